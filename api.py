@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""The localhost API: settings → routes over a read-only store → waitress.
+
+Under supervisord it serves the listening socket that it gets as standard input, which outlives
+it; alone it binds its own. SIGTERM answers what is in hand, then exits 0.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from funding import health, startup
+from funding.clock import SYSTEM
+from funding.exchanges import binance
+from funding.hosts import local_only
+from funding.routes import Api
+from funding.server import BACKLOG, listening_socket, own_socket, serve
+from funding.store import Reader
+
+log = logging.getLogger("api")
+
+
+def main() -> int:
+    """Exit codes: 0 stopped, 1 it cannot listen, 2 a setting or argument is wrong."""
+    parser = startup.parser("api.py", "Serves the stored quotes over HTTP.")
+    parser.add_argument(
+        "--socket", type=Path, help="also answer at this unix socket, for the watchdog"
+    )
+    parser.add_argument(
+        "--prepare", action="store_true", help="check settings and address, then exit"
+    )
+    arguments = parser.parse_args()
+    settings = startup.begin("api")
+    limits = health.Limits(settings.stale_after, settings.min_symbols)
+    database: Path = settings.db
+    api = Api(lambda: Reader(database, binance.NAME, SYSTEM), limits, SYSTEM)
+    try:
+        listening = listening_socket(settings)
+        if not arguments.prepare:
+            listening.listen(BACKLOG)
+    except OSError as error:
+        address = f"{settings.api_host}:{settings.api_port}"
+        log.error("cannot listen on %s: %s", address, error.strerror)
+        return 1
+    if arguments.prepare:
+        listening.close()
+        return 0
+    host, port = listening.getsockname()[:2]
+    own = own_socket(arguments.socket) if arguments.socket else None
+    serve(local_only(api.app(), host, port), listening, own)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Asking, and putting up with no answer: what fails is told in the log, at a bounded rate.
+
+# Facts
+- REST refuses a symbol it does not know with status 400 and code -1121, an empty one with -1105.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from funding import errors
+from funding.client.parts import Parts
+from funding.client.service import Word, Words
+from funding.client.tally import Tally
+from funding.clock import Clock
+from funding.compare import Comparison, alarms
+from funding.exchanges.binance_rest import PremiumIndex
+from funding.logs import Seldom
+
+log = logging.getLogger("client")
+
+NO_SUCH_SYMBOL = (-1121, -1105)
+COMPLAINT_SECONDS = 60.0
+
+T = TypeVar("T")
+W = TypeVar("W", Word, Words)
+
+
+class Told(NamedTuple):
+    """REST's word on one symbol: a reply, none for a symbol it does not have, or no answer."""
+
+    reply: PremiumIndex | None
+    answered: bool
+
+
+class Asking:
+    """Calls that never raise for what the outside world does. For any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seldom = Seldom(COMPLAINT_SECONDS)
+        self._tally = Tally()
+
+    def heard(self, word: W) -> W:
+        """`word` itself; a service that does not answer is told in the log."""
+        if word.problem:
+            self._complain("service", f"the service does not answer: {word.problem}")
+        return word
+
+    def rest_one(self, parts: Parts, symbol: str) -> Told:
+        """REST's word on `symbol`; weight 1."""
+        try:
+            return Told(parts.rest.premium_index(symbol), answered=True)
+        except errors.RestRefused as error:
+            if error.code in NO_SUCH_SYMBOL:
+                return Told(None, answered=True)
+            self._complain("refused", f"REST: {error}")
+        except (errors.RestError, errors.StoreError) as error:
+            self._complain(type(error).__name__, f"REST: {error}")
+        return Told(None, answered=False)
+
+    def rest_all(self, parts: Parts) -> list[PremiumIndex] | None:
+        """REST's word on all symbols, or None without an answer; weight 10."""
+        try:
+            return parts.rest.premium_indices()
+        except (errors.RestError, errors.StoreError) as error:
+            self._complain(type(error).__name__, f"REST: {error}")
+        return None
+
+    def verdict(self, parts: Parts) -> tuple[tuple[float, str] | None, str]:
+        """Time (Unix seconds) and word of the last stored report, and why it cannot be read."""
+        try:
+            return parts.ledger.last_validation(), ""
+        except errors.StoreError as error:
+            return None, f"it cannot be read ({error})"
+
+    def store(self, parts: Parts, rows: Sequence[Comparison]) -> None:
+        """Store what was compared, and tell what is significant, and where the sums stand."""
+        events = alarms(rows)
+        for event in events:
+            log.warning("significant: %s", event.detail)
+        try:
+            parts.ledger.add(rows, events)
+        except errors.StoreError as error:
+            self._complain(type(error).__name__, f"comparisons are not stored: {error}")
+        line = self._tally.add(rows)
+        if line is not None:
+            log.info("%s", line)
+
+    def _complain(self, key: str, text: str) -> None:
+        with self._lock:
+            due = self._seldom(key, self._clock.uptime())
+        if due:
+            log.warning("%s", text)

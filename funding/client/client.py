@@ -1,0 +1,194 @@
+"""The client: one mode, two sources."""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from funding.client.asking import Asking
+from funding.client.modes import Decision, decide
+from funding.client.parts import Parts, open_parts
+from funding.client.service import Word
+from funding.client.values import Funding, from_rest, from_service
+from funding.clock import SYSTEM, Clock
+from funding.compare import Pair, compare, compare_all
+from funding.errors import SettingError
+from funding.exchanges import binance
+from funding.quote import fold
+from funding.settings import MODES, Settings, load
+
+log = logging.getLogger("client")
+
+RECHECK_SECONDS = 60.0
+"""How long a decision on the mode holds: the report may be made, or grow old, meanwhile."""
+
+
+class FundingClient:
+    """Quotes of one exchange, in one of the modes of `modes`; for any number of threads at once.
+
+    `mode` is FUNDING_MODE unless given; `caller`, by default the running script's name, is the
+    name in the accounts of REST and the source of comparisons. No answer, of the service or of
+    REST, takes longer than `timeout` seconds. `parts` makes what one thread works with.
+
+    What the world fails to give is no exception but None, or left out, with a warning in the log
+    once a minute. Raises `SettingError` for settings or a mode that cannot be, and ValueError for
+    the caller "control", which marks planted comparisons.
+    """
+
+    def __init__(
+        self,
+        mode: str | None = None,
+        *,
+        caller: str | None = None,
+        settings: Settings | None = None,
+        parts: Callable[[], Parts] | None = None,
+        clock: Clock = SYSTEM,
+        timeout: float = 1.0,
+    ) -> None:
+        settings = settings or load()[0]
+        self._asked = settings.mode if mode is None else mode
+        if self._asked not in MODES:
+            raise SettingError("mode", self._asked, f"one of {', '.join(MODES)}")
+        self._caller = caller or _running()
+        if self._caller == "control":
+            raise ValueError('the caller "control" marks planted comparisons: take another name')
+        self._forced = settings.force_mode
+        self._clock = clock
+        self._open = parts or open_parts(settings, self._caller, timeout, clock)
+        self._idle: list[Parts] = []
+        self._asking = Asking(clock)
+        self._deciding = threading.Lock()
+        self._decision = Decision(self._asked, "")
+        self._decide_at = float("-inf")
+        self._gone: frozenset[str] = frozenset()
+
+    @property
+    def decision(self) -> Decision:
+        """The mode it runs in now, and why that is not simply the one asked for."""
+        with self._borrowed() as parts:
+            return self._decided(parts)
+
+    def get(self, symbol: str) -> Funding | None:
+        """The quote of `symbol`, whatever its ASCII case; None where the mode's sources have
+        none that is fresh."""
+        symbol = fold(symbol)
+        with self._borrowed() as parts:
+            mode = self._decided(parts).mode
+            if mode == "parallel":
+                return self._both(parts, symbol)
+            found = None
+            if mode != "rest":
+                found = _fresh(self._asking.heard(parts.service.one(symbol)))
+            if found is None and mode != "websocket-only":
+                reply = self._asking.rest_one(parts, symbol).reply
+                found = from_rest(reply, self._clock.wall()) if reply is not None else None
+            return found
+
+    def get_all(self) -> dict[str, Funding]:
+        """Every quote by symbol, from one call to each source that is asked.
+
+        In mode `websocket` REST is asked when the service gives nothing, or nothing fresh for a
+        symbol that REST may still have; one that REST lacked the last time is left out.
+        """
+        with self._borrowed() as parts:
+            mode = self._decided(parts).mode
+            if mode == "parallel":
+                return self._both_all(parts)
+            found: dict[str, Funding] = {}
+            stale: frozenset[str] = frozenset()
+            if mode != "rest":
+                words = self._asking.heard(parts.service.all())
+                found = {each.symbol: from_service(each) for each in words.fresh}
+                stale = frozenset(each.symbol for each in words.stale)
+            if mode != "websocket-only" and (not found or stale - self._gone):
+                lent = self._rest_all(parts)
+                self._gone = stale - lent.keys() if lent else self._gone
+                found = lent | found
+            return found
+
+    def close(self) -> None:
+        """Let go of connections and files; calls in other threads keep theirs. A later call
+        opens them again."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    def _both(self, parts: Parts, symbol: str) -> Funding | None:
+        """Ask both, the service around REST, and compare."""
+        before = self._asking.heard(parts.service.one(symbol))
+        told = self._asking.rest_one(parts, symbol)
+        after = self._asking.heard(parts.service.one(symbol))
+        now = self._clock.wall()
+        # A service that is away is no symbol that is missing: then there is nothing to compare.
+        if told.answered and not (before.problem and after.problem):
+            pair = Pair(told.reply, before.reading, after.reading)
+            self._asking.store(parts, compare(pair, self._caller, binance.NAME, now))
+        lent = from_rest(told.reply, now) if told.reply is not None else None
+        return _fresh(after) or _fresh(before) or lent
+
+    def _both_all(self, parts: Parts) -> dict[str, Funding]:
+        before = self._asking.heard(parts.service.all())
+        replies = self._asking.rest_all(parts)
+        after = self._asking.heard(parts.service.all())
+        now = self._clock.wall()
+        if replies is not None and not (before.problem and after.problem):
+            rows = compare_all(
+                *(before.readings, replies, after.readings),
+                source=self._caller,
+                exchange=binance.NAME,
+                at=now,
+            )
+            self._asking.store(parts, rows)
+        found = {reply.symbol: from_rest(reply, now) for reply in replies or ()}
+        for words in (before, after):
+            found |= {each.symbol: from_service(each) for each in words.fresh}
+        return found
+
+    def _rest_all(self, parts: Parts) -> dict[str, Funding]:
+        replies = self._asking.rest_all(parts) or ()
+        now = self._clock.wall()
+        return {reply.symbol: from_rest(reply, now) for reply in replies}
+
+    def _decided(self, parts: Parts) -> Decision:
+        with self._deciding:
+            now = self._clock.uptime()
+            if now >= self._decide_at:
+                self._decide_at = now + RECHECK_SECONDS
+                self._decide(parts)
+            return self._decision
+
+    def _decide(self, parts: Parts) -> None:
+        needed = self._asked not in ("rest", "parallel") and not self._forced
+        verdict, problem = self._asking.verdict(parts) if needed else (None, "")
+        wall = self._clock.wall()
+        decision = decide(
+            self._asked, forced=self._forced, verdict=verdict, problem=problem, now=wall
+        )
+        if decision != self._decision:
+            log.warning("%s", decision.why or f"running as {decision.mode}, as asked")
+        self._decision = decision
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[Parts]:
+        """Parts that this thread has alone; after an unforeseen exception they are not used on."""
+        try:
+            parts = self._idle.pop()
+        except IndexError:
+            parts = self._open()
+        try:
+            yield parts
+        except BaseException:
+            parts.close()
+            raise
+        self._idle.append(parts)
+
+
+def _fresh(word: Word) -> Funding | None:
+    return from_service(word.reading) if word.fresh and word.reading is not None else None
+
+
+def _running() -> str:
+    name = Path(sys.argv[0]).stem
+    return name if name and not name.startswith("-") else "client"

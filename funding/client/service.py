@@ -1,0 +1,163 @@
+"""The service's API on localhost, over one connection that is kept open.
+
+# Facts
+- The API ends a connection that is idle for half a minute. A request on it then fails with
+  RemoteDisconnected, ConnectionResetError or BrokenPipeError before any byte of an answer.
+- `http.client` honours no proxy variables, follows no redirects and retries nothing.
+- `If-None-Match` pays while no frame comes between two reads: polls of less than a second, or a
+  feed that has stopped. An answer of 304 has no ages: those of the kept rows go on from there.
+"""
+
+import http.client
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from funding.answers import Row
+from funding.deadline import TcpConnection
+from funding.feed import Reading
+
+
+class _Stale(msgspec.Struct):
+    last: Row
+
+
+class _All(msgspec.Struct):
+    data: list[Row]
+
+
+_NONE: Mapping[str, str] = {}
+_row = msgspec.json.Decoder(Row)
+_stale = msgspec.json.Decoder(_Stale)
+_all = msgspec.json.Decoder(_All)
+
+
+class Word(NamedTuple):
+    """What the service says of one symbol: a reading, None for an unknown symbol, or, in words,
+    why there is no answer. `fresh` when the service stands by the reading."""
+
+    reading: Reading | None
+    fresh: bool = False
+    problem: str = ""
+
+
+class Words(NamedTuple):
+    """What the service says of all symbols; `problem` as in `Word`."""
+
+    fresh: list[Reading]
+    stale: list[Reading]
+    problem: str = ""
+
+    @property
+    def readings(self) -> list[Reading]:
+        """The fresh and the stale ones."""
+        return self.fresh + self.stale
+
+
+class _Unusable(Exception):
+    """No answer, or none that can be used; the text says why."""
+
+
+class _Ended(Exception):
+    """A connection that was kept open is no more: says nothing of the service itself."""
+
+
+class Service:
+    """GET calls to the API at `host`:`port`, for one thread at a time.
+
+    No answer takes longer than `timeout` seconds, no call raises an exception.
+    `uptime` is a clock in seconds that does not step.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, timeout: float, uptime: Callable[[], float]
+    ) -> None:
+        self._connection = TcpConnection(host, port, timeout=timeout)
+        self._uptime = uptime
+        self._tag = ""
+        self._kept: list[Row] = []
+        self._kept_since = 0.0
+
+    def one(self, symbol: str) -> Word:
+        """The quote of `symbol`."""
+        try:
+            status, _, body = self._ask(f"/funding/{quote(symbol, safe='')}")
+            if status == 200:
+                return Word(_reading(_row.decode(body)), fresh=True)
+            if status == 404:
+                return Word(None)
+            if status == 503:
+                return Word(_reading(_stale.decode(body).last))
+        except msgspec.DecodeError:
+            pass  # "not ready" has no last quote
+        except _Unusable as error:
+            return Word(None, problem=str(error))
+        return Word(None, problem=f"status {status}: {_shown(body)}")
+
+    def all(self) -> Words:
+        """Every quote, of one instant."""
+        try:
+            headers = {"If-None-Match": self._tag} if self._tag else {}
+            status, tag, body = self._ask("/funding", headers)
+            now = self._uptime()
+            if status == 200:
+                rows = _all.decode(body).data
+                self._tag, self._kept, self._kept_since = tag, rows, now
+            elif status != 304 or not self._tag:
+                return Words([], [], f"status {status}: {_shown(body)}")
+        except msgspec.DecodeError as error:
+            return Words([], [], f"not the API's answer: {error}"[:200])
+        except _Unusable as error:
+            return Words([], [], str(error))
+        words = Words([], [])
+        for row in self._kept:
+            (words.stale if row.stale else words.fresh).append(
+                _reading(row, now - self._kept_since)
+            )
+        return words
+
+    def close(self) -> None:
+        """Let go of the connection; the next call opens it again."""
+        self._connection.close()
+
+    def _ask(self, path: str, headers: Mapping[str, str] = _NONE) -> tuple[int, str, bytes]:
+        """Status, ETag and body."""
+        try:
+            try:
+                return self._exchange(path, headers)
+            except _Ended:
+                return self._exchange(path, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise _Unusable(f"{type(error).__name__}: {error}"[:200]) from error
+
+    def _exchange(self, path: str, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
+        kept_open = self._connection.sock is not None
+        try:
+            self._connection.request("GET", path, headers=headers)
+            with self._connection.getresponse() as response:
+                return response.status, response.headers.get("ETag", ""), response.read()
+        except BaseException as error:
+            self._connection.close()
+            if kept_open and isinstance(error, ConnectionError):
+                raise _Ended from error
+            raise
+
+
+def _reading(row: Row, seconds_since: float = 0.0) -> Reading:
+    return Reading(
+        row.exchange,
+        row.symbol,
+        row.mark_price,
+        row.index_price,
+        row.funding_rate,
+        row.next_funding_time,
+        row.event_time,
+        row.updated_at,
+        row.age_seconds + seconds_since,
+    )
+
+
+def _shown(body: bytes) -> str:
+    return body[:100].decode("utf-8", "replace")

@@ -1,0 +1,69 @@
+"""What the client hands out."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from funding.exchanges.binance_rest import PremiumIndex
+from funding.feed import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """One symbol's mark price and funding.
+
+    Prices are in the quote currency, `funding_rate` is a fraction per funding interval (None: the
+    contract has none), `next_funding_time` (None: no settlement is scheduled) and `event_time` are
+    epoch ms of the exchange. `age_seconds` counts from our receipt for `websocket`, and from the
+    exchange's own time for `rest`.
+    """
+
+    symbol: str
+    mark_price: float
+    funding_rate: float | None
+    next_funding_time: int | None
+    index_price: float
+    event_time: int
+    source: Literal["websocket", "rest"]
+    age_seconds: float
+
+
+class Rate(NamedTuple):
+    """A funding rate that is always a number; `missing` when that number says nothing."""
+
+    value: float
+    missing: bool
+
+
+def rate_or_zero(found: Funding | None) -> Rate:
+    """The funding rate of `found`, or the 0.0 that old backends expect, marked as missing."""
+    if found is None or found.funding_rate is None:
+        return Rate(0.0, missing=True)
+    return Rate(found.funding_rate, missing=False)
+
+
+def from_service(reading: Reading) -> Funding:
+    """What the service said."""
+    return Funding(
+        reading.symbol,
+        reading.mark_price,
+        reading.funding_rate,
+        reading.next_funding_time,
+        reading.index_price,
+        reading.event_time,
+        "websocket",
+        reading.age_seconds,
+    )
+
+
+def from_rest(reply: PremiumIndex, now: float) -> Funding:
+    """What REST said, at `now` Unix seconds; an exchange whose clock is ahead is of age 0."""
+    return Funding(
+        reply.symbol,
+        reply.mark_price,
+        reply.funding_rate,
+        reply.next_funding_time,
+        reply.index_price,
+        reply.time,
+        "rest",
+        max(0.0, now - reply.time / 1000),
+    )

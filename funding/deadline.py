@@ -1,0 +1,69 @@
+"""HTTP answers that are whole by a deadline: for http.client and what is built upon it.
+
+# Facts
+- A socket's timeout bounds each wait, not their sum: a server that sends a byte now and then
+  holds http.client, and so urllib3 and xmlrpc, for ever.
+- Both take the class of their answers from `response_class` of the connection.
+"""
+
+import http.client
+import io
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+
+class _Trickle(io.RawIOBase):
+    """What comes through `sock` within the timeout that it has now; `TimeoutError` after that."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._source = sock.makefile("rb", buffering=0)
+        self._seconds = sock.gettimeout()
+        self._end = None if self._seconds is None else time.monotonic() + self._seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._end is not None:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        count = self._source.readinto(buffer)
+        self._sock.settimeout(self._seconds)  # for the next answer
+        return count
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+class Response(http.client.HTTPResponse):
+    """An answer whose head and body come within the timeout of its socket, both together."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Trickle(sock))
+
+
+class TcpConnection(http.client.HTTPConnection):
+    """To a host and port."""
+
+    response_class = Response
+
+
+class UnixConnection(TcpConnection):
+    """To the unix socket `path`."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = str(path)
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)

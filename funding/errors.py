@@ -1,0 +1,140 @@
+"""Everything that may go wrong on purpose.
+
+    FundingError
+    ├── SettingError         a value in the environment cannot be read: exit 2
+    ├── FrameError           a WebSocket message that is no market data at all: costs that frame
+    ├── LinkError            the connection to the exchange
+    │   ├── ConnectFailed    it never came up
+    │   └── ConnectionLost   it was up and ended
+    ├── RestError            the exchange's REST interface gave no answer that can be used
+    │   ├── RestUnreachable  no answer at all, or not in time
+    │   ├── RestRefused      an error of the exchange, with its code: asking again will not help
+    │   ├── RestRestricted   403 or 451: this address may not ask; a pause for the group
+    │   ├── RestBanned       429, 418 or a pause: nobody of the group asks until it ends
+    │   ├── RestOverBudget   our own budget of this minute is used up
+    │   └── RestGarbled      an answer that is not of the documented form
+    ├── PostError            a backend gave no answer to what was sent to it
+    ├── ControlError         supervisord does not answer, or refuses
+    └── StoreError           the SQLite file
+        ├── StoreMissing     not there yet: wait for ingest to make it
+        ├── StoreForeign     something else, or of a newer version: hands off
+        ├── StoreLocked      another process holds it
+        ├── StoreFull        no space left
+        └── StoreCorrupt     not readable as a database
+
+The errors carry facts and format themselves, in one line without secrets. Anything that is not
+one of these is a defect: it ends the process, and supervisord brings that back.
+"""
+
+
+class FundingError(Exception):
+    """Base of the tree above."""
+
+
+class SettingError(FundingError):
+    """The setting `name` has the value `value`, which is not what was `expected`."""
+
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f"{name}={value!r}: expected {expected}")
+        self.name = name
+        self.value = value
+        self.expected = expected
+
+
+class FrameError(FundingError):
+    """A message that cannot be decoded; the text says why."""
+
+
+class LinkError(FundingError):
+    """The connection to the exchange.
+
+    `kind` is one word of `continuity.ENDINGS`; `retry_after_seconds` is what the exchange asked
+    for, or 0.
+    """
+
+    def __init__(self, kind: str, detail: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ConnectFailed(LinkError):
+    """No WebSocket came up: DNS, TCP, TLS or the handshake failed."""
+
+
+class ConnectionLost(LinkError):
+    """An open WebSocket ended: a close frame, a reset, or something that cannot be read."""
+
+
+class RestError(FundingError):
+    """The REST interface; `retry_after_seconds` is when asking again makes sense, 0 if unknown."""
+
+    def __init__(self, detail: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RestUnreachable(RestError):
+    """No connection, or no whole answer in time."""
+
+
+class RestRefused(RestError):
+    """The exchange answered with HTTP `status` and, mostly, an error `code` of its own."""
+
+    def __init__(self, status: int, code: int | None, message: str) -> None:
+        super().__init__(f"status {status}, code {code}: {message}")
+        self.status = status
+        self.code = code
+
+
+class RestRestricted(RestError):
+    """403 (firewall) or 451 (restricted location): a person must look at it."""
+
+
+class RestBanned(RestError):
+    """429 or 418, or a pause that another process of the group has met."""
+
+
+class RestOverBudget(RestError):
+    """The call would exceed what this group allows itself in this minute."""
+
+
+class RestGarbled(RestError):
+    """The answer cannot be decoded."""
+
+
+class PostError(FundingError):
+    """A backend: no connection, or no whole answer in time. The text has no address and no key."""
+
+
+class ControlError(FundingError):
+    """supervisord cannot be reached, or refused: the text says which."""
+
+
+class StoreError(FundingError):
+    """The SQLite file at `path` cannot be used; `detail` says why."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.path = path
+        self.detail = detail
+
+
+class StoreMissing(StoreError):
+    """The file is not there yet, or has no tables yet."""
+
+
+class StoreForeign(StoreError):
+    """Not a funding database, or one of a newer version, or one of another exchange host."""
+
+
+class StoreLocked(StoreError):
+    """Another process has held the write lock for longer than the busy timeout."""
+
+
+class StoreFull(StoreError):
+    """The disk, or the quota, is full."""
+
+
+class StoreCorrupt(StoreError):
+    """The file is not readable as a database, or its pages contradict each other."""

@@ -1,0 +1,60 @@
+"""This machine: how old and how large a process is, how full the disk.
+
+# Facts
+- PR_SET_PDEATHSIG sends a process the signal when its parent ends, whatever ended it (prctl(2));
+  it survives no fork, and no exec of another user's program.
+- /proc/PID/stat has the start in clock ticks since boot (proc(5)), so an age taken from it does
+  not change when the wall clock steps.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when the one that started it is gone; Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def age_seconds(pid: int, uptime: float) -> float:
+    """Seconds since process `pid` began, at `uptime` seconds since boot; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return max(0.0, uptime - int(fields[19]) / _TICKS)
+
+
+def memory_bytes(pid: int) -> int:
+    """Resident memory of process `pid`; 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE
+    except OSError:
+        return 0
+
+
+def file_bytes(path: Path) -> int:
+    """The size of a file; 0 when there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def disk_free_bytes(folder: Path) -> int | None:
+    """What an unprivileged process may still write where `folder` is; None when that is gone."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize

@@ -1,0 +1,276 @@
+"""One look of the watchdog: facts → findings and actions → supervisord and the audit trail.
+
+The world is handed in; `look` and `act` are called by watchdog.py, which sets their rhythm.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from funding import errors, health, machine, probe
+from funding.clock import Clock
+from funding.control import Control
+from funding.feed import Event, Feed, Reading
+from funding.settings import Settings
+from funding.store import Ledger, Reader
+
+log = logging.getLogger("watchdog")
+
+SOURCE = "watchdog"
+KINDS = {"TERM": "restart", "KILL": "kill", "START": "start"}
+REMEMBER_SECONDS = 3_600.0
+GIVE_UP_SECONDS = 30.0
+"""What outlives KILL for so long hangs in the kernel, and is looked at no oftener than others."""
+
+ROUND_SECONDS = 30.0
+"""Longer than one look and its actions can take, with everything that may be waited for."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A process that was sent TERM, when (uptime), and whether KILL followed."""
+
+    pid: int
+    since: float
+    killed: bool = False
+
+
+class Overseer:
+    """Looks, decides, acts and remembers. For one thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        reader: Reader,
+        ledger: Ledger,
+        control: Control,
+        clock: Clock,
+        comparing: Callable[[], health.Comparing | None],
+    ) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._ledger = ledger
+        self._control = control
+        self._clock = clock
+        self._comparing = comparing
+        self._limits = health.Limits(settings.stale_after, settings.min_symbols)
+        self._sockets = settings.supervisor.parent
+        self._missed: dict[str, int] = {}
+        self._pending: dict[str, _Pending] = {}
+        self._deeds: list[health.Deed] = []
+        self._offset = clock.wall() - clock.uptime()
+        self._pids: dict[str, int] = {}
+        self._unsaved: list[Event] = []
+        self._waiting: set[str] = set()
+        self._behind: set[str] = set()
+
+    @property
+    def impatient(self) -> bool:
+        """Whether a process was told to end and has to be looked at again soon."""
+        return bool(self._pending)
+
+    def beat(self) -> None:
+        """Tell supervisord's guard that this program lives, and keep what it did to the last."""
+        seconds = self._settings.check_interval + ROUND_SECONDS
+        try:
+            told = self._control.beat(os.getpid(), seconds)
+        except errors.ControlError:
+            return  # a fact that `look` finds too
+        for text in told:
+            self._say(text, KINDS["KILL"], self._clock.wall())
+
+    def look(self) -> health.Facts:
+        """The facts of this moment. Never raises for what may be broken: that is a fact."""
+        settings = self._settings
+        probes = self._probe(self._processes()[0] or ())
+        api = probe.port(settings.api_host, settings.api_port)
+        # After the probes, each of which may take seconds: so what is decided upon is young. And
+        # the store first: a process that begins between the two is young, not silent.
+        facts = self._look_at_store(health.Facts(self._limits))
+        processes, problem = self._processes()
+        wall, uptime = self._clock.wall(), self._clock.uptime()
+        step, self._offset = wall - uptime - self._offset, wall - uptime
+        comparing = self._comparing()
+        return replace(
+            facts,
+            processes=processes,
+            control_problem=problem,
+            probes=probes,
+            api=api,
+            comparing=comparing,
+            compared_ago=uptime - comparing.uptime if comparing is not None else 0.0,
+            wal_bytes=machine.file_bytes(Path(f"{settings.db}-wal")),
+            disk_free_bytes=machine.disk_free_bytes(settings.db.parent),
+            clock_step=step,
+        )
+
+    def _look_at_store(self, facts: health.Facts) -> health.Facts:
+        feed: Feed | None = None
+        readings: list[Reading] = []
+        problem = ""
+        # Before reading: were this process held up between the two, all would look older.
+        wall, uptime, boot = self._clock.wall(), self._clock.uptime(), self._clock.boot
+        try:
+            feed, readings = self._reader.feed(), self._reader.all()
+        except errors.StoreMissing:
+            pass
+        except errors.StoreError as error:
+            problem = str(error)
+        last = None
+        if feed is not None and feed.last_frame_at is not None:
+            last = max(0.0, wall - feed.last_frame_at)
+            if feed.boot_id == boot and feed.last_frame_uptime is not None:
+                last = uptime - feed.last_frame_uptime
+        return replace(
+            facts,
+            feed=feed,
+            heartbeat=None if feed is None else health.heartbeat_age(feed, wall, uptime, boot),
+            last_frame=last,
+            ages={reading.symbol: reading.age_seconds for reading in readings},
+            without_rate=[
+                reading.symbol
+                for reading in readings
+                if reading.next_funding_time is not None and reading.funding_rate is None
+            ],
+            store_problem=problem,
+        )
+
+    def _processes(self) -> tuple[list[health.Process] | None, str]:
+        """All programs; None and the reason where supervisord does not answer."""
+        uptime = self._clock.uptime()
+        try:
+            seen = self._control.processes()
+        except errors.ControlError as error:
+            return None, str(error)
+        return [
+            each._replace(
+                age_seconds=machine.age_seconds(each.pid, uptime) if each.pid else 0.0,
+                memory_bytes=machine.memory_bytes(each.pid) if each.pid else 0,
+            )
+            for each in seen
+        ], ""
+
+    def _probe(self, processes: Sequence[health.Process]) -> dict[str, health.Probe]:
+        """Whether each API process answers: the shared port says nothing of one of two."""
+        host, port, probes = self._settings.api_host, self._settings.api_port, {}
+        for each in processes:
+            path = self._sockets / f"{each.name.partition(':')[2]}.sock"
+            if each.name.startswith(health.API) and each.state == "RUNNING" and path.exists():
+                probes[each.name] = probe.unix(path, host, port)
+        return probes
+
+    def act(self, facts: health.Facts) -> None:
+        """Do what the rules ask for, and write down what was done and seen."""
+        now, uptime = self._clock.wall(), self._clock.uptime()
+        self._recall(now)
+        for name, answer in facts.probes.items():
+            self._missed[name] = 0 if answer.answered else self._missed.get(name, 0) + 1
+        self._notice(facts, now)
+        self._follow_up(facts, now, uptime)
+        actions, waiting = health.decide(facts, self._missed, self._deeds, now)
+        for action in actions:
+            process = facts.process(action.program)
+            if action.program in self._pending or process is None:
+                continue
+            if self._order(action, now) and action.verb == "TERM":
+                self._pending[action.program] = _Pending(process.pid, uptime)
+        for program in waiting.keys() - self._waiting:
+            self._say(waiting[program], "waiting", now)
+        self._waiting = set(waiting)
+        self._save()
+
+    def _follow_up(self, facts: health.Facts, now: float, uptime: float) -> None:
+        """See that what was sent TERM has ended, and KILL it else."""
+        for name, pending in list(self._pending.items()):
+            process = facts.process(name)
+            if facts.processes is not None and (process is None or process.pid != pending.pid):
+                del self._pending[name]
+                if process is not None and process.pid:
+                    self._pids[name] = process.pid  # it is new by our order
+                continue
+            kill = health.escalate(process, pending.pid, pending.since, uptime)
+            if kill is not None and not pending.killed:
+                pending.killed = self._order(kill, now)
+            elif uptime - pending.since > GIVE_UP_SECONDS:
+                del self._pending[name]
+
+    def _order(self, action: health.Action, now: float) -> bool:
+        """Carry out `action`; whether supervisord took it."""
+        log.warning("%s %s: %s", action.verb, action.program, action.reason)
+        try:
+            if action.verb == "START":
+                self._control.start(action.program)
+            else:
+                self._control.signal(action.program, action.verb)
+        except errors.ControlError as error:
+            log.error("%s", error)
+            return False
+        self._missed[action.program] = 0
+        if action.verb != "KILL":
+            self._deeds.append(health.Deed(now, action.program, action.rule))
+        detail = f"{action.program} ({action.rule}): {action.reason}"
+        self._unsaved.append(Event(now, SOURCE, KINDS[action.verb], detail))
+        return True
+
+    def _notice(self, facts: health.Facts, now: float) -> None:
+        """What changed since the last look, for the audit trail."""
+        for process in facts.processes or ():
+            self._notice_end(process, now)
+        if abs(facts.clock_step) > health.CLOCK_STEP_SECONDS:
+            text = f"the wall clock stepped by {facts.clock_step:+.1f} s"
+            self._unsaved.append(Event(now, SOURCE, "clock-step", text))
+        behind = health.symbols_behind(facts)
+        newly = [symbol for symbol in behind if symbol not in self._behind]
+        self._behind = set(behind)
+        if newly:
+            self._say(f"symbols behind the others: {health.named(newly)}", "behind", now)
+
+    def _notice_end(self, process: health.Process, now: float) -> None:
+        """Whether the process that was seen before has ended; ours to tell only when it did so by
+        itself, since supervisord shows one that was sent TERM as EXITED for a moment."""
+        before, name = self._pids.get(process.name), process.name
+        ordered = name in self._pending and self._pending[name].pid == before
+        if process.state in ("BACKOFF", "FATAL", "EXITED") and before is not None:
+            del self._pids[name]
+            if not ordered:
+                text = f"{name} ended by itself: {process.description}"
+                self._unsaved.append(Event(now, SOURCE, "crash", text))
+        elif process.state == "RUNNING":
+            self._pids[name] = process.pid
+            if before not in (None, process.pid) and not ordered:
+                text = f"{name} is a new process: {before} → {process.pid}"
+                self._unsaved.append(Event(now, SOURCE, "replaced", text))
+        elif process.state == "STOPPED":
+            self._pids.pop(name, None)
+
+    def _say(self, text: str, kind: str, now: float) -> None:
+        log.warning("%s", text)
+        self._unsaved.append(Event(now, SOURCE, kind, text))
+
+    def _recall(self, now: float) -> None:
+        """The restart budget outlives this process: it is read from the audit trail."""
+        self._deeds = [deed for deed in self._deeds if now - deed.at < REMEMBER_SECONDS]
+        if self._deeds:
+            return
+        try:
+            for kind in ("restart", "start"):
+                for event in self._ledger.events(SOURCE, kind, now - REMEMBER_SECONDS):
+                    program, _, rest = event.detail.partition(" (")
+                    rule = rest.partition("):")[0]
+                    self._deeds.append(health.Deed(event.at, program, rule))
+        except errors.StoreError:
+            pass  # no store, no memory: what is broken then is reported as such
+
+    def _save(self) -> None:
+        if not self._unsaved:
+            return
+        try:
+            self._ledger.add(events=self._unsaved)
+        except errors.StoreError as error:
+            log.warning("%d events wait: %s", len(self._unsaved), error)
+            self._unsaved = self._unsaved[-1_000:]
+        else:
+            self._unsaved = []

@@ -1,0 +1,145 @@
+"""The API's routes over the store: the only importer of bottle."""
+
+import logging
+import threading
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+import bottle
+import msgspec
+
+from funding import __version__, errors, health
+from funding.answers import MAX_SHOWN, batch, row
+from funding.clock import Clock
+from funding.hosts import JSON_HEADERS
+from funding.store import Reader
+
+log = logging.getLogger("api")
+
+MAX_BATCH = 2_000
+ENDPOINTS = ["/funding", "/funding/<symbol>", "/funding/batch?symbols=A,B", "/funding/health"]
+
+
+def reply(
+    value: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> bottle.HTTPResponse:
+    """`value` as a JSON answer."""
+    body = msgspec.json.encode(value)
+    return bottle.HTTPResponse(body, status, JSON_HEADERS | (headers or {}))
+
+
+def refusal(reason: str, status: int, **facts: Any) -> bottle.HTTPResponse:
+    """An error as JSON."""
+    return reply({"error": reason, **facts}, status)
+
+
+class Api:
+    """The routes. `reader` makes a `Reader` for the calling thread; each thread keeps its own."""
+
+    def __init__(self, reader: Callable[[], Reader], limits: health.Limits, clock: Clock) -> None:
+        self._reader = reader
+        self._limits = limits
+        self._clock = clock
+        self._local = threading.local()
+
+    @property
+    def store(self) -> Reader:
+        """This thread's reader."""
+        if not hasattr(self._local, "reader"):
+            self._local.reader = self._reader()
+        reader: Reader = self._local.reader
+        return reader
+
+    def one(self, symbol: str) -> bottle.HTTPResponse:
+        """GET /funding/<symbol>"""
+        reading = self.store.one(symbol)
+        if reading is None:
+            return refusal("unknown symbol", 404, symbol=symbol[:MAX_SHOWN])
+        found = row(reading)
+        limit = self._limits.stale_after
+        if reading.age_seconds > limit:
+            facts = {"ageSeconds": found.age_seconds, "maxAgeSeconds": limit, "last": found}
+            return refusal("stale", 503, symbol=reading.symbol, **facts)
+        return reply(found)
+
+    def batch(self) -> bottle.HTTPResponse:
+        """GET /funding/batch?symbols=A,B"""
+        try:
+            query = urllib.parse.parse_qs(
+                bottle.request.query_string, encoding="utf-8", errors="strict"
+            )
+        except ValueError:
+            return refusal("the query is not UTF-8", 400)
+        asked = [s for part in query.get("symbols", ()) for s in part.split(",") if s]
+        if not asked:
+            return refusal("no symbols: ask /funding/batch?symbols=BTCUSDT,ETHUSDT", 400)
+        if len(asked) > MAX_BATCH:
+            return refusal(f"at most {MAX_BATCH} symbols at once", 400, asked=len(asked))
+        return reply(batch(asked, self.store.several(asked), self._limits.stale_after))
+
+    def all(self) -> bottle.HTTPResponse:
+        """GET /funding"""
+        limit = self._limits.stale_after
+        # Before the rows: a tag that is too old costs one answer, one too new would hide a change.
+        tag = f'W/"{self.store.revision(limit)}"'
+        tagged = {"ETag": tag, "Cache-Control": "no-cache"}
+        known = {t.strip() for t in bottle.request.get_header("If-None-Match", "").split(",")}
+        if tag in known or "*" in known:
+            return bottle.HTTPResponse(b"", 304, JSON_HEADERS | tagged)
+        rows = [row(reading, limit) for reading in self.store.all()]
+        return reply({"data": rows, "total": len(rows)}, headers=tagged)
+
+    def health(self) -> bottle.HTTPResponse:
+        """GET /funding/health"""
+        try:
+            feed, ages = self.store.feed(), [r.age_seconds for r in self.store.all()]
+        except errors.StoreMissing:
+            feed, ages = None, []
+        clock = self._clock
+        now = clock.wall(), clock.uptime(), clock.boot
+        beat = None if feed is None else health.heartbeat_age(feed, *now)
+        verdict = health.judge(feed, ages, self._limits, beat)
+        return reply(verdict, 200 if verdict.healthy else 503)
+
+    def index(self) -> bottle.HTTPResponse:
+        """GET /"""
+        return reply({"service": "funding", "version": __version__, "endpoints": ENDPOINTS})
+
+    def app(self) -> bottle.Bottle:
+        """The routes as a WSGI application; every error in it is JSON."""
+        app = bottle.Bottle()
+        app.config["json.enable"] = False
+        app.default_error_handler = _error
+        # The fixed paths first: as a route, <symbol> matches them too.
+        for path in ("/funding/health", "/health"):
+            app.route(path, "GET", self._stored(self.health))
+        app.route("/funding/batch", "GET", self._stored(self.batch))
+        app.route("/funding/<symbol>", "GET", self._stored(self.one))
+        app.route("/funding", "GET", self._stored(self.all))
+        app.route("/", "GET", self.index)
+        return app
+
+    def _stored(self, route: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(**arguments: str) -> Any:
+            try:
+                return route(**arguments)
+            except errors.StoreMissing:
+                reasons = ["no quotes are stored yet: is ingest running?"]
+                return refusal("not ready", 503, reasons=reasons)
+            except errors.StoreError as error:
+                log.error("%s", error)
+                return refusal("store unavailable", 503, reasons=["the database cannot be read"])
+
+        return guarded
+
+
+def _error(error: bottle.HTTPError) -> bytes:
+    """bottle's own errors as JSON, without what it knows of the machine."""
+    for name, value in JSON_HEADERS.items():
+        bottle.response.set_header(name, value)
+    if error.status_code == 405:
+        bottle.response.set_header("Allow", "GET, HEAD")  # bottle leaves HEAD out
+    if error.exception is not None:
+        log.error("%s %s", bottle.request.method, bottle.request.path, exc_info=error.exception)
+    return msgspec.json.encode({"error": error.status_line.partition(" ")[2].lower()})

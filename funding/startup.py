@@ -1,0 +1,64 @@
+"""How each program begins: its arguments, the settings, the log."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TextIO, TypeVar
+
+from funding import consumer_settings, logs, machine, settings
+from funding.errors import SettingError
+
+T = TypeVar("T")
+
+
+def parser(name: str, about: str, more: Iterable[settings.Setting] = ()) -> argparse.ArgumentParser:
+    """A parser whose --help lists the settings, and those of a program of its own in `more`."""
+    table = (*more, *settings.TABLE)
+    rows = [f"  {s.name:<29}{s.why} (default: {s.default or 'none'})" for s in table]
+    return argparse.ArgumentParser(
+        prog=name,
+        description=about,
+        epilog="settings, from the environment:\n" + "\n".join(rows).replace("%", "%%"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def begin(name: str, stream: TextIO | None = None) -> settings.Settings:
+    """Read the settings and start the log, or end the process: exit 2 and one line on stderr.
+
+    The log goes to `stream`, stdout unless given. Files made from here on are for their owner
+    alone.
+    """
+    loaded, unknown = _read(name, settings.load)
+    _start(name, loaded, unknown, stream)
+    return loaded
+
+
+def begin_consumer(name: str) -> tuple[settings.Settings, consumer_settings.ConsumerSettings]:
+    """`begin` for a consumer: the settings of its table, too, and the file of its secrets."""
+    loaded, own, unknown = _read(name, consumer_settings.load)
+    _start(name, loaded, unknown, None)
+    return loaded, own
+
+
+def _read(name: str, load: Callable[[], T]) -> T:
+    os.umask(0o077)
+    try:
+        return load()
+    except SettingError as error:
+        print(f"{name}: {logs.printable(str(error))}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _start(
+    name: str, loaded: settings.Settings, unknown: Iterable[str], stream: TextIO | None
+) -> None:
+    if settings.supervised():
+        # A supervisord that was killed must leave nobody behind: the next one could not begin,
+        # since they hold the port and the store.
+        machine.end_with_parent()
+    logs.setup(loaded.log_level, stream)
+    for other in unknown:
+        logging.getLogger(name).warning("unknown setting %s: nothing reads it", other)

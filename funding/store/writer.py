@@ -1,0 +1,214 @@
+"""Ingest's hand on the store: quotes, the feed row and events."""
+
+import fcntl
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from funding import errors
+from funding.backoff import Attempts
+from funding.feed import Event, Feed
+from funding.quote import Quote
+from funding.store.connection import checkpoint, close_writer, open_writer, told, transaction
+from funding.store.damage import identity, lock_path, marker_path
+from funding.store.feed_table import FEED_WRITE, feed_row
+
+RETIRE_SECONDS = 86_400.0
+
+UPSERT = """
+INSERT INTO quote VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7, ?8, ?9)
+ON CONFLICT DO UPDATE SET
+    mark_price = excluded.mark_price,
+    index_price = excluded.index_price,
+    funding_rate = excluded.funding_rate,
+    funding_interval_hours = CASE
+        WHEN excluded.next_funding_time - next_funding_time IN (3600000, 14400000, 28800000)
+        THEN (excluded.next_funding_time - next_funding_time) / 3600000
+        ELSE funding_interval_hours END,
+    next_funding_time = excluded.next_funding_time,
+    event_time = excluded.event_time,
+    updated_at = excluded.updated_at,
+    received_uptime = excluded.received_uptime
+WHERE excluded.event_time > event_time OR event_time > ?10
+"""
+"""One quote in; the rule of `quote.supersedes` is its last line, ?10 the ceiling in ms."""
+
+
+def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
+    """Rename a database that holds quotes of another host than `feed`'s; its new name, or None.
+
+    So a demonstration never mixes with the real thing. `StoreLocked` while anybody else has the
+    file open: its WAL would stay behind under the old name, and become the new file's.
+    """
+    if not path.exists():
+        return None
+    with told(str(path)):
+        connection = open_writer(path)
+        try:
+            address: Any = connection.execute(
+                "SELECT address FROM feed WHERE exchange = ?", (feed.exchange,)
+            ).get
+        finally:
+            connection.close()
+    if address in (None, feed.address):
+        return None
+    if Path(f"{path}-wal").exists():  # the last to close it would have removed it
+        raise errors.StoreLocked(
+            str(path), f"holds quotes of {address} and is open in another program: stop that first"
+        )
+    aside = path.with_name(f"{path.stem}-{address}{path.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}-{address}-{number}{path.suffix}")
+    path.rename(aside)
+    return aside
+
+
+class Writer:
+    """Ingest's hand on the store: quotes, the feed row and events, one transaction a turn.
+
+    For one thread. Raises `StoreError`s; a second writer on the same file is refused at once.
+    """
+
+    def __init__(self, path: Path, feed: Feed) -> None:
+        self._path = str(path)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._lock = os.open(lock_path(path), flags, 0o600)
+        except OSError as error:
+            raise errors.StoreError(self._path, f"{error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise errors.StoreLocked(self._path, "another ingest is writing to it") from error
+        try:
+            self._connection = open_writer(path)
+            self._identity = identity(path)
+            # So that a file whose header is destroyed can still be told from somebody else's.
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, self._identity.encode("ascii"), 0)
+            try:
+                with told(self._path), transaction(self._connection):
+                    self._begin(feed)
+            except BaseException:
+                self._connection.close()
+                raise
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _begin(self, feed: Feed) -> None:
+        execute = self._connection.execute
+        row: Any = execute(
+            "SELECT address, boot_id, attempts_left, heartbeat_uptime FROM feed WHERE exchange = ?",
+            (feed.exchange,),
+        ).get
+        if row is not None:
+            address, boot, left, beat = row
+            if address != feed.address:
+                raise errors.StoreForeign(
+                    self._path,
+                    f"holds quotes of {address}; those of {feed.address} need another file"
+                    " (FUNDING_DB)",
+                )
+            if boot != feed.boot_id:
+                execute("UPDATE quote SET received_uptime = NULL")
+            else:
+                feed.attempts_left = Attempts(beat, left).left(feed.started_uptime)
+        execute(FEED_WRITE, feed_row(feed))
+
+    def symbols(self, exchange: str) -> list[str]:
+        """The symbols stored for `exchange`."""
+        select = "SELECT symbol FROM quote WHERE exchange = ?"
+        with told(self._path):
+            rows = self._connection.execute(select, (exchange,)).fetchall()
+        return [str(symbol) for (symbol,) in rows]
+
+    def write(
+        self,
+        feed: Feed,
+        quotes: Iterable[tuple[Quote, float, float]] = (),
+        events: Iterable[Event] = (),
+        ceiling: int = 0,
+    ) -> int:
+        """Store `quotes` with their receipt (wall, uptime), `events` and `feed`, all or nothing.
+
+        `ceiling` is `quote.ceiling_ms` of the quotes. Returns how many of them were newer than
+        what was stored, and adds that to `feed.accepted`.
+        """
+        connection = self._connection
+        self._check_place()
+        bindings: list[tuple[Any, ...]] = [
+            (
+                feed.exchange,
+                quote.symbol,
+                quote.mark_price,
+                quote.index_price,
+                quote.funding_rate,
+                quote.next_funding_time,
+                quote.event_time,
+                wall,
+                uptime,
+                ceiling,
+            )
+            for quote, wall, uptime in quotes
+        ]
+        with told(self._path), transaction(connection):
+            before = connection.total_changes()
+            connection.executemany(UPSERT, bindings)
+            stored = connection.total_changes() - before
+            if stored:
+                feed.last_frame_at = max(binding[7] for binding in bindings)
+                feed.last_frame_uptime = max(binding[8] for binding in bindings)
+            feed.accepted += stored
+            feed.repeated += len(bindings) - stored
+            connection.executemany(
+                "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
+                [(event.at, event.source, event.kind, event.detail) for event in events],
+            )
+            connection.execute(FEED_WRITE, feed_row(feed))
+        return stored
+
+    def _check_place(self) -> None:
+        """Whether the name still leads to the file that is being written: a removed file takes
+        every write without an error, and nobody reads it."""
+        try:
+            still = identity(Path(self._path)) == self._identity
+        except OSError:
+            still = False
+        if not still:
+            raise errors.StoreError(self._path, "was removed or replaced while ingest wrote to it")
+        if marker_path(Path(self._path)).exists():
+            raise errors.StoreCorrupt(self._path, "somebody found it damaged")
+
+    def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
+        """Forget symbols without a quote for `RETIRE_SECONDS`; their names."""
+        with told(self._path), transaction(self._connection):
+            rows = self._connection.execute(
+                "DELETE FROM quote WHERE exchange = ?1"
+                " AND coalesce(?3 - received_uptime, ?2 - updated_at) > ?4 RETURNING symbol",
+                (exchange, wall, uptime, RETIRE_SECONDS),
+            ).fetchall()
+        return [str(symbol) for (symbol,) in rows]
+
+    def prune_events(self, before: float) -> None:
+        """Forget events older than `before` Unix seconds."""
+        with told(self._path), transaction(self._connection):
+            self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
+
+    def checkpoint(self) -> int:
+        """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes."""
+        with told(self._path):
+            return checkpoint(self._connection)
+
+    def close(self) -> None:
+        """Empty the WAL where nobody reads, and let go of the file."""
+        try:
+            with told(self._path):
+                close_writer(self._connection)
+        finally:
+            os.close(self._lock)

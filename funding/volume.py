@@ -1,0 +1,149 @@
+"""The volume alert's scan: candles of all symbols, rules, alerts. The world is handed in."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from funding import errors, spikes, universe
+from funding.alerts import UNKNOWN, Alert, Mark
+from funding.clock import Clock
+from funding.exchanges.binance_rest import Contract, Kline
+from funding.pool import Round
+from funding.store import Samples
+
+log = logging.getLogger("volume")
+
+RETRY_SECONDS = 30.0
+SETTLE_SECONDS = 2.0
+"""How long after the five minutes a scan begins: the exchange has closed its candles by then."""
+MOST_FAILED = 0.5
+"""A scan that knows less than this part of the symbols is no scan: it is made again."""
+
+
+class Exchange(Protocol):
+    """What a scan asks the exchange; see `rest.Rest` and `pool.Pool`."""
+
+    def contracts(self) -> list[Contract]:
+        """All contracts. Raises `RestError`."""
+
+    def candles(self, symbols: Sequence[str], seconds: float) -> Round[list[Kline]]:
+        """The last two hours of each, in at most that many seconds."""
+
+
+class Options(NamedTuple):
+    """What the settings decide of a scan."""
+
+    targets: Sequence[str]
+    tradfi: bool
+    missing_as_zero: bool
+
+
+class VolumeScan:
+    """Scans, decides and stores. For one thread, as its `store` is."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        exchange: Exchange,
+        store: Samples,
+        marks: Callable[[], Mapping[str, Mark]],
+        clock: Clock,
+    ) -> None:
+        self._options = options
+        self._exchange = exchange
+        self._store = store
+        self._marks = marks
+        self._clock = clock
+
+    def turn(self) -> float:
+        """Scan if the present five minutes have not been scanned yet; seconds until the next turn
+        makes sense. Raises `StoreError`s."""
+        scan = spikes.slot(self._clock.wall())
+        if self._store.done(spikes.CONSUMER) != scan:
+            try:
+                self.scan(scan)
+            except errors.RestError as error:
+                log.warning("no scan: %s", error)
+                return min(max(RETRY_SECONDS, error.retry_after_seconds), self._left(scan))
+        return self._left(scan)
+
+    def _left(self, scan: int) -> float:
+        return max(0.0, scan + spikes.SLOT_SECONDS - self._clock.wall()) + SETTLE_SECONDS
+
+    def scan(self, scan: int) -> list[Alert]:
+        """The scan of `scan` (see `spikes.slot`): the alerts that it made. Raises `RestError`
+        when the exchange does not give enough."""
+        listed = universe.perpetuals(self._exchange.contracts(), tradfi=self._options.tradfi)
+        seconds = max(30.0, self._left(scan) - 30.0)
+        found = self._exchange.candles(sorted(listed), seconds)
+        _enough(found, len(listed))
+        known = spikes.told(
+            self._store.made(spikes.CONSUMER, scan - scan % 3_600 - spikes.HOUR_SECONDS)
+        )
+        owed = list(self._owed(found.values, known, scan))
+        marks = self._marks()
+        alerts = self._alerts(owed, listed, marks, scan)
+        now = self._clock.wall()
+        fresh = self._store.complete(spikes.CONSUMER, scan, now, alerts, self._options.targets)
+        for alert in fresh:
+            log.info("%s %s: %s", alert.kind, alert.symbol, alert.message)
+        log.info(
+            "scanned %d of %d symbols, %d marks: %d alerts",
+            *(len(found.values), len(listed), len(marks), len(fresh)),
+        )
+        return fresh
+
+    def _owed(
+        self,
+        klines: Mapping[str, list[Kline]],
+        known: Mapping[tuple[str, int], spikes.Told],
+        scan: int,
+    ) -> Iterable[spikes.Finding]:
+        for symbol, rows in klines.items():
+            try:
+                hours = spikes.candles(rows)
+            except ValueError as error:
+                log.warning("%s is left out: %s", symbol, error)
+                continue
+            yield from spikes.judge(symbol, hours, known, scan)
+
+    def _alerts(
+        self,
+        owed: Sequence[spikes.Finding],
+        assets: Mapping[str, str],
+        marks: Mapping[str, Mark],
+        scan: int,
+    ) -> list[Alert]:
+        hours = {finding.hour for finding in owed}
+        changes = {
+            hour: self._store.open_interest_change(
+                [each.symbol for each in owed if each.hour == hour], hour
+            )
+            for hour in hours
+        }
+        return [
+            spikes.alert(
+                finding,
+                asset=assets[finding.symbol],
+                mark=marks.get(finding.symbol, UNKNOWN),
+                oi_change=changes[finding.hour].get(finding.symbol),
+                scan=scan,
+                now=self._clock.wall(),
+                missing_as_zero=self._options.missing_as_zero,
+            )
+            for finding in owed
+        ]
+
+
+def _enough(found: Round[list[Kline]], symbols: int) -> None:
+    """Raises `RestError` when too little is known; what else failed is logged."""
+    if len(found.values) < symbols * MOST_FAILED or not symbols:
+        if found.ended is not None:
+            raise found.ended
+        raise errors.RestUnreachable(f"candles of {len(found.values)} of {symbols} symbols only")
+    for symbol, problem in list(found.failures.items())[:3]:
+        log.warning("%s: no candles: %s", symbol, problem)
+    missing = symbols - len(found.values)
+    if missing:
+        log.warning("%d symbols were not scanned: their updates come with the next scan", missing)

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""The ingest program: the exchange's stream → quotes in the store, for ever.
+
+Connections are threads that hand decoded frames to this one thread, which writes them.
+SIGTERM finishes the frame in hand, empties the WAL and exits 0.
+"""
+
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from funding import errors, startup, store
+from funding.clock import SYSTEM
+from funding.continuity import CONNECT_SECONDS, Plan
+from funding.exchanges import binance
+from funding.feed import Feed
+from funding.handoff import Handoff
+from funding.ingestion import Ingestion
+from funding.link import Link
+from funding.settings import Settings
+from funding.wire import Wire
+
+log = logging.getLogger("ingest")
+
+TURN_SECONDS = 0.25  # how soon a signal or a stall is noticed
+
+
+def prepare(settings: Settings, feed: Feed) -> None:
+    """Make, upgrade or set aside the database, so that `feed` can be written to it."""
+    mend(settings)
+    aside = store.set_aside_if_foreign(settings.db, feed)
+    if aside is not None:
+        log.warning("%s holds another address's quotes: it is now %s", settings.db, aside)
+    store.Writer(settings.db, feed).close()
+
+
+def mend(settings: Settings) -> Path | None:
+    """Set a damaged database aside, so that a new one can begin; where it is now, or None."""
+    if not store.is_damaged(settings.db):
+        return None
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = store.set_aside(settings.db, stamp)
+    log.error("%s is damaged: it is now %s, a new one begins", settings.db, aside)
+    return aside
+
+
+def salvage(aside: Path, settings: Settings) -> None:
+    """Copy what can be read of the damaged database, beside the new one's first quotes."""
+    try:
+        copied = store.salvage(aside, settings.db)
+    except errors.StoreError as error:
+        log.error("nothing more could be saved from %s: %s", aside, error)
+    else:
+        log.warning("saved from %s: %s", aside, copied)
+
+
+def wire(settings: Settings, feed: Feed) -> Ingestion:
+    """The parts, put together."""
+    writer = store.Writer(settings.db, feed)
+    handoff = Handoff(writer.symbols(feed.exchange))
+    plan = Plan(
+        connections=settings.connections,
+        stall_after=settings.stall_after,
+        rotate_after=settings.rotate_after,
+        backoff_max=settings.backoff_max,
+        uniform=random.uniform,
+        now=SYSTEM.uptime(),
+        attempts_left=feed.attempts_left,
+    )
+
+    def open_link(number: int) -> Link:
+        connection = Wire(settings.ws_url, CONNECT_SECONDS)
+        link = Link(
+            number,
+            connection=connection,
+            decode=binance.decode,
+            handoff=handoff,
+            clock=SYSTEM,
+        )
+        link.start()
+        return link
+
+    return Ingestion(
+        feed, writer=writer, plan=plan, handoff=handoff, open_link=open_link, clock=SYSTEM
+    )
+
+
+def run(settings: Settings, feed: Feed) -> None:
+    """Turn until SIGTERM or SIGINT."""
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, _: stopping.append(caught))
+    aside = mend(settings)
+    ingestion = wire(settings, feed)
+    if aside is not None:
+        ingestion.note("database-damaged", f"the old one is {aside.name}")
+        threading.Thread(target=salvage, args=(aside, settings), daemon=True).start()
+    while not stopping:
+        ingestion.turn(TURN_SECONDS)
+    ingestion.stop()
+    log.info("stopped")
+
+
+def main() -> int:
+    """Exit codes: 0 stopped, 1 the store cannot be used, 2 a setting or argument is wrong."""
+    parser = startup.parser("ingest.py", "Keeps every symbol's mark price and funding rate.")
+    parser.add_argument(
+        "--prepare", action="store_true", help="check settings and database, then exit"
+    )
+    arguments = parser.parse_args()
+    settings = startup.begin("ingest")
+    feed = Feed(
+        exchange=binance.NAME,
+        address=urlsplit(settings.ws_url).hostname or "",
+        pid=os.getpid(),
+        boot_id=SYSTEM.boot,
+        started_at=SYSTEM.wall(),
+        started_uptime=SYSTEM.uptime(),
+        heartbeat_at=SYSTEM.wall(),
+        heartbeat_uptime=SYSTEM.uptime(),
+    )
+    try:
+        if arguments.prepare:
+            prepare(settings, feed)
+        else:
+            run(settings, feed)
+    except errors.StoreCorrupt as error:
+        store.report_damage(settings.db)
+        log.error("%s", error)
+        return 1
+    except errors.StoreError as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

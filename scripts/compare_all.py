@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""All symbols of the store against REST in one call (weight 10): a table, a summary, a verdict."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from funding import errors, startup
+from funding.clock import SYSTEM
+from funding.compare import Round, alarms, as_data, as_text, compare_all, summarise
+from funding.exchanges import binance
+from funding.logs import printable
+from funding.rest import Rest
+from funding.settings import Settings
+from funding.store import Ledger, Reader
+
+log = logging.getLogger("compare_all")
+
+SOURCE = "compare_all"
+EXIT = {"EXCELLENT": 0, "GOOD": 0, "POOR": 1}
+CANNOT = 2
+
+
+class Comparing:
+    """One round per call; raises `RestError`s and `StoreError`s."""
+
+    def __init__(self, settings: Settings, *, store: bool) -> None:
+        self._settings = settings
+        self._stores = store
+        self._reader = Reader(settings.db, binance.NAME, SYSTEM)
+        self._ledger = Ledger(settings.db)
+        self._rest = Rest(
+            settings.rest_url,
+            SOURCE,
+            ledger=self._ledger,
+            budget=settings.rest_weight,
+            clock=SYSTEM,
+        )
+
+    def __call__(self) -> Round:
+        before = self._reader.all()
+        if not before:
+            raise errors.StoreError(str(self._settings.db), "holds no quote: is ingest running?")
+        replies = self._rest.premium_indices()
+        after = self._reader.all()
+        at = SYSTEM.wall()
+        rows = compare_all(before, replies, after, source=SOURCE, exchange=binance.NAME, at=at)
+        limit = self._settings.stale_after
+        stale = [reading.symbol for reading in after if reading.age_seconds > limit]
+        if len(stale) == len(after):
+            why = f"every quote is older than {limit:g} s: is ingest running?"
+            raise errors.StoreError(str(self._settings.db), why)
+        events = alarms(rows)
+        for event in events:
+            log.warning("significant: %s", event.detail)
+        if self._stores:
+            self._ledger.add(rows, events)
+        return Round(at, rows, summarise(rows), stale, limit)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+        self._ledger.close()
+
+
+def attempt(comparing: Comparing, arguments: argparse.Namespace) -> int:
+    """One round on stdout, or one line on stderr; the exit code it stands for."""
+    try:
+        found = comparing()
+    except errors.FundingError as error:
+        print(f"compare_all: cannot compare: {printable(str(error))}", file=sys.stderr)
+        return CANNOT
+    if arguments.json:
+        indent = None if arguments.every else 2
+        print(json.dumps(as_data(found, arguments.top), ensure_ascii=False, indent=indent))
+    else:
+        for line in as_text(found, arguments.top) + [""] * bool(arguments.every):
+            print(printable(line))
+    sys.stdout.flush()
+    return EXIT[found.summary.verdict]
+
+
+def _rows(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= 10_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows, 0 to 10000")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 1 to 86400")
+    return value
+
+
+def main() -> int:
+    """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every, of the last."""
+    parser = startup.parser("scripts/compare_all.py", f"{__doc__}\n\n{main.__doc__}")
+    parser.add_argument("--every", type=_seconds, metavar="SECONDS", help="keep going until told")
+    parser.add_argument("--json", action="store_true", help="as JSON; with --every a line a round")
+    parser.add_argument("--top", type=_rows, default=10, metavar="N", help="rows of the table (10)")
+    parser.add_argument("--no-store", action="store_true", help="leave no trace in `comparison`")
+    arguments = parser.parse_args()
+    settings = startup.begin("compare_all", sys.stderr)
+    stopping = threading.Event()
+    if arguments.every:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+    comparing = Comparing(settings, store=not arguments.no_store)
+    while True:
+        status = attempt(comparing, arguments)
+        if not arguments.every or stopping.wait(arguments.every):
+            comparing.close()
+            return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""The report as data: what `--format json` prints, and what text and page are made of."""
+
+import math
+from bisect import bisect_right
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from scripts.report import criteria
+from scripts.report.facts import Facts
+from scripts.report.pairs import FIELDS, RATE
+from scripts.report.tally import MOST_PCT, SKEW_STEP_MS, Spread
+
+BUCKETS_PCT = (0.0, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+POLLED_SYMBOLS, POLL_SECONDS = 340, 10
+"""What the open-interest poller asks: about 340 symbols every ten seconds or so."""
+FUNDING_POLL_SECONDS = 300
+GAPS_SHOWN = 20
+
+Document = dict[str, Any]
+
+
+def iso(at: float) -> str:
+    """Unix seconds as UTC to the second."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        return f"{at:g}"
+
+
+def document(facts: Facts, at: float) -> Document:
+    """All of it. Differences in percent, times in Unix seconds, durations in seconds."""
+    judged = criteria.judge(facts)
+    return {
+        "verdict": "GO" if all(each.passed for each in judged) else "NO-GO",
+        "at": at,
+        "exchange": facts.exchange,
+        "criteria": [each._asdict() for each in judged],
+        "warnings": criteria.warnings(facts),
+        "coverage": _coverage(facts),
+        "totals": _totals(facts),
+        "differences": _differences(facts),
+        "worst": _worst(facts),
+        "worst_symbols": _worst_symbols(facts),
+        "hours": _hours(facts),
+        "skew": _skew(facts),
+        "events": {
+            "counts": dict(sorted(facts.audit.counts.items())),
+            "crashes": [each.at for each in facts.audit.crashes],
+            "shown": [
+                {"at": e.at, "source": e.source, "kind": e.kind, "detail": e.detail}
+                for e in facts.audit.shown
+            ],
+        },
+        "rest": _rest(facts),
+    }
+
+
+def _coverage(facts: Facts) -> Document:
+    period, compared = facts.period, criteria.compared_symbols(facts)
+    done, total = criteria.cells(facts)
+    sided = criteria.one_sided(facts)
+    return {
+        "since": period.since,
+        "until": period.until,
+        "first": period.first,
+        "last": period.last,
+        "span": period.span,
+        "gaps": [{"begin": b, "end": e, "seconds": e - b} for b, e in period.gaps[:GAPS_SHOWN]],
+        "gaps_total": len(period.gaps),
+        "longest_gap": period.longest_gap,
+        "known": len(facts.known),
+        "compared": len(compared),
+        "not_compared": sorted(facts.known - compared)[:50],
+        "only_rest": sorted({t.symbol for t in sided if t.missing_ws > t.missing_rest})[:50],
+        "only_stream": sorted({t.symbol for t in sided if t.missing_rest > t.missing_ws})[:50],
+        "cells": total,
+        "cells_compared": done,
+        "settlements": criteria.settlements(facts),
+    }
+
+
+def _totals(facts: Facts) -> Document:
+    outcomes = facts.tally.outcomes
+
+    def counted(position: int, value: str) -> dict[str, int]:
+        found = {"match": 0, "mismatch": 0, "significant": 0}
+        for key, many in outcomes.items():
+            if not value or key[position] == value:
+                found[key[2]] += many
+        return {"total": sum(found.values()), **found}
+
+    return {
+        "all": counted(0, ""),
+        "by_field": {field: counted(1, field) for field in FIELDS},
+        "by_source": {str(s): counted(0, s) for s in sorted({key[0] for key in outcomes}, key=str)},
+        "unexplained": facts.tally.unexplained.total(),
+        "explained": facts.tally.lag + facts.tally.claimed,
+        "controls": facts.tally.controls,
+        "controls_missed": facts.tally.controls_missed,
+    }
+
+
+def _quantile(ordered: list[float], many: int, share: float) -> float:
+    """The smallest value that `share` of `many` do not exceed; all but `ordered` are zero."""
+    position = math.ceil(share * many) - 1 - (many - len(ordered))
+    return ordered[position] if 0 <= position < len(ordered) else 0.0
+
+
+def _figures(spreads: list[Spread]) -> Document:
+    many = sum(spread.many for spread in spreads)
+    ordered: list[float] = []
+    for spread in spreads:
+        ordered.extend(spread.values)
+    ordered.sort()
+    # A bucket holds what is above the limit before it and not above its own.
+    edges = [many - len(ordered) + bisect_right(ordered, limit) for limit in BUCKETS_PCT] + [many]
+    return {
+        "comparisons": many,
+        "average": sum(spread.total for spread in spreads) / many if many else 0.0,
+        "median": _quantile(ordered, many, 0.5),
+        "p95": _quantile(ordered, many, 0.95),
+        "p99": _quantile(ordered, many, 0.99),
+        "maximum": ordered[-1] if ordered else 0.0,
+        "buckets": [edges[0], *(b - a for a, b in pairwise(edges))],
+    }
+
+
+def _differences(facts: Facts) -> Document:
+    found: Document = {"limits": list(BUCKETS_PCT)}
+    for name, spreads in (("all", facts.tally.everything), ("aligned", facts.tally.aligned)):
+        found[name] = {"both": _figures(list(spreads.values()))}
+        found[name] |= {field: _figures([spreads[field]]) for field in FIELDS}
+    return found
+
+
+def _worst(facts: Facts) -> list[Document]:
+    return [
+        {
+            "at": each.row.at,
+            "source": str(each.row.source),
+            "symbol": each.row.symbol,
+            "field": each.row.field,
+            "ws_value": each.row.ws,
+            "rest_value": each.row.rest,
+            "difference": min(each.difference, MOST_PCT),
+            "skew_ms": each.row.skew_ms if isinstance(each.row.skew_ms, int) else None,
+        }
+        for each in sorted(facts.tally.worst, key=lambda w: (-w.difference, w.order))
+    ]
+
+
+def _worst_symbols(facts: Facts) -> list[Document]:
+    tracks = [track for track in facts.tally.both() if track.aligned_sum]
+    tracks.sort(key=lambda track: -track.aligned_sum / track.aligned)
+    return [
+        {
+            "symbol": track.symbol,
+            "field": track.field,
+            "average": track.aligned_sum / track.aligned,
+            "comparisons": track.pairs,
+            "significant": track.significant,
+        }
+        for track in tracks[:20]
+    ]
+
+
+def _hours(facts: Facts) -> list[Document]:
+    hourly, first = facts.tally.hourly, facts.period.first
+    found = []
+    for hour in sorted({hour for hour, _ in hourly}):
+        entry: Document = {"at": first + hour * 3600}
+        for field in FIELDS:
+            many, _, aligned, total, most = hourly.get((hour, field), (0, 0.0, 0, 0.0, 0.0))
+            entry["rate" if field == RATE else "price"] = {
+                "comparisons": many,
+                "average": total / aligned if aligned else 0.0,
+                "maximum": most,
+            }
+        found.append(entry)
+    return found
+
+
+def _skew(facts: Facts) -> Document:
+    coarse: dict[int, int] = {}
+    for step, many in facts.tally.skews.items():
+        coarse[step // 20] = coarse.get(step // 20, 0) + many
+    differ: dict[int, int] = {}
+    for (step, _), many in facts.tally.grid.items():
+        differ[step] = differ.get(step, 0) + many
+    return {
+        "step_ms": SKEW_STEP_MS * 20,
+        "median_ms": criteria.median_skew(facts),
+        "identical": [[step, many - differ.get(step, 0)] for step, many in sorted(coarse.items())],
+        # [skew step, quarter decade of the difference in percent, comparisons]
+        "different": [[step, size, n] for (step, size), n in sorted(facts.tally.grid.items())],
+    }
+
+
+def _rest(facts: Facts) -> Document:
+    span, known = facts.period.span, len(facts.known)
+    used = sum(
+        calls for (_, route), (calls, _) in facts.usage.used.items() if "premium" in route.lower()
+    )
+    five_minutes = round(known * span / FUNDING_POLL_SECONDS)
+    polls = round(min(known, POLLED_SYMBOLS) * span / POLL_SECONDS)
+    return {
+        "calls": facts.usage.calls,
+        "weight": facts.usage.weight,
+        "used": [
+            {"caller": caller, "route": route, "calls": calls, "weight": weight}
+            for (caller, route), (calls, weight) in sorted(facts.usage.used.items())
+        ],
+        "price_calls": used,
+        "instead_of_five_minutes": {"calls": five_minutes, "saved": five_minutes - used},
+        "instead_of_polls": {"calls": polls, "saved": polls - used},
+    }

@@ -1,0 +1,50 @@
+"""What all tests share: no proxies, short paths, the recorded payloads, free ports."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDED = Path(os.environ.get("FUNDING_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+# The same examples each time, and no limit on their time: a test is no lottery and no benchmark.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100)
+hypothesis.settings.load_profile("fixed")
+
+
+@pytest.fixture(autouse=True)
+def no_proxies_and_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller's environment decides nothing in a test."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith("FUNDING_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose name is short enough for a unix socket; pytest's own is not."""
+    path = Path(tempfile.mkdtemp(prefix="fr-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def recorded() -> Path:
+    """The folder of recorded exchange payloads, which the repository does not hold."""
+    if not RECORDED.is_dir():
+        pytest.skip(f"no recorded payloads at {RECORDED} (FUNDING_SHARED_DATA names the folder)")
+    return RECORDED
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,201 @@
+"""Days of comparisons as a fair watchdog writes them, for the report to judge.
+
+The table is filled row by row, without the service: what the report says of a day must not rest
+on the program it judges. `rejudge` is a third hand at the sums, in SQL: a sabotaged value is
+stored with the outcome that an honest comparer would have given it.
+"""
+
+import math
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+END = 1_790_000_000.0
+HOUR = 3_600.0
+DAY = 24.2 * HOUR
+MAJORS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT")
+TRADFI = ("XAUUSDT", "XAGUSDT", "TSLAUSDT", "NVDAUSDT")
+DATED = "BTCUSDT_261225"
+Row = tuple[float, str, str, str, str, float | None, float | None, int | None, int | None, int]
+
+
+def symbols(many: int) -> list[str]:
+    """Majors, metals and shares, a dated contract, a name in Chinese, and others."""
+    named = [*MAJORS, *TRADFI, DATED, "币安人生USDT"]
+    return named + [f"COIN{index}USDT" for index in range(many - len(named))]
+
+
+REJUDGE = """
+UPDATE comparison SET difference_pct = CASE
+    WHEN ws_value IS NULL OR rest_value IS NULL THEN NULL
+    WHEN field = 'mark_price' THEN (ws_value - rest_value) / abs(rest_value) * 100
+    ELSE (ws_value - rest_value) / max(abs(rest_value), 0.0001) * 100 END;
+UPDATE comparison SET outcome = CASE
+    WHEN ws_value IS NULL AND rest_value IS NULL THEN 'match'
+    WHEN ws_value IS NULL OR rest_value IS NULL THEN 'mismatch'
+    WHEN abs(difference_pct) <= 0.1 THEN 'match'
+    WHEN abs(difference_pct) <= 1 THEN 'mismatch'
+    ELSE 'significant' END;
+"""
+
+
+def tamper(path: Path, script: str, *, honest: bool = True) -> None:
+    """Run SQL on a world; `honest` stores the outcomes that its values deserve."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;" + script)
+        if honest:
+            connection.executescript(REJUDGE)
+
+
+class World:
+    """One exchange for a day: prices walk, rates drift and jump at settlements."""
+
+    def __init__(self, seed: int, many: int) -> None:
+        self.random = random.Random(seed)
+        self.symbols = symbols(many)
+        draw = self.random
+        self.price = {s: 10 ** draw.uniform(-2, 4.9) for s in self.symbols}
+        # Standard deviation of the logarithm over one second: 0.002 to 0.015 %.
+        self.restless = {s: draw.uniform(2e-5, 1.5e-4) for s in self.symbols}
+        self.rate = {s: draw.gauss(5e-5, 8e-5) for s in self.symbols if s != DATED}
+        self.seen = dict.fromkeys(self.symbols, 0.0)
+
+    def _walk(self, symbol: str, at: float) -> tuple[float, float | None]:
+        """REST's price and rate at `at`."""
+        before, draw = self.seen[symbol], self.random
+        elapsed = at - before if before else 600.0
+        self.seen[symbol] = at
+        noise = draw.gauss(0.0, self.restless[symbol] * math.sqrt(elapsed))
+        self.price[symbol] *= math.exp(noise)
+        rate = self.rate.get(symbol)
+        if rate is not None:
+            if before and at // 28_800 != before // 28_800:
+                rate = draw.gauss(5e-5, 8e-5)
+            self.rate[symbol] = rate = rate + draw.gauss(0.0, 3e-8 * math.sqrt(elapsed))
+        return round(self.price[symbol], 8), None if rate is None else round(rate, 8)
+
+    def _skew(self) -> int:
+        """How much newer the stream's reading is, in ms: mostly one tick, seldom seconds."""
+        kind = self.random.random()
+        if kind < 0.75:
+            return self.random.randint(-2, 2)
+        if kind < 0.95:
+            return self.random.randint(-900, 900)
+        return self.random.choice((-1, 1)) * int(1000 * self.random.uniform(1.0, 6.0))
+
+    def compared(self, symbol: str, at: float, source: str) -> list[Row]:
+        """The two rows of one symbol; `source` control plants a difference."""
+        price, rate = self._walk(symbol, at)
+        skew, draw = self._skew(), self.random
+        ours, our_rate = price, rate
+        if abs(skew) > 2:
+            lag = math.sqrt(abs(skew) / 1000)
+            ours = round(price * math.exp(draw.gauss(0.0, self.restless[symbol] * lag)), 8)
+            if abs(skew) > 1000 and draw.random() < 0.002:
+                ours = round(price * 1.013, 8)  # a burst, while the reading was old
+            if rate is not None:
+                our_rate = round(rate + draw.gauss(0.0, 3e-8 * lag), 8)
+        if source == "control":
+            price, rate = price * 1.02, (rate or 0.0) + 0.0005
+        late = int(abs(skew) > 1000)
+        time = int(at - 0.3) * 1000
+        head = (at, source, "binance", symbol)
+        return [
+            (*head, "mark_price", ours, price, skew, time, late),
+            (*head, "funding_rate", our_rate, rate, skew, time, late),
+        ]
+
+    def _due(self, kind: str, begin: float, end: float, every: float) -> list[tuple[float, str]]:
+        """When there is a comparison of a kind: each a little late, as REST answers."""
+        draw, times = self.random, int((end - begin) / every)
+        late = draw.uniform(0.0, min(2.0, every / 2))
+        times_at = [begin + late + turn * every + draw.random() * 0.4 for turn in range(times + 1)]
+        return [(round(at, 3), kind) for at in times_at if at <= end]
+
+    def rows(self, begin: float, end: float, every: float, all_every: float) -> list[Row]:
+        """All comparisons between two times, in their order."""
+        jobs = [
+            *self._due("one", begin, end, every),
+            *self._due("all", begin, end, all_every),
+            *self._due("control", begin + HOUR / 2, end, HOUR),
+        ]
+        rows = []
+        for at, kind in sorted(jobs):
+            source = "control" if kind == "control" else "watchdog"
+            for symbol in self.symbols if kind == "all" else ("BTCUSDT",):
+                rows += self.compared(symbol, at, source)
+        return rows
+
+
+def build(
+    path: Path, seed: int = 0, *, many: int = 30, seconds: float = DAY, all_every: float = 600.0,
+    every: float = 60.0,
+) -> None:  # fmt: skip
+    """A fair world of `many` symbols that ends at `END`."""
+    world, begin = World(seed, many), END - seconds
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;")
+        connection.executescript((ROOT / "schema.sql").read_text("utf-8"))
+        connection.executemany(
+            "INSERT INTO comparison (compared_at, source, exchange, symbol, field, ws_value,"
+            " rest_value, skew_ms, rest_time, explained, outcome)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'match')",
+            world.rows(begin, END, every, all_every),
+        )
+        connection.executescript(REJUDGE)
+        connection.executemany("INSERT INTO quote VALUES (?,?,?,?,?,?,?,?,?,?)", _quotes(world))
+        connection.execute(
+            "INSERT INTO feed (exchange, address, pid, boot_id, started_at, started_uptime,"
+            " heartbeat_at, heartbeat_uptime, connected, frames, accepted)"
+            " VALUES ('binance', 'fstream.binance.com', 1, 'b', ?, 1, ?, 2, 1, ?, ?)",
+            (begin, END, int(seconds) * 2, int(seconds) * many),
+        )
+        connection.executemany(
+            "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
+            _events(world, begin),
+        )
+        connection.executemany(
+            "INSERT INTO rest_usage VALUES (?, 'watchdog', 'premiumIndex', 1, 1)",
+            [(minute,) for minute in range(int(begin // 60), int(END // 60))],
+        )
+        connection.commit()
+
+
+def _quotes(world: World) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for index, symbol in enumerate(world.symbols):
+        hours = (8, 4, 1, None)[index % 4]
+        interval = int((hours or 8) * HOUR * 1000)
+        now = int(END * 1000)
+        settlement = None if symbol == DATED else (now // interval + 1) * interval
+        price = world.price[symbol]
+        rows.append(
+            (
+                "binance", symbol, price, price * 1.0004, world.rate.get(symbol), settlement,
+                hours, now - 1000, END - 0.5, 1.0,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _events(world: World, begin: float) -> list[tuple[float, str, str, str]]:
+    draw = world.random
+    events = [
+        (begin - 5_000.0, "ingest", "start", "pid 7"),
+        (begin - 4_999.0, "ingest", "connect", "connection 1"),
+    ]
+    rotated = begin + draw.uniform(0.2, 0.9) * DAY
+    events += [(rotated, "ingest", "connect", "connection 2")]
+    events += [(rotated + 2, "ingest", "rotation", "connection 1: replaced by its successor")]
+    if draw.random() < 0.5:
+        again = begin + draw.uniform(0.1, 0.9) * DAY
+        events += [(again, "ingest", "stop", "after 9 frames")]
+        events += [(again + draw.uniform(1, 9), "ingest", "start", "pid 8")]
+    if draw.random() < 0.5:
+        lost = begin + draw.uniform(0.1, 0.9) * DAY
+        events += [(lost, "ingest", "disconnect", "connection 2: the exchange closed it")]
+        events += [(lost + 3, "ingest", "connect", "connection 3")]
+    return sorted(events)

@@ -1,0 +1,339 @@
+"""The ingest program as a process, fed by the stand-in exchange."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from funding.clock import SYSTEM
+from funding.errors import StoreMissing
+from funding.feed import Feed
+from funding.store import Reader, connection, damage
+from tests.conftest import ROOT
+from tests.outside import PATIENCE_SECONDS, finished, running, until
+
+INGEST: list[str | Path] = [sys.executable, ROOT / "ingest.py"]
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO   |WARNING|ERROR  ) ingest: .+")
+
+
+class Exchange:
+    """The stand-in exchange at `port`, and its control endpoint."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def url(self, path: str = "/market/stream") -> str:
+        return f"ws://127.0.0.1:{self.port}{path}?streams=!markPrice@arr@1s"
+
+    def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/sim/{path}",
+            None if body is None else json.dumps(body).encode(),
+            method=method,
+        )
+        with self._open(request, timeout=PATIENCE_SECONDS) as answer:
+            return json.load(answer)
+
+    def fault(self, **faults: object) -> None:
+        self.ask("faults", "POST", faults)
+
+    def price(self, symbol: str, event_time: int) -> float:
+        return float(self.ask(f"row?symbol={symbol}&event_time={event_time}")["p"])
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """One exchange for all tests here: ten ticks a second, few symbols."""
+    folder = tmp_path_factory.mktemp("exchange")
+    port_file = folder / "port"
+    command = [sys.executable, "-m", "sim", "--port", "0", "--port-file", str(port_file)]
+    command += ["--tick", "0.1", "--main", "30", "--tradfi", "10"]
+    with running(command, folder / "log"):
+        until(port_file.exists, "the stand-in exchange")
+        yield Exchange(int(port_file.read_text("ascii")))
+
+
+@pytest.fixture
+def exchange(served: Exchange) -> Iterator[Exchange]:
+    yield served
+    served.ask("faults", "DELETE")
+
+
+@dataclass
+class Running:
+    """An ingest process, and what it leaves."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    reader: Reader
+
+    def text(self) -> str:
+        return self.log.read_text("utf-8")
+
+    def feed(self) -> Feed:
+        feed = self.reader.feed()
+        assert feed is not None
+        return feed
+
+    def served(self) -> bool:
+        """Whether both classes of symbols are there."""
+        return self.count() > 30
+
+    def count(self) -> int:
+        try:
+            return len(self.reader.all())
+        except StoreMissing:
+            return 0
+
+    def event_time(self) -> int:
+        found = self.reader.one("BTCUSDT")
+        return found.event_time if found else 0
+
+    def newer(self) -> None:
+        """Until quotes newer than those of this moment are there."""
+        before = self.event_time()
+        until(lambda: self.event_time() > before, "newer quotes")
+
+    def says(self, words: str) -> None:
+        """Until `words` are in the log."""
+        until(lambda: words in self.text(), words)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+@contextmanager
+def ingesting(folder: Path, url: str, **settings: object) -> Iterator[Running]:
+    database = folder / "var" / "funding.db"
+    reader = Reader(database, "binance", SYSTEM)
+    values = {"FUNDING_DB": database, "FUNDING_WS_URL": url} | settings
+    log = folder / "log"
+    try:
+        with running(INGEST, log, settings=values) as process:
+            yield Running(process, log, reader)
+    finally:
+        reader.close()
+
+
+def one_line(result: subprocess.CompletedProcess[str], code: int) -> str:
+    """What a program that refused to work said."""
+    assert result.returncode == code
+    (line,) = (result.stdout + result.stderr).splitlines()
+    return line
+
+
+def test_quotes_arrive_and_sigterm_ends_it_tidily(exchange: Exchange, tmp_path: Path) -> None:
+    with ingesting(tmp_path, exchange.url(), FUNDING_STAL_AFTER="3") as ingest:
+        until(ingest.served, "quotes")
+        found = ingest.reader.one("BTCUSDT")
+        assert found is not None
+        assert found.mark_price == exchange.price("BTCUSDT", found.event_time)
+        assert 0.0 <= found.age_seconds < PATIENCE_SECONDS
+        assert any(not one.symbol.isascii() for one in ingest.reader.all())
+        feed = ingest.feed()
+        assert (feed.connected, feed.address, feed.pid) == (1, "127.0.0.1", ingest.process.pid)
+        ingest.newer()
+        files = sorted((tmp_path / "var").iterdir())
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+        ingest.reader.close()
+        assert ingest.stop() == 0
+        wal = tmp_path / "var" / "funding.db-wal"
+        assert not wal.exists() or wal.stat().st_size == 0
+        feed = ingest.feed()
+        assert (feed.connected, feed.connections) == (0, 0)
+        lines = ingest.text().splitlines()
+        assert "WARNING ingest: unknown setting FUNDING_STAL_AFTER: nothing reads it" in lines[0]
+        assert lines[-1].endswith("INFO    ingest: stopped")
+        assert all(LINE.fullmatch(line) for line in lines)
+
+
+def test_a_second_ingest_is_refused_and_the_first_goes_on(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    with ingesting(tmp_path, exchange.url()) as ingest:
+        until(ingest.served, "quotes")
+        database = tmp_path / "var" / "funding.db"
+        for arguments in ([], ["--prepare"]):
+            result = finished(
+                [*INGEST, *arguments], FUNDING_DB=database, FUNDING_WS_URL=exchange.url()
+            )
+            assert "another ingest is writing to it" in one_line(result, 1)
+        ingest.newer()
+        assert ingest.feed().pid == ingest.process.pid
+
+
+def test_a_killed_ingest_is_followed_by_one_that_goes_on(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    with ingesting(tmp_path, exchange.url()) as ingest:
+        until(ingest.served, "quotes")
+        count, before = ingest.count(), ingest.event_time()
+        ingest.process.kill()
+        ingest.process.wait(PATIENCE_SECONDS)
+        assert ingest.count() == count
+    exchange.fault(refuse=True)
+    with ingesting(tmp_path, exchange.url()) as ingest:
+        until(lambda: ingest.feed().pid == ingest.process.pid, "the next ingest")
+        assert ingest.event_time() >= before
+        assert ingest.count() == count
+        exchange.fault(refuse=False)
+        ingest.newer()
+
+
+def test_an_address_that_is_served_no_more_is_named_and_retried(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    attempts = exchange.ask("state")["attempts"]
+    with ingesting(tmp_path, exchange.url("/stream"), FUNDING_STALL_AFTER="1") as ingest:
+        until(lambda: exchange.ask("state")["attempts"] >= attempts + 2, "another attempt")
+        words = "connected but no mark price within 1 s: is the address still served?"
+        assert words in ingest.text()
+        until(lambda: "Traceback" in ingest.text() or ingest.feed().reconnects, "the count")
+        assert ingest.feed().last_error == words
+        assert ingest.count() == 0
+        assert ingest.process.poll() is None
+        assert ingest.stop() == 0
+
+
+def test_poison_garbage_and_tickers_spoil_nothing(exchange: Exchange, tmp_path: Path) -> None:
+    with ingesting(tmp_path, exchange.url(), FUNDING_STALL_AFTER="2") as ingest:
+        until(ingest.served, "quotes")
+        count = ingest.count()
+        exchange.fault(poison=True, garbage=True, ticker_poison=True)
+        until(
+            lambda: (
+                (feed := ingest.feed()).rejected > 500
+                and feed.malformed > 10
+                and feed.ignored > 100
+            ),
+            "the counters",
+        )
+        for _ in range(3):
+            ingest.newer()
+            found = ingest.reader.one("BTCUSDT")
+            assert found is not None
+            assert found.mark_price == exchange.price("BTCUSDT", found.event_time)
+        assert ingest.count() == count
+        assert ingest.feed().reconnects == 0
+        assert ingest.process.poll() is None
+        assert all(LINE.fullmatch(line) for line in ingest.text().splitlines())
+        assert len(ingest.text().splitlines()) < 60
+        assert ingest.stop() == 0
+
+
+def test_what_goes_wrong_with_the_connection_is_mended(exchange: Exchange, tmp_path: Path) -> None:
+    settings = {"FUNDING_STALL_AFTER": "0.5", "FUNDING_BACKOFF_MAX": "0.1"}
+    faults: list[tuple[dict[str, Any], str]] = [
+        ({"abort": True}, "the connection was lost"),
+        ({"close": {"code": 1008, "reason": "a\nFORGED"}}, "closed with code 1008: a\\nFORGED"),
+        ({"freeze": True}, "no newer mark price for 0.5 s"),
+        ({"oversize": True}, "a message of more than 8388608 bytes"),
+    ]
+    with ingesting(tmp_path, exchange.url(), **settings) as ingest:
+        until(ingest.served, "quotes")
+        for fault, words in faults:
+            exchange.fault(**fault)
+            ingest.says(words)
+            exchange.ask("faults", "DELETE")
+            ingest.newer()
+        until(lambda: ingest.feed().reconnects >= 4, "the count")
+        assert all(LINE.fullmatch(line) for line in ingest.text().splitlines())
+        assert ingest.stop() == 0
+
+
+def test_it_can_be_stopped_while_the_exchange_does_not_answer(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    exchange.fault(handshake_hang=True)
+    with ingesting(tmp_path, exchange.url()) as ingest:
+        ingest.says("connecting to")
+        assert ingest.stop() == 0
+        assert ingest.feed().connected == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("FUNDING_STALL_AFTER", "soon", "seconds, at least 0.5"),
+        ("FUNDING_ROTATE_AFTER", "4", "more than FUNDING_STALL_AFTER"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_one_line_and_exit_2(
+    name: str, value: str, expected: str, tmp_path: Path
+) -> None:
+    database = tmp_path / "var" / "funding.db"
+    settings: dict[str, Any] = {"FUNDING_DB": str(database), name: value}
+    line = one_line(finished(INGEST, **settings), 2)
+    assert line.startswith(f"ingest: {name}='{value}': expected {expected}")
+    assert not database.exists()
+
+
+FILES = {
+    "a letter": (b"Dear aunt,\n" * 1_000, "not readable as a database"),
+    "another database": ("CREATE TABLE t (a)", "is a database, but not one of this service"),
+    "a newer version": (
+        f"PRAGMA application_id = {damage.APPLICATION_ID}; CREATE TABLE quote (a);"
+        f" PRAGMA user_version = {connection.VERSION + 1}",
+        f"has schema version {connection.VERSION + 1}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made_of", "words"), FILES.values(), ids=FILES.keys())
+@pytest.mark.parametrize("argument", [[], ["--prepare"]], ids=["run", "prepare"])
+def test_a_database_that_cannot_be_used_is_one_line_and_exit_1(
+    argument: list[str], made_of: bytes | str, words: str, tmp_path: Path
+) -> None:
+    database = tmp_path / "funding.db"
+    if isinstance(made_of, str):
+        other = apsw.Connection(str(database))
+        other.execute(made_of)
+        other.close()
+    else:
+        database.write_bytes(made_of)
+    before = database.read_bytes()
+    line = one_line(finished([*INGEST, *argument], FUNDING_DB=database), 1)
+    assert LINE.fullmatch(line)
+    assert f" ERROR   ingest: {database}: " in line
+    assert words in line
+    assert database.read_bytes() == before
+
+
+def test_a_file_that_may_not_grow_is_one_line_and_exit_1(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    database = tmp_path / "funding.db"
+    command = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *INGEST]
+    result = finished(command, FUNDING_DB=database, FUNDING_WS_URL=exchange.url())
+    line = one_line(result, 1)
+    assert f" ERROR   ingest: {database}: " in line
+
+
+def test_prepare_makes_the_database_and_sets_aside_what_is_anothers(tmp_path: Path) -> None:
+    database = tmp_path / "var" / "funding.db"
+    for host in ("one.example", "two.example"):
+        settings: dict[str, Any] = {
+            "FUNDING_DB": str(database),
+            "FUNDING_WS_URL": f"ws://{host}/market/ws",
+        }
+        result = finished([*INGEST, "--prepare"], **settings)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert database.exists()
+        assert not os.path.exists(f"{database}-wal")
+    assert f"it is now {database.with_name('funding-one.example.db')}" in result.stdout
+    settings["FUNDING_WS_URL"] = "ws://one.example/market/ws"
+    line = one_line(finished(INGEST, **settings), 1)
+    assert "holds quotes of two.example; those of one.example need another file" in line

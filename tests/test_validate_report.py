@@ -1,0 +1,739 @@
+"""The validation report: fair days pass, sabotaged days do not, and each fails on its own line."""
+
+import ast
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from scripts import validate_report
+from scripts.report import criteria, database, document, pairs, text
+from tests.conftest import ROOT
+from tests.report_world import DATED, END, HOUR, TRADFI, build, tamper
+
+Report = dict[str, Any]
+PROGRAM = ROOT / "scripts" / "validate_report.py"
+TRADFI_LIST = str(TRADFI)
+
+
+@pytest.fixture(scope="module")
+def fair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fair") / "funding.db"
+    build(path, seed=1)
+    return path
+
+
+@pytest.fixture
+def world(fair: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(fair, tmp_path / "funding.db"))
+
+
+def run(path: Path, *arguments: str, now: float = END) -> tuple[int, Report]:
+    """The exit code and the report as data."""
+    out = path.with_suffix(".json")
+    out.unlink(missing_ok=True)
+    options = ["--db", str(path), "--format", "json", "--out", str(out), *arguments]
+    code = validate_report.main(options, clock=lambda: now)
+    return code, json.loads(out.read_text("utf-8")) if out.exists() else {}
+
+
+def failed(report: Report) -> set[str]:
+    return {each["name"] for each in report["criteria"] if not each["passed"]}
+
+
+class Sabotage(NamedTuple):
+    """What is broken, and the criteria that say so; `honest` stores what the values deserve."""
+
+    script: str
+    lines: set[str]
+    honest: bool = True
+
+
+MARK, RATE = "field = 'mark_price'", "field = 'funding_rate'"
+REAL = "source <> 'control'"
+COLUMNS = (
+    "compared_at, source, exchange, symbol, field, ws_value, rest_value, difference_pct, skew_ms,"
+    " outcome, rest_time, explained"
+)
+LATER = f"compared_at > {END - 12 * HOUR}"
+ONE_HOUR = f"compared_at BETWEEN {END - 6 * HOUR} AND {END - 5 * HOUR}"
+HALF_DAY_EARLIER = (
+    "SELECT old.{} FROM comparison AS old WHERE old.symbol = comparison.symbol"
+    f" AND old.field = comparison.field AND old.compared_at > {END - 12 * HOUR}"
+    " ORDER BY old.compared_at LIMIT 1"
+)
+PREVIOUS = """
+CREATE TEMP TABLE previous AS SELECT id, lag(rest_value, 1, rest_value) OVER
+    (PARTITION BY symbol, field ORDER BY compared_at) AS value FROM comparison
+    WHERE source <> 'control';
+CREATE UNIQUE INDEX temp.by_id ON previous (id);
+UPDATE comparison SET rest_value = (SELECT value FROM previous WHERE id = comparison.id)
+    WHERE source <> 'control';
+"""
+TEXT_TABLE = """
+DROP VIEW worst_differences;
+CREATE TABLE loose AS SELECT * FROM comparison;
+DROP TABLE comparison;
+ALTER TABLE loose RENAME TO comparison;
+CREATE INDEX comparison_compared_at ON comparison (compared_at);
+UPDATE comparison SET ws_value = 'NaN' WHERE id % 1000 = 7 AND source <> 'control';
+"""
+COIN_MARGINED = f"""
+INSERT INTO comparison ({COLUMNS}) SELECT compared_at, source, exchange, 'BTCUSD_PERP', field,
+    ws_value, NULL, NULL, NULL, 'mismatch', NULL, 0 FROM comparison
+    WHERE symbol = 'ETHUSDT' ORDER BY id;
+"""
+
+
+def moved_copies(shift_rest_time: bool) -> str:
+    """Five hours are removed, and filled with copies of the hours before them."""
+    move = 5 * HOUR
+    time = f"rest_time + {int(move * 1000)}" if shift_rest_time else "rest_time"
+    columns = COLUMNS.replace("compared_at", f"compared_at + {move}").replace("rest_time", time)
+    begin = END - 10 * HOUR
+    return (
+        f"DELETE FROM comparison WHERE compared_at BETWEEN {begin} AND {begin + move};"
+        f"INSERT INTO comparison ({COLUMNS}) SELECT {columns} FROM comparison"
+        f" WHERE compared_at BETWEEN {begin - move} AND {begin} ORDER BY id;"
+    )
+
+
+def event(hours_ago: float, source: str, kind: str) -> str:
+    at = END - hours_ago * HOUR
+    return f"INSERT INTO event (at, source, kind, detail) VALUES ({at}, '{source}', '{kind}', '');"
+
+
+def drift(percent: float, rest: str = "") -> str:
+    return (
+        f"UPDATE comparison SET ws_value = ws_value * {1 + percent / 100}"
+        f" WHERE {MARK} AND {REAL} AND symbol = 'SOLUSDT' {rest};"
+    )
+
+
+SABOTAGES: dict[str, Sabotage] = {
+    "opposite sign of one rate": Sabotage(
+        f"UPDATE comparison SET ws_value = -ws_value WHERE {RATE} AND symbol = 'BNBUSDT';",
+        {"significant, unexplained", "equal within one tick"},
+    ),
+    "opposite sign of all rates": Sabotage(
+        f"UPDATE comparison SET ws_value = -ws_value WHERE {RATE};",
+        {"significant, unexplained", "signs of rates", "average difference, aligned"},
+    ),
+    "index price for mark price": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * (1.0003 + (id % 7) * 1e-4) WHERE {MARK};",
+        {"equal within one tick", "prices off to one side"},
+    ),
+    "index price for mark price, one symbol": Sabotage(
+        drift(0.02), {"equal within one tick", "prices off to one side"}
+    ),
+    "index price, and the clocks never tick together": Sabotage(
+        f"UPDATE comparison SET skew_ms = 300 WHERE {REAL};" + drift(0.02),
+        {"prices off to one side"},
+    ),
+    "ticker p for one symbol": Sabotage(
+        f"UPDATE comparison SET ws_value = -ws_value * 0.02 WHERE {MARK} AND symbol = 'BTCUSDT';",
+        {"significant, unexplained", "symbols drifting, aligned"},
+    ),
+    "ticker p for all symbols": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 0.04 WHERE {MARK};",
+        {"significant, unexplained", "average difference, aligned"},
+    ),
+    "funding interval off by one": Sabotage(
+        "UPDATE quote SET funding_interval_hours = funding_interval_hours - 1;",
+        {"funding schedule impossible"},
+    ),
+    "funding interval of one symbol off by one": Sabotage(
+        "UPDATE quote SET funding_interval_hours = 7 WHERE symbol = 'BTCUSDT';",
+        {"funding schedule impossible"},
+    ),
+    "next settlement an hour late": Sabotage(
+        "UPDATE quote SET next_funding_time = next_funding_time + 3600000;",
+        {"funding schedule impossible"},
+    ),
+    "TradFi silent": Sabotage(
+        f"UPDATE comparison SET ws_value = NULL, skew_ms = NULL WHERE symbol IN {TRADFI_LIST};",
+        {"symbols on one side only", "cells compared"},
+    ),
+    "TradFi not compared": Sabotage(
+        f"DELETE FROM comparison WHERE symbol IN {TRADFI_LIST};",
+        {"cells compared", "symbols compared"},
+    ),
+    "frozen symbols": Sabotage(
+        f"UPDATE comparison SET ws_value = ({HALF_DAY_EARLIER.format('ws_value')})"
+        f" WHERE {LATER} AND symbol IN ('ETHUSDT', 'COIN1USDT') AND {REAL};",
+        {"one side frozen", "equal within one tick"},
+    ),
+    "one symbol frozen for an hour": Sabotage(
+        f"UPDATE comparison SET ws_value = (SELECT max(o.ws_value) FROM comparison AS o"
+        f" WHERE o.symbol = 'ETHUSDT' AND o.field = comparison.field AND o.{ONE_HOUR})"
+        f" WHERE {ONE_HOUR} AND symbol = 'ETHUSDT';",
+        {"one side frozen"},
+    ),
+    "both sides stand still": Sabotage(
+        f"UPDATE comparison SET rest_value = 2, ws_value = 2 WHERE {MARK} AND {REAL};",
+        {"prices move"},
+    ),
+    "one REST sample repeated": Sabotage(
+        f"UPDATE comparison SET rest_value = ({HALF_DAY_EARLIER.format('rest_value')}),"
+        f" rest_time = ({HALF_DAY_EARLIER.format('rest_time')}) WHERE {LATER} AND {REAL};",
+        {"one side frozen", "clocks"},
+    ),
+    "stale REST that claims to be aligned": Sabotage(PREVIOUS, {"equal within one tick"}),
+    "stale REST, honest about it": Sabotage(
+        PREVIOUS + "UPDATE comparison SET skew_ms = skew_ms + 60000,"
+        " rest_time = rest_time - 60000;",
+        {"skew of the readings", "clocks", "symbols seldom aligned"},
+    ),
+    "clock skew of the stream": Sabotage(
+        "UPDATE comparison SET skew_ms = skew_ms + 5000;",
+        {"skew of the readings", "symbols seldom aligned"},
+    ),
+    "clock skew of less than a second": Sabotage(
+        "UPDATE comparison SET skew_ms = skew_ms + 900;", {"skew of the readings"}
+    ),
+    "clock of this machine an hour off": Sabotage(
+        "UPDATE comparison SET rest_time = rest_time - 3600000;", {"clocks"}
+    ),
+    "skew unknown": Sabotage(
+        "UPDATE comparison SET skew_ms = NULL;", {"skew of the readings"}
+    ),
+    "rates in percent": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 100 WHERE {RATE};",
+        {"significant, unexplained", "average difference, aligned"},
+    ),
+    "rates in percent on both sides": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 100, rest_value = rest_value * 100"
+        f" WHERE {RATE};",
+        {"units of rates"},
+    ),
+    "no rates at all": Sabotage(
+        f"UPDATE comparison SET ws_value = NULL, rest_value = NULL WHERE {RATE} AND {REAL};",
+        {"both fields", "funding settlements"},
+    ),
+    "COIN-M mixed in": Sabotage(COIN_MARGINED, {"COIN-M symbols", "symbols on one side only"}),
+    "majors only": Sabotage(
+        "DELETE FROM comparison WHERE symbol NOT IN ('BTCUSDT', 'ETHUSDT', 'BNBUSDT');",
+        {"cells compared", "symbols compared"},
+    ),
+    "majors only, and no others known": Sabotage(
+        "DELETE FROM comparison WHERE symbol NOT IN ('BTCUSDT', 'ETHUSDT', 'BNBUSDT');"
+        "DELETE FROM quote WHERE symbol NOT IN ('BTCUSDT', 'ETHUSDT', 'BNBUSDT');",
+        {"symbols compared"},
+    ),
+    "fewer symbols than a message has rows": Sabotage(
+        "DELETE FROM comparison WHERE symbol LIKE 'COIN1_USDT' OR symbol = 'BNBUSDT';"
+        "DELETE FROM quote WHERE symbol LIKE 'COIN1_USDT' OR symbol = 'BNBUSDT';"
+        "UPDATE feed SET accepted = frames * 28;",
+        {"symbols compared"},
+    ),
+    "no quotes": Sabotage("DELETE FROM quote;", {"symbols compared"}),
+    "all symbols only once": Sabotage(
+        f"DELETE FROM comparison WHERE symbol <> 'BTCUSDT' AND {LATER};", {"cells compared"}
+    ),
+    "23 hours": Sabotage(
+        f"DELETE FROM comparison WHERE compared_at < {END - 23 * HOUR};", {"span"}
+    ),
+    "nothing in the last two hours": Sabotage(
+        f"DELETE FROM comparison WHERE compared_at > {END - 2 * HOUR};", {"span", "longest gap"}
+    ),
+    "a hole of eleven minutes": Sabotage(
+        f"DELETE FROM comparison WHERE compared_at BETWEEN {END - 9000} AND {END - 9000 + 660};",
+        {"longest gap"},
+    ),
+    "a restart that took a quarter of an hour": Sabotage(
+        event(5, "ingest", "stop") + event(4.75, "ingest", "start"), {"ingest stopped"}
+    ),
+    "ingest stopped for good": Sabotage(event(1, "ingest", "stop"), {"ingest stopped"}),
+    "ingest began without having stopped": Sabotage(
+        event(5, "ingest", "start"), {"programs that crashed"}
+    ),
+    "a crash whose first start was pruned": Sabotage(
+        "DELETE FROM event;" + event(5, "ingest", "start"), {"programs that crashed"}
+    ),
+    "the watchdog saw a program die": Sabotage(
+        event(5, "watchdog", "crash"), {"programs that crashed"}
+    ),
+    "no audit trail": Sabotage("DROP TABLE event;", {"programs that crashed"}),
+    "outcomes edited": Sabotage(
+        "UPDATE comparison SET ws_value = ws_value * 1.002 WHERE id = 400;",
+        {"stored outcomes that are wrong"},
+        honest=False,
+    ),
+    "outcomes edited to look worse": Sabotage(
+        "UPDATE comparison SET outcome = 'mismatch' WHERE id = 400;",
+        {"stored outcomes that are wrong"},
+        honest=False,
+    ),
+    "differences edited": Sabotage(
+        "UPDATE comparison SET difference_pct = 0.05 WHERE id = 400;",
+        {"stored outcomes that are wrong"},
+        honest=False,
+    ),
+    "controls missed": Sabotage(
+        "UPDATE comparison SET ws_value = rest_value WHERE source = 'control';", {"controls"}
+    ),
+    "a control stored as a match": Sabotage(
+        "UPDATE comparison SET outcome = 'match' WHERE id ="
+        " (SELECT max(id) FROM comparison WHERE source = 'control');",
+        {"controls"},
+        honest=False,
+    ),
+    "a control without values": Sabotage(
+        "UPDATE comparison SET ws_value = NULL, rest_value = NULL WHERE source = 'control';",
+        {"controls"},
+    ),
+    "drift of 0.5 % on one symbol": Sabotage(
+        drift(0.5),
+        {"symbols drifting, aligned", "equal within one tick", "prices off to one side"},
+    ),
+    "drift of 2 % on one symbol": Sabotage(
+        drift(2), {"significant, unexplained", "symbols drifting, aligned"}
+    ),
+    "drift of 2 % called lag": Sabotage(
+        drift(2) + "UPDATE comparison SET skew_ms = 1500, explained = 1 WHERE symbol = 'SOLUSDT';",
+        {"significant, explained", "symbols seldom aligned"},
+    ),
+    "drift of 2 % said to lie between": Sabotage(
+        drift(2) + "UPDATE comparison SET skew_ms = 500, explained = 1 WHERE symbol = 'SOLUSDT';",
+        {"significant, explained", "symbols drifting, aligned"},
+    ),
+    "two bursts of one symbol said to lie between": Sabotage(
+        drift(2, "AND id IN (SELECT id FROM comparison WHERE symbol = 'SOLUSDT' AND"
+                 f" {MARK} ORDER BY id LIMIT 2 OFFSET 50)")
+        + "UPDATE comparison SET skew_ms = 500, explained = 1 WHERE symbol = 'SOLUSDT' AND id IN"
+        f" (SELECT id FROM comparison WHERE symbol = 'SOLUSDT' AND {MARK} ORDER BY id LIMIT 2"
+        " OFFSET 50);",
+        {"significant, explained"},
+    ),
+    "readings of one tick said to lie between": Sabotage(
+        "UPDATE comparison SET ws_value = ws_value * 1.02, skew_ms = 0, explained = 1"
+        f" WHERE id = (SELECT max(id) FROM comparison WHERE {MARK} AND symbol = 'SOLUSDT');",
+        {"significant, unexplained"},
+    ),
+    "three times the price whenever a reading is late": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 3 WHERE {MARK} AND abs(skew_ms) > 4000;",
+        {"significant, unexplained"},
+    ),
+    "a symbol missing in REST": Sabotage(
+        "UPDATE comparison SET rest_value = NULL WHERE symbol = 'COIN3USDT';",
+        {"symbols on one side only", "cells compared"},
+    ),
+    "a symbol's rate missing in the stream": Sabotage(
+        f"UPDATE comparison SET ws_value = NULL WHERE {RATE} AND symbol = 'COIN3USDT';",
+        {"symbols on one side only", "cells compared"},
+    ),
+    "a symbol's price missing on both sides": Sabotage(
+        "UPDATE comparison SET ws_value = NULL, rest_value = NULL"
+        f" WHERE {MARK} AND symbol = 'COIN3USDT';",
+        {"symbols on one side only", "cells compared"},
+    ),
+    "only prices compared": Sabotage(
+        f"DELETE FROM comparison WHERE {RATE};", {"both fields", "cells compared"}
+    ),
+    "hours filled with copies": Sabotage(moved_copies(False), {"clocks"}),
+    "hours filled with copies, times moved": Sabotage(moved_copies(True), {"clocks"}),
+    "each row twice": Sabotage(
+        f"INSERT INTO comparison ({COLUMNS}) SELECT {COLUMNS} FROM comparison;", {"rows"}
+    ),
+    "rows from the future": Sabotage(
+        f"UPDATE comparison SET compared_at = compared_at + 900"
+        f" WHERE compared_at > {END - 500};",
+        {"clocks"},
+    ),
+    "the clock went back an hour": Sabotage(
+        "UPDATE comparison SET compared_at = compared_at - 3600, rest_time = rest_time - 3600000"
+        f" WHERE compared_at > {END - 4 * HOUR};",
+        {"clocks"},
+    ),
+    "all at one instant": Sabotage(
+        f"UPDATE comparison SET compared_at = {END - 60};", {"span", "rows"}
+    ),
+    "rows of another exchange": Sabotage(
+        "UPDATE comparison SET exchange = 'bybit' WHERE symbol LIKE 'COIN%';",
+        {"cells compared", "symbols compared"},
+    ),
+    "text for numbers": Sabotage(TEXT_TABLE, {"rows"}, honest=False),
+    "infinite values": Sabotage(
+        "UPDATE comparison SET ws_value = 9e999, rest_value = 9e999 WHERE id = 400;",
+        {"rows"},
+        honest=False,
+    ),
+    "a REST price of zero": Sabotage(
+        f"UPDATE comparison SET rest_value = 0, outcome = 'significant', difference_pct = NULL"
+        f" WHERE {MARK} AND symbol = 'COIN5USDT';",
+        {"significant, unexplained"},
+        honest=False,
+    ),
+    "one hour of 0.5 % everywhere": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 1.005 WHERE {MARK} AND {ONE_HOUR};",
+        {"worst hour, aligned", "equal within one tick"},
+    ),
+    "one hour of 0.3 % on one symbol": Sabotage(
+        drift(0.3, f"AND {ONE_HOUR}"), {"equal within one tick"}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_a_sabotaged_day_is_no_go(world: Path, name: str) -> None:
+    sabotage = SABOTAGES[name]
+    tamper(world, sabotage.script, honest=sabotage.honest)
+    code, report = run(world, "--no-store")
+    assert (code, report["verdict"]) == (1, "NO-GO")
+    assert sabotage.lines <= failed(report)
+
+
+def test_a_fair_day_is_go(world: Path) -> None:
+    code, report = run(world)
+    assert failed(report) == set()
+    assert (code, report["verdict"]) == (0, "GO")
+    assert report["coverage"]["known"] == report["coverage"]["compared"] == 30
+    assert len(report["coverage"]["settlements"]) == 3
+    assert report["totals"]["controls"] == 48
+
+
+def fails_of_a_fair_day(path: Path) -> set[str]:
+    """What the report has against the fair day whose seed is the name of the file."""
+    build(path, seed=int(path.stem), many=20)
+    _, report = run(path, "--no-store")
+    path.unlink()
+    return failed(report)
+
+
+def test_fair_days_are_seldom_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{seed}.db" for seed in range(1000, 1100)]
+    with ProcessPoolExecutor(2) as pool:
+        refused = [found for found in pool.map(fails_of_a_fair_day, paths, chunksize=5) if found]
+    assert len(refused) <= 1, refused
+
+
+def test_rows_that_others_wrote_lack_the_newer_columns(world: Path) -> None:
+    tamper(world, "UPDATE comparison SET rest_time = NULL, explained = NULL;")
+    code, report = run(world)
+    assert code == 0
+    assert any("without the time of REST's reply" in each for each in report["warnings"])
+
+
+def test_without_controls_there_is_a_warning(world: Path) -> None:
+    tamper(world, "DELETE FROM comparison WHERE source = 'control';")
+    code, report = run(world)
+    assert code == 0
+    assert any(each.startswith("no control was planted") for each in report["warnings"])
+
+
+def test_a_listing_is_for_a_moment_on_one_side_only(world: Path) -> None:
+    tamper(
+        world,
+        "UPDATE comparison SET ws_value = NULL, skew_ms = NULL, explained = 0 WHERE id IN"
+        " (SELECT min(id) FROM comparison WHERE symbol = 'COIN7USDT' GROUP BY field);",
+    )
+    assert run(world)[0] == 0
+
+
+def test_a_control_counts_nowhere_else(world: Path) -> None:
+    _, before = run(world, "--no-store")
+    tamper(world, "DELETE FROM comparison WHERE source = 'control';")
+    _, after = run(world, "--no-store")
+    assert before["totals"]["all"] == after["totals"]["all"]
+    assert before["differences"] == after["differences"]
+
+
+def test_a_period_of_iso_times_ends_where_it_says(world: Path) -> None:
+    since, until = document.iso(END - 24.15 * HOUR), document.iso(END - HOUR)
+    code, report = run(world, "--since", since, "--until", until)
+    assert code == 1
+    assert failed(report) == {"span", "funding settlements"} & failed(report)
+    assert "span" in failed(report)
+    assert report["coverage"]["since"] == pytest.approx(END - 24.15 * HOUR, abs=1)
+    assert run(world, "--since", "2d")[0] == 0
+
+
+def test_a_settlement_is_witnessed_on_both_sides_by_half_the_symbols(world: Path) -> None:
+    instant = (END // 28_800 - 1) * 28_800
+    tamper(
+        world,
+        f"DELETE FROM comparison WHERE symbol LIKE 'COIN%' AND compared_at"
+        f" BETWEEN {instant} AND {instant + 1800};",
+    )
+    _, report = run(world)
+    assert instant not in report["coverage"]["settlements"]
+    assert "funding settlements" in failed(report)
+
+
+def test_the_verdict_is_stored_once_and_nothing_else_changes(world: Path) -> None:
+    with closing(sqlite3.connect(world)) as connection:
+        before = list(connection.iterdump())
+    assert run(world, "--no-store")[0] == 0
+    with closing(sqlite3.connect(world)) as connection:
+        assert list(connection.iterdump()) == before
+    assert run(world)[0] == 0
+    with closing(sqlite3.connect(world)) as connection:
+        ((at, verdict, since, until, stored),) = connection.execute(
+            "SELECT at, verdict, since, until, report FROM validation"
+        )
+        new = set(connection.iterdump()) - set(before)
+    assert len(new) == 1
+    assert (at, verdict, until) == (END, "GO", END)
+    assert since == END - 24 * HOUR - 600
+    assert json.loads(stored)["verdict"] == "GO"
+
+
+def test_the_report_reads_without_being_able_to_write(world: Path) -> None:
+    with pytest.raises(database.NoReport, match="readonly"), database.opened(world) as connection:
+        connection.execute("DELETE FROM comparison")
+
+
+def test_a_verdict_that_cannot_be_stored_is_said(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tamper(world, "DROP TABLE validation;")
+    assert run(world)[0] == 0
+    assert "the verdict was not stored" in capsys.readouterr().err
+
+
+def _nothing(path: Path) -> None:
+    path.unlink()
+
+
+def _no_rows(path: Path) -> None:
+    tamper(path, "DELETE FROM comparison;")
+
+
+def _no_bytes(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _no_database(path: Path) -> None:
+    path.write_bytes(b"certainly no database " * 400)
+
+
+def _foreign(path: Path) -> None:
+    path.unlink()
+    tamper(path, "CREATE TABLE comparison (id, left, right); INSERT INTO comparison VALUES (1,2,3)"
+           .replace("left", "a").replace("right", "b"), honest=False)  # fmt: skip
+
+
+def _other_application(path: Path) -> None:
+    tamper(path, "PRAGMA application_id = 7;")
+
+
+@pytest.mark.parametrize(
+    "spoil", [_nothing, _no_rows, _no_bytes, _no_database, _foreign, _other_application]
+)
+def test_what_cannot_be_judged_is_said_in_one_sentence(
+    world: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(world)
+    existed = world.exists()
+    assert run(world) == (2, {})
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("no report: ")
+    assert said.err.count("\n") == 1
+    assert world.exists() == existed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--since", "yesterday"), ("--until", "24h"), ("--since", "2027-01-01"), ("--out", "/no/x")],
+)
+def test_bad_arguments_are_no_verdict(
+    world: Path, arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--db", str(world), *arguments]
+    assert validate_report.main(options, clock=lambda: END) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_period_without_comparisons_is_no_go(world: Path) -> None:
+    code, report = run(world, now=END + 90 * 86_400)
+    assert code == 1
+    assert {"span", "longest gap", "cells compared", "rows"} <= failed(report)
+
+
+def test_the_program_runs_alone(world: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-I", str(PROGRAM)]
+    helped = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+    assert helped.returncode == 0
+    assert "--no-store" in helped.stdout
+    unknown = subprocess.run([*command, "--wat"], capture_output=True, text=True, check=False)
+    assert unknown.returncode == 2
+    judged = subprocess.run(
+        [*command, "--until", document.iso(END), "--no-store"],
+        capture_output=True, check=False, cwd=tmp_path,
+        env={"FUNDING_DB": str(world), "LC_ALL": "C"},
+    )  # fmt: skip
+    assert judged.returncode == 0, judged.stderr
+    assert judged.stdout.decode().splitlines()[-1] == "VERDICT: GO"
+
+
+def test_only_the_standard_library_is_imported() -> None:
+    for path in [PROGRAM, *(ROOT / "scripts" / "report").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                assert name.startswith("scripts.report") or (
+                    name.partition(".")[0] in sys.stdlib_module_names
+                ), f"{path.name}: {name}"
+
+
+def test_the_fewest_symbols_are_a_setting(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "31")
+    assert failed(run(world)[1]) == {"symbols compared"}
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "many")
+    assert run(world)[0] == 2
+
+
+HOSTILE = "<script>alert(1)</script>\x1b[31m"
+
+
+@pytest.fixture
+def hostile(world: Path) -> Path:
+    with closing(sqlite3.connect(world)) as connection, connection:
+        connection.execute(
+            "UPDATE comparison SET symbol = ? WHERE symbol = 'COIN2USDT'", (HOSTILE,)
+        )
+        connection.execute(
+            "UPDATE comparison SET ws_value = ws_value * 3 WHERE symbol = ?", (HOSTILE,)
+        )
+        connection.execute(
+            "INSERT INTO event (at, source, kind, detail) VALUES (?, 'x', 'crash', ?)",
+            (END - 9, HOSTILE),
+        )
+    return world
+
+
+def test_the_page_is_self_contained_and_escaped(hostile: Path) -> None:
+    out = hostile.with_suffix(".html")
+    options = ["--db", str(hostile), "--format", "html", "--out", str(out)]
+    assert validate_report.main(options, clock=lambda: END) == 1
+    found = out.read_text("utf-8")
+    assert "<script" not in found
+    assert "\x1b" not in found
+    assert "&lt;script&gt;" in found
+    assert not re.search(r"(src|href)=|url\(|@import|https?://", found)
+    assert found.count("<svg") == found.count("</svg>") == 4
+    assert "prefers-color-scheme: dark" in found
+    assert "nan" not in re.sub(r"<[^>]*title>.*?</title>", "", found.split("<h2>Plots")[1])
+
+
+def test_the_text_fits_a_terminal_and_obeys_nobody(hostile: Path) -> None:
+    out = hostile.with_suffix(".txt")
+    options = ["--db", str(hostile), "--out", str(out)]
+    assert validate_report.main(options, clock=lambda: END) == 1
+    lines = out.read_text("utf-8").splitlines()
+    assert not any("\x1b" in line for line in lines)
+    assert [line for line in lines if text.columns(line) > text.WIDTH] == []
+    assert lines[-1].startswith("VERDICT: NO-GO: ")
+    for section in ("PERIOD", "COMPARISONS", "DISTRIBUTION", "THE TWENTY", "DRIFT", "REST"):
+        assert any(line.startswith(section) for line in lines)
+    assert sum(line.startswith(("  PASS", "  FAIL")) for line in lines) == len(criteria.CRITERIA)
+
+
+@pytest.mark.parametrize(
+    ("field", "ours", "theirs", "difference", "outcome"),
+    [
+        (pairs.MARK, 100.1, 100.0, 0.1, "match"),
+        (pairs.MARK, 100.11, 100.0, 0.11, "mismatch"),
+        (pairs.MARK, 98.9, 100.0, 1.1, "significant"),
+        (pairs.MARK, 1.0, 0.0, float("inf"), "significant"),
+        (pairs.MARK, 0.0, 0.0, 0.0, "match"),
+        (pairs.RATE, 0.00011, 0.0001, 10.0, "significant"),
+        (pairs.RATE, 0.0000005, 0.0, 0.5, "mismatch"),
+        (pairs.RATE, -0.0001, 0.0001, 200.0, "significant"),
+        (pairs.RATE, 0.00000109, 0.000001, 0.09, "match"),
+        (pairs.RATE, 0.02004, 0.02, 0.2, "mismatch"),
+    ],
+)
+def test_the_ruler(field: str, ours: float, theirs: float, difference: float, outcome: str) -> None:
+    found = pairs.difference_pct(field, ours, theirs)
+    assert found == pytest.approx(difference)
+    assert pairs.stored_agrees(found, outcome, found)
+    assert pairs.stored_agrees(found, outcome, -found)
+    assert pairs.stored_agrees(found, outcome, None)
+    for other in {"match", "mismatch", "significant", "fine", None} - {outcome}:
+        if abs(found - pairs.MATCH_PCT) > 1e-9:
+            assert not pairs.stored_agrees(found, other, found)
+
+
+@pytest.mark.parametrize(
+    ("field", "difference", "skew", "claimed", "reason"),
+    [
+        (pairs.MARK, 1.5, 1001, 0, "lag"),
+        (pairs.MARK, 1.5, 1000, 0, ""),
+        (pairs.MARK, 1.5, -1000, 1, "claimed"),
+        (pairs.MARK, 1.5, 5, 1, ""),
+        (pairs.MARK, 1.5, None, 1, ""),
+        (pairs.MARK, 4.5, 2000, 1, ""),
+        (pairs.MARK, 11.0, 60_000, 1, ""),
+        (pairs.RATE, 300.0, 2000, 0, "lag"),
+    ],
+)
+def test_what_lag_excuses(
+    field: str, difference: float, skew: int | None, claimed: int, reason: str
+) -> None:
+    assert pairs.excuse(field, difference, skew, claimed) == reason
+
+
+def test_figures_are_those_of_a_day_made_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "funding.db"
+    build(path, many=12, seconds=HOUR)
+    rows = [
+        (END - 200 + index, "hand", "binance", "AUSDT", "mark_price", 100 + index / 100, 100.0)
+        for index in range(101)
+    ]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM comparison")
+        connection.executemany(
+            "INSERT INTO comparison (compared_at, source, exchange, symbol, field, ws_value,"
+            " rest_value, skew_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, 2000, 'match')",
+            rows,
+        )
+    tamper(path, "")
+    _, report = run(path)
+    found = report["differences"]["all"]["both"]
+    assert found["comparisons"] == 101
+    assert found["average"] == pytest.approx(0.5)
+    assert found["median"] == pytest.approx(0.5)
+    assert found["p95"] == pytest.approx(0.95)
+    assert found["p99"] == pytest.approx(0.99)
+    assert found["maximum"] == pytest.approx(1.0)
+    assert sum(found["buckets"]) == 101
+    assert report["differences"]["aligned"]["both"]["comparisons"] == 0
+    assert report["totals"]["by_source"]["hand"] == report["totals"]["all"]
+    assert report["totals"]["all"]["total"] == 101
+    assert [each["ws_value"] for each in report["worst"]][:2] == [101.0, 100.99]
+    assert len(report["worst"]) == 20
+
+
+def test_rest_calls_saved_are_a_sum(world: Path) -> None:
+    _, report = run(world)
+    span, rest = report["coverage"]["span"], report["rest"]
+    assert rest["calls"] == rest["weight"] == 1450
+    assert rest["instead_of_five_minutes"]["calls"] == round(30 * span / 300)
+    assert rest["instead_of_polls"]["saved"] == round(30 * span / 10) - 1450
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("24h", 86_400), ("90m", 5_400), ("1.5d", 129_600), ("30s", 30)]
+)
+def test_durations(written: str, seconds: float) -> None:
+    assert database.seconds_before(written) == seconds
+
+
+def test_a_dated_contract_has_no_rate_and_is_compared(world: Path) -> None:
+    tamper(world, f"UPDATE comparison SET ws_value = 0.0001 WHERE {RATE} AND symbol = '{DATED}';")
+    assert "symbols on one side only" in failed(run(world)[1])

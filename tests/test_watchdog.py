@@ -1,0 +1,270 @@
+"""watchdog.py as a program: against ingest.py, api.py, the stand-in exchange and supervisord."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funding.health import Finding, Level
+from tests.conftest import ROOT, free_port
+from tests.hand import Hand, rows, write
+from tests.outside import ask, finished, running, until
+from tests.stand_in import StandIn, stand_in
+from tests.supervised import ENDS, SLEEPS, supervisord
+from watchdog import tell
+
+WATCHDOG: list[str | Path] = [sys.executable, ROOT / "watchdog.py"]
+
+
+def watchdog(settings: Mapping[str, object], *options: str) -> subprocess.CompletedProcess[str]:
+    """watchdog.py, run to its end."""
+    return finished([*WATCHDOG, *options], ROOT, **settings)
+
+
+@dataclass
+class Service:
+    """ingest.py and api.py, without a supervisor; `settings` are theirs and the watchdog's."""
+
+    folder: Path
+    exchange: StandIn
+    port: int
+    stack: ExitStack
+    settings: dict[str, object]
+    ingest: subprocess.Popen[bytes] = field(init=False)
+    api: subprocess.Popen[bytes] = field(init=False)
+
+    def begin(self, name: str) -> subprocess.Popen[bytes]:
+        """`name`.py until the service ends."""
+        command: list[str | Path] = [sys.executable, ROOT / f"{name}.py"]
+        log = self.folder / f"{name}.log"
+        return self.stack.enter_context(running(command, log, settings=self.settings))
+
+    def healthy(self) -> bool:
+        try:
+            return ask(self.port, "/funding/health").status == 200
+        except ConnectionRefusedError:
+            return False
+
+    def once(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return watchdog(self.settings, "--once", *options)
+
+    def report(self) -> tuple[int, Any]:
+        """Exit code and report of `--once --json`."""
+        done = self.once("--json")
+        assert done.stderr == ""
+        # The log stands before the report on stdout: see what follows from the brace on.
+        return done.returncode, json.loads(done.stdout[done.stdout.index("{\n") :])
+
+
+@pytest.fixture
+def service(short_path: Path) -> Iterator[Service]:
+    with ExitStack() as stack:
+        exchange = stack.enter_context(stand_in(short_path, "--tick", "0.2"))
+        made = Service(
+            short_path,
+            exchange,
+            free_port(),
+            stack,
+            {
+                "FUNDING_DB": short_path / "funding.db",
+                "FUNDING_WS_URL": exchange.ws_url,
+                "FUNDING_REST_URL": exchange.rest_url,
+                "FUNDING_SUPERVISOR": short_path / "s",
+                "FUNDING_MIN_SYMBOLS": 20,
+                "FUNDING_STALE_AFTER": 2,
+                "FUNDING_CHECK_INTERVAL": 0.2,
+                "FUNDING_COMPARE_INTERVAL": 0.2,
+            },
+        )
+        made.settings["FUNDING_API_PORT"] = made.port
+        made.ingest = made.begin("ingest")
+        made.api = made.begin("api")
+        until(made.healthy, "the service is healthy")
+        yield made
+
+
+@contextmanager
+def watching(service: Service) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """watchdog.py beside the service, and its log."""
+    log = service.folder / "watchdog.log"
+    with running(WATCHDOG, log, settings=service.settings) as process:
+        yield process, log
+
+
+def test_one_report(service: Service) -> None:
+    done = service.once()
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    heading = next(n for n, line in enumerate(lines) if line.startswith("Funding service, 20"))
+    assert lines[-1] == "STATUS: HEALTHY"
+    assert [line for line in lines[heading:] if line in ("INFO", "WARNINGS", "ERRORS")] == [
+        "INFO", "WARNINGS", "ERRORS"
+    ]  # fmt: skip
+    assert "  - BTCUSDT mark_price: stream" in done.stdout
+    assert "supervisord does not answer" in done.stdout  # nobody supervises here
+    code, report = service.report()
+    assert (code, report["healthy"], report["status"]) == (0, True, "HEALTHY")
+    assert {each["check"] for each in report["info"]} >= {"feed", "symbols", "frame", "api", "rest"}
+    assert [each["check"] for each in report["warnings"]] == ["supervisor"]
+    assert report["errors"] == []
+    sources = {
+        source for (source,) in rows(service.folder / "funding.db", "SELECT source FROM comparison")
+    }
+    assert sources == {"watchdog"}
+
+
+def test_reports_of_what_is_not_well(service: Service) -> None:
+    with service.exchange.faults(drift={"BTCUSDT": 0.005}, rate_drift={"BTCUSDT": 0.001}):
+        code, report = service.report()
+        assert code == 0
+        assert [each["check"] for each in report["warnings"]] == ["supervisor", "rest", "rest"]
+    with service.exchange.faults(drift={"BTCUSDT": 0.02}):
+        code, report = service.report()
+        assert code == 1
+        assert [each["check"] for each in report["errors"]] == ["rest"]
+    with service.exchange.faults(rest_status=451):
+        code, report = service.report()
+        assert code == 0
+        assert "restricted location" in report["warnings"][-1]["text"]
+    service.ingest.kill()
+    service.ingest.wait()
+    until(lambda: not service.healthy(), "the API finds all quotes stale")
+    done = service.once()
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "STATUS: UNHEALTHY - ACTION REQUIRED"
+    assert "  - 0 fresh symbols, at least 20 expected\n" in done.stdout.partition("ERRORS")[2]
+
+
+def test_a_hung_rest_delays_no_local_check(service: Service) -> None:
+    with service.exchange.faults(rest_hang=30):
+        calls = service.exchange.calls()
+        with watching(service) as (process, log):
+            until(lambda: service.exchange.calls() > calls, "REST is asked")
+            service.api.kill()
+            until(lambda: "the API does not answer" in log.read_text(), "the finding")
+            assert "timed out" not in log.read_text(), "it waited for REST first"
+            assert process.poll() is None
+
+
+def test_without_anything_it_still_reports(short_path: Path) -> None:
+    settings = {
+        "FUNDING_DB": short_path / "none.db",
+        "FUNDING_SUPERVISOR": short_path / "s",
+        "FUNDING_API_PORT": free_port(),
+        "FUNDING_REST_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    done = watchdog(settings, "--once")
+    assert done.returncode == 1
+    assert "nothing is stored yet" in done.stdout
+    assert "no comparison with REST" in done.stdout
+    assert not (short_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("options", [("--restart",), ("--json",), ("--nonsense",)])
+def test_arguments_that_contradict_each_other(options: tuple[str, ...]) -> None:
+    done = watchdog({}, *options)
+    assert done.returncode == 2
+    assert "usage: watchdog.py" in done.stderr
+
+
+def test_it_stops_when_it_is_told_to(short_path: Path) -> None:
+    settings: dict[str, object] = {
+        "FUNDING_DB": short_path / "none.db",
+        "FUNDING_SUPERVISOR": short_path / "s",
+        "FUNDING_REST_URL": "http://127.0.0.1:1",
+        "FUNDING_CHECK_INTERVAL": 600,
+    }
+    log = short_path / "log"
+    with running(WATCHDOG, log, settings=settings) as process:
+        until(lambda: "nothing is stored" in log.read_text(), "the first look")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+# With a supervisord
+
+
+def settings_of(folder: Path) -> dict[str, object]:
+    """A watchdog of the supervisord in `folder`, with a store that nobody writes to."""
+    write(folder / "funding.db", Hand().clock())
+    return {
+        "FUNDING_DB": folder / "funding.db",
+        "FUNDING_SUPERVISOR": folder / "s",
+        "FUNDING_API_PORT": free_port(),
+        "FUNDING_REST_URL": f"http://127.0.0.1:{free_port()}",
+        "FUNDING_CHECK_INTERVAL": 0.2,
+    }
+
+
+def events(folder: Path, kind: str) -> list[str]:
+    select = "SELECT detail FROM event WHERE source = 'watchdog' AND kind = ?"
+    return [detail for (detail,) in rows(folder / "funding.db", select, kind)]
+
+
+def waited(folder: Path, times: int) -> None:
+    """Until it was written down so often that a person must look."""
+    until(lambda: len(events(folder, "waiting")) == times, "it waits")
+
+
+def test_the_restart_budget_survives_kill_9_of_the_watchdog(short_path: Path) -> None:
+    settings = settings_of(short_path)
+    fatal = {"startsecs": "1", "startretries": "0"}
+    with supervisord(short_path, {"consumer": ENDS}, consumer=fatal):
+        for life in (1, 2):
+            with running(WATCHDOG, short_path / f"{life}.log", settings=settings) as process:
+                waited(short_path, life)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            starts = events(short_path, "start")
+            assert len(starts) == 3, starts
+    assert all(start.startswith("funding:consumer (fatal): FATAL") for start in starts)
+
+
+def test_once_restarts_nothing_unless_it_is_told_to(short_path: Path) -> None:
+    settings = settings_of(short_path)
+    fatal = {"startsecs": "1", "startretries": "0"}
+    idle = {"autostart": "false"}
+    with supervisord(short_path, {"consumer": ENDS, "idle": SLEEPS}, consumer=fatal, idle=idle):
+        until(lambda: "FATAL" in (short_path / "supervisord.log").read_text(), "the end")
+        watchdog(settings, "--once")
+        assert events(short_path, "start") == []
+        watchdog(settings, "--once", "--restart")
+        assert len(events(short_path, "start")) == 1
+        log = (short_path / "supervisord.log").read_text()
+        assert "spawned: 'idle'" not in log, "what is STOPPED is the operator's"
+
+
+def test_it_outlives_supervisord(short_path: Path) -> None:
+    settings = settings_of(short_path)
+    log = short_path / "watchdog.log"
+    with running(WATCHDOG, log, settings=settings) as process:
+        until(lambda: "getAllProcessInfo" in log.read_text(), "no supervisord")
+        with supervisord(short_path, {"ingest": SLEEPS}) as supervisor:
+            until(lambda: "supervisor: well again" in log.read_text(), "it is seen")
+            supervisor.send_signal(signal.SIGTERM)
+            supervisor.wait()
+        until(lambda: log.read_text().count("getAllProcessInfo") == 2, "it is missed")
+        assert process.poll() is None
+
+
+# What is told
+
+
+def test_a_check_is_told_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    late = Finding(Level.ERROR, "frame", "the last frame is 61 s old")
+    later = Finding(Level.ERROR, "frame", "the last frame is 66 s old")
+    fine = Finding(Level.INFO, "frame", "the last frame is 0.1 s old")
+    before: set[tuple[str, str]] = set()
+    for finding in (fine, late, later, fine, fine, late):
+        before = tell([finding], before)
+    assert [record.message for record in caplog.records] == [
+        "the last frame is 61 s old", "frame: well again", "the last frame is 61 s old"
+    ]  # fmt: skip

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""The watchdog: looks at the service every few seconds, reports, and restarts what hangs."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+
+from funding import health, startup
+from funding.clock import SYSTEM
+from funding.comparer import Comparer
+from funding.control import Control
+from funding.exchanges import binance
+from funding.overseer import Overseer
+from funding.rest import Rest
+from funding.settings import Settings
+from funding.store import Ledger, Reader
+
+log = logging.getLogger("watchdog")
+
+SOON_SECONDS = 0.5
+REPORT_SECONDS = 3_600.0
+ONCE_REST_SECONDS = 8.0
+
+
+def overseer(settings: Settings, comparer: Comparer) -> Overseer:
+    """The parts, put together."""
+    return Overseer(
+        settings,
+        reader=Reader(settings.db, binance.NAME, SYSTEM),
+        ledger=Ledger(settings.db),
+        control=Control(settings.supervisor),
+        clock=SYSTEM,
+        comparing=lambda: comparer.latest,
+    )
+
+
+def comparer(settings: Settings, *, once: bool) -> Comparer:
+    """The thread that asks REST; with `once` it compares one symbol and nothing else."""
+
+    def parts() -> tuple[Reader, Ledger, Rest]:
+        ledger = Ledger(settings.db)
+        rest = Rest(
+            settings.rest_url,
+            "watchdog",
+            ledger=ledger,
+            budget=settings.rest_weight,
+            clock=SYSTEM,
+        )
+        return Reader(settings.db, binance.NAME, SYSTEM), ledger, rest
+
+    return Comparer(
+        parts,
+        exchange=binance.NAME,
+        one_every=settings.compare_interval,
+        all_every=0.0 if once else settings.compare_all_interval,
+        keep_seconds=None if once else settings.comparison_days * 86_400,
+        clock=SYSTEM,
+    )
+
+
+def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
+    """One report on stdout; 0 healthy, 1 not."""
+    asking = comparer(settings, once=True)
+    watching = overseer(settings, asking)
+    asking.start()
+    if not asking.first.wait(ONCE_REST_SECONDS):
+        late = f"no answer within {ONCE_REST_SECONDS:.0f} s"
+        asking.latest = health.Comparing(problem=late, reachable=False)
+    if asking.failure is not None:
+        raise asking.failure
+    facts = watching.look()
+    findings = health.check(facts)
+    if restart:
+        watching.act(facts)
+    if as_json:
+        print(json.dumps(health.as_data(findings, SYSTEM.wall()), ensure_ascii=False, indent=2))
+    else:
+        print(health.as_text(findings, SYSTEM.wall()))
+    asking.stop()
+    return 0 if health.healthy(findings) else 1
+
+
+def run(settings: Settings) -> int:
+    """Look and act until SIGTERM or SIGINT; what changes is logged, and all of it each hour."""
+    asking = comparer(settings, once=False)
+    watching = overseer(settings, asking)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    asking.start()
+    before: set[tuple[str, str]] = set()
+    reported = SYSTEM.uptime()
+    while True:
+        if asking.failure is not None:
+            raise asking.failure
+        watching.beat()
+        facts = watching.look()
+        findings = health.check(facts)
+        watching.act(facts)
+        now = SYSTEM.uptime()
+        if now - reported >= REPORT_SECONDS:
+            reported = now
+            for line in health.as_text(findings, SYSTEM.wall()).splitlines():
+                log.info("%s", line)
+        before = tell(findings, before)
+        pause = SOON_SECONDS if watching.impatient else settings.check_interval
+        if stopping.wait(min(pause, settings.check_interval)):
+            asking.stop()
+            return 0
+
+
+def tell(findings: list[health.Finding], before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Log the checks that turned bad, or good again; what is bad now."""
+    bad = {(f.check, f.level.name) for f in findings if f.level is not health.Level.INFO}
+    for finding in findings:
+        if (finding.check, finding.level.name) in bad - before:
+            log.warning("%s", finding.text)
+    for check in {check for check, _ in before} - {check for check, _ in bad}:
+        log.info("%s: well again", check)
+    return bad
+
+
+def main() -> int:
+    """Exit codes with --once: 0 healthy, 1 unhealthy; 2 a setting or argument is wrong."""
+    parser = startup.parser("watchdog.py", "Looks after the service: see README.md.")
+    parser.add_argument("--once", action="store_true", help="print one report, then exit")
+    parser.add_argument("--restart", action="store_true", help="with --once: act on it, too")
+    parser.add_argument("--json", action="store_true", help="with --once: the report as JSON")
+    arguments = parser.parse_args()
+    if (arguments.restart or arguments.json) and not arguments.once:
+        parser.error("--restart and --json go with --once")
+    settings = startup.begin("watchdog")
+    if arguments.once:
+        return once(settings, restart=arguments.restart, as_json=arguments.json)
+    return run(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
