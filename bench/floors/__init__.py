@@ -1,0 +1,1 @@
+"""What the service cannot be faster than: the bare work, without what makes it a service."""

@@ -1,0 +1,98 @@
+"""Rows 1 and 5: what listening costs, in CPU, memory and disk, side by side on one stream."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import goals, machine
+from bench.clients import LIBRARIES, Listener, uptime, wait
+from bench.figures import OURS
+from bench.held import attempt
+from bench.programs import module, running
+from bench.run import Run
+from bench.service import REDIS, Exchange, Service, older, redis
+
+_START_SECONDS = 12.0
+
+
+def measure(run: Run, folder: Path, at: Exchange, ours: Service, listeners: list[Listener]) -> None:
+    """All of them listen at once; CPU is read in windows, so that each sees the same frames."""
+    with ExitStack() as stack:
+        pids = {OURS: ours.processes["ingest"]}
+        groups = {OURS: dict(ours.processes)}
+        floor = module("bench.floors.ingest", folder, 1)
+        pids[goals.BARE] = stack.enter_context(running(floor, folder / "floor.log")).pid
+        if run.peers:
+            _, groups[goals.OLDER] = stack.enter_context(older(folder, at))
+            pids[goals.OLDER] = groups[goals.OLDER]["ingest"]
+            if REDIS is not None:
+                _, groups["redis"] = stack.enter_context(redis(folder, at))
+                pids["redis"] = groups["redis"]["ingest"]
+        heard = wait(listeners, uptime(), _START_SECONDS)
+        for one in listeners:
+            if one.name in LIBRARIES and heard[one.name] is not None:
+                pids[one.name] = one.pid
+            elif one.name in LIBRARIES:
+                run.figures.missing(1, goals.CPU, one.name, one.why_not())
+        time.sleep(1)
+        _windows(run, pids, groups)
+        _memory(run, groups, ours.database)
+    if run.peers and REDIS is None:
+        run.figures.missing(1, goals.CPU, "redis", "no redis-server is installed")
+
+
+def _windows(run: Run, pids: dict[str, int], groups: dict[str, dict[str, int]]) -> None:
+    count, seconds = int(run.pick(3, 24)), run.pick(2.0, 2.5)
+    shares: dict[str, list[float]] = {name: [] for name in pids}
+    before = {name: _written(group) for name, group in groups.items()}
+    began = time.monotonic()
+    for _ in range(count):
+        start = {name: (machine.cpu_seconds(pid), time.monotonic()) for name, pid in pids.items()}
+        time.sleep(seconds)
+        for name, pid in pids.items():
+            used, at = machine.cpu_seconds(pid), time.monotonic()
+            shares[name].append(100 * (used - start[name][0]) / (at - start[name][1]))
+    hours = (time.monotonic() - began) / 3600
+    for name, values in shares.items():
+        run.figures.samples(1, goals.CPU, name, "%", values)
+    for name, group in groups.items():
+        handed, disk = _written(group)
+        note = f"{(handed - before[name].handed) / hours / 1e6:,.0f} MB handed to the kernel"
+        rate = (disk - before[name].disk) / hours / 1e6
+        run.figures.one(5, goals.DISK, name, "MB", rate, note)
+
+
+def _written(group: dict[str, int]) -> machine.Written:
+    each = [machine.written(pid) for pid in group.values()]
+    return machine.Written(sum(one.handed for one in each), sum(one.disk for one in each))
+
+
+def _memory(run: Run, groups: dict[str, dict[str, int]], database: Path) -> None:
+    for name, group in groups.items():
+        sizes = {each: machine.resident_megabytes(pid) for each, pid in group.items()}
+        parts = ", ".join(f"{each} {size:.1f}" for each, size in sizes.items())
+        run.figures.one(5, goals.RSS, name, "MB", sum(sizes.values()), parts)
+        run.figures.one(5, goals.RSS_ONE, name, "MB", max(sizes.values()))
+    wal = Path(f"{database}-wal")
+    for what, path in (("database file, MB", database), ("WAL file, MB", wal)):
+        run.figures.one(5, what, OURS, "MB", path.stat().st_size / 1e6, "as they stand; bounded")
+
+
+def held(run: Run) -> None:
+    """Row 1: the largest multiple of the stream's rate that is stored without falling behind."""
+    best = 0.0
+    note = ""
+    for multiple in (50, 100) if run.quick else (25, 50, 75, 100, 150, 200, 300):
+        note = _attempt(run, multiple, run.pick(2, 6))
+        if note:
+            break
+        best = multiple
+    seconds = run.pick(0, 60)
+    while best and seconds and (again := _attempt(run, best, seconds)):
+        note, best = again, best - 25
+    why = f"for {seconds or 2:g} s; next: {note}" if note else f"for {seconds or 2:g} s"
+    run.figures.one(1, goals.HELD, OURS, "×", best, why)
+
+
+def _attempt(run: Run, multiple: float, seconds: float) -> str:
+    return attempt(run.room(f"held-{multiple:g}-{seconds:g}"), multiple, seconds)
