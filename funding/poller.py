@@ -68,7 +68,7 @@ class Poller:
         self._watch.recall(store.samples(clock.wall() - KEEP_SECONDS))
         self._symbols: list[str] = []
         self._loops = 0
-        self._batch_in = 1
+        self._batched_at = float("-inf")
         self._seconds = 0.0
 
     def turn(self) -> float:
@@ -119,9 +119,9 @@ class Poller:
             rate = marks.get(sample.symbol, UNKNOWN).funding_rate
             alerts += [self._alert(each, rate) for each in self._watch.add(sample)]
         batches: list[Post] = []
-        self._batch_in -= 1
-        if self._batch_in <= 0 and samples:
-            self._batch_in = max(1, round(BATCH_SECONDS / max(1.0, self._seconds)))
+        since = self._clock.uptime() - self._batched_at
+        if samples and since >= BATCH_SECONDS - self._seconds / 2:  # with the loop nearest to it
+            self._batched_at = self._clock.uptime()
             batches = self._batches(samples, now)
             while self._store.prune_samples(now - self._options.retention_seconds):
                 pass

@@ -250,6 +250,7 @@ def test_twenty_threads_share_one_purse_and_count_every_call(path: Path) -> None
         try:
             for _ in range(100):
                 purse.ban("x")
+                purse.set_ban(f"{number}", 1.0, 1, "")
                 granted[number] += purse.spend("me", "openInterest", 1, MINUTE, allowed) < allowed
         except BaseException as error:  # noqa: BLE001 (shown by the assertion)
             failures.append(error)
@@ -263,6 +264,27 @@ def test_twenty_threads_share_one_purse_and_count_every_call(path: Path) -> None
     assert failures == []
     assert sum(granted) == allowed
     assert usage(path) == [(MINUTE, "me", "openInterest", 1_000, 1_000)]
+
+
+def test_a_transaction_of_one_thread_is_not_joined_by_another(path: Path) -> None:
+    purse = Purse(path)
+    failures: list[BaseException] = []
+
+    def ban() -> None:
+        try:
+            purse.set_ban("x", 1.0, 1, "")
+        except BaseException as error:  # noqa: BLE001 (shown by the assertion)
+            failures.append(error)
+
+    other = threading.Thread(target=ban)
+    with purse._writing():
+        other.start()
+        other.join(0.1)
+        assert purse.ban("x") is None
+    other.join()
+    assert failures == []
+    assert purse.ban("x") == (1.0, 1, "")
+    purse.close()
 
 
 KILLED = """

@@ -193,6 +193,18 @@ def test_a_post_of_a_process_that_died_is_sent_after_its_lease(scene: Scene) -> 
     assert scene.accepted == ["a"]
 
 
+def test_a_post_under_way_is_nobody_elses(scene: Scene) -> None:
+    scene.alert("a")
+    scene.far.answer = "hang"
+    turning = threading.Thread(target=scene.box.turn)
+    turning.start()
+    until(lambda: scene.far.seen, "the post is under way")
+    with closing(Alerts(scene.path)) as other:
+        now = scene.hand.wall
+        assert other.take("volume_alert", "backend", now + LEASE_SECONDS - 1, now) is None
+    turning.join()
+
+
 def test_two_targets_do_not_mind_each_other(scene: Scene) -> None:
     scene.alert("a", "backend", "backend-dev")
     scene.far.answer = 500

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,19 @@ def test_batches_of_100_go_out_every_300_seconds(scene: Scene) -> None:
     ]
     keys = rows(scene.path, "SELECT count(DISTINCT idempotency_key) FROM outbox")
     assert keys == [(9,)]
+
+
+def test_batches_keep_their_time_when_the_pace_changes(scene: Scene) -> None:
+    scene.names = [f"S{number:03}USDT" for number in range(341)]
+    ledger = Ledger(scene.path)
+    ledger.spend("volume_alert", "klines", 560, int(START // 60), 2_400)
+    ledger.close()
+    scene.run_to(700)
+    times = [
+        datetime.fromisoformat(batch["timestamp"]).timestamp() - START
+        for batch in scene.posts(BATCH_PATH)[::4]
+    ]
+    assert times == [0, pytest.approx(300, abs=20), pytest.approx(600, abs=20)]
 
 
 def test_a_missing_mark_is_zero_by_option_only(scene: Scene) -> None:

@@ -95,6 +95,7 @@ def test_341_symbols_by_20_threads_each_once(path: Path, exchange: StandIn) -> N
             symbols, lambda rest, symbol: rest.open_interest(symbol), seconds=60,
             advance=lambda: advanced.append(1),
         )  # fmt: skip
+        assert calls(path) == 341  # and not the blocks that were taken
     assert found.failures == {}
     assert {symbol: reply.symbol for symbol, reply in found.values.items()} == {
         symbol: symbol for symbol in symbols
