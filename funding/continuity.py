@@ -172,8 +172,14 @@ class Plan:
             self._end(slot, life, note.kind, note.at, note.retry_after_seconds)
         return True
 
-    def accepted(self, link: int, symbol_class: int, at: float, frames: int) -> None:
-        """`link` delivered `frames` frames with newer quotes of `symbol_class`, the last `at`."""
+    def accepted(
+        self, link: int, symbol_class: int, at: float, frames: int, *, newer: bool = True
+    ) -> None:
+        """`link` delivered `frames` frames with newer quotes of `symbol_class`, the last `at`.
+
+        `newer` is whether they were newer than those of every other connection, too: a frozen
+        exchange tells each new connection the same once more, and that is no recovery.
+        """
         slot, life = self._find(link)
         if slot is None or life is None:
             return
@@ -184,7 +190,8 @@ class Plan:
             self._known.add(symbol_class)
         if life is slot.current:
             slot.holes.pop(symbol_class, None)
-        slot.backoff = delays(self._backoff_max, self._uniform)
+        if newer or len(self._slots) > 1:  # a spare may always be the second to tell
+            slot.backoff = delays(self._backoff_max, self._uniform)
 
     def step(self, now: float) -> list[Order]:
         """The orders of this moment."""

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One stored quote and its age in seconds, by a clock that does not step."""
 
     exchange: str

@@ -4,6 +4,7 @@ A mark price is a state, not a log: while the writer is slow, a newer quote of a
 place of the one that waits, so what waits is bounded by the number of symbols.
 """
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from funding.quote import MAX_SYMBOLS, Quote, ceiling_ms, fold, supersedes
 
 MAX_REASONS = 40
 _MAX_CLASSES = 8
+
+
+_folded = functools.lru_cache(maxsize=2 * MAX_SYMBOLS)(fold)
 
 
 class SymbolClasses:
@@ -64,7 +68,7 @@ class Batch:
     `quotes` maps the folded symbol to (quote, wall, uptime of receipt); `ceiling` is the lowest
     of their frames, so that one frame from the future cannot vouch for another's.
     `progress` says when (uptime) each (link, symbol class) last delivered newer quotes, and how
-    many frames of them.
+    many frames of them; `newer` has those whose quotes no other connection had delivered before.
     """
 
     quotes: dict[str, tuple[Quote, float, float]] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class Batch:
     ignored: Counter[str] = field(default_factory=Counter)
     samples: dict[str, str] = field(default_factory=dict)
     progress: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)
+    newer: set[tuple[int, int]] = field(default_factory=set)
     notes: list[Note] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -84,10 +89,11 @@ class Batch:
 
 
 def tally(counter: Counter[str], reasons: Counter[str]) -> None:
-    """Add `reasons` to `counter`, which never holds more than `MAX_REASONS` names: they come from
-    outside, and a stream of new ones must not fill the memory."""
+    """Add `reasons` to `counter`. Names of events and streams come from outside: no more than
+    `MAX_REASONS` of them are kept apart, so that a flood of new ones fills no memory."""
     for reason, count in reasons.items():
-        known = reason in counter or len(counter) < MAX_REASONS
+        foreign = reason.startswith(("event ", "stream "))
+        known = not foreign or reason in counter or len(counter) < MAX_REASONS
         counter[reason if known else "other"] += count
 
 
@@ -100,6 +106,7 @@ class Handoff:
         self._symbols = {fold(symbol) for symbol in symbols}
         self._classes = SymbolClasses()
         self._event_times: dict[tuple[int, int], int] = {}
+        self._latest: dict[int, int] = {}
         self._failure: BaseException | None = None
 
     def offer(self, link: int, frame: Frame, wall: float, uptime: float) -> None:
@@ -109,8 +116,9 @@ class Handoff:
             batch.frames += 1
             tally(batch.rejected, frame.rejected)
             tally(batch.ignored, frame.ignored)
-            if frame.sample and len(batch.samples) < MAX_REASONS:
-                batch.samples.setdefault(frame.sample.partition(":")[0], frame.sample)
+            for reason, sample in frame.samples.items():
+                if len(batch.samples) < MAX_REASONS:
+                    batch.samples.setdefault(reason, sample)
             if frame.quotes:
                 self._keep(link, frame, wall, uptime)
             if frame.notice:
@@ -126,7 +134,7 @@ class Handoff:
         batch.ceiling = min(batch.ceiling or ceiling, ceiling)
         quotes, symbols = batch.quotes, self._symbols
         for quote in frame.quotes:
-            symbol = fold(quote.symbol)
+            symbol = _folded(quote.symbol)
             if symbol not in symbols:
                 if len(symbols) >= MAX_SYMBOLS:
                     tally(batch.rejected, Counter({f"more than {MAX_SYMBOLS} symbols": 1}))
@@ -143,6 +151,9 @@ class Handoff:
         key = (link, self._classes.of(frame.quotes))
         if supersedes(frame.event_time, self._event_times.get(key, 0), ceiling):
             self._event_times[key] = frame.event_time
+            if supersedes(frame.event_time, self._latest.get(key[1], 0), ceiling):
+                self._latest[key[1]] = frame.event_time
+                self._batch.newer.add(key)
             frames = self._batch.progress.get(key, (0.0, 0))[1]
             self._batch.progress[key] = (uptime, frames + 1)
 

@@ -13,15 +13,20 @@ outermost, so that no route can forget it.
   /funding/BTC%FFUSDT would be served as BTCUSDT.
 """
 
+import io
 import logging
 from collections.abc import Iterable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from funding.logs import Seldom
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+TELL_SECONDS = 10.0
 log = logging.getLogger("hosts")
 
 JSON_HEADERS = {
@@ -38,16 +43,20 @@ def local_only(app: "WSGIApplication", host: str, port: int) -> "WSGIApplication
     allowed = {f"{host}:{port}", f"localhost:{port}"}
     if port == 80:
         allowed |= {host, "localhost"}
+    seldom = Seldom(TELL_SECONDS)
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         asked = environ.get("HTTP_HOST", "")
         if asked not in allowed:
-            log.warning("refused a request for host %r", asked[:100])
+            if seldom("host", monotonic()):
+                log.warning("refused requests, the last for host %r", asked[:100])
             return _refuse(environ, start_response, "403 Forbidden", "foreign Host header")
         try:
             environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8")
         except UnicodeError:
             return _refuse(environ, start_response, "400 Bad Request", "path is not UTF-8")
+        # bottle writes tracebacks there, past our log's format, where `routes` logs them anyway.
+        environ["wsgi.errors"] = io.StringIO()
         return app(environ, start_response)
 
     return wrapped

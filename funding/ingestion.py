@@ -59,7 +59,7 @@ class Ingestion:
         self._open_link = open_link
         self._clock = clock
         self._links: dict[int, Stoppable] = {}
-        self._leaving: list[Stoppable] = []
+        self._leaving: dict[int, Stoppable] = {}
         self._events: list[Event] = []
         self._seldom = Seldom(TELL_SECONDS)
         self._ignored: Counter[str] = Counter()
@@ -83,7 +83,8 @@ class Ingestion:
             if note.kind == "opened":
                 self._hear(note)
         for (link, symbol_class), (at, frames) in batch.progress.items():
-            self._plan.accepted(link, symbol_class, at, frames)
+            newer = (link, symbol_class) in batch.newer
+            self._plan.accepted(link, symbol_class, at, frames, newer=newer)
         for note in batch.notes:
             if note.kind != "opened":
                 self._hear(note)
@@ -119,7 +120,7 @@ class Ingestion:
             self.note("connect", f"connection {note.link}")
         elif note.kind in ENDINGS:
             self._ended(note.link, note.kind, note.detail, note.at)
-        elif self._seldom(f"notice {note.detail}", note.at):
+        elif self._seldom(note.kind, note.at):
             log.warning("connection %d: %s", note.link, note.detail)
             self.note(note.kind, f"connection {note.link}: {printable(note.detail)}")
 
@@ -144,8 +145,7 @@ class Ingestion:
             self.note(_KIND.get(kind, "connect-failed"), f"connection {link}: {text}")
         if kind != "rotated":
             self._feed.last_error, self._feed.last_error_at = text, self._clock.wall()
-        self._handoff.forget(link)
-        self._leaving.append(self._links.pop(link))
+        self._leaving[link] = self._links.pop(link)
 
     def _count(self, batch: Batch) -> None:
         feed = self._feed
@@ -187,7 +187,9 @@ class Ingestion:
             log.warning("refused %d: %s%s", count, reason, such)
 
     def _keep_house(self, now: float) -> None:
-        self._leaving = [link for link in self._leaving if link.is_alive()]
+        for number in [n for n, link in self._leaving.items() if not link.is_alive()]:
+            del self._leaving[number]
+            self._handoff.forget(number)  # not before: a last frame of it would be remembered
         if len(self._leaving) > MAX_THREADS:
             raise RuntimeError(f"{len(self._leaving)} connections were told to end and do not")
         if now - self._checkpointed >= CHECKPOINT_SECONDS:

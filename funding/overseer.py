@@ -5,14 +5,14 @@ The world is handed in; `look` and `act` are called by watchdog.py, which sets t
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from funding import errors, health, machine, probe
+from funding import errors, health
 from funding.clock import Clock
 from funding.control import Control
-from funding.feed import Event, Feed, Reading
+from funding.feed import Event
+from funding.lookout import Lookout
 from funding.settings import Settings
 from funding.store import Ledger, Reader
 
@@ -50,18 +50,16 @@ class Overseer:
         clock: Clock,
         comparing: Callable[[], health.Comparing | None],
     ) -> None:
-        self._settings = settings
-        self._reader = reader
         self._ledger = ledger
         self._control = control
         self._clock = clock
-        self._comparing = comparing
-        self._limits = health.Limits(settings.stale_after, settings.min_symbols)
-        self._sockets = settings.supervisor.parent
+        self._lookout = Lookout(
+            settings, reader=reader, control=control, clock=clock, comparing=comparing
+        )
+        self._round = settings.check_interval + ROUND_SECONDS
         self._missed: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
         self._deeds: list[health.Deed] = []
-        self._offset = clock.wall() - clock.uptime()
         self._pids: dict[str, int] = {}
         self._unsaved: list[Event] = []
         self._waiting: set[str] = set()
@@ -74,93 +72,16 @@ class Overseer:
 
     def beat(self) -> None:
         """Tell supervisord's guard that this program lives, and keep what it did to the last."""
-        seconds = self._settings.check_interval + ROUND_SECONDS
         try:
-            told = self._control.beat(os.getpid(), seconds)
+            told = self._control.beat(os.getpid(), self._round)
         except errors.ControlError:
             return  # a fact that `look` finds too
         for text in told:
             self._say(text, KINDS["KILL"], self._clock.wall())
 
     def look(self) -> health.Facts:
-        """The facts of this moment. Never raises for what may be broken: that is a fact."""
-        settings = self._settings
-        probes = self._probe(self._processes()[0] or ())
-        api = probe.port(settings.api_host, settings.api_port)
-        # After the probes, each of which may take seconds: so what is decided upon is young. And
-        # the store first: a process that begins between the two is young, not silent.
-        facts = self._look_at_store(health.Facts(self._limits))
-        processes, problem = self._processes()
-        wall, uptime = self._clock.wall(), self._clock.uptime()
-        step, self._offset = wall - uptime - self._offset, wall - uptime
-        comparing = self._comparing()
-        return replace(
-            facts,
-            processes=processes,
-            control_problem=problem,
-            probes=probes,
-            api=api,
-            comparing=comparing,
-            compared_ago=uptime - comparing.uptime if comparing is not None else 0.0,
-            wal_bytes=machine.file_bytes(Path(f"{settings.db}-wal")),
-            disk_free_bytes=machine.disk_free_bytes(settings.db.parent),
-            clock_step=step,
-        )
-
-    def _look_at_store(self, facts: health.Facts) -> health.Facts:
-        feed: Feed | None = None
-        readings: list[Reading] = []
-        problem = ""
-        # Before reading: were this process held up between the two, all would look older.
-        wall, uptime, boot = self._clock.wall(), self._clock.uptime(), self._clock.boot
-        try:
-            feed, readings = self._reader.feed(), self._reader.all()
-        except errors.StoreMissing:
-            pass
-        except errors.StoreError as error:
-            problem = str(error)
-        last = None
-        if feed is not None and feed.last_frame_at is not None:
-            last = max(0.0, wall - feed.last_frame_at)
-            if feed.boot_id == boot and feed.last_frame_uptime is not None:
-                last = uptime - feed.last_frame_uptime
-        return replace(
-            facts,
-            feed=feed,
-            heartbeat=None if feed is None else health.heartbeat_age(feed, wall, uptime, boot),
-            last_frame=last,
-            ages={reading.symbol: reading.age_seconds for reading in readings},
-            without_rate=[
-                reading.symbol
-                for reading in readings
-                if reading.next_funding_time is not None and reading.funding_rate is None
-            ],
-            store_problem=problem,
-        )
-
-    def _processes(self) -> tuple[list[health.Process] | None, str]:
-        """All programs; None and the reason where supervisord does not answer."""
-        uptime = self._clock.uptime()
-        try:
-            seen = self._control.processes()
-        except errors.ControlError as error:
-            return None, str(error)
-        return [
-            each._replace(
-                age_seconds=machine.age_seconds(each.pid, uptime) if each.pid else 0.0,
-                memory_bytes=machine.memory_bytes(each.pid) if each.pid else 0,
-            )
-            for each in seen
-        ], ""
-
-    def _probe(self, processes: Sequence[health.Process]) -> dict[str, health.Probe]:
-        """Whether each API process answers: the shared port says nothing of one of two."""
-        host, port, probes = self._settings.api_host, self._settings.api_port, {}
-        for each in processes:
-            path = self._sockets / f"{each.name.partition(':')[2]}.sock"
-            if each.name.startswith(health.API) and each.state == "RUNNING" and path.exists():
-                probes[each.name] = probe.unix(path, host, port)
-        return probes
+        """The facts of this moment."""
+        return self._lookout.look()
 
     def act(self, facts: health.Facts) -> None:
         """Do what the rules ask for, and write down what was done and seen."""
@@ -177,6 +98,8 @@ class Overseer:
                 continue
             if self._order(action, now) and action.verb == "TERM":
                 self._pending[action.program] = _Pending(process.pid, uptime)
+        # What was told to end just now is not waiting yet, though its budget is spent with that.
+        waiting = {name: text for name, text in waiting.items() if name not in self._pending}
         for program in waiting.keys() - self._waiting:
             self._say(waiting[program], "waiting", now)
         self._waiting = set(waiting)

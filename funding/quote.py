@@ -5,8 +5,9 @@ import msgspec
 MAX_SYMBOLS = 5_000
 """Symbols kept per exchange: five times what Binance lists (962 rows a second, 2026-10-07)."""
 
-BELIEVABLE_LEAD_MS = 5_000
-"""How far a stored event time may lie ahead of both the exchange's and our own clock."""
+BELIEVABLE_LEAD_MS = 1_000
+"""How far a stored event time may lie ahead of both the exchange's and our own clock: one tick, so
+that a bad one outlives no good frame."""
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):

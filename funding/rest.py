@@ -15,6 +15,7 @@ and respects a ban that any process of the group has met.
 import logging
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
@@ -78,6 +79,7 @@ class Rest:
         timeout: float = 5.0,
     ) -> None:
         self._address = address.rstrip("/")
+        self.host = urlsplit(address).hostname or ""
         self._caller = caller
         self._ledger = ledger
         self._budget = budget

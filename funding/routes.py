@@ -13,11 +13,13 @@ from funding import __version__, errors, health
 from funding.answers import MAX_SHOWN, batch, row
 from funding.clock import Clock
 from funding.hosts import JSON_HEADERS
+from funding.logs import Seldom
 from funding.store import Reader
 
 log = logging.getLogger("api")
 
 MAX_BATCH = 2_000
+TELL_SECONDS = 10.0
 ENDPOINTS = ["/funding", "/funding/<symbol>", "/funding/batch?symbols=A,B", "/funding/health"]
 
 
@@ -42,6 +44,7 @@ class Api:
         self._limits = limits
         self._clock = clock
         self._local = threading.local()
+        self._seldom = Seldom(TELL_SECONDS)
 
     @property
     def store(self) -> Reader:
@@ -71,7 +74,8 @@ class Api:
             )
         except ValueError:
             return refusal("the query is not UTF-8", 400)
-        asked = [s for part in query.get("symbols", ()) for s in part.split(",") if s]
+        parts = ",".join(query.get("symbols", ())).split(",")
+        asked = [symbol for symbol in map(str.strip, parts) if symbol]
         if not asked:
             return refusal("no symbols: ask /funding/batch?symbols=BTCUSDT,ETHUSDT", 400)
         if len(asked) > MAX_BATCH:
@@ -84,8 +88,10 @@ class Api:
         # Before the rows: a tag that is too old costs one answer, one too new would hide a change.
         tag = f'W/"{self.store.revision(limit)}"'
         tagged = {"ETag": tag, "Cache-Control": "no-cache"}
-        known = {t.strip() for t in bottle.request.get_header("If-None-Match", "").split(",")}
-        if tag in known or "*" in known:
+        # From the environment: bottle's get_header raises for bytes that are not UTF-8. Compared
+        # weakly, with or without W/ (RFC 9110, 13.1.2).
+        asked = bottle.request.environ.get("HTTP_IF_NONE_MATCH", "").split(",")
+        if {each.strip().removeprefix("W/") for each in asked} & {tag.removeprefix("W/"), "*"}:
             return bottle.HTTPResponse(b"", 304, JSON_HEADERS | tagged)
         rows = [row(reading, limit) for reading in self.store.all()]
         return reply({"data": rows, "total": len(rows)}, headers=tagged)
@@ -128,7 +134,8 @@ class Api:
                 reasons = ["no quotes are stored yet: is ingest running?"]
                 return refusal("not ready", 503, reasons=reasons)
             except errors.StoreError as error:
-                log.error("%s", error)
+                if self._seldom(type(error).__name__, self._clock.uptime()):
+                    log.error("%s", error)
                 return refusal("store unavailable", 503, reasons=["the database cannot be read"])
 
         return guarded

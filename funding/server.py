@@ -20,7 +20,7 @@ import msgspec
 import waitress.server
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from funding.hosts import JSON_HEADERS
 from funding.settings import Settings
@@ -49,8 +49,18 @@ class _JsonErrorTask(ErrorTask):  # type: ignore[misc]
         self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
 
 
+class _Task(WSGITask):  # type: ignore[misc]
+    def set_close_on_finish(self) -> None:
+        # A 304 has neither length nor body: waitress takes it for an answer without an end, and
+        # would close the connection of every client that polls with If-None-Match.
+        asked = self.request.headers.get("CONNECTION", "").lower()
+        if not (str(self.status).startswith("304") and self.version == "1.1" and asked != "close"):
+            super().set_close_on_finish()
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     parser_class = _Parser
+    task_class = _Task
     error_task_class = _JsonErrorTask
 
 

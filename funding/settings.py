@@ -89,6 +89,14 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return cast
 
 
+def is_loopback(host: str) -> bool:
+    """Whether `host`, an address or a name, is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _loopback(text: str) -> str:
     # IPv4 alone: supervisord's `socket=tcp://host:port` has no form for an IPv6 address.
     if not ipaddress.IPv4Address(text).is_loopback:

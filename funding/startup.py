@@ -5,10 +5,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
-from funding import consumer_settings, logs, machine, settings
+from funding import logs, machine, settings
 from funding.errors import SettingError
+
+if TYPE_CHECKING:
+    from funding.consumer_settings import ConsumerSettings
 
 T = TypeVar("T")
 
@@ -36,8 +39,10 @@ def begin(name: str, stream: TextIO | None = None) -> settings.Settings:
     return loaded
 
 
-def begin_consumer(name: str) -> tuple[settings.Settings, consumer_settings.ConsumerSettings]:
+def begin_consumer(name: str) -> "tuple[settings.Settings, ConsumerSettings]":
     """`begin` for a consumer: the settings of its table, too, and the file of its secrets."""
+    from funding import consumer_settings  # here: the other programs do without
+
     loaded, own, unknown = _read(name, consumer_settings.load)
     _start(name, loaded, unknown, None)
     return loaded, own

@@ -12,7 +12,6 @@
 """
 
 import contextlib
-import ipaddress
 import socket
 import ssl
 import time
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
+from funding.settings import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
 _TURN_SECONDS = 0.5  # how long `receive` waits at most
@@ -75,7 +75,7 @@ class Wire:
 
     def _direct(self) -> socket.socket | None:
         parts = urlsplit(self._url)
-        if parts.scheme != "ws" or not _is_loopback(parts.hostname or ""):
+        if parts.scheme != "ws" or not is_loopback(parts.hostname or ""):
             return None
         return socket.create_connection((parts.hostname, parts.port or 80), self._timeout)
 
@@ -116,13 +116,6 @@ class Wire:
         if held is not None:
             with contextlib.suppress(OSError):
                 held.shutdown(socket.SHUT_RDWR)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _failure(error: BaseException) -> tuple[str, str]:

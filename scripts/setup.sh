@@ -8,7 +8,9 @@ fail() {
 # setup REQUIREMENTS: install that file's pinned packages, unless this .venv has them already.
 setup() {
     local stamp python
-    if [ ! -x .venv/bin/python ]; then
+    # One that an interrupted start left without pip is made anew.
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        rm -rf .venv
         python=$(command -v python3 || command -v python) || fail "Python 3.11 or newer is needed"
         "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
             fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)"

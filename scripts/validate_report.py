@@ -11,7 +11,8 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def _make(path: Path, options: argparse.Namespace, now: float) -> Document:
     )
     if since >= until:
         raise NoReport(f"the period ends before it begins: --since {options.since}")
-    with opened(path) as connection:
+    with opened(path) as connection, _readable(path):
         found = facts(
             connection,
             exchange=options.exchange,
@@ -82,6 +83,16 @@ def _make(path: Path, options: argparse.Namespace, now: float) -> Document:
             minimum_symbols=_minimum_symbols(),
         )
         return document(found, now)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """A table without STRICT may hold anything anywhere: what no column of ours can be ends the
+    report with a sentence."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise NoReport(f"{path} holds a value that no column of its kind has: {error}") from None
 
 
 def _instant(name: str, text: str) -> float:

@@ -32,7 +32,7 @@ class Hand:
 def feed_at(clock: Clock, pid: int = 17) -> Feed:
     """The feed row of an ingest that began just now and is connected."""
     wall, uptime = clock.wall(), clock.uptime()
-    feed = Feed("binance", "test.invalid", pid, clock.boot, wall, uptime, wall, uptime)
+    feed = Feed("binance", "test.invalid", pid, clock.boot, wall - 60, uptime - 60, wall, uptime)
     feed.connected = feed.connections = 1
     return feed
 

@@ -153,6 +153,22 @@ def test_an_etag(server: tuple[int, int]) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
+def test_a_connection_outlives_what_is_unchanged(server: tuple[int, int]) -> None:
+    tag = ask(server[1], "/funding").headers["etag"]
+    request = (
+        f"GET /funding HTTP/1.1\r\nHost: 127.0.0.1:{server[1]}\r\nIf-None-Match: {tag}\r\n\r\n"
+    )
+    with connect(server[1]) as connection:
+        for _ in range(3):
+            connection.sendall(request.encode())
+            answer = receive(connection)
+            assert (answer.status, answer.body) == (304, b"")
+            assert "connection" not in answer.headers
+        connection.sendall(request.replace("Host", "Connection: close\r\nHost").encode())
+        assert receive(connection).status == 304
+        assert to_the_end(connection) == b""
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -39,7 +39,7 @@ SHARED = {"urllib3": {"post", "rest"}, "supervisor": {"control", "guard"}}
 asks supervisord, `guard` lives in it."""
 
 HANDS = {
-    *("client", "comparer", "consuming", "ingestion", "link", "liquid"),
+    *("client", "comparer", "consuming", "ingestion", "link", "liquid", "lookout"),
     *("marks", "outbox", "overseer", "poller", "pool", "volume"),
 }
 """Between floors 2 and 3: the programs' moving parts; what meets the world is handed in."""
@@ -132,6 +132,7 @@ def test_every_room_has_a_test() -> None:
     }
     without = {"__init__", "errors", "feed", "clock"}  # values and constants
     aliases = {
+        "lookout": "overseer",
         "consuming": "consumers",
         "routes": "api",
         "secret": "consumer_settings",

@@ -79,7 +79,7 @@ def validated(path: Path, verdict: str, days_ago: float, now: float | None = Non
     at = (SYSTEM.wall() if now is None else now) - days_ago * 86_400
     connection = apsw.Connection(str(path))
     connection.execute(
-        "INSERT INTO validation (at, verdict, since, until, report) VALUES (?, ?, 0, 0, '{}')",
+        "INSERT INTO validation (at, verdict, since, until, report) VALUES (?1, ?2, 0, ?1, '{}')",
         (at, verdict),
     )
     connection.close()

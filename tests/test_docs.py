@@ -59,6 +59,7 @@ def test_every_script_is_in_the_readme(path: object) -> None:
 
 
 def test_every_program_of_the_group_is_in_the_readme() -> None:
-    conf = (ROOT / "supervisord.conf").read_text("utf-8")
+    files = (ROOT / "supervisord.conf", ROOT / "consumers/supervisord.conf")
+    conf = "".join(path.read_text("utf-8") for path in files)
     for name in re.findall(r"^\[(?:fcgi-)?program:(\w+)\]", conf, re.MULTILINE):
         assert f"{name}`" in README or f":{name}_00`" in README, name

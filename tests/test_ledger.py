@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import apsw
 import pytest
 
 from funding.compare import Comparison
-from funding.errors import StoreError, StoreForeign, StoreLocked, StoreMissing
+from funding.errors import StoreCorrupt, StoreError, StoreForeign, StoreLocked, StoreMissing
 from funding.feed import Event
 from funding.quote import Quote
-from funding.store import Ledger, ledger, set_aside_if_foreign
+from funding.store import Ledger, Writer, damage, ledger, set_aside_if_foreign
 from tests.conftest import ROOT
 from tests.hand import Hand, feed_at, rows, write
 from tests.outside import environment
@@ -94,7 +94,7 @@ def test_the_last_validation(path: Path, book: Ledger) -> None:
     with closing(apsw.Connection(str(path))) as other:
         for at, verdict in ((1.0, "GO"), (2.0, "NO-GO")):
             insert = "INSERT INTO validation (at, verdict, since, until, report)"
-            other.execute(f"{insert} VALUES (?, ?, 0, 0, '{{}}')", (at, verdict))
+            other.execute(f"{insert} VALUES (?, ?, 0, ?, '{{}}')", (at, verdict, at))
     assert book.last_validation() == (2.0, "NO-GO")
 
 
@@ -317,3 +317,66 @@ def test_kill_9_loses_nothing_that_was_acknowledged(path: Path) -> None:
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
         with closing(Ledger(path)) as book:
             book.add([comparison(symbol="after")])
+
+
+def test_a_removed_file_takes_nothing_of_the_next_one_with_it(path: Path, book: Ledger) -> None:
+    """Its -wal and -shm are left, and are the next file's when nobody removes them."""
+    book.add([comparison()])
+    path.unlink()
+    hand = Hand()
+    feed = feed_at(hand.clock())
+    with closing(Writer(path, feed)) as writer:
+        for number in range(3):
+            hand.pass_seconds(1)
+            event = Event(hand.wall, "ingest", "start", str(number))
+            writer.write(feed, events=[event])
+            book.add([comparison(symbol=f"NEW{number}")])  # closes the removed file first
+        assert rows(path, "SELECT detail FROM event") == [("0",), ("1",), ("2",)]
+    assert len(rows(path, "SELECT symbol FROM comparison")) == 3
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_ledger_that_is_closed_leaves_the_next_file_alone(path: Path, book: Ledger) -> None:
+    book.add([comparison()])
+    path.unlink()
+    feed = feed_at(Hand().clock())
+    with closing(Writer(path, feed)) as writer:
+        book.close()
+        writer.write(feed, events=[Event(AT, "ingest", "start", "new")])
+        assert rows(path, "SELECT detail FROM event") == [("new",)]
+
+
+@pytest.mark.parametrize("use", ["write", "read"])
+def test_damage_that_is_met_is_told(path: Path, book: Ledger, use: str) -> None:
+    ((page, size),) = rows(
+        path, "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'event'"
+    )
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    added = [Event(AT, "watchdog", "start", "")]
+    with pytest.raises(StoreCorrupt):
+        book.add(events=added) if use == "write" else book.events("", "", 0.0)
+    assert damage.marker_path(path).exists()
+
+
+def test_a_check_finds_damage_where_nobody_looks(path: Path, book: Ledger) -> None:
+    book.add([comparison(AT + number) for number in range(500)])
+    book.close()
+    assert book.check() == ""
+    assert not damage.marker_path(path).exists()
+    book.close()
+    with path.open("r+b") as file:
+        file.seek(-3 * 4096, 2)
+        file.write(b"\xff" * 4096)
+    with suppress(StoreCorrupt):
+        assert book.check()
+    assert damage.marker_path(path).exists()
+
+
+def test_damage_of_a_file_that_is_not_ours_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "letter.db"
+    path.write_bytes(b"Dear aunt,\n" * 1_000)
+    with closing(Ledger(path)) as book, pytest.raises(StoreCorrupt):
+        book.events("watchdog", "start", 0.0)
+    assert [each.name for each in tmp_path.iterdir()] == ["letter.db"]

@@ -31,6 +31,13 @@ class Orders:
         self.given: list[tuple[str, str]] = []
         self.refuses = False
         self.silent = False
+        self.told: list[str] = []
+        self.beats: list[tuple[int, float]] = []
+
+    def beat(self, pid: int, seconds: float) -> list[str]:
+        self.beats.append((pid, seconds))
+        told, self.told = self.told, []
+        return told
 
     def put(self, name: str, state: str, pid: int = 0) -> None:
         self.rows[name] = Process(name, state, pid, f"says {state}")
@@ -323,6 +330,47 @@ def test_after_three_starts_it_reports_once_and_waits(bench: Bench) -> None:
     assert "restarted 3 times in 10 minutes" in text
     bench.turn(600.0 - 25.0)
     assert len(bench.orders.given) == 4
+
+
+def test_the_last_restart_of_the_budget_is_under_way_and_not_waited_for(bench: Bench) -> None:
+    for number, pid in enumerate([NEW, OLD, NEW]):
+        bench.turn(6.0)
+        assert bench.orders.given == [("TERM", "funding:ingest")] * (number + 1)
+        bench.turn(0.5)
+        bench.orders.put("funding:ingest", "RUNNING", pid)
+        bench.feed.pid = pid
+        bench.beat()
+        bench.turn(0.5)
+    assert bench.events("waiting", "replaced") == []
+    bench.turn(6.0)
+    assert len(bench.orders.given) == 3
+    assert len(bench.events("waiting")) == 1
+
+
+def test_what_the_guard_did_is_written_down(bench: Bench) -> None:
+    bench.orders.told = ["funding:watchdog (hung watchdog): no beat of process 7"]
+    bench.overseer.beat()
+    bench.overseer.beat()
+    bench.turn()
+    assert bench.events() == [("kill", "funding:watchdog (hung watchdog): no beat of process 7")]
+    assert bench.orders.beats == [(OLD, 35.0)] * 2
+
+
+def test_a_process_that_is_new_since_the_probes_is_young_and_not_silent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe may take seconds, in which ingest is replaced."""
+    bench.turn()
+
+    def slow(*_: object) -> health.Probe:
+        bench.orders.put("funding:ingest", "RUNNING", NEW)
+        bench.feed.pid = NEW
+        bench.beat()
+        return health.Probe(True, "status 200")
+
+    monkeypatch.setattr(probe, "port", slow)
+    bench.turn(2.0)
+    assert bench.orders.given == []
 
 
 def test_the_text_of_what_waits_may_change_without_being_told_again(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from funding.errors import SettingError
-from funding.settings import ROOT, TABLE, load, read
+from funding.settings import ROOT, TABLE, load, read, supervised
 
 DEFAULTS = {
     "db": ROOT / "var/funding.db",
@@ -167,6 +167,13 @@ def test_unknown_names_are_listed_and_others_are_not_ours() -> None:
     settings, unknown = read(environ)
     assert unknown == ["FUNDING_A", "FUNDING_STALE"]
     assert dataclasses.asdict(settings) == DEFAULTS
+
+
+def test_whether_supervisord_has_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUPERVISOR_ENABLED", raising=False)
+    assert not supervised()
+    monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    assert supervised()
 
 
 def test_load_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

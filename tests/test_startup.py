@@ -89,3 +89,18 @@ def test_files_made_afterwards_are_for_their_owner_alone(tmp_path: Path) -> None
     code = f"{BEGIN}; open({str(made)!r}, 'w')"
     assert finished([sys.executable, "-c", code]).returncode == 0
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone can do that")
+@pytest.mark.parametrize(("supervised", "signal"), [(True, 9), (False, 0)])
+def test_under_supervisord_a_program_ends_with_it(
+    supervised: bool, signal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And alone, as in a shell that is closed, it does not."""
+    monkeypatch.delenv("SUPERVISOR_ENABLED", raising=False)
+    if supervised:
+        monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    asked = "value = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(value))"
+    code = f"import ctypes; {BEGIN}; {asked}; print(value.value)"
+    result = finished([sys.executable, "-c", code])
+    assert result.stdout.splitlines()[-1] == str(signal)

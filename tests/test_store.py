@@ -441,19 +441,24 @@ def test_a_damaged_page_is_a_store_error_of_ours(path: Path) -> None:
     feed = feed_of()
     with writing(path, feed) as writer:
         writer.write(feed, received(quote()))
-    ((page, size),) = rows(
-        path, "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'quote'"
+    pages = rows(
+        path,
+        "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size"
+        " WHERE tbl_name = 'quote' AND rootpage > 0",  # the table and its index
     )
     with path.open("r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(b"\xff" * size)
+        for page, size in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
     with writing(path) as writer:
         with pytest.raises(StoreCorrupt):
             writer.symbols("binance")
         with pytest.raises(StoreCorrupt):
             writer.write(feed, received(quote(event_time=NOW_MS + 1)))
+    assert not damage.marker_path(path).exists()
     with pytest.raises(StoreCorrupt), reading(path) as reader:
         reader.one("BTCUSDT")
+    assert damage.marker_path(path).exists(), "ingest is not told"
 
 
 def test_a_path_that_cannot_be_a_file_is_a_store_error(tmp_path: Path) -> None:

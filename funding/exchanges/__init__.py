@@ -15,7 +15,7 @@ class Frame:
     """What one WebSocket message held.
 
     `quotes` are its good rows in the order sent; `event_time` is their median event time in ms
-    (0 without rows). `rejected` counts bad rows by reason and `sample` shows the first of them;
+    (0 without rows). `rejected` counts bad rows by reason and `samples` shows the first of each;
     `ignored` counts what is no quote at all, by what it is. `notice` is a sentence where the
     exchange told something about the connection; `ending` is True where it announced its end.
     """
@@ -24,6 +24,6 @@ class Frame:
     event_time: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
-    sample: str = ""
+    samples: dict[str, str] = field(default_factory=dict)
     notice: str = ""
     ending: bool = False

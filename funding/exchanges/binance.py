@@ -13,8 +13,8 @@
 - Symbols are UTF-8 (币安人生USDT), the longest seen has 17 characters.
 """
 
+import functools
 import re
-import statistics
 from collections import Counter
 from typing import Annotated, TypeVar
 
@@ -22,7 +22,7 @@ import msgspec
 
 from funding.errors import FrameError
 from funding.exchanges import Frame
-from funding.quote import Quote
+from funding.quote import MAX_SYMBOLS, Quote
 
 NAME = "binance"
 
@@ -38,7 +38,9 @@ _FRAME_LEAD_MS = 900  # under one tick: a row further ahead of its frame would o
 _MAX_PRICE = 1e12
 _MAX_RATE = 1.0  # a fraction per interval; the exchange caps it at about 0.03
 
+_NO_SYMBOL = re.compile(r"[a-z\s/,?#%&+\\\"']")
 _STREAM = re.compile(r"!markPrice@arr(@1s)?|[^!@]+@markPrice(@1s)?")
+_DECIMALS = re.compile(r"(?:-?[0-9]{1,30}+(?:\.[0-9]{1,30}+)?+,)*+", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
@@ -67,7 +69,9 @@ class _Envelope(msgspec.Struct):
 
 
 class _Kind(msgspec.Struct):
-    e: Annotated[str, msgspec.Meta(max_length=40)] = "no event name"
+    e: Annotated[str, msgspec.Meta(max_length=40)] = (
+        _EVENT  # a row that does not say is taken for a bad quote
+    )
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
@@ -136,19 +140,53 @@ def _decode_rows(data: bytes, now: float) -> Frame:
     except _UNREADABLE:
         # One row at least is not of the documented form: find out which, and keep the others.
         rows = _sift(_bounded(_raw_rows.decode(data)), frame)
-    good = []
-    for row in rows:
-        quote = _quote(row, frame, now)
-        if quote is not None:
-            good.append(quote)
+    good = _undoubted(rows, frame, now)
+    if good is None:
+        judged = [_quote(row, frame, now) for row in rows]
+        good = [quote for quote in judged if quote is not None]
     if good:
-        frame.event_time = statistics.median_low([quote.event_time for quote in good])
+        times = sorted([quote.event_time for quote in good])
+        frame.event_time = times[(len(times) - 1) // 2]
         latest = frame.event_time + _FRAME_LEAD_MS
-        frame.quotes = [quote for quote in good if quote.event_time <= latest]
-        for quote in good:
-            if quote.event_time > latest:
-                _reject(frame, "event time", f"{quote.symbol} at {quote.event_time}")
+        frame.quotes = good
+        if times[-1] > latest:
+            frame.quotes = [quote for quote in good if quote.event_time <= latest]
+            for quote in good:
+                if quote.event_time > latest:
+                    _reject(frame, "event time", f"{quote.symbol} at {quote.event_time}")
     return frame
+
+
+def _undoubted(rows: list[_Row], frame: Frame, now: float) -> list[Quote] | None:
+    """The quotes of an ordinary frame, in under half the time; None when any row of it needs the
+    judgement of `_quote`. It accepts nothing that `_quote` would not, and counts what that counts.
+    """
+    ours = [row for row in rows if row.st == _USD_MARGINED and row.e == _EVENT]
+    # One match over all numbers of the frame costs less than one call for each.
+    numbers = [f"{row.p},{row.i},{row.r or 0}," for row in ours]
+    if not _DECIMALS.fullmatch("".join(numbers)):
+        return None
+    last_event, last_funding = now * 1000 + _DAY_MS, now * 1000 + 366 * _DAY_MS
+    try:
+        quotes = [
+            Quote(row.s, mark, index, rate, due or None, row.E)
+            for row in ours
+            if 0.0 < (mark := float(row.p)) <= _MAX_PRICE
+            and 0.0 <= (index := float(row.i)) <= _MAX_PRICE
+            and (not (due := row.T) or _EARLIEST_MS <= due <= last_funding)
+            and ((rate := float(row.r) if due and row.r else None) is None or abs(rate) < _MAX_RATE)
+            and _EARLIEST_MS <= row.E <= last_event
+            and _is_symbol(row.s)
+        ]
+    except ValueError:  # a comma inside a number
+        return None
+    if len(quotes) != len(ours):
+        return None
+    if len(ours) != len(rows):
+        for row in rows:
+            if row.st != _USD_MARGINED or row.e != _EVENT:
+                _quote(row, frame, now)
+    return quotes
 
 
 def _bounded(rows: list[_RowT]) -> list[_RowT]:
@@ -186,7 +224,7 @@ def _quote(row: _Row, frame: Frame, now: float) -> Quote | None:
     mark, index = _decimal(row.p), _decimal(row.i)
     rate = None if row.r == "" or row.T == 0 else _decimal(row.r)
     reason = ""
-    if not 0 < len(row.s) <= MAX_SYMBOL_LENGTH or not row.s.isprintable() or " " in row.s:
+    if not _is_symbol(row.s):
         reason = "symbol"
     elif not 0.0 < mark <= _MAX_PRICE:
         reason = "mark price"
@@ -204,6 +242,13 @@ def _quote(row: _Row, frame: Frame, now: float) -> Quote | None:
     return Quote(row.s, mark, index, rate, row.T or None, row.E)
 
 
+@functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
+def _is_symbol(text: str) -> bool:
+    """Whether `text` may name a contract: in a URL, in a list with commas, without regard to ASCII
+    case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is nobody's, not BTCUSDT."""
+    return 0 < len(text) <= MAX_SYMBOL_LENGTH and text.isprintable() and not _NO_SYMBOL.search(text)
+
+
 def _decimal(text: str) -> float:
     # float() alone would also take "nan", "1_000", " 1 " and digits of other scripts.
     return float(text) if _DECIMAL.fullmatch(text) else float("nan")
@@ -211,4 +256,4 @@ def _decimal(text: str) -> float:
 
 def _reject(frame: Frame, reason: str, sample: str) -> None:
     frame.rejected[reason] += 1
-    frame.sample = frame.sample or f"{reason}: {sample}"[:300]
+    frame.samples.setdefault(reason, f"{reason}: {sample}"[:300])

@@ -18,8 +18,8 @@ WAL_WARNING_BYTES = 64 * MEGABYTE
 DISK_WARNING_BYTES = 500 * MEGABYTE
 DISK_ERROR_BYTES = 50 * MEGABYTE
 FRAME_SECONDS = 60.0
-BEHIND_SECONDS = 10.0
-"""Ten ticks without a newer quote while others have them: the symbol is behind."""
+BEHIND_SECONDS = 9.0
+"""Nine ticks without a newer quote while others have them: the symbol is behind."""
 CLOCK_STEP_SECONDS = 2.0
 MAX_NAMES = 5
 

@@ -12,6 +12,9 @@
 - `application_id` and `user_version` are read without changing the file; `journal_mode` is not.
 - Closing the last connection moves what is left in a WAL into the file and deletes the WAL, even
   when nothing was written. Hence NO_CKPT_ON_CLOSE until the file is known to be ours.
+- The -shm of a removed file becomes that of the next file of its name: a checkpoint of the removed
+  one then discards commits to the other. Hence `moved` of `close_writer`, and `Writer` removes
+  what a removed file has left behind.
 - While another process checkpoints, even a PASSIVE checkpoint fails with SQLITE_BUSY, at once.
 """
 
@@ -170,8 +173,13 @@ def checkpoint(connection: apsw.Connection) -> int:
     return int(pages) * int(connection.pragma("page_size"))
 
 
-def close_writer(connection: apsw.Connection) -> None:
-    """Empty the WAL where nobody reads, and let go of the file."""
+def close_writer(connection: apsw.Connection, *, moved: bool = False) -> None:
+    """Empty the WAL where nobody reads, and let go of the file; only the latter where it was
+    `moved` or removed."""
+    if moved:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.close()
+        return
     try:
         connection.set_busy_timeout(500)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

@@ -3,9 +3,15 @@
 # Facts
 - Bytes 68 to 71 of the file are `application_id`, big-endian (sqlite.org/fileformat.html); with a
   destroyed header only the lock file beside it still says that the file was ours.
+- Closing any descriptor of a file drops all POSIX locks that the process has on it (fcntl(2)), so
+  nobody who has the database open by SQLite may look into it otherwise.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from funding import errors
 
 APPLICATION_ID = 0x46554E44
 """The application_id that schema.sql sets."""
@@ -36,14 +42,34 @@ def is_ours(path: Path) -> bool:
             header = file.read(100)
         if header.startswith(_MAGIC) and len(header) == 100:
             return int.from_bytes(header[68:72], "big") == APPLICATION_ID
+    except OSError:
+        return False
+    return _is_named(path)
+
+
+def _is_named(path: Path) -> bool:
+    """Whether the lock file names the file at `path`, as an ingest has written it."""
+    try:
         return lock_path(path).read_text("ascii", "replace").strip() == identity(path)
     except OSError:
         return False
 
 
 def report_damage(path: Path) -> None:
-    """Leave word for ingest that the database at `path` is damaged."""
+    """Leave word for ingest that the database at `path`, if it is ours, is damaged."""
+    if not _is_named(path):
+        return
     try:
         marker_path(path).touch(0o600)
     except OSError:
         return  # a full or read-only disk: ingest meets the damage itself
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Leave word for ingest when the block meets a damaged database."""
+    try:
+        yield
+    except errors.StoreCorrupt:
+        report_damage(path)
+        raise

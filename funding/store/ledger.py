@@ -16,7 +16,7 @@ from funding import errors
 from funding.compare import Comparison
 from funding.feed import Event
 from funding.store.connection import close_writer, open_writer, told, transaction
-from funding.store.damage import report_damage
+from funding.store.damage import report_damage, reported
 
 _COMPARISON = f"""
 INSERT INTO comparison ({", ".join(Comparison._fields)})
@@ -72,6 +72,14 @@ class Ledger:
         )
         return [Event(*row) for row in rows]
 
+    def check(self) -> str:
+        """Read the whole database; what is wrong with it, or "". Ingest is told."""
+        ((found,),) = self._reading("PRAGMA quick_check(1)", ())
+        if found == "ok":
+            return ""
+        report_damage(self._path)
+        return str(found)
+
     def set_funding_intervals(self, exchange: str, hours: Iterable[tuple[str, int]]) -> None:
         """Store the funding interval of symbols as (symbol, hours)."""
         with self._writing() as connection:
@@ -83,7 +91,12 @@ class Ledger:
 
     def last_validation(self) -> tuple[float, str] | None:
         """When (Unix seconds) the last stored report was made, and its verdict."""
-        rows = self._reading("SELECT at, verdict FROM validation ORDER BY id DESC LIMIT 1", ())
+        rows = self._reading(
+            "SELECT min(at, until), verdict FROM validation"
+            " WHERE coalesce(json_extract(report, '$.exchange'), 'binance') = 'binance'"
+            " ORDER BY id DESC LIMIT 1",
+            (),
+        )
         return (rows[0][0], rows[0][1]) if rows else None
 
     def spend(self, caller: str, route: str, weight: int, minute: int, allowed: int) -> int:
@@ -133,34 +146,37 @@ class Ledger:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             with told(str(self._path)):
-                close_writer(connection)
+                close_writer(connection, moved=self._file != _file_at(self._path))
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
-        try:
-            with told(str(self._path)):
-                connection = self._open()
-                with transaction(connection):
-                    yield connection
-        except errors.StoreCorrupt:
-            report_damage(self._path)
-            raise
+        with reported(self._path), told(str(self._path)):
+            connection = self._open()
+            with transaction(connection):
+                yield connection
 
     def _reading(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with told(str(self._path)):
+        with reported(self._path), told(str(self._path)):
             return self._open().execute(statement, bindings).fetchall()
 
     def _open(self) -> apsw.Connection:
         # Ingest makes the file; a ledger that made it would hide that ingest is not running.
-        try:
-            status = os.stat(self._path)
-        except OSError as error:
+        file = _file_at(self._path)
+        if file is None:
             self.close()
-            raise errors.StoreMissing(str(self._path), "is not there yet") from error
-        file = (status.st_dev, status.st_ino)
+            raise errors.StoreMissing(str(self._path), "is not there yet")
         if self._connection is None or self._file != file:
             self.close()
             self._connection = open_writer(self._path)
             self._connection.pragma("synchronous", "full")
             self._file = file
         return self._connection
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file the name leads to."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

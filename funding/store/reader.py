@@ -11,6 +11,7 @@ from funding import errors
 from funding.clock import Clock
 from funding.feed import Feed, Reading
 from funding.store.connection import open_reader, told
+from funding.store.damage import reported
 from funding.store.feed_table import FEED
 
 _AGE = """coalesce(
@@ -64,7 +65,7 @@ class Reader:
 
     def feed(self) -> Feed | None:
         """The feed row, or None before the first ingest."""
-        with told(str(self._path)):
+        with reported(self._path), told(str(self._path)):
             rows: list[Any] = self._open().execute(FEED, (self._exchange,)).fetchall()
         return Feed(*rows[0]) if rows else None
 
@@ -85,7 +86,7 @@ class Reader:
     def _rows(self, statement: str, *bindings: str | float) -> list[tuple[Any, ...]]:
         clock = self._clock
         now = (self._exchange, clock.wall(), clock.uptime(), clock.boot)
-        with told(str(self._path)):
+        with reported(self._path), told(str(self._path)):
             return self._open().execute(statement, (*now, *bindings)).fetchall()
 
     def _open(self) -> apsw.Connection:

@@ -57,7 +57,7 @@ def set_aside(path: Path, stamp: str) -> Path:
     return aside
 
 
-def salvage(aside: Path, path: Path) -> dict[str, int]:
+def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     """Copy what can be read from `aside` to the database at `path`; rows copied by table.
 
     In small transactions, so that ingest writes beside it. Raises `StoreError` when the new

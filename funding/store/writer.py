@@ -86,6 +86,9 @@ class Writer:
             os.close(self._lock)
             raise errors.StoreLocked(self._path, "another ingest is writing to it") from error
         try:
+            if not path.exists():
+                for suffix in ("-wal", "-shm"):
+                    Path(f"{path}{suffix}").unlink(missing_ok=True)
             self._connection = open_writer(path)
             self._identity = identity(path)
             # So that a file whose header is destroyed can still be told from somebody else's.
@@ -176,14 +179,16 @@ class Writer:
     def _check_place(self) -> None:
         """Whether the name still leads to the file that is being written: a removed file takes
         every write without an error, and nobody reads it."""
-        try:
-            still = identity(Path(self._path)) == self._identity
-        except OSError:
-            still = False
-        if not still:
+        if not self._is_there():
             raise errors.StoreError(self._path, "was removed or replaced while ingest wrote to it")
         if marker_path(Path(self._path)).exists():
             raise errors.StoreCorrupt(self._path, "somebody found it damaged")
+
+    def _is_there(self) -> bool:
+        try:
+            return identity(Path(self._path)) == self._identity
+        except OSError:
+            return False
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
         """Forget symbols without a quote for `RETIRE_SECONDS`; their names."""
@@ -209,6 +214,6 @@ class Writer:
         """Empty the WAL where nobody reads, and let go of the file."""
         try:
             with told(self._path):
-                close_writer(self._connection)
+                close_writer(self._connection, moved=not self._is_there())
         finally:
             os.close(self._lock)

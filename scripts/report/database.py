@@ -240,5 +240,6 @@ def seconds_before(text: str) -> float | None:
 
 
 def default_path(root: Path) -> Path:
-    """`FUNDING_DB`, from the project's folder when it is relative, or var/funding.db there."""
-    return root / (os.environ.get("FUNDING_DB") or "var/funding.db")
+    """`FUNDING_DB`, as the programs read it, or var/funding.db in the project's folder."""
+    named = os.environ.get("FUNDING_DB")
+    return Path(named).absolute() if named else root / "var/funding.db"

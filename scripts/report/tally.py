@@ -202,14 +202,20 @@ class Tally:
 
     def _control(self, row: Row) -> None:
         self.controls += 1
-        if row.stored == "match" or not (_readable(row.ws) and _readable(row.rest)):
+        ours, theirs = row.ws, row.rest
+        if row.field not in FIELDS or ours is None or theirs is None:
             self.controls_missed += 1
-        elif row.ws is None or row.rest is None:
-            self.controls_missed += row.ws is row.rest
-        elif row.field not in FIELDS or (
-            outcome_of(difference_pct(row.field, row.ws, row.rest)) == "match"
-        ):
+            return
+        if not (_readable(ours) and _readable(theirs)):
             self.controls_missed += 1
+            return
+        difference = difference_pct(row.field, ours, theirs)
+        if outcome_of(difference) != "significant":
+            self.controls_missed += 1
+        elif not stored_agrees(difference, row.stored, row.stored_pct):
+            # A planted pair is judged like any other: an edited outcome is no proof of sight.
+            self.disagreements += 1
+            self.controls_missed += row.stored != "significant"
 
     def _incomplete(self, row: Row, track: Track) -> None:
         """A value is missing: two missing rates agree, anything else is a finding."""
