@@ -59,6 +59,11 @@ class Guard:
     def _removed(self, event: Any) -> None:
         self._held.pop(event.group, None)
 
+    def _stopping(self, _event: Any) -> None:
+        # Let go with everybody else: at the interpreter's end supervisord's log is closed already,
+        # and closing a socket then is a traceback on the operator's terminal.
+        self._held.clear()
+
     def _safely(self, work: Callable[..., None], *arguments: str) -> None:
         try:
             work(*arguments)
@@ -97,4 +102,5 @@ def make(supervisord: Any, **_options: Any) -> Guard:
     events.subscribe(events.Tick5Event, guard._tick)
     events.subscribe(events.ProcessGroupAddedEvent, guard._added)
     events.subscribe(events.ProcessGroupRemovedEvent, guard._removed)
+    events.subscribe(events.SupervisorStoppingEvent, guard._stopping)
     return guard

@@ -229,6 +229,7 @@ def test_a_demo_sets_a_real_database_aside_and_sigterm_leaves_nothing() -> None:
         aside = database.with_name("funding-fstream.binance.com.db")
         assert aside.read_bytes() == real
         assert "another address's quotes" in log.read_text()
+        assert "Traceback" not in log.read_text(), "a clean stop looks like a crash"
         assert database.with_name("funding.db-wal").stat().st_size == 0, "not checkpointed"
 
 
