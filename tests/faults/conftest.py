@@ -1,0 +1,38 @@
+"""What the catalogue's modules share: services that wait to be broken, and the table in the end."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.faults.catalogue import SHORT, SHORT_TICK
+from tests.whole import Service, whole
+
+Record = Callable[[str, str, str], None]
+SEEN: list[tuple[str, str, str]] = []
+
+
+@pytest.fixture(scope="session")
+def short() -> Iterator[Service]:
+    """A service with few symbols, short ticks and short settings."""
+    with whole(*SHORT_TICK, **SHORT) as service:
+        yield service
+
+
+@pytest.fixture
+def record() -> Record:
+    """Puts a line into the table: fault, goal, what was seen."""
+
+    def put(fault: str, goal: str, seen: str) -> None:
+        SEEN.append((fault, goal, seen))
+
+    return put
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table: fault | goal | seen."""
+    if not SEEN:
+        return
+    widths = [max(len(row[column]) for row in SEEN) for column in (0, 1)]
+    terminalreporter.section("faults")
+    for fault, goal, seen in SEEN:
+        terminalreporter.write_line(f"{fault:{widths[0]}} | {goal:{widths[1]}} | {seen}")

@@ -1,0 +1,30 @@
+"""The catalogue with short settings: see `tests.faults.rows`."""
+
+import pytest
+
+from tests.faults.catalogue import Fault, prove
+from tests.faults.conftest import Record
+from tests.faults.rows import QUICK, SLOW
+from tests.outside import until
+from tests.whole import Service
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [*QUICK, *(pytest.param(fault, marks=pytest.mark.faults) for fault in SLOW)],
+    ids=str,
+)
+def test_a_fault_heals_by_itself(short: Service, record: Record, fault: Fault) -> None:
+    fresh, well = prove(short, fault)
+    told = f"{fresh:.1f} s" + (f", all well after {well:.1f} s" if fault.replaced else "")
+    record(fault.name, f"fresh ≤ {fault.goal:g} s", told)
+
+
+def test_nothing_is_left_behind(short: Service) -> None:
+    """After all of that: no marker, no copy of a socket, one supervisord, six processes."""
+    names = {path.name for path in short.database.parent.iterdir()}
+    kept = {name for name in names if not name.startswith("funding-damaged-")}
+    files = {"funding.db", "funding.db-shm", "funding.db-wal", "funding.db.ingest.lock"}
+    sockets = {"api_00.sock", "api_01.sock", "supervisor.sock"}
+    assert kept == files | sockets | {"log", "supervisord.pid"}
+    until(lambda: short.rows("PRAGMA quick_check") == [("ok",)], "the database is sound")
