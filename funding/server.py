@@ -2,7 +2,8 @@
 
 # Facts
 (waitress 3.0.2, each seen happening)
-- A SystemExit raised by a signal handler ends `run()` after the requests in hand.
+- A SystemExit raised by a signal handler ends `run()` after the requests in hand, but may be raised
+  in the midst of an accept: that client is reset. Hence the loop of our own.
 - Its own refusals (400, 413, 431) are plain text; a request line like "GET http://[" or a
   Content-Length of 5,000 digits gets no answer at all, but a traceback in the log.
 - `sockets=` takes listening sockets that somebody else opened, but not TCP and unix together; two
@@ -12,12 +13,13 @@
 import logging
 import signal
 import socket
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import waitress.server
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
@@ -28,6 +30,8 @@ from funding.settings import Settings
 log = logging.getLogger("api")
 
 BACKLOG = 512
+ON_THE_WAY_SECONDS = 0.2
+DRAIN_SECONDS = 5.0
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -118,7 +122,38 @@ def serve(app: Any, listening: socket.socket, own: socket.socket | None = None) 
     for part in parts.values():
         if isinstance(part, waitress.server.BaseWSGIServer):
             part.channel_class = _Channel
+    stopping: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        stopping.append(number)
+        server.pull_trigger()  # out of its poll
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, stop)
     log.info("listening on http://%s:%d", *listening.getsockname()[:2])
-    server.run()
+    while not stopping:
+        _turn(parts, 1.0)
+    _drain(parts)
+    server.task_dispatcher.shutdown()
+
+
+def _turn(parts: dict[int, Any], timeout: float) -> None:
+    wasyncore.loop(timeout, use_poll=True, map=parts, count=1)
+
+
+def _drain(parts: dict[int, Any]) -> None:
+    """Take no more clients, and answer those that were taken: their requests may be on the way."""
+    for part in parts.values():
+        if isinstance(part, waitress.server.BaseWSGIServer):
+            part.accepting = False
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < DRAIN_SECONDS:
+        if passed > ON_THE_WAY_SECONDS and not any(map(_is_busy, parts.values())):
+            return
+        _turn(parts, 0.05)
+
+
+def _is_busy(part: Any) -> bool:
+    if not isinstance(part, HTTPChannel):
+        return False
+    return bool(part.requests or part.request is not None or part.total_outbufs_len)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote as percent
 
@@ -454,6 +454,28 @@ def test_a_signal_lets_a_slow_client_have_the_rest_of_its_answer(tmp_path: Path)
         head, _, body = (begun + to_the_end(connection)).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.0 200 ")
         assert json.loads(body)["total"] == 5_000
+        assert process.wait(timeout=30) == 0
+
+
+def sockets(pid: int) -> int:
+    """How many sockets the process has open."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += str(link.readlink()).startswith("socket:")
+    return found
+
+
+def test_a_request_of_which_a_part_has_come_is_answered_after_the_signal(tmp_path: Path) -> None:
+    with serving(tmp_path / "funding.db") as (process, port):
+        before = sockets(process.pid)
+        with connect(port) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n")
+            until(lambda: sockets(process.pid) > before, "the client is taken")
+            process.send_signal(signal.SIGTERM)
+            until(lambda: not pending(process.pid, signal.SIGTERM), "the signal is delivered")
+            connection.sendall(f"Host: 127.0.0.1:{port}\r\n\r\n".encode())
+            assert receive(connection).status == 200
         assert process.wait(timeout=30) == 0
 
 

@@ -86,7 +86,7 @@ def test_kill_9_of_an_api_process_under_load(service: Service, record: Record) -
 def test_a_rolling_restart_under_load(service: Service, record: Record) -> None:
     load = Load(service.port, 8)
     with load.running():
-        for name in ("api:api_00", "api:api_01"):
+        for name in ("api:api_00", "api:api_01") * 3:
             assert service.supervisorctl("restart", name).returncode == 0
             before = answers(load)
             until(lambda: answers(load) > before + 200, "load")  # noqa: B023

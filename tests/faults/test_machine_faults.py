@@ -1,14 +1,9 @@
-"""Faults of what the service stands on: supervisord, the API's processes, the disk, the clock."""
+"""Faults of what the service stands on: supervisord and the clock."""
 
 import fcntl
 import os
-import shutil
 import signal
-import sqlite3
-import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,19 +11,11 @@ import pytest
 from funding.clock import SYSTEM
 from tests.faults.catalogue import PROGRAMS, SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
-from tests.hand import rows
 from tests.outside import finished, until
 from tests.stand_in import stand_in
 from tests.whole import Service, processes_in, started, tree, whole
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """A service with short settings."""
-    with whole(*SHORT_TICK, **SHORT) as service:
-        yield service
 
 
 # supervisord
@@ -114,109 +101,6 @@ def test_what_is_fatal_is_started_and_what_fails_for_ever_is_left(record: Record
 def hold(descriptor: int) -> None:
     """Take the lock as soon as it is free."""
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-# The disk
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of 8 MiB of its own at `folder`."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a small disk can be mounted by root alone")
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this machine allows no mount")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_a_full_disk_and_space_again(record: Record) -> None:
-    with (
-        tree() as folder,
-        stand_in(folder, *SHORT_TICK) as exchange,
-        small_disk(folder / "disk") as disk,
-        started(folder, exchange, **SHORT | {"FUNDING_DB": disk / "funding.db"}) as service,
-    ):
-        database, log = disk / "funding.db", folder / "var" / "log" / "ingest.log"
-        comparisons = count(database, "comparison")
-        until(lambda: count(database, "comparison") > comparisons + 3, "comparisons")
-        fill(disk / "filler")
-        until(lambda: "no space left on the disk" in log.read_text(), "it is said")
-        until(lambda: not well(service), "the API says so too")
-        assert service.ask("/funding").status == 200, "reading goes on"
-        kept = count(database, "comparison")
-        (disk / "filler").unlink()
-        began = SYSTEM.uptime()
-        until(lambda: newest(database) > began, "data")
-        seen = newest(database) - began
-        until(lambda: well(service), "healthy again")
-        assert count(database, "comparison") >= kept
-        assert rows(database, "PRAGMA quick_check") == [("ok",)]
-        service.process.terminate()
-        assert service.process.wait(30) == 0
-    record("disk full, then space", "data ≤ 25 s after", f"{seen:.1f} s")
-    assert seen <= 25
-
-
-def fill(path: Path) -> None:
-    """Write until nothing fits any more."""
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        for size in (65_536, 4_096, 1):
-            with suppress(OSError):
-                while file.write(b"x" * size):
-                    pass
-
-
-def count(path: Path, table: str) -> int:
-    """The rows of `table`."""
-    return int(rows(path, f"SELECT count(*) FROM {table}")[0][0])
-
-
-def newest(path: Path) -> float:
-    """When the newest quote came, as uptime."""
-    return float(rows(path, "SELECT max(received_uptime) FROM quote")[0][0])
-
-
-PLANTED = 4_000
-PLANT = """
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-INSERT INTO comparison (compared_at, source, exchange, symbol, field, outcome)
-SELECT ? + i / 1e6, 'planted', 'binance', 'BTCUSDT', 'mark_price', 'match' FROM n
-"""
-
-
-def test_one_damaged_page_of_comparisons(service: Service, record: Record) -> None:
-    """Nobody reads it until the watchdog reads all, each hour and when it begins."""
-    with closing(sqlite3.connect(service.database)) as database:
-        database.execute(PLANT, (PLANTED, SYSTEM.wall()))
-        database.commit()
-        database.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    with service.database.open("r+b") as file:
-        pages = [number for number, page in enumerate(iter(partial(file.read, 4_096), b""))
-                 if page[0] == 13 and page.count(b"planted") > 20]  # fmt: skip
-        file.seek(pages[len(pages) // 2] * 4_096)
-        file.write(b"\xff" * 4_096)
-    began = SYSTEM.uptime()
-    (pid,) = service.pids("watchdog.py")
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: has(service, "database-damaged", 0.0), "it is set aside")
-    seen = fresh_after(service, began)
-    until(lambda: well(service), "healthy again")
-
-    def saved() -> int:
-        select = "SELECT count(*) FROM comparison WHERE source = 'planted'"
-        return int(service.rows(select)[0][0])
-
-    until(lambda: saved() >= PLANTED - 400, "what can be read is copied")
-    assert saved() < PLANTED
-    (aside,) = service.database.parent.glob("funding-damaged-20*Z.db")
-    told = f"{seen:.1f} s; {saved()} of {PLANTED} comparisons saved, the old file kept"
-    record("one damaged page of comparisons", "set aside, begun anew, salvaged", told)
-    assert aside.stat().st_size > 0
 
 
 # The wall clock
