@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from funding import comparer
 from funding.compare import Comparison, control
-from funding.comparer import Comparer
+from funding.comparer import SETTLE_SECONDS, Comparer, NotComparable, NotYet
+from funding.feed import Feed
 from funding.quote import Quote
 from funding.rest import Rest
 from funding.store import Ledger, Reader
@@ -302,3 +305,34 @@ def test_a_defect_is_left_for_the_main_thread() -> None:
     assert isinstance(watcher.failure, RuntimeError)
     assert watcher.first.is_set(), "who waits for it waits in vain"
     assert watcher.latest is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "refused"),
+    [
+        ("127.0.0.1", "https://fapi.binance.com", True),
+        ("127.0.0.1", "http://127.0.0.1:1", False),
+        ("fstream.binance.com", "https://fapi.binance.com", False),
+    ],
+)
+def test_a_stand_in_is_not_compared_with_the_exchange(
+    ours: str, theirs: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = object.__new__(Comparer)
+    clock = Hand().clock()
+    feed = Feed("binance", ours, 1, clock.boot, clock.wall(), clock.uptime() - 60)
+    feed.last_event_time = 1
+    reader, rest = (
+        SimpleNamespace(feed=lambda: feed),
+        SimpleNamespace(host=urlsplit(theirs).hostname),
+    )
+    for name, value in {"_reader": reader, "_rest": rest, "_clock": clock}.items():
+        monkeypatch.setattr(watcher, name, value, raising=False)
+    if refused:
+        with pytest.raises(NotComparable, match="stand-in"):
+            watcher._check_store()
+    else:
+        watcher._check_store()
+    feed.started_uptime = clock.uptime() - SETTLE_SECONDS + 0.1
+    with pytest.raises(NotYet):
+        watcher._check_store()

@@ -330,3 +330,15 @@ def test_classes_are_few_and_the_memory_for_them_is_bounded() -> None:
     seen = {of(classes, f"S{n}") for n in range(3 * MAX_SYMBOLS)}
     assert seen == set(range(8))
     assert len(classes._class_of) <= 2 * MAX_SYMBOLS
+
+
+def test_what_another_connection_told_before_is_not_newer() -> None:
+    """A frozen exchange tells each new connection its last frame: life, but no recovery."""
+    handoff = Handoff()
+    handoff.offer(1, frame(MAIN, 0), WALL, 100.0)
+    assert handoff.take(0.0).newer == {(1, 0)}
+    handoff.offer(2, frame(MAIN, 0), WALL, 101.0)
+    batch = handoff.take(0.0)
+    assert (set(batch.progress), batch.newer) == ({(2, 0)}, set())
+    handoff.offer(2, frame(MAIN, 500), WALL, 102.0)
+    assert handoff.take(0.0).newer == {(2, 0)}
