@@ -29,6 +29,8 @@ from funding.wire import Wire
 log = logging.getLogger("ingest")
 
 TURN_SECONDS = 0.25  # how soon a signal or a stall is noticed
+# While quotes flow, a frame is always nearer than this: each idle turn would cost 0.2 ms of CPU.
+FLOWING_SECONDS = 1.0
 
 
 def prepare(settings: Settings, feed: Feed) -> None:
@@ -101,8 +103,9 @@ def run(settings: Settings, feed: Feed) -> None:
     if aside is not None:
         ingestion.note("database-damaged", f"the old one is {aside.name}")
         threading.Thread(target=salvage, args=(aside, settings), daemon=True).start()
+    flowing = False
     while not stopping:
-        ingestion.turn(TURN_SECONDS)
+        flowing = ingestion.turn(FLOWING_SECONDS if flowing else TURN_SECONDS)
     ingestion.stop()
     log.info("stopped")
 

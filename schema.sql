@@ -23,7 +23,7 @@ CREATE TABLE quote (
     funding_rate           REAL,              -- fraction per interval; NULL: the contract has none
     next_funding_time      INTEGER,           -- NULL: no settlement is scheduled
     funding_interval_hours INTEGER,           -- learned when a settlement passes; NULL until then
-    event_time             INTEGER NOT NULL,  -- never goes back (see store.UPSERT)
+    event_time             INTEGER NOT NULL,  -- never goes back (see quote_table.py)
     updated_at             REAL    NOT NULL,
     received_uptime        REAL,              -- NULL: received before the present boot
     PRIMARY KEY (exchange, symbol)
@@ -104,7 +104,8 @@ CREATE TABLE rest_usage (
 CREATE TABLE rest_ban (
     address TEXT NOT NULL PRIMARY KEY,
     until   REAL NOT NULL,     -- Unix seconds
-    pauses  INTEGER NOT NULL,  -- bans in a row without a stated end: each pause is longer
+    pauses  INTEGER NOT NULL,  -- bans in a row without a stated end: each pause is longer;
+                               -- 0: not refused yet, but near the exchange's limit
     reason  TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -149,7 +150,7 @@ CREATE INDEX outbox_due ON outbox (consumer, target, due_at) WHERE sent_at IS NU
 
 -- One row per symbol and loop of the poller; kept for OI_RETENTION_HOURS.
 CREATE TABLE open_interest (
-    at            REAL NOT NULL,  -- Unix seconds: when the loop began
+    at            REAL NOT NULL,  -- Unix seconds: when the exchange answered
     symbol        TEXT NOT NULL,
     open_interest REAL NOT NULL CHECK (open_interest >= 0), -- contracts
     mark_price    REAL,           -- NULL: the service had none that was fresh

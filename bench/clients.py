@@ -85,7 +85,9 @@ class Peer:
 
     def why_not(self) -> str:
         """See `Listener`."""
-        text = self._log.read_text("utf-8", "replace").partition("Exception ignored in")[0]
+        text = self._log.read_text("utf-8", "replace")
+        for afterwards in ("Exception ignored in", "Unclosed client session"):
+            text = text.partition(afterwards)[0]
         lines = text.strip().splitlines()
         ended = "" if self.runs() else "it ended: "
         return (ended + (lines[-1] if lines else "no data and no word"))[:100]

@@ -30,10 +30,11 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
 
 
-def resident_megabytes(pid: int) -> float:
-    """Rss: shared pages count in full, so a sum over processes is an upper bound."""
+def megabytes(pid: int, kind: str = "Rss") -> float:
+    """Its memory. Rss counts shared pages in full, so a sum of it over processes is an upper bound;
+    Pss divides them among those who share them."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
-    found = re.search(r"^Rss: +(\d+) kB", text, re.MULTILINE)
+    found = re.search(rf"^{kind}: +(\d+) kB", text, re.MULTILINE)
     return int(found[1]) / 1024 if found else 0.0
 
 

@@ -10,6 +10,7 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
   color: #1c1c1c; background: #fff }
 table { border-collapse: collapse } td { padding: .15rem .8rem .15rem 0; vertical-align: top }
 .MISSED { color: #a40000; font-weight: bold } h3 { margin: 1.2rem 0 .2rem; font-size: 1rem }
+.note { margin: 0; font-size: 12px; color: #555 }
 svg text { font: 12px system-ui, sans-serif; fill: #1c1c1c }
 .ours { fill: #1b6e53 } .other { fill: #8a94a0 } .p99 { opacity: .35 }
 """
@@ -45,7 +46,8 @@ def _bars(group: list[Figure]) -> str:
     parts = [f"<svg width='{_WIDTH}' height='{_HEIGHT * len(group)}' role='img'>"]
     for place, one in enumerate(group):
         parts.append(_bar(one, place * _HEIGHT, scale))
-    return "".join([*parts, "</svg>"])
+    notes = [f"{one.who}: {one.why}" for one in group if one.why and one.median is not None]
+    return "".join([*parts, "</svg>", *(f"<p class='note'>{escape(note)}</p>" for note in notes)])
 
 
 def _bar(one: Figure, top: int, scale: float) -> str:
@@ -59,5 +61,5 @@ def _bar(one: Figure, top: int, scale: float) -> str:
     label = "" if one.median is None else f"{number(one.median)} {one.unit}"
     if one.p99 is not None:
         label += f", p99 {number(one.p99)}"
-    note = escape(f"{label} {one.why}".strip()[:90])
-    return "".join([*drawn, f"<text x='{end:.1f}' y='{top + 14}'>{note}</text>"])
+    shown = escape(label or one.why[:90])
+    return "".join([*drawn, f"<text x='{end:.1f}' y='{top + 14}'>{shown}</text>"])

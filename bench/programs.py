@@ -25,7 +25,8 @@ def environment(**settings: object) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("FUNDING_") and not name.lower().endswith("_proxy")
+        # PYTHONDONTWRITEBYTECODE, for one, would cost each program 5 MB of memory.
+        if not name.startswith(("FUNDING_", "PYTHON")) and not name.lower().endswith("_proxy")
     }
     return kept | {name: str(value) for name, value in settings.items()}
 

@@ -4,6 +4,8 @@
 - A socket's timeout bounds each wait, not their sum: a server that sends a byte now and then
   holds http.client, and so urllib3 and xmlrpc, for ever.
 - Both take the class of their answers from `response_class` of the connection.
+- http.client believes any length: to read a chunk of "-5" bytes is a ValueError of its own, a body
+  of 2 ** 64 an OverflowError, and one of 2 ** 62 a MemoryError.
 """
 
 import http.client
@@ -48,6 +50,13 @@ class Response(http.client.HTTPResponse):
         super().__init__(sock, *arguments, **named)
         self.fp.close()
         self.fp = io.BufferedReader(_Trickle(sock))
+
+    def read(self, amt: int | None = None) -> bytes:
+        """As http.client does; raises what it says that it raises, OSError or HTTPException."""
+        try:
+            return super().read(amt)
+        except (ValueError, OverflowError, MemoryError) as error:
+            raise http.client.HTTPException(f"a length that cannot be: {error}") from error
 
 
 class TcpConnection(http.client.HTTPConnection):

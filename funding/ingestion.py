@@ -71,8 +71,9 @@ class Ingestion:
         self._retired = now
         self.note("start", f"pid {feed.pid}, stream of {feed.address}")
 
-    def turn(self, timeout: float) -> None:
-        """Wait at most `timeout` seconds for something to do, and do it.
+    def turn(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for something to do, and do it; whether that was quotes
+        and nothing else.
 
         Raises `StoreError`, and whatever a connection thread could not explain.
         """
@@ -95,6 +96,7 @@ class Ingestion:
             self._write(batch, now)
         self._tell(batch, now)
         self._keep_house(now)
+        return bool(batch.quotes) and not batch.notes
 
     def stop(self) -> None:
         """End all connections, store what is in hand, and leave the store tidy."""

@@ -2,7 +2,8 @@
 
 # Facts
 (urllib3 2.8)
-- It logs the path of every request at DEBUG, and Telegram's has the token in it. Hence INFO here.
+- It logs the path of every request at DEBUG, and at WARNING with a traceback when a header of the
+  answer cannot be read; Telegram's path has the token in it. Hence ERROR here.
 - It follows redirects unless told not to, and would send the key along.
 - Its errors may name the address. Hence their class alone goes into ours, without a cause.
 - Its timeouts bound each wait, not the whole (see deadline.py).
@@ -19,7 +20,7 @@ from funding.deadline import Response
 
 MAX_BODY = 4 * 1024 * 1024
 
-logging.getLogger("urllib3").setLevel(logging.INFO)
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class _PlainConnection(urllib3.connection.HTTPConnection):

@@ -32,7 +32,7 @@ def supersedes(event_time: int, held: int, ceiling: int) -> bool:
 
     Older and repeated event times do not. But a held time beyond `ceiling` (see `ceiling_ms`)
     was never true: whatever comes next replaces it, or one bad row would freeze its symbol.
-    The same rule stands in `store.UPSERT`.
+    The same rule stands in `store/quote_table.py`.
     """
     return event_time > held or held > ceiling
 
@@ -55,4 +55,4 @@ def fold(symbol: str) -> str:
     As SQLite's NOCASE compares: `str.upper` would also change `ß` or `ı` and so name another
     symbol.
     """
-    return symbol.translate(_ASCII_UPPER)
+    return symbol.upper() if symbol.isascii() else symbol.translate(_ASCII_UPPER)

@@ -76,7 +76,9 @@ def _path(text: str) -> Path:
     return Path(text).absolute()
 
 
-def _url(*schemes: str) -> Callable[[str], str]:
+def url(*schemes: str) -> Callable[[str], str]:
+    """A cast: an address of one of `schemes`, without credentials; no slash at its end."""
+
     def cast(text: str) -> str:
         parts = urlsplit(text)
         _ = parts.port  # raises ValueError for a port that is no number
@@ -104,7 +106,9 @@ def _loopback(text: str) -> str:
     return text
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A cast: a whole number, `low` to `high`."""
+
     def cast(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
             raise ValueError
@@ -113,7 +117,9 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return cast
 
 
-def _number(low: float, high: float = 365 * 86_400.0) -> Callable[[str], float]:
+def number(low: float, high: float = 365 * 86_400.0) -> Callable[[str], float]:
+    """A cast: a finite number, `low` to `high`."""
+
     def cast(text: str) -> float:
         value = float(text)
         if not (math.isfinite(value) and low <= value <= high):
@@ -135,7 +141,8 @@ def _mode(text: str) -> str:
     return text
 
 
-def _switch(text: str) -> bool:
+def switch(text: str) -> bool:
+    """A cast: 0 or 1."""
     if text not in ("0", "1"):
         raise ValueError
     return text == "1"
@@ -145,14 +152,14 @@ TABLE = (
     Setting("FUNDING_DB", _path, str(ROOT / "var/funding.db"), "a file path", "the SQLite file"),
     Setting(
         "FUNDING_WS_URL",
-        _url("ws", "wss"),
+        url("ws", "wss"),
         "wss://fstream.binance.com/market/stream?streams=!markPrice@arr@1s",
         "a ws:// or wss:// address without credentials",
         "the stream; only addresses under /market deliver mark prices",
     ),
     Setting(
         "FUNDING_REST_URL",
-        _url("http", "https"),
+        url("http", "https"),
         "https://fapi.binance.com",
         "an http:// or https:// address without credentials",
         "REST base, asked for comparisons",
@@ -164,80 +171,80 @@ TABLE = (
         "an IPv4 loopback address such as 127.0.0.1",
         "where the API listens",
     ),
-    Setting("FUNDING_API_PORT", _whole(1, 65_535), "8888", "a port, 1 to 65535", "its port"),
+    Setting("FUNDING_API_PORT", whole(1, 65_535), "8888", "a port, 1 to 65535", "its port"),
     Setting(
         "FUNDING_STALE_AFTER",
-        _number(1),
+        number(1),
         "180",
         "seconds, at least 1",
         "age after which a quote is stale",
     ),
     Setting(
         "FUNDING_STALL_AFTER",
-        _number(0.5),
+        number(0.5),
         "5",
         "seconds, at least 0.5",
         "silence, counted from connect, after which a connection is replaced",
     ),
     Setting(
         "FUNDING_CONNECTIONS",
-        _whole(1, 4),
+        whole(1, 4),
         "1",
         "a whole number, 1 to 4",
         "connections to the same stream at once; 2 is a hot spare",
     ),
     Setting(
         "FUNDING_ROTATE_AFTER",
-        _number(2),
+        number(2),
         "82800",
         "seconds, at least 2",
         "age at which a connection is replaced, before the exchange ends it at 24 h",
     ),
     Setting(
         "FUNDING_BACKOFF_MAX",
-        _number(0.1, 3600),
+        number(0.1, 3600),
         "5",
         "seconds, 0.1 to 3600",
         "largest delay between connection attempts",
     ),
     Setting(
         "FUNDING_MIN_SYMBOLS",
-        _whole(0, 5_000),
+        whole(0, 5_000),
         "500",
         "a whole number, 0 to 5000",
         "fewer fresh symbols than this is unhealthy",
     ),
     Setting(
         "FUNDING_CHECK_INTERVAL",
-        _number(0.2),
+        number(0.2),
         "5",
         "seconds, at least 0.2",
         "between the watchdog's local checks",
     ),
     Setting(
         "FUNDING_COMPARE_INTERVAL",
-        _number(0.2),
+        number(0.2),
         "60",
         "seconds, at least 0.2",
         "between its comparisons of BTCUSDT with REST",
     ),
     Setting(
         "FUNDING_COMPARE_ALL_INTERVAL",
-        _number(0),
+        number(0),
         "600",
         "seconds; 0 turns them off",
         "between its comparisons of all symbols with REST",
     ),
     Setting(
         "FUNDING_COMPARISON_DAYS",
-        _number(1, 3650),
+        number(1, 3650),
         "14",
         "days, at least 1",
         "days for which comparisons and events are kept",
     ),
     Setting(
         "FUNDING_REST_WEIGHT",
-        _whole(20, 2_400),
+        whole(20, 2_400),
         "1200",
         "a whole number, 20 to 2400",
         "REST weight per minute that the whole group may use; the exchange allows 2400 per address",
@@ -258,7 +265,7 @@ TABLE = (
     ),
     Setting(
         "FUNDING_FORCE_MODE",
-        _switch,
+        switch,
         "0",
         "0 or 1",
         "1: FundingClient leaves REST without a GO verdict",

@@ -15,7 +15,6 @@ import contextlib
 import socket
 import ssl
 import time
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import websocket
@@ -24,7 +23,7 @@ from funding.errors import ConnectFailed, ConnectionLost
 from funding.settings import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
-_TURN_SECONDS = 0.5  # how long `receive` waits at most
+_TURN_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that
 
 
 class _TooLargeError(Exception):
@@ -80,7 +79,7 @@ class Wire:
         return socket.create_connection((parts.hostname, parts.port or 80), self._timeout)
 
     def receive(self) -> bytes | None:
-        """The next whole message, or None after half a second without one.
+        """The next whole message, or None after a second without one.
 
         Raises `ConnectionLost` when the connection is over.
         """
@@ -152,6 +151,8 @@ def _retry_after(text: str) -> float:
     """Seconds in a Retry-After header: a number or a date (RFC 9110, 10.2.3); 0 when neither."""
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    from email.utils import parsedate_to_datetime  # here: 0.7 MB that hardly a run needs
+
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):

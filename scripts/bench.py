@@ -38,7 +38,7 @@ def listening(run: Run, rows: set[int]) -> None:
         if run.peers:
             listeners += stack.enter_context(libraries(folder, at))
         if rows & {1, 5}:
-            ingest.measure(run, folder, at, ours, listeners)
+            ingest.measure(run, rows, folder, at, ours, listeners)
         if 7 in rows:
             recovery.measure(run, at, listeners)
 
@@ -74,9 +74,6 @@ def measured(run: Run, rows: set[int]) -> None:
     if rows & {1, 5, 7}:
         with _said("listening: rows 1, 5, 7"):
             listening(run, rows)
-    if 1 in rows:
-        with _said("rates: row 1"):
-            ingest.held(run)
     if 2 in rows:
         with _said("visibility: row 2"):
             visibility.measure(run)

@@ -2,7 +2,9 @@
 
 import json
 import math
+from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from bench.figures import OURS, Figures, percentile, ratio
 from bench.frames import build, rows_kept, stamped
 from bench.goals import GOALS, Goal, against, figure, worst
 from bench.page import page
+from bench.rows.recovery import Outcome, trials
+from bench.run import Run
 from bench.table import columns, goals, missed, number, text
 
 
@@ -108,7 +112,16 @@ def test_the_page_needs_nothing_else_and_escapes(figures: Figures) -> None:
     assert "<machine>" not in shown
     assert "floor &lt;x&gt;" in shown
     assert "<svg" in shown
+    assert "not installed</text>" in shown
     assert not any(mark in shown for mark in ("http:", "https:", "<script", "src="))
+
+
+def test_a_long_note_stands_below_its_bars_and_is_not_cut() -> None:
+    made = Figures()
+    made.one(5, "memory", OURS, "MB", 150.0, "<" + "each of many processes, " * 20)
+    shown = page(made, "a machine")
+    assert "ours: &lt;" + "each of many processes, " * 20 + "</p>" in shown
+    assert "150 MB</text>" in shown
 
 
 def test_frames_are_those_of_the_stand_in_exchange_with_another_event_time() -> None:
@@ -118,3 +131,24 @@ def test_frames_are_those_of_the_stand_in_exchange_with_another_event_time() -> 
     moved = json.loads(stamped(main, 1_800_000_000_123))["data"]
     assert {row["E"] for row in moved} == {1_800_000_000_123}
     assert [row["p"] for row in moved] == [row["p"] for row in json.loads(main)["data"]]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "note"),
+    [
+        (Outcome(), ""),
+        (Outcome([1.0]), ""),
+        (Outcome([1.0, 2.0]), "of 2"),
+        (Outcome([1.0, 2.0], late=1), "of 2; no data within 30 s"),
+        (Outcome(absent=2, why="it ended"), "no data before it: it ended"),
+    ],
+)
+def test_a_recovery_says_what_its_figures_do_not(outcome: Outcome, note: str) -> None:
+    assert outcome.note(30.0) == note
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_faults_come_once_in_a_quick_run_and_more_often_in_a_full_one(quick: bool) -> None:
+    catalogue = trials(Run(Path(), quick, peers=False))
+    assert not [name for name, count in Counter(t.name for t in catalogue).items() if count > 1]
+    assert all((trial.times <= 1) is quick for trial in catalogue)

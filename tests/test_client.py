@@ -4,11 +4,13 @@ import dataclasses
 import inspect
 import json
 import logging
+import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,21 @@ import pytest
 from funding.answers import row
 from funding.client import Funding, FundingClient, Rate, Service, rate_or_zero
 from funding.client.modes import GO_SECONDS, Decision, decide
+from funding.client.patience import Patience
+from funding.client.remainder import MOST_CALLS, MOST_ROWS, Remainder
 from funding.client.tally import Tally
+from funding.client.turns import Turns
 from funding.client.values import from_rest
 from funding.clock import SYSTEM, Clock
 from funding.compare import Comparison
-from funding.errors import SettingError
+from funding.errors import SettingError, StoreLocked
 from funding.exchanges.binance_rest import PremiumIndex
 from funding.feed import Reading
 from funding.settings import MODES
-from tests.conftest import free_port
+from funding.store.ledger import Calls
+from tests.conftest import ROOT, free_port
 from tests.hand import Hand, rows, write
-from tests.outside import ask, running, until
+from tests.outside import PATIENCE_SECONDS, ask, finished, running, until
 from tests.scripted import Turn, hangs, reply, scripted, sends, trickles
 from tests.side_by_side import World, served, side_by_side
 
@@ -162,7 +168,14 @@ def test_websocket_asks_rest_for_a_symbol_the_service_does_not_know(
     assert client.get("NEWUSDT") is None
 
 
-@pytest.mark.parametrize("symbol", ["NOPE", "", "币USDT", "A/B", "../health", "health", "\n"])
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        *("NOPE", "", "币USDT", "A/B", "../health", "health", "\n", ".", "..", "%2e", "\0", "é"),
+        *("A B", "?symbol=BTCUSDT", "BTCUSDT#", "\ud800", "A\udfffB", "\U0001f600", "A" * 10_000),
+    ],
+    ids=lambda symbol: ascii(symbol[:20]),
+)
 def test_an_unknown_symbol_is_none_in_every_mode(
     world: World, make: Make, database: Path, symbol: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -351,7 +364,7 @@ def test_without_rest_the_service_still_counts(
     fault: dict[str, Any],
     told: str,
 ) -> None:
-    timeout = 0.3 if "rest_hang" in fault else 5.0
+    timeout = 1.5 if "rest_hang" in fault else 5.0
     client = make("parallel", timeout=timeout)
     with world.exchange.faults(**fault):
         found = client.get("BTCUSDT")
@@ -372,17 +385,338 @@ def test_an_answer_for_another_symbol_is_none(
     assert "REST: premiumIndex of BTCUSDT: the reply has 1 others" in caplog.text
 
 
-def test_without_a_store_there_is_no_rest_and_no_exception(
+@pytest.mark.parametrize(
+    ("code", "warnings"), [(-1121, 0), (-1105, 0), (-1100, 0), (-1102, 1), (None, 1)]
+)
+def test_a_refusal_of_the_symbol_is_an_ordinary_absence(
+    make: Make, database: Path, caplog: pytest.LogCaptureFixture, code: int | None, warnings: int
+) -> None:
+    refusal = reply(400, json.dumps({"code": code, "msg": "No."}).encode())
+    with scripted(sends(reply(404, b"{}"))) as server, scripted(sends(refusal)) as exchange:
+        ports = {"FUNDING_API_PORT": server.port, "FUNDING_REST_URL": exchange.url}
+        for mode in ("rest", "parallel"):
+            caplog.clear()
+            assert make(mode, **ports).get("é") is None
+            assert len(caplog.records) == warnings
+    assert compared(database) == []
+
+
+# A store that is ill
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another hand has the store's write lock while the block runs."""
+    with closing(apsw.Connection(str(path))) as other:
+        other.set_busy_timeout(5_000)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def usage(path: Path) -> tuple[int, int]:
+    """Calls and weight that are counted."""
+    found = rows(path, "SELECT coalesce(sum(calls), 0), coalesce(sum(weight), 0) FROM rest_usage")
+    return found[0][0], found[0][1]
+
+
+def missing(_path: Path) -> None:
+    pass
+
+
+def rubbish(path: Path) -> None:
+    path.write_bytes(b"Dear aunt,\n" * 1_000)
+
+
+def foreign(path: Path) -> None:
+    with closing(apsw.Connection(str(path))) as other:
+        other.execute("CREATE TABLE theirs (x)")
+
+
+def damaged(path: Path) -> None:
+    write(path, SYSTEM)
+    ((page, size),) = rows(
+        path, "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size"
+        " WHERE name = 'rest_usage'"
+    )  # fmt: skip
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+@pytest.mark.parametrize("ill", [missing, rubbish, foreign, damaged])
+def test_without_a_store_rest_gives_values_all_the_same(
+    world: World,
+    make: Make,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    ill: Callable[[Path], None],
+) -> None:
+    path = tmp_path / "ill.db"
+    ill(path)
+    before = path.read_bytes() if path.exists() else None
+    client = make("rest", FUNDING_DB=path)
+    for _ in range(3):
+        found = client.get("BTCUSDT")
+        assert found is not None
+        assert found.source == "rest"
+    assert sorted(client.get_all()) == sorted(world.symbols)
+    (told,) = [r.getMessage() for r in caplog.records]
+    assert told.startswith("the store takes nothing now; calls and comparisons are kept")
+    assert str(path) in told
+    assert (path.read_bytes() if path.exists() else None) == before, "the client mends nothing"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_does_without_a_store(
+    world: World, make: Make, tmp_path: Path, mode: str
+) -> None:
+    client, calls = make(mode, FUNDING_DB=tmp_path / "none.db"), world.exchange.calls()
+    found = client.get("BTCUSDT")
+    assert found is not None
+    assert found.source == ("rest" if mode == "rest" else "websocket")
+    assert sorted(client.get_all()) == sorted(world.symbols)
+    assert world.exchange.calls() == calls + 2, "without a GO that can be read, all run as parallel"
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_what_cannot_be_counted_has_an_allowance(
     world: World, make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    calls = world.exchange.calls()
-    for mode in MODES:
-        client = make(mode, FUNDING_DB=tmp_path / "none.db")
-        found, everything = client.get("BTCUSDT"), client.get_all()
-        assert (found is None) == (everything == {}) == (mode == "rest")
-    assert world.exchange.calls() == calls, "a call that is not counted is not made"
-    assert "none.db: is not there yet" in caplog.text
-    assert not (tmp_path / "none.db").exists()
+    """Of a tenth, as if ten processes did the same."""
+    hand, calls = Hand(), world.exchange.calls()
+    client = make("rest", hand.clock(), FUNDING_DB=tmp_path / "none.db", FUNDING_REST_WEIGHT=125)
+    found = [client.get("BTCUSDT") for _ in range(15)]
+    assert [each is not None for each in found] == [True] * 12 + [False] * 3
+    assert client.get_all() == {}
+    assert world.exchange.calls() == calls + 12
+    assert "no more calls in this minute, since they cannot be counted" in caplog.text
+    hand.pass_seconds(60)
+    assert client.get_all() != {}
+
+
+def test_what_the_group_has_used_is_no_allowance(world: World, make: Make, database: Path) -> None:
+    """The store can be read while another hand writes to it."""
+    hand, calls = Hand(), world.exchange.calls()
+    client = make("rest", hand.clock(), FUNDING_REST_WEIGHT=100)
+    for _ in range(6):
+        assert client.get_all() != {}
+    with locked(database):
+        found = [client.get("BTCUSDT") for _ in range(8)]
+    assert [each is not None for each in found] == [True] * 4 + [False] * 4
+    assert world.exchange.calls() == calls + 10
+    assert usage(database) == (6, 60)
+    assert client.get("BTCUSDT") is not None
+    assert usage(database) == (11, 65), "what could not be counted is"
+
+
+def test_what_cannot_be_stored_is_stored_with_the_next_call(
+    world: World, make: Make, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make("parallel")
+    with locked(database):
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            found = client.get(symbol)
+            assert found is not None
+            assert found.source == "websocket"
+        assert (compared(database), usage(database)) == ([], (0, 0))
+    assert client.get("XRPUSDT") is not None
+    symbols = [each[1] for each in compared(database)]
+    assert symbols == ["BTCUSDT"] * 2 + ["ETHUSDT"] * 2 + ["XRPUSDT"] * 2
+    assert usage(database) == (3, 3)
+    assert [r.getMessage().endswith("locked by another process") for r in caplog.records] == [True]
+
+
+def test_closing_stores_what_is_kept_or_tells_that_it_is_lost(
+    world: World, make: Make, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for turn in ("stored", "lost"):
+        client = make("parallel")
+        with locked(database):
+            assert client.get("BTCUSDT") is not None
+            if turn == "lost":
+                client.close()
+        client.close()
+    assert (len(compared(database)), usage(database)) == (2, (1, 1))
+    (told,) = [r.getMessage() for r in caplog.records if "are lost" in r.getMessage()]
+    assert told.startswith("2 comparisons or events and 1 REST calls are lost: ")
+
+
+def test_a_script_that_ends_without_closing_is_told_what_is_lost(
+    world: World, tmp_path: Path
+) -> None:
+    script = "from funding.client import FundingClient\n"
+    script += "client = FundingClient('parallel')\nassert client.get('BTCUSDT')"
+    settings = world.environment(FUNDING_DB=tmp_path / "none.db")
+    done = finished([sys.executable, "-c", script], ROOT, **settings)
+    kept, lost = done.stderr.splitlines()
+    assert "the store takes nothing now" in kept
+    told = "2 comparisons or events and 1 REST calls are lost: the client was not closed"
+    assert lost == told
+
+
+def test_a_ban_holds_though_the_store_does_not_take_it(
+    world: World, make: Make, database: Path
+) -> None:
+    client = make("rest")
+    with locked(database):
+        with world.exchange.faults(rest_status=418, rest_retry_after=300):
+            assert client.get("BTCUSDT") is None
+        calls = world.exchange.calls()
+        assert client.get("BTCUSDT") is None
+        assert client.get_all() == {}
+    assert rows(database, "SELECT * FROM rest_ban") == []
+    client.close()
+    assert len(rows(database, "SELECT * FROM rest_ban")) == 1, "the group is told in the end"
+    assert client.get("BTCUSDT") is None
+    assert world.exchange.calls() == calls
+
+
+def test_what_is_kept_is_bounded_and_what_is_lost_is_told() -> None:
+    told: list[str] = []
+    hand = Hand()
+    kept = Remainder(hand.clock(), told.append)
+    kept.keep([comparison(float(number), "match") for number in range(MOST_ROWS)])
+    assert told == []
+    kept.keep([comparison(0.5, "match")] * 3)
+    kept.keep([comparison(0.5, "match")])
+    lost = "comparisons or events and {} REST calls are lost: no room to keep more of them"
+    assert told == ["3 " + lost.format(0)]
+    hand.pass_seconds(60)
+    for minute in range(MOST_CALLS + 5):
+        assert kept.spend(Calls(minute, "me", "time", 1, 1), 10)
+    assert told[1:] == ["0 " + lost.format(1)], "once a minute"
+    found = kept.take()
+    assert [each.difference_pct for each in found.comparisons[:2]] == [4.0, 5.0], "the oldest go"
+    assert (len(found.comparisons), len(found.calls)) == (MOST_ROWS, MOST_CALLS)
+    assert found.calls[0].minute == 5
+    assert not any(kept.take())
+    kept.give_back(found)
+    assert kept.take() == found
+
+
+def test_one_thread_writes_at_a_time_and_waits_no_longer_than_it_may() -> None:
+    hand = Hand()
+    turns = Turns(lambda: hand.uptime)
+    with turns.mine(0.0), pytest.raises(StoreLocked, match="other threads"), turns.mine(0.01):
+        pass
+    assert (turns.patience(0.2), turns.patience(5.0)) == (0.2, 0.3)
+    with pytest.raises(StoreLocked), turns.mine(0.0):
+        raise StoreLocked("x", "locked by another process")
+    assert turns.patience(5.0) == 0.0, "where one has waited in vain the next does not wait"
+    hand.pass_seconds(1)
+    assert turns.patience(5.0) == 0.3
+
+
+def test_a_copy_of_the_package_is_a_client(world: World, database: Path, tmp_path: Path) -> None:
+    """What the README says is to be copied, and the three libraries that it names."""
+    shutil.copytree(ROOT / "funding", tmp_path / "theirs" / "funding")
+    script = """
+import sys
+from funding.client import FundingClient
+found = FundingClient(caller="theirs").get("BTCUSDT")
+others = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+print(found.symbol, found.source, *sorted({"msgspec", "apsw", "urllib3", *LIBRARIES} & others))
+"""
+    libraries = ["bottle", "waitress", "websocket", "supervisor", "tqdm"]
+    command = [sys.executable, "-c", f"LIBRARIES = {libraries}\n{script}"]
+    settings = world.environment(FUNDING_DB=database)
+    done = finished(command, tmp_path / "theirs", **settings)
+    assert done.stdout == "BTCUSDT websocket apsw msgspec urllib3\n"
+    assert {each[0] for each in compared(database)} == {"theirs"}
+
+
+# One deadline for a call
+
+
+def test_turns_come_in_the_order_of_asking() -> None:
+    turns, order = Turns(), list[int]()
+
+    def ask(number: int) -> None:
+        with turns.mine(PATIENCE_SECONDS):
+            order.append(number)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(10)]
+    with turns.mine(0.0):
+        for number, thread in enumerate(threads):
+            thread.start()
+            until(lambda n=number: len(turns._waiting) == n + 1, "it waits")  # type: ignore[misc]
+        with pytest.raises(StoreLocked), turns.mine(0.01):
+            pass
+        assert len(turns._waiting) == 10, "who waits no more is not called"
+    for thread in threads:
+        thread.join()
+    assert order == list(range(10))
+    with turns.mine(0.0):
+        pass
+
+
+def test_all_waits_of_a_call_share_its_time() -> None:
+    hand = Hand()
+    patience = Patience(10.0, lambda: hand.uptime)
+    hand.pass_seconds(3)
+    assert patience.left() == 7.0
+    with patience.keeping(0.2):
+        assert patience.left() == 5.0
+        hand.pass_seconds(6)
+        assert patience.left() == 0.0
+    assert patience.left() == 1.0
+    patience.begin()
+    assert patience.left() == 10.0
+
+
+@contextmanager
+def in_time(seconds: float) -> Iterator[None]:
+    """The block ends by the deadline of a call, where two waits of `seconds` would not."""
+    begin = time.monotonic()
+    yield
+    assert time.monotonic() - begin < 1.8 * seconds
+
+
+DRIPS = trickles(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" " * 1_000)
+
+
+@pytest.mark.parametrize("rest", [hangs, DRIPS], ids=["hangs", "drips"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_call_ends_in_time_though_nobody_answers(
+    make: Make, database: Path, mode: str, rest: Turn
+) -> None:
+    with scripted(hangs) as service_, scripted(rest) as exchange:
+        ports = {"FUNDING_API_PORT": service_.port, "FUNDING_REST_URL": exchange.url}
+        client = make(mode, timeout=1.0, FUNDING_FORCE_MODE=1, **ports)
+        with in_time(1.0):
+            assert client.get("BTCUSDT") is None
+        with locked(database), in_time(1.0):
+            assert client.get_all() == {}
+
+
+@pytest.mark.parametrize("mode", ["parallel", "websocket"])
+def test_a_service_that_hangs_leaves_time_for_rest(
+    world: World, make: Make, database: Path, mode: str
+) -> None:
+    with scripted(hangs) as server:
+        client = make(
+            mode, timeout=2.0, FUNDING_API_PORT=server.port, FUNDING_FORCE_MODE=1
+        )  # fmt: skip
+        with in_time(2.0):
+            found = client.get("BTCUSDT")
+        with in_time(2.0):
+            everything = client.get_all()
+    assert found is not None
+    assert {found.source, *(each.source for each in everything.values())} == {"rest"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_store_that_is_locked_delays_nobody(
+    world: World, make: Make, database: Path, mode: str
+) -> None:
+    client = make(mode, timeout=2.0, FUNDING_FORCE_MODE=1)
+    with locked(database):
+        for _ in range(2):
+            with in_time(2.0):
+                assert client.get("BTCUSDT") is not None
+            with in_time(2.0):
+                assert len(client.get_all()) == len(world.symbols)
 
 
 # Who may leave REST
@@ -600,10 +934,28 @@ def test_twenty_threads_poll_341_symbols(
     assert all(each == sorted(world.symbols) for each in alike)
 
 
+def test_twenty_threads_keep_a_connection_each(world: World, make: Make, database: Path) -> None:
+    """To the service and to REST, both far ends counting what they accept."""
+    good = sends(reply(200, reply_of(world, "BTCUSDT")))
+    with scripted(sends(GOOD)) as server, scripted(good) as exchange:
+        ports = {"FUNDING_API_PORT": server.port, "FUNDING_REST_URL": exchange.url}
+        client = make("parallel", timeout=20.0, **ports)
+        start = threading.Barrier(20)
+        for _ in range(2):
+            with ThreadPoolExecutor(20, initializer=start.wait) as pool:
+                found = list(pool.map(client.get, ["BTCUSDT"] * 341))
+            assert all(each is not None for each in found)
+        assert (len(server.asked), len(exchange.asked)) == (4 * 341, 2 * 341)
+        assert server.connections <= 20
+        assert exchange.connections <= 20
+        client.close()
+    assert usage(database) == (682, 682)
+
+
 # The connection to the service
 
 
-def service(port: int, hand: Hand, timeout: float = 5.0) -> Service:
+def service(port: int, hand: Hand, timeout: float | Callable[[], float] = 5.0) -> Service:
     return Service("127.0.0.1", port, timeout=timeout, uptime=hand.clock().uptime)
 
 
@@ -658,6 +1010,19 @@ def test_a_service_that_hangs_is_given_up_and_not_asked_again(turn: Turn) -> Non
         assert len(server.asked) == 2
         assert made.all().problem == "TimeoutError: timed out"
         made.close()
+
+
+def test_each_question_has_the_time_that_is_left_then() -> None:
+    left = [20.0, 0.2, 20.0, 0.0]
+    with scripted(sends(GOOD), hangs, sends(GOOD)) as server:
+        made = service(server.port, Hand(), timeout=lambda: left.pop(0))
+        assert made.one("BTCUSDT").fresh
+        with in_time(5.0):
+            assert made.one("BTCUSDT").problem == "TimeoutError: timed out"
+        assert made.one("BTCUSDT").fresh
+        assert made.one("BTCUSDT").problem == "TimeoutError: timed out before it was asked"
+        made.close()
+        assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize(

@@ -569,6 +569,7 @@ def test_a_built_frame_cut_anywhere_costs_that_frame(recorded: Path) -> None:
 NASTY = [
     "1", "1.", ".5", "1,2", "1e5", "-1", "-0", "", "nan", "1_0", " 1", "0", "1" * 31, "１", 5, None,
     -5, 0, 1_790_179_200_000, 10**19, "BTC USDT", "a" * 41, "\n", "24hrTicker", 2, 3, True, [], 1.5,
+    "007", "00.5", "-0.5", "0.1" + "0" * 28 + "1", "0." + "9" * 30, "1" * 30 + "." + "1" * 30, "1]",
 ]  # fmt: skip
 
 
@@ -586,3 +587,57 @@ def test_the_fast_way_and_the_careful_way_agree(key: str, monkeypatch: pytest.Mo
             patched.setattr(binance, "_undoubted", lambda *_: None)
             careful = decode(payload, 1_790_161_527.0)
         assert fast == careful, f"{key}={value!r}"
+
+
+@pytest.mark.parametrize("key", ["p", "i", "r"])
+def test_two_numbers_in_one_place_shift_no_other_row(key: str) -> None:
+    small = BTC | {"p": "0.5", "i": "0.25", "r": "0.125"}
+    rows = [small, small | {"s": "ODD", key: "0.75,0.75"}, small | {"s": "ETHUSDT"}]
+    frame = decode(encoded(rows), NOW)
+    assert [quote.symbol for quote in frame.quotes] == ["BTCUSDT", "ETHUSDT"]
+    assert {(q.mark_price, q.index_price, q.funding_rate) for q in frame.quotes} == {
+        (0.5, 0.25, 0.125)
+    }
+    assert frame.rejected.total() == 1
+
+
+@given(st.from_regex(r"[0-9]{1,12}\.[0-9]{1,18}|[0-9]{1,30}|0\.[0-9]{1,30}", fullmatch=True))
+def test_the_fast_way_reads_a_number_as_python_does(text: str) -> None:
+    rows = [BTC | {"i": text}] * 2
+    found = decode(encoded(rows), NOW).quotes
+    assert [quote.index_price for quote in found] == [float(text)] * 2 * (float(text) <= 1e12)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        enveloped([BTC, ETH]),
+        enveloped([BTC, {**ETH, "p": 1}]),
+        enveloped([BTC], stream="btcusdt@markPrice"),
+        enveloped([BTC], stream="btcusdt@aggTrade"),
+        enveloped([]),
+        enveloped(BTC),
+        encoded({"data": [BTC]}),
+        encoded({"stream": STREAM, "data": [BTC], "e": "serverShutdown"}),
+        b" " + enveloped([BTC]) + b"\n",
+        enveloped([TICKER, BTC]),
+    ],
+)
+def test_an_ordinary_message_is_read_in_one_pass_as_in_two(
+    payload: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = decode(payload, NOW)
+    monkeypatch.setattr(binance, "_ordinary", lambda _: None)
+    assert decode(payload, NOW) == once
+
+
+def test_a_message_with_too_many_values_is_not_read_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(_: bytes) -> None:
+        raise AssertionError
+
+    for name in ("_market", "_rows", "_raw_rows"):
+        monkeypatch.setattr(binance, name, type("Reader", (), {"decode": staticmethod(never)}))
+    with pytest.raises(FrameError, match="values in one frame"):
+        decode(enveloped([BTC] * (2 * MAX_ROWS + 1)), NOW)

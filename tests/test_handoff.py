@@ -139,6 +139,27 @@ def test_a_frame_without_quotes_is_no_progress() -> None:
     assert batch.ignored == {"acknowledgement": 1}
 
 
+@given(
+    st.lists(st.sampled_from(["BTCUSDT", "btcUSDT", "ETHUSDT", "币安人生USDT", "NEWUSDT"])),
+    st.sets(st.sampled_from(["BTCUSDT", "ETHUSDT", "币安人生USDT"])),
+)
+def test_a_frame_is_kept_alike_beside_others_and_alone(symbols: list[str], known: set[str]) -> None:
+    frame_of = Frame(
+        [quote(symbol, n % 2, float(n + 1)) for n, symbol in enumerate(symbols)],
+        event_time=WALL_MS + 1,
+    )
+    batches = []
+    for beside in ([], ["OTHER"]):
+        handoff = Handoff([*known, *beside])
+        handoff.offer(2, frame(beside, 0), WALL, 100.0)
+        handoff.offer(1, frame_of, WALL + 1, 101.0)
+        batches.append(handoff.take(0.0))
+    alone, among = batches
+    assert among.quotes.pop("OTHER")
+    assert (alone.quotes, alone.repeated) == (among.quotes, among.repeated)
+    assert list(alone.quotes) == list(among.quotes)
+
+
 def test_each_class_makes_its_own_progress() -> None:
     batch = offered(frame(MAIN, 0), frame(TRADFI, -316), frame(MAIN, 1_000))
     assert batch.progress == {(1, 0): (102.0, 2), (1, 1): (101.0, 1)}

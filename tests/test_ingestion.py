@@ -23,7 +23,7 @@ from funding.continuity import Plan
 from funding.errors import ConnectFailed, ConnectionLost, StoreFull
 from funding.exchanges import Frame, binance
 from funding.feed import Event, Feed
-from funding.handoff import Handoff
+from funding.handoff import Handoff, Note
 from funding.ingestion import Ingestion
 from funding.link import Link
 from funding.store import Reader, Writer
@@ -119,8 +119,8 @@ class Bench:
         link.start()
         return link
 
-    def turn(self) -> None:
-        self.ingestion.turn(0.0)
+    def turn(self) -> bool:
+        return self.ingestion.turn(0.0)
 
     def turn_until(self, done: Callable[[], object], what: str) -> None:
         def one() -> bool:
@@ -247,6 +247,19 @@ def test_every_message_and_row_is_counted_once(bench: Bench, log: io.StringIO) -
     assert len(lines(log, "refused 1: form; such as form: ")) == 1
     (line,) = lines(log, "refused 2: mark price; such as mark price: ")
     assert "p=" in line, "every reason has its example"
+
+
+def test_a_turn_with_quotes_alone_says_that_the_next_may_wait_longer(bench: Bench) -> None:
+    connection = bench.connect()
+    assert not bench.turn()
+    for step, flowing in ((message(row()), True), (message(), False), (b"{", False)):
+        connection.say(step)
+        connection.wait_until_taken()
+        assert bench.turn() is flowing
+    bench.handoff.note(Note(1, "notice", bench.hand.uptime, "the exchange says"))
+    connection.say(message(row(E=START_MS + 1)))
+    connection.wait_until_taken()
+    assert not bench.turn(), "what else came may need an order soon"
 
 
 def test_of_two_connections_the_first_row_of_an_event_time_counts(

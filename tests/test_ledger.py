@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from funding.errors import StoreCorrupt, StoreError, StoreForeign, StoreLocked, 
 from funding.feed import Event
 from funding.quote import Quote
 from funding.store import Ledger, Writer, damage, ledger, set_aside_if_foreign
+from funding.store.ledger import Calls
 from tests.conftest import ROOT
 from tests.hand import Hand, feed_at, rows, write
 from tests.outside import environment
@@ -156,15 +158,34 @@ def test_two_ledgers_never_overspend_together(path: Path) -> None:
 def test_a_ban_is_seen_by_all_and_ends_no_sooner_than_the_latest_says(path: Path) -> None:
     with closing(Ledger(path)) as one, closing(Ledger(path)) as other:
         assert one.ban("x") is None
-        one.set_ban("x", AT + 50, 1, "first")
+        assert one.set_ban("x", AT + 50, 1, "first")
         assert other.ban("x") == (AT + 50, 1, "first")
-        other.set_ban("x", AT + 20, 2, "second")
-        assert one.ban("x") == (AT + 50, 2, "second")
+        assert not other.set_ban("x", AT + 20, 2, "a shorter one")
+        assert not other.set_ban("x", AT + 51, 2, "the same one, met by another thread")
+        assert one.ban("x") == (AT + 50, 1, "first")
+        assert one.set_ban("x", AT + 80, 2, "a longer one")
+        assert other.ban("x") == (AT + 80, 2, "a longer one")
         assert one.ban("y") is None
-        one.lift_ban("x", AT + 49)
+        one.lift_ban("x", AT + 79)
         assert other.ban("x") is not None
-        one.lift_ban("x", AT + 50)
+        one.lift_ban("x", AT + 80)
         assert other.ban("x") is None
+
+
+def test_a_ban_that_a_wrong_clock_has_stored_is_replaced(book: Ledger) -> None:
+    assert book.set_ban("x", AT + 10 * 365 * 86_400, 1, "in another age")
+    assert book.set_ban("x", AT + 60, 1, "now")
+    assert book.ban("x") == (AT + 60, 1, "now")
+
+
+def test_calls_that_could_not_be_counted_are_counted_later(path: Path, book: Ledger) -> None:
+    book.spend("me", "time", 1, MINUTE, 100)
+    calls = [Calls(MINUTE, "me", "time", 3, 3), Calls(MINUTE - 1, "me", "premiumIndex", 1, 10)]
+    book.add([comparison()], calls=calls)
+    assert (book.used(MINUTE), book.used(MINUTE - 1), book.used(MINUTE + 1)) == (4, 10, 0)
+    with pytest.raises(StoreError):
+        book.add([comparison()._replace(outcome="rather well")], calls=calls)
+    assert book.used(MINUTE) == 4
 
 
 # The file
@@ -237,18 +258,28 @@ def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_store_that_is_locked_says_so(
-    path: Path, book: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book.prune(0)
-    assert book._connection is not None
-    book._connection.set_busy_timeout(50)
-    with closing(apsw.Connection(str(path))) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreLocked):
-            book.add([comparison()])
-        other.execute("ROLLBACK")
-    book.add([comparison()])
+def test_a_store_that_is_locked_is_waited_for_as_long_as_there_is_patience(path: Path) -> None:
+    asked: list[float] = []
+
+    def patience() -> float:
+        asked.append(0.05 if asked else 20.0)
+        return asked[-1]
+
+    begin = time.monotonic()
+    with (
+        closing(Ledger(path, patience)) as book,
+        closing(apsw.Connection(str(path))) as other,
+    ):
+        assert book.used(MINUTE) == 0
+        for statement in ("BEGIN IMMEDIATE", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"):
+            other.execute(statement)
+            with pytest.raises(StoreLocked):
+                book.add([comparison()])
+            assert book.used(MINUTE) == 0, "reading goes on"
+            other.execute("ROLLBACK")
+        book.add([comparison()])
+    assert len(asked) == 8, "before each"
+    assert time.monotonic() - begin < 20
 
 
 # Durability

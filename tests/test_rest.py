@@ -2,10 +2,14 @@
 
 import gzip
 import json
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +18,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding import errors, rest
+from funding import errors
 from funding.clock import SYSTEM
 from funding.exchanges import binance_rest as api
-from funding.rest import Rest
-from funding.store import Ledger
+from funding.rest import Rest, transport
+from funding.store import Ledger, ledger
 from tests.conftest import ROOT, free_port
 from tests.hand import Hand, rows, write
-from tests.outside import environment, until
+from tests.outside import PATIENCE_SECONDS, environment, until
 from tests.scripted import Scripted, Turn, hangs, reply, scripted, sends, trickles
 from tests.stand_in import StandIn, stand_in
 
@@ -66,7 +70,12 @@ class Group:
         self._ledgers: list[Ledger] = []
 
     def client(
-        self, url: str, caller: str = "test", *, budget: int = 1_200, timeout: float = 20.0
+        self,
+        url: str,
+        caller: str = "test",
+        *,
+        budget: int = 1_200,
+        timeout: float | Callable[[], float] = 20.0,
     ) -> Rest:
         ledger = Ledger(self.path)
         self._ledgers.append(ledger)
@@ -75,8 +84,8 @@ class Group:
         )
 
     def close(self) -> None:
-        for ledger in self._ledgers:
-            ledger.close()
+        for each in self._ledgers:
+            each.close()
 
 
 @pytest.fixture
@@ -250,7 +259,7 @@ def test_no_bytes_instead_of_an_answer_raise_anything_else(
 ) -> None:
     server, hand, client = answering
     server.turns = [sends(head + rest_of_it, close=True)]
-    hand.pass_seconds(rest.LONGEST_BAN_SECONDS + 1)
+    hand.pass_seconds(ledger.LONGEST_BAN_SECONDS + 1)
     before = len(server.asked)
     with suppress(errors.RestError):
         client.tickers()
@@ -290,6 +299,19 @@ def test_a_server_error_is_told_in_its_words(group: Group) -> None:
         told = failure(group.client(server.url).premium_indices)
     assert str(told) == "status 503, code -1001: Try again."
     assert told.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize("asked", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_server_error_is_not_waited_for_for_ever(group: Group, asked: str) -> None:
+    with scripted(error(503, -1001, "Try again.", Retry_After=asked)) as server:
+        told = failure(group.client(server.url).premium_indices)
+    assert told.retry_after_seconds == 3_600
+
+
+@given(st.text(max_size=40) | st.dates().map(lambda day: f"{day:%a, %d %b %Y} 25:00:00 GMT"))
+def test_no_text_of_a_header_raises_anything(text: str) -> None:
+    assert api.number(text) >= 0
+    assert api.retry_after(text, 0.0) >= 0
 
 
 @pytest.mark.parametrize(
@@ -334,7 +356,7 @@ def test_a_compressed_reply(group: Group) -> None:
 def test_a_reply_without_end_is_not_kept(
     group: Group, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
-    monkeypatch.setattr(rest, "MAX_BODY", 100_000)
+    monkeypatch.setattr(transport, "MAX_BODY", 100_000)
     body = b"[" + b" " * 3_000_000
     huge = reply(body=body)
     if packed:
@@ -351,7 +373,93 @@ def test_one_connection_serves_many_calls(group: Group) -> None:
         client = group.client(server.url)
         for _ in range(5):
             client.premium_index("BTCUSDT")
-    assert (server.connections, len(server.asked)) == (1, 5)
+        assert (server.connections, len(server.asked)) == (1, 5)
+        client.close()
+        client.premium_index("BTCUSDT")
+        assert server.connections == 2
+        client.close()
+
+
+def test_each_call_has_the_time_that_is_left_then(group: Group) -> None:
+    left = [20.0, 0.2, 0.0, 20.0]
+    with scripted(GOOD, hangs, GOOD) as server:
+        client = group.client(server.url, timeout=lambda: left.pop(0))
+        assert client.premium_index("BTCUSDT")
+        for _ in range(2):
+            assert "timed out" in str(failure(client.server_time)).lower()
+        assert len(server.asked) == 2, "without any time left nothing is asked"
+        assert client.premium_index("BTCUSDT")
+
+
+def resolver(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[Any]]) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: answer())
+
+
+def test_a_resolver_that_hangs_holds_nobody(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    over, asked = threading.Event(), threading.Semaphore(0)
+
+    def answer() -> list[Any]:
+        asked.release()
+        over.wait(PATIENCE_SECONDS)
+        raise socket.gaierror("no answer")
+
+    resolver(monkeypatch, answer)
+    try:
+        client = group.client("http://name.invalid", timeout=0.05)
+        for _ in range(transport.MOST_ATTEMPTS):
+            told = failure(client.server_time)
+            assert type(told) is errors.RestUnreachable
+            assert "timed out" in str(told)
+        assert "20 connections are in the making already" in str(failure(client.server_time))
+    finally:
+        over.set()
+    for _ in range(transport.MOST_ATTEMPTS):
+        assert asked.acquire(timeout=PATIENCE_SECONDS)
+    monkeypatch.undo()
+    with scripted(GOOD) as server:
+        client = group.client(server.url)
+        until(lambda: answers(client), "the attempts have ended")
+
+
+def answers(client: Rest) -> bool:
+    """Whether it gets through now."""
+    with suppress(errors.RestUnreachable):
+        return client.premium_index("BTCUSDT").symbol == "BTCUSDT"
+    return False
+
+
+def test_all_addresses_of_a_name_share_the_timeout(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose queue is full answers no SYN: connecting to it takes the whole timeout."""
+    with socket.socket() as full, ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", full.getsockname())
+        resolver(monkeypatch, lambda: [address] * 10)
+        client, begin = group.client("http://name.invalid", timeout=0.3), time.monotonic()
+        assert "timed out" in str(failure(client.server_time)).lower()
+        assert time.monotonic() - begin < 1.5, "3 s, were there one timeout for each"
+
+
+def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = threading.Event()
+    ours, theirs = socket.socketpair()
+
+    def connect() -> socket.socket:
+        late.wait()
+        return ours
+
+    with ours, theirs:
+        with pytest.raises(TimeoutError, match=r"not connected within 0\.01 s"):
+            transport.connected(connect, 0.01)
+        late.set()
+        theirs.settimeout(PATIENCE_SECONDS)
+        assert theirs.recv(1) == b""
 
 
 # The accounts
@@ -453,6 +561,38 @@ def test_the_count_of_a_refusal_is_heard_too(group: Group) -> None:
         assert type(failure(client.server_time)) is errors.RestOverBudget
 
 
+def test_the_exchanges_count_near_its_limit_stops_the_group(group: Group) -> None:
+    told_2300 = sends(reply(body=WHOLE, X_MBX_USED_WEIGHT_1M="2300"))
+    with scripted(told_2300, GOOD) as server:
+        one, other = group.client(server.url, "one"), group.client(server.url, "other")
+        one.premium_index("BTCUSDT")
+        for client in (other, one):
+            told = failure(client.server_time)
+            assert (type(told), str(told)) == (
+                errors.RestOverBudget, "the exchange counts 2300 of 2400 in this minute"
+            )  # fmt: skip
+            assert told.retry_after_seconds == 60 - group.hand.wall % 60
+        assert len(server.asked) == 1
+        group.hand.pass_seconds(60 - group.hand.wall % 60)
+        assert other.premium_index("BTCUSDT")
+    assert rows(group.path, "SELECT * FROM rest_ban") == []
+    assert rows(group.path, "SELECT * FROM event WHERE kind = 'rest-pause'") == []
+
+
+def test_a_refusal_at_the_limit_is_a_pause_and_grows(group: Group) -> None:
+    no = sends(reply(429, b"no", X_MBX_USED_WEIGHT_1M="2400"))
+    full = sends(reply(body=WHOLE, X_MBX_USED_WEIGHT_1M="2400"))
+    with scripted(no, no, full, no) as server:
+        client = group.client(server.url)
+        for pause in (60, 120):
+            assert failure(client.server_time).retry_after_seconds == pytest.approx(pause)
+            group.hand.pass_seconds(pause)
+        assert client.premium_index("BTCUSDT")
+        assert type(failure(client.server_time)) is errors.RestOverBudget
+        group.hand.pass_seconds(60)
+        assert failure(client.server_time).retry_after_seconds == pytest.approx(60)
+
+
 def test_calls_without_weight_have_a_budget_of_five_minutes(group: Group) -> None:
     write_many = "INSERT INTO rest_usage VALUES (?, 'other', 'fundingRate', ?, 0)"
     with scripted(sends(reply(body=b"[]"))) as server:
@@ -494,6 +634,14 @@ BANS = [
     (error(429, -1003, "Slow down.", Retry_After="0"), 60.0),
     (error(429, -1003, "Slow down.", Retry_After="soon"), 60.0),
     (error(418, -1003, "IP banned until 9999999999999."), 3 * 86_400.0),
+    (error(418, -1003, "IP banned until 99999999999999999999999."), 3 * 86_400.0),
+    (error(429, -1003, "Slow.", Retry_After="99999999999999999999"), 3 * 86_400.0),
+    (error(429, -1003, "Slow.", Retry_After="Wed, 03 Dec 2025 01:34:00 GMT"), 30.0),
+    (error(429, -1003, "Slow.", Retry_After="Wednesday, 03-Dec-25 01:34:00 GMT"), 30.0),
+    (error(429, -1003, "Slow.", Retry_After="Wed, 03 Dec 2025 01:33:00 GMT"), 60.0),
+    (error(429, -1003, "Slow.", Retry_After="Fri, 31 Dec 9999 23:59:59 GMT"), 3 * 86_400.0),
+    (error(429, -1003, "Slow.", Retry_After="Wed, 99 Dec 2025 99:99:99 GMT"), 60.0),
+    (error(429, -1003, "Slow.", Retry_After="-5"), 60.0),
     (sends(reply(418, b"<html>")), 60.0),
 ]
 
@@ -521,7 +669,11 @@ def test_a_ban_is_in_the_audit_trail_with_its_reason(group: Group) -> None:
     with scripted(error(429, -1003, "Too many requests.", Retry_After="17")) as server:
         failure(group.client(server.url, "somebody").server_time)
     assert rows(group.path, "SELECT source, kind, detail FROM event WHERE kind = 'rest-pause'") == [
-        ("somebody", "rest-pause", "status 429: Too many requests.: nobody asks for 17 s")
+        (
+            "somebody",
+            "rest-pause",
+            "status 429, code -1003: Too many requests.: nobody asks for 17 s",
+        )
     ]
 
 
@@ -536,6 +688,50 @@ def test_the_pause_grows_where_no_end_is_told(group: Group, status: int) -> None
             group.hand.pass_seconds(pauses[-1])
         assert len(server.asked) == 9
     assert pauses == pytest.approx([60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600])
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"), [({}, 60.0), ({"Retry_After": "30"}, 30.0), ({"Retry_After": "0"}, 60)]
+)
+def test_many_refusals_at_once_are_one_ban(
+    group: Group, headers: dict[str, str], seconds: float
+) -> None:
+    """Twenty threads have asked before the first of them is refused."""
+    all_asked = threading.Barrier(20)
+
+    def refused(connection: Any, stopping: threading.Event) -> None:
+        all_asked.wait(PATIENCE_SECONDS)
+        error(429, -1003, "Too many.", **headers)(connection, stopping)
+
+    with scripted(refused) as server, ThreadPoolExecutor(20) as pool:
+        clients = [group.client(server.url, f"thread {n}") for n in range(20)]
+        for number in range(2):
+            told = list(pool.map(lambda client: failure(client.server_time), clients))
+            assert {type(each) for each in told} == {errors.RestBanned}
+            assert len(server.asked) == 20 * (number + 1)
+            grown = seconds if seconds == 30 else seconds * 2**number
+            assert [each.retry_after_seconds for each in told] == pytest.approx([grown] * 20)
+            count = "SELECT count(*) FROM event WHERE kind = 'rest-pause'"
+            assert rows(group.path, count) == [(number + 1,)]
+            group.hand.pass_seconds(grown)
+
+
+def test_a_longer_ban_that_is_met_while_one_lasts_is_kept(group: Group) -> None:
+    told = threading.Event()
+
+    def late(connection: Any, stopping: threading.Event) -> None:
+        told.wait(PATIENCE_SECONDS)
+        error(418, -1003, "Banned.", Retry_After="900")(connection, stopping)
+
+    with scripted(late, error(429, -1003, "Too many.")) as server, ThreadPoolExecutor(1) as pool:
+        one, other = group.client(server.url, "one"), group.client(server.url, "other")
+        begun = pool.submit(failure, one.server_time)
+        until(lambda: len(server.asked) == 1, "the first has asked")
+        assert failure(other.server_time).retry_after_seconds == pytest.approx(60)
+        told.set()
+        assert begun.result().retry_after_seconds == pytest.approx(900)
+        assert failure(other.server_time).retry_after_seconds == pytest.approx(900)
+    assert rows(group.path, "SELECT pauses FROM rest_ban") == [(1,)]
 
 
 def test_a_pause_does_not_grow_for_ever(group: Group) -> None:
@@ -577,6 +773,29 @@ def test_a_refusal_of_this_address_is_explained_and_not_repeated(
         assert len(server.asked) == 1
 
 
+def test_a_ban_that_cannot_be_stored_stops_at_least_who_met_it(path: Path, hand: Hand) -> None:
+    book, clock = Ledger(path, lambda: 0.01), hand.clock()
+    other = apsw.Connection(str(path))
+
+    def locks(connection: Any, stopping: threading.Event) -> None:
+        other.execute("BEGIN IMMEDIATE")
+        error(429, -1003, "Too many.", Retry_After="90")(connection, stopping)
+
+    with scripted(locks, GOOD) as server:
+        client = Rest(server.url, "test", ledger=book, budget=100, clock=clock, timeout=20.0)
+        with pytest.raises(errors.StoreLocked):
+            client.server_time()
+        for statement in ("SELECT 1", "ROLLBACK"):
+            other.execute(statement)
+            assert failure(client.server_time).retry_after_seconds == pytest.approx(90)
+        assert len(server.asked) == 1
+        hand.pass_seconds(90)
+        assert client.premium_index("BTCUSDT")
+        client.close()
+    other.close()
+    book.close()
+
+
 def test_a_ban_of_another_address_is_none_of_ours(group: Group) -> None:
     with scripted(error(418, -1003, "No.", Retry_After="99")) as one, scripted(GOOD) as other:
         failure(group.client(one.url).server_time)
@@ -593,6 +812,25 @@ def test_a_ban_that_was_stored_by_a_wrong_clock_is_none(group: Group) -> None:
             group.hand.wall + 10 * 365 * 86_400,
         )
         assert client.premium_index("BTCUSDT")
+
+
+def test_a_ban_that_was_stored_by_a_wrong_clock_hides_no_other(group: Group) -> None:
+    with scripted(error(418, -1003, "No.", Retry_After="5"), GOOD) as server:
+        client = group.client(server.url)
+        until_then = group.hand.wall + 10 * 365 * 86_400
+        insert = "INSERT INTO rest_ban VALUES (?, ?, 1, 'in another age')"
+        store(group.path, insert, server.url, until_then)
+        for _ in range(2):
+            assert failure(client.server_time).retry_after_seconds == pytest.approx(5)
+        assert len(server.asked) == 1
+
+
+def test_the_longest_ban_outlasts_a_clock_that_steps_back(group: Group) -> None:
+    with scripted(error(418, -1003, "No.", Retry_After="999999"), GOOD) as server:
+        client = group.client(server.url)
+        failure(client.server_time)
+        group.hand.pass_seconds(-30)
+        assert type(failure(client.server_time)) is errors.RestBanned
 
 
 def test_an_answer_does_not_lift_a_ban_that_was_met_meanwhile(group: Group) -> None:

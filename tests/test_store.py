@@ -190,7 +190,6 @@ def test_ascii_case_does_not_matter(symbol: str, path: Path) -> None:
         found = reader.one(symbol)
         assert found is not None
         assert found.symbol == "BTCUSDT"
-        assert [one.symbol for one in reader.several([symbol, "NONE"])] == ["BTCUSDT"]
         again = received(quote(symbol, mark=5.0, event_time=NOW_MS + 1))
         writer.write(feed, again)
         assert [one.mark_price for one in reader.all()] == [5.0]
@@ -205,9 +204,53 @@ def test_symbols_of_other_scripts_are_themselves(path: Path) -> None:
             found = reader.one(name)
             assert found is not None
             assert (found.symbol, found.mark_price) == (name, i + 1)
-        assert {one.symbol for one in reader.several(names)} == set(names)
+        assert {one.symbol for one in reader.all()} == set(names)
         assert reader.one("币安人生usdt") is not None
         assert sorted(writer.symbols("binance")) == sorted(names)
+
+
+@pytest.mark.parametrize(("ceiling", "stored"), [(NOW_MS, 0), (NOW_MS - 1, 1)])
+def test_a_stored_time_beyond_the_ceiling_is_not_believed(
+    ceiling: int, stored: int, path: Path
+) -> None:
+    feed = feed_of()
+    names = [f"S{n}USDT" for n in range(17)]
+    with writing(path, feed) as writer:
+        writer.write(feed, received(*map(quote, names)), ceiling=NOW_MS)
+        older = received(*(quote(name, event_time=NOW_MS - 500) for name in names))
+        assert writer.write(feed, older, ceiling=ceiling) == stored * len(names)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_every_row_of_a_frame_is_judged_by_itself(count: int, path: Path) -> None:
+    feed = feed_of()
+    names = [f"S{n}USDT" for n in range(count)]
+    first = [
+        (quote(name, n + 1.0, NOW_MS, n / 1e6, NOW_MS + n), 1_000.0 + n, 2_000.0 + n)
+        for n, name in enumerate(names)
+    ]
+    second = [
+        (quote(name, n + 0.5, NOW_MS + (n % 3 == 0), None, None), 3_000.0 - n, 4_000.0 - n)
+        for n, name in enumerate(names)
+    ]
+    with writing(path, feed) as writer:
+        assert writer.write(feed, first, ceiling=NOW_MS + 1_000) == count
+        assert (feed.last_frame_at, feed.last_frame_uptime) == (999.0 + count, 1_999.0 + count)
+        newer = len(names[::3])
+        assert writer.write(feed, second, ceiling=NOW_MS + 1_000) == newer
+        assert (feed.last_frame_at, feed.last_frame_uptime) == (3_000.0, 4_000.0)
+        assert (feed.accepted, feed.repeated) == (count + newer, count - newer)
+    expected = [
+        (
+            one.symbol, one.mark_price, one.index_price, one.funding_rate, one.next_funding_time,
+            one.event_time, wall, uptime,
+        )
+        for n in range(count)
+        for one, wall, uptime in [(second if n % 3 == 0 else first)[n]]
+    ]  # fmt: skip
+    columns = "mark_price, index_price, funding_rate, next_funding_time, event_time"
+    stored = f"SELECT symbol, {columns}, updated_at, received_uptime FROM quote ORDER BY rowid"
+    assert rows(path, stored) == expected
 
 
 @pytest.mark.parametrize("hours", [1, 4, 8])
@@ -259,6 +302,19 @@ def test_events_are_kept_and_pruned_by_age(path: Path) -> None:
     ]
 
 
+def test_a_version_lasts_until_anybody_commits(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer, reading(path) as reader:
+        seen = [reader.version()]
+        for _ in range(3):
+            writer.write(feed, received(quote(event_time=NOW_MS + len(seen))))
+            seen.append(reader.version())
+            assert reader.version() == seen[-1]
+        reader.close()
+        seen.append(reader.version())
+        assert len(set(seen)) == len(seen) == 5
+
+
 # Ages and clocks
 
 
@@ -270,6 +326,14 @@ def test_an_age_is_taken_from_the_clock_that_does_not_step(path: Path) -> None:
             hand.wall, hand.uptime = wall, hand.uptime + 10
             (found,) = reader.all()
             assert found.age_seconds == pytest.approx(hand.uptime - 5_000.0)
+
+
+def test_a_frame_that_comes_after_the_clock_was_read_is_of_no_age(path: Path) -> None:
+    feed, hand = feed_of(), Hand()
+    with writing(path, feed) as writer, reading(path, hand) as reader:
+        writer.write(feed, received(quote()))
+        hand.uptime = 4_999.9  # as somebody read it just before
+        assert [one.age_seconds for one in reader.all()] == [0.0]
 
 
 def test_after_a_reboot_the_wall_clock_gives_the_age(path: Path) -> None:

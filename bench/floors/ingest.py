@@ -1,6 +1,8 @@
 """msgspec decode and one bare executemany per frame, at the stream's own rhythm.
 
-`python -m bench.floors.ingest FOLDER MULTIPLE`: until SIGTERM; the frames are those of `source`.
+`python -m bench.floors.ingest FOLDER MULTIPLE`: until SIGTERM. The rows and the table are those of
+the service, the frames those of `source`; what is missing is the socket, every check, the rule of
+event times, the feed row and the second thread.
 """
 
 import sys
@@ -10,13 +12,17 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from bench.frames import build, stamped
+from bench.frames import build
+from bench.programs import ROOT
 
-_TABLE = """
-CREATE TABLE quote (symbol TEXT PRIMARY KEY, mark REAL, idx REAL, rate REAL, due INTEGER,
-    event_time INTEGER, at REAL) STRICT, WITHOUT ROWID
+_PUT = """
+INSERT INTO quote VALUES ('binance', ?, ?, ?, ?, ?, NULL, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    mark_price = excluded.mark_price, index_price = excluded.index_price,
+    funding_rate = excluded.funding_rate, next_funding_time = excluded.next_funding_time,
+    event_time = excluded.event_time, updated_at = excluded.updated_at,
+    received_uptime = excluded.received_uptime
 """
-_PUT = "INSERT OR REPLACE INTO quote VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class Row(msgspec.Struct, gc=False):
@@ -38,19 +44,20 @@ class Message(msgspec.Struct):
 
 
 def opened(path: Path) -> apsw.Connection:
-    """An empty table, with the settings that the service has."""
+    """An empty store, with the settings that the service has."""
     connection = apsw.Connection(str(path))
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "normal")
-    connection.execute(_TABLE)
+    connection.pragma("wal_autocheckpoint", 0)
+    connection.execute((ROOT / "schema.sql").read_text("utf-8"))
     return connection
 
 
 def store(connection: apsw.Connection, decoder: msgspec.json.Decoder[Message], frame: bytes) -> int:
     """One frame; how many rows it had."""
-    now = time.time()
+    wall, uptime = time.time(), time.monotonic()
     rows = [
-        (row.s, float(row.p), float(row.i), float(row.r or 0), row.T, row.E, now)
+        (row.s, float(row.p), float(row.i), float(row.r or 0), row.T, row.E, wall, uptime)
         for row in decoder.decode(frame).data
         if row.st == 1
     ]
@@ -61,17 +68,17 @@ def store(connection: apsw.Connection, decoder: msgspec.json.Decoder[Message], f
 
 
 def main() -> None:
-    """Frames for ever, two a stream second."""
+    """The same two frames for ever, two a stream second, and a checkpoint every ten."""
     connection = opened(Path(sys.argv[1]) / "floor.db")
     decoder = msgspec.json.Decoder(Message)
     frames, step = build(), 0.5 / float(sys.argv[2])
     due = time.monotonic()
-    event_time = int(time.time() * 1000)
-    for number in range(sys.maxsize):
+    for number in range(1, sys.maxsize):
         due += step
         time.sleep(max(0.0, due - time.monotonic()))
-        event_time += 500
-        store(connection, decoder, stamped(frames[number % 2], event_time))
+        store(connection, decoder, frames[number % 2])
+        if number % 20 == 0:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
 if __name__ == "__main__":

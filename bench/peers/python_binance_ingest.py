@@ -7,8 +7,21 @@ import asyncio
 import sys
 
 from binance import AsyncClient, BinanceSocketManager
+from binance.exceptions import (
+    BinanceWebsocketClosed,
+    BinanceWebsocketUnableToConnect,
+    ReadLoopClosed,
+)
+from websockets.exceptions import WebSocketException
 
 from bench.peers.heard import Heard, exchange
+
+_GIVEN_UP = (
+    BinanceWebsocketClosed,
+    BinanceWebsocketUnableToConnect,
+    ReadLoopClosed,
+    WebSocketException,
+)
 
 
 async def main() -> None:
@@ -25,7 +38,7 @@ async def main() -> None:
                     message = await stream.recv()
                     if message and "data" in message:
                         heard.rows(len(message["data"]))
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, *_GIVEN_UP) as error:
             print(type(error).__name__, error, file=sys.stderr)
             await asyncio.sleep(1)
 

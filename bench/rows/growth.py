@@ -26,7 +26,7 @@ def measure(run: Run) -> None:
         run.figures.one(6, f"bulk, {small:,} → {large:,} symbols", OURS, "×", growth)
     change = medians[SIZES[-1]]["one"] / medians[SIZES[0]]["one"]
     run.figures.one(6, "one, 100,000 ÷ 1,000 symbols", OURS, "×", change)
-    count = int(run.pick(1_000_000, 10_000_000))
+    count = int(run.pick(500_000, 10_000_000))
     full = _store(run, f"{count:,} comparisons", SIZES[0], count)
     for kind in ("one", "write"):
         change = full[kind] / medians[SIZES[0]][kind]

@@ -38,11 +38,12 @@ def measure(run: Run, ours: Service, ports: dict[str, int]) -> None:
         Question(_BULK, ("/funding",)),
         Question(_UNCHANGED, ("/funding",), ("--etag",), ours_alone=True),
     )
-    seconds, rounds = run.pick(0.2, 2.0), int(run.pick(2, 4))
+    seconds = run.pick(0.2, 2.0)
     for question in questions:
+        rounds = int(run.pick(2 if question.constant_too else 1, 4))
         for connections in goals.CONNECTIONS:
             _cell(run, question, connections, _asked(question, ports), seconds, rounds)
-    _herds(run, one[:HERD], ports, seconds, rounds)
+    _herds(run, one[:HERD], ports, seconds, int(run.pick(1, 4)))
     _raw(run, ours)
 
 

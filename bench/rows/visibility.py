@@ -18,7 +18,7 @@ from bench.wire import Client, accept, listening
 _PATIENCE_SECONDS = 3.0
 _LOST = 2
 _PAUSE_SECONDS = 0.01
-_POLL_SECONDS = 0.0002  # asking without a pause would take the cores from who is asked
+_POLL_SECONDS = 0.0005  # asking without a pause would take the cores from who is asked
 
 
 @dataclass
@@ -96,7 +96,7 @@ def measure(run: Run) -> None:
             while one.trial(frame, event_time := event_time + 1000) is None:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{one.name} shows nothing: {folder}")
-        for number in range(int(run.pick(100, 600))):
+        for number in range(int(run.pick(75, 600))):
             for one in watched:
                 event_time += 1000
                 if number % one.every == 0:

@@ -1,7 +1,8 @@
 """Asking, and putting up with no answer: what fails is told in the log, at a bounded rate.
 
 # Facts
-- REST refuses a symbol it does not know with status 400 and code -1121, an empty one with -1105.
+- REST refuses a symbol it does not know with status 400 and code -1121, an empty one with -1105,
+  one of characters that no symbol has with -1100.
 """
 
 import logging
@@ -20,7 +21,7 @@ from funding.logs import Seldom
 
 log = logging.getLogger("client")
 
-NO_SUCH_SYMBOL = (-1121, -1105)
+NO_SUCH_SYMBOL = (-1121, -1105, -1100)
 COMPLAINT_SECONDS = 60.0
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ class Asking:
             if error.code in NO_SUCH_SYMBOL:
                 return Told(None, answered=True)
             self._complain("refused", f"REST: {error}")
-        except (errors.RestError, errors.StoreError) as error:
+        except errors.RestError as error:
             self._complain(type(error).__name__, f"REST: {error}")
         return Told(None, answered=False)
 
@@ -65,26 +66,23 @@ class Asking:
         """REST's word on all symbols, or None without an answer; weight 10."""
         try:
             return parts.rest.premium_indices()
-        except (errors.RestError, errors.StoreError) as error:
+        except errors.RestError as error:
             self._complain(type(error).__name__, f"REST: {error}")
         return None
 
     def verdict(self, parts: Parts) -> tuple[tuple[float, str] | None, str]:
         """Time (Unix seconds) and word of the last stored report, and why it cannot be read."""
         try:
-            return parts.ledger.last_validation(), ""
+            return parts.book.last_validation(), ""
         except errors.StoreError as error:
             return None, f"it cannot be read ({error})"
 
     def store(self, parts: Parts, rows: Sequence[Comparison]) -> None:
         """Store what was compared, and tell what is significant, and where the sums stand."""
         events = alarms(rows)
+        parts.book.add(rows, events)
         for event in events:
             log.warning("significant: %s", event.detail)
-        try:
-            parts.ledger.add(rows, events)
-        except errors.StoreError as error:
-            self._complain(type(error).__name__, f"comparisons are not stored: {error}")
         line = self._tally.add(rows)
         if line is not None:
             log.info("%s", line)

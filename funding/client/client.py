@@ -1,17 +1,15 @@
 """The client: one mode, two sources."""
 
 import logging
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
+from funding.client import names
 from funding.client.asking import Asking
 from funding.client.modes import Decision, decide
 from funding.client.parts import Parts, open_parts
-from funding.client.service import Word
-from funding.client.values import Funding, from_rest, from_service
+from funding.client.values import Funding, fresh, from_rest, from_service
 from funding.clock import SYSTEM, Clock
 from funding.compare import Pair, compare, compare_all
 from funding.errors import SettingError
@@ -23,14 +21,19 @@ log = logging.getLogger("client")
 
 RECHECK_SECONDS = 60.0
 """How long a decision on the mode holds: the report may be made, or grow old, meanwhile."""
+FOR_REST = 0.6
+"""Share of the timeout that a service that hangs leaves to REST: it is here, REST is far away."""
+FOR_READING_AGAIN = 0.2
+"""And REST to the second reading of mode parallel and to the store."""
 
 
 class FundingClient:
     """Quotes of one exchange, in one of the modes of `modes`; for any number of threads at once.
 
     `mode` is FUNDING_MODE unless given; `caller`, by default the running script's name, is the
-    name in the accounts of REST and the source of comparisons. No answer, of the service or of
-    REST, takes longer than `timeout` seconds. `parts` makes what one thread works with.
+    name in the accounts of REST and the source of comparisons. No call waits longer than `timeout`
+    seconds in all: for the service, for REST and for the store. `parts` makes what one thread
+    works with.
 
     What the world fails to give is no exception but None, or left out, with a warning in the log
     once a minute. Raises `SettingError` for settings or a mode that cannot be, and ValueError for
@@ -51,7 +54,7 @@ class FundingClient:
         self._asked = settings.mode if mode is None else mode
         if self._asked not in MODES:
             raise SettingError("mode", self._asked, f"one of {', '.join(MODES)}")
-        self._caller = caller or _running()
+        self._caller = caller or names.running()
         if self._caller == "control":
             raise ValueError('the caller "control" marks planted comparisons: take another name')
         self._forced = settings.force_mode
@@ -74,14 +77,18 @@ class FundingClient:
         """The quote of `symbol`, whatever its ASCII case; None where the mode's sources have
         none that is fresh."""
         symbol = fold(symbol)
+        if not names.possible(symbol):
+            return None
         with self._borrowed() as parts:
             mode = self._decided(parts).mode
             if mode == "parallel":
                 return self._both(parts, symbol)
+            lends = mode != "websocket-only"
             found = None
             if mode != "rest":
-                found = _fresh(self._asking.heard(parts.service.one(symbol)))
-            if found is None and mode != "websocket-only":
+                with parts.patience.keeping(FOR_REST * lends):
+                    found = fresh(self._asking.heard(parts.service.one(symbol)))
+            if found is None and lends:
                 reply = self._asking.rest_one(parts, symbol).reply
                 found = from_rest(reply, self._clock.wall()) if reply is not None else None
             return found
@@ -96,13 +103,15 @@ class FundingClient:
             mode = self._decided(parts).mode
             if mode == "parallel":
                 return self._both_all(parts)
+            lends = mode != "websocket-only"
             found: dict[str, Funding] = {}
             stale: frozenset[str] = frozenset()
             if mode != "rest":
-                words = self._asking.heard(parts.service.all())
+                with parts.patience.keeping(FOR_REST * lends):
+                    words = self._asking.heard(parts.service.all())
                 found = {each.symbol: from_service(each) for each in words.fresh}
                 stale = frozenset(each.symbol for each in words.stale)
-            if mode != "websocket-only" and (not found or stale - self._gone):
+            if lends and (not found or stale - self._gone):
                 lent = self._rest_all(parts)
                 self._gone = stale - lent.keys() if lent else self._gone
                 found = lent | found
@@ -117,8 +126,10 @@ class FundingClient:
 
     def _both(self, parts: Parts, symbol: str) -> Funding | None:
         """Ask both, the service around REST, and compare."""
-        before = self._asking.heard(parts.service.one(symbol))
-        told = self._asking.rest_one(parts, symbol)
+        with parts.patience.keeping(FOR_REST):
+            before = self._asking.heard(parts.service.one(symbol))
+        with parts.patience.keeping(FOR_READING_AGAIN):
+            told = self._asking.rest_one(parts, symbol)
         after = self._asking.heard(parts.service.one(symbol))
         now = self._clock.wall()
         # A service that is away is no symbol that is missing: then there is nothing to compare.
@@ -126,11 +137,13 @@ class FundingClient:
             pair = Pair(told.reply, before.reading, after.reading)
             self._asking.store(parts, compare(pair, self._caller, binance.NAME, now))
         lent = from_rest(told.reply, now) if told.reply is not None else None
-        return _fresh(after) or _fresh(before) or lent
+        return fresh(after) or fresh(before) or lent
 
     def _both_all(self, parts: Parts) -> dict[str, Funding]:
-        before = self._asking.heard(parts.service.all())
-        replies = self._asking.rest_all(parts)
+        with parts.patience.keeping(FOR_REST):
+            before = self._asking.heard(parts.service.all())
+        with parts.patience.keeping(FOR_READING_AGAIN):
+            replies = self._asking.rest_all(parts)
         after = self._asking.heard(parts.service.all())
         now = self._clock.wall()
         if replies is not None and not (before.problem and after.problem):
@@ -177,18 +190,10 @@ class FundingClient:
             parts = self._idle.pop()
         except IndexError:
             parts = self._open()
+        parts.patience.begin()
         try:
             yield parts
         except BaseException:
             parts.close()
             raise
         self._idle.append(parts)
-
-
-def _fresh(word: Word) -> Funding | None:
-    return from_service(word.reading) if word.fresh and word.reading is not None else None
-
-
-def _running() -> str:
-    name = Path(sys.argv[0]).stem
-    return name if name and not name.startswith("-") else "client"

@@ -1,49 +1,63 @@
 """What one thread of a client works with."""
 
+import logging
+import weakref
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NamedTuple
 
-from funding import errors
+from funding.client.book import Book
+from funding.client.patience import Patience
+from funding.client.remainder import Remainder
 from funding.client.service import Service
+from funding.client.turns import Turns
 from funding.clock import Clock
 from funding.rest import Rest
 from funding.settings import Settings
 from funding.store import Ledger
 
+log = logging.getLogger("client")
+
 
 class Parts(NamedTuple):
-    """The service, the exchange's REST interface and the ledger; for one thread at a time."""
+    """The service, the exchange's REST interface and the store, and how long they may take
+    together; for one thread at a time."""
 
     service: Service
     rest: Rest
-    ledger: Ledger
+    book: Book
+    patience: Patience
 
     def close(self) -> None:
         """Let go of connections and file; the next call opens them again."""
+        self.patience.begin()
         self.service.close()
-        with suppress(errors.StoreError):
-            self.ledger.close()
+        self.rest.close()
+        self.book.close()
 
 
 def open_parts(
     settings: Settings, caller: str, timeout: float, clock: Clock
 ) -> Callable[[], Parts]:
     """What makes `Parts`; nothing is opened before it is used. `timeout` in seconds."""
+    remainder, turns = Remainder(clock, log.warning), Turns()
 
     def make() -> Parts:
-        ledger = Ledger(settings.db)
+        patience = Patience(timeout)
+        ledger = Ledger(settings.db, lambda: turns.patience(patience.left()))
+        book = Book(ledger, remainder, lambda: turns.mine(patience.left() / 2))
         service = Service(
-            settings.api_host, settings.api_port, timeout=timeout, uptime=clock.uptime
+            settings.api_host, settings.api_port, timeout=patience.left, uptime=clock.uptime
         )
         rest = Rest(
             settings.rest_url,
             caller,
-            ledger=ledger,
+            ledger=book,
             budget=settings.rest_weight,
             clock=clock,
-            timeout=timeout,
+            timeout=patience.left,
         )
-        return Parts(service, rest, ledger)
+        return Parts(service, rest, book, patience)
 
+    # At the end of the program, too.
+    weakref.finalize(make, remainder.give_up, "the client was not closed")
     return make

@@ -10,6 +10,7 @@
 
 import http.client
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ class _All(msgspec.Struct):
     data: list[Row]
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NONE: Mapping[str, str] = {}
 _row = msgspec.json.Decoder(Row)
 _stale = msgspec.json.Decoder(_Stale)
@@ -67,14 +69,20 @@ class _Ended(Exception):
 class Service:
     """GET calls to the API at `host`:`port`, for one thread at a time.
 
-    No answer takes longer than `timeout` seconds, no call raises an exception.
-    `uptime` is a clock in seconds that does not step.
+    No answer takes longer than `timeout` seconds; where that is a function, it is asked before
+    each call. No call raises an exception. `uptime` is a clock in seconds that does not step.
     """
 
     def __init__(
-        self, host: str, port: int, *, timeout: float, uptime: Callable[[], float]
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout: float | Callable[[], float],
+        uptime: Callable[[], float],
     ) -> None:
-        self._connection = TcpConnection(host, port, timeout=timeout)
+        self._timeout = timeout
+        self._connection = TcpConnection(host, port)
         self._uptime = uptime
         self._tag = ""
         self._kept: list[Row] = []
@@ -90,7 +98,7 @@ class Service:
                 return Word(None)
             if status == 503:
                 return Word(_reading(_stale.decode(body).last))
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             pass  # "not ready" has no last quote
         except _Unusable as error:
             return Word(None, problem=str(error))
@@ -107,7 +115,7 @@ class Service:
                 self._tag, self._kept, self._kept_since = tag, rows, now
             elif status != 304 or not self._tag:
                 return Words([], [], f"status {status}: {_shown(body)}")
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             return Words([], [], f"not the API's answer: {error}"[:200])
         except _Unusable as error:
             return Words([], [], str(error))
@@ -125,15 +133,20 @@ class Service:
     def _ask(self, path: str, headers: Mapping[str, str] = _NONE) -> tuple[int, str, bytes]:
         """Status, ETag and body."""
         try:
-            try:
+            with suppress(_Ended):
                 return self._exchange(path, headers)
-            except _Ended:
-                return self._exchange(path, headers)
+            return self._exchange(path, headers)
         except (OSError, http.client.HTTPException) as error:
             raise _Unusable(f"{type(error).__name__}: {error}"[:200]) from error
 
     def _exchange(self, path: str, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
         kept_open = self._connection.sock is not None
+        seconds = self._timeout() if callable(self._timeout) else self._timeout
+        if seconds <= 0:
+            raise TimeoutError("timed out before it was asked")
+        self._connection.timeout = seconds
+        if kept_open:
+            self._connection.sock.settimeout(seconds)
         try:
             self._connection.request("GET", path, headers=headers)
             with self._connection.getresponse() as response:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from funding.client.service import Word
 from funding.exchanges.binance_rest import PremiumIndex
 from funding.feed import Reading
 
@@ -53,6 +54,11 @@ def from_service(reading: Reading) -> Funding:
         "websocket",
         reading.age_seconds,
     )
+
+
+def fresh(word: Word) -> Funding | None:
+    """What the service stands by, if anything."""
+    return from_service(word.reading) if word.fresh and word.reading is not None else None
 
 
 def from_rest(reply: PremiumIndex, now: float) -> Funding:

@@ -68,17 +68,24 @@ class _Envelope(msgspec.Struct):
     error: msgspec.Raw = _NOTHING
 
 
+class _Market(msgspec.Struct):
+    stream: str
+    data: list[_Row]
+
+
 class _Kind(msgspec.Struct):
     e: Annotated[str, msgspec.Meta(max_length=40)] = (
         _EVENT  # a row that does not say is taken for a bad quote
     )
 
 
+_market = msgspec.json.Decoder(_Market)
 _envelope = msgspec.json.Decoder(_Envelope)
 _rows = msgspec.json.Decoder(list[_Row])
 _raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
 _row = msgspec.json.Decoder(_Row)
 _kind = msgspec.json.Decoder(_Kind)
+_numbers = msgspec.json.Decoder(list[float])
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -91,12 +98,31 @@ def decode(payload: bytes, now: float) -> Frame:
     try:
         if payload.lstrip()[:1] == b"[":
             return _decode_rows(payload, now)
+        rows = _ordinary(payload)
+        if rows is not None:
+            return _judged(rows, Frame([]), now)
         envelope = _envelope.decode(payload)
         if bytes(envelope.data):
             return _decode_data(envelope, now)
         return _decode_notice(envelope, payload, now)
     except _UNREADABLE as error:
         raise FrameError(f"not a message of this exchange: {error}") from None
+
+
+def _ordinary(payload: bytes) -> list[_Row] | None:
+    """The rows of a market message whose rows are all of the documented form, in one pass over
+    it; None when it is anything else."""
+    if not _is_bounded(payload):
+        return None
+    try:
+        market = _market.decode(payload)
+    except _UNREADABLE:
+        return None
+    return market.data if _STREAM.fullmatch(market.stream) else None
+
+
+def _is_bounded(data: bytes) -> bool:
+    return len(data) <= _MAX_COMMAS or data.count(b",") <= _MAX_COMMAS
 
 
 def _decode_data(envelope: _Envelope, now: float) -> Frame:
@@ -133,14 +159,19 @@ def _event_name(raw: bytes) -> str:
 
 def _decode_rows(data: bytes, now: float) -> Frame:
     frame = Frame([])
-    if data.count(b",") > _MAX_COMMAS:
+    if not _is_bounded(data):
         raise FrameError(f"more than {_MAX_COMMAS} values in one frame")
     try:
-        rows = _bounded(_rows.decode(data))
+        rows = _rows.decode(data)
     except _UNREADABLE:
         # One row at least is not of the documented form: find out which, and keep the others.
         rows = _sift(_bounded(_raw_rows.decode(data)), frame)
-    good = _undoubted(rows, frame, now)
+    return _judged(rows, frame, now)
+
+
+def _judged(rows: list[_Row], frame: Frame, now: float) -> Frame:
+    """`frame` with the quotes among `rows`, and with what is wrong with the others."""
+    good = _undoubted(_bounded(rows), frame, now)
     if good is None:
         judged = [_quote(row, frame, now) for row in rows]
         good = [quote for quote in judged if quote is not None]
@@ -158,35 +189,40 @@ def _decode_rows(data: bytes, now: float) -> Frame:
 
 
 def _undoubted(rows: list[_Row], frame: Frame, now: float) -> list[Quote] | None:
-    """The quotes of an ordinary frame, in under half the time; None when any row of it needs the
-    judgement of `_quote`. It accepts nothing that `_quote` would not, and counts what that counts.
+    """The quotes of an ordinary frame, column by column, in a third of the time; None when any row
+    of it needs the judgement of `_quote`. It accepts nothing that `_quote` would not, and counts
+    what that counts.
     """
     ours = [row for row in rows if row.st == _USD_MARGINED and row.e == _EVENT]
     # One match over all numbers of the frame costs less than one call for each.
-    numbers = [f"{row.p},{row.i},{row.r or 0}," for row in ours]
-    if not _DECIMALS.fullmatch("".join(numbers)):
+    text = "".join([f"{row.p},{row.i},{row.r or 0}," for row in ours])
+    if not _DECIMALS.fullmatch(text):
         return None
-    last_event, last_funding = now * 1000 + _DAY_MS, now * 1000 + 366 * _DAY_MS
     try:
-        quotes = [
-            Quote(row.s, mark, index, rate, due or None, row.E)
-            for row in ours
-            if 0.0 < (mark := float(row.p)) <= _MAX_PRICE
-            and 0.0 <= (index := float(row.i)) <= _MAX_PRICE
-            and (not (due := row.T) or _EARLIEST_MS <= due <= last_funding)
-            and ((rate := float(row.r) if due and row.r else None) is None or abs(rate) < _MAX_RATE)
-            and _EARLIEST_MS <= row.E <= last_event
-            and _is_symbol(row.s)
-        ]
-    except ValueError:  # a comma inside a number
+        numbers = _numbers.decode(f"[{text[:-1]}]")  # in an eighth of the time of float()
+    except msgspec.DecodeError:  # 007 is no number there
         return None
-    if len(quotes) != len(ours):
+    if len(numbers) != 3 * len(ours):  # a comma inside a number
+        return None
+    marks, indexes, rates = numbers[::3], numbers[1::3], numbers[2::3]
+    symbols, dues, times = [r.s for r in ours], [r.T for r in ours], [r.E for r in ours]
+    if ours and not (
+        0.0 < min(marks) <= max(marks) <= _MAX_PRICE
+        and 0.0 <= min(indexes) <= max(indexes) <= _MAX_PRICE
+        and -_MAX_RATE < min(rates) <= max(rates) < _MAX_RATE
+        and _EARLIEST_MS <= min(times) <= max(times) <= now * 1000 + _DAY_MS
+        and min(filter(None, dues), default=_EARLIEST_MS) >= _EARLIEST_MS
+        and max(dues) <= now * 1000 + 366 * _DAY_MS
+        and all(map(_is_symbol, symbols))
+    ):
         return None
     if len(ours) != len(rows):
         for row in rows:
             if row.st != _USD_MARGINED or row.e != _EVENT:
                 _quote(row, frame, now)
-    return quotes
+    given = [rate if row.T and row.r else None for rate, row in zip(rates, ours, strict=True)]
+    due = [each or None for each in dues]
+    return list(map(Quote, symbols, marks, indexes, given, due, times))
 
 
 def _bounded(rows: list[_RowT]) -> list[_RowT]:

@@ -10,6 +10,7 @@
 - A ban names its end in words: "IP banned until 1721323200000"; Retry-After is not documented.
 """
 
+import email.utils
 import math
 import re
 from collections.abc import Mapping
@@ -195,3 +196,19 @@ def banned_until(message: str) -> float | None:
     """Unix seconds at which a ban named in `message` ends, or None."""
     found = _BANNED_UNTIL.search(message)
     return int(found[1]) / 1000 if found else None
+
+
+def number(text: str) -> int:
+    """The number that a header is, 0 for anything else; cut to nine digits."""
+    return int(text[:9]) if text.isascii() and text.isdigit() else 0
+
+
+def retry_after(text: str, now: float) -> float:
+    """The seconds from `now` (Unix seconds) that a Retry-After asks for, as a number or as a date;
+    0 where it asks for nothing that can be read, or for a moment that has passed."""
+    if text.isascii() and text.isdigit():
+        return float(number(text))
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return 0.0

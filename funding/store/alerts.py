@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from funding.alerts import Alert, Post, posts
+from funding.alerts import LONGEST_WAIT_SECONDS, Alert, Post, posts
 from funding.store.ledger import Ledger
 
 _ALERT = """
@@ -21,19 +21,20 @@ INSERT INTO outbox (consumer, target, path, idempotency_key, body, created_at, d
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
 ON CONFLICT (target, idempotency_key) DO NOTHING
 """
-_IS_DUE = """
-SELECT 1 FROM outbox
-WHERE consumer = ?1 AND target = ?2 AND sent_at IS NULL AND due_at <= ?3 LIMIT 1
+# A clock that was wrong delays no post: one that was never tried is due whenever it was written,
+# and one that is due later than any wait is long was put off by that clock.
+_DUE = f"""
+SELECT id FROM outbox
+WHERE consumer = ?1 AND target = ?2 AND sent_at IS NULL
+    AND (attempts = 0 OR due_at <= ?3 OR due_at > ?3 + {LONGEST_WAIT_SECONDS})
 """
-_TAKE = """
+_IS_DUE = f"{_DUE} LIMIT 1"
+_TAKE = f"""
 UPDATE outbox SET due_at = ?4, attempts = attempts + 1
-WHERE id = (
-    SELECT id FROM outbox
-    WHERE consumer = ?1 AND target = ?2 AND sent_at IS NULL AND due_at <= ?3
-    ORDER BY id LIMIT 1)
+WHERE id = ({_DUE} ORDER BY id LIMIT 1)
 RETURNING id, path, idempotency_key, body, attempts, created_at
 """
-_DONE = """
+DONE = """
 INSERT INTO consumer VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET done = excluded.done, done_at = excluded.done_at
 """
@@ -60,13 +61,19 @@ class Alerts(Ledger):
         return int(rows[0][0]) if rows else 0
 
     def complete(
-        self, consumer: str, done: int, now: float, alerts: Sequence[Alert], targets: Sequence[str]
+        self,
+        consumer: str,
+        done: int | None,
+        now: float,
+        alerts: Sequence[Alert],
+        targets: Sequence[str],
     ) -> list[Alert]:
-        """Store `alerts` with their posts to `targets`, and that the scan of `done` is complete;
-        all or nothing. Returns the alerts that had not been made before."""
+        """Store `alerts` with their posts to `targets`, and that the scan of `done` is complete
+        (None: it is not); all or nothing. Returns the alerts that had not been made before."""
         with self._writing() as connection:
             fresh = make_alerts(connection, alerts, targets, now)
-            connection.execute(_DONE, (consumer, done, now))
+            if done is not None:
+                connection.execute(DONE, (consumer, done, now))
         return fresh
 
     def made(self, consumer: str, since: float) -> list[tuple[str, str, float, str]]:

@@ -15,6 +15,8 @@
 - The -shm of a removed file becomes that of the next file of its name: a checkpoint of the removed
   one then discards commits to the other. Hence `moved` of `close_writer`, and `Writer` removes
   what a removed file has left behind.
+- A text that is no UTF-8 any more is a UnicodeDecodeError when it is read; `quick_check` has no
+  eye for it.
 - While another process checkpoints, even a PASSIVE checkpoint fails with SQLITE_BUSY, at once.
 """
 
@@ -77,10 +79,10 @@ def told(path: str) -> Iterator[None]:
         yield
     except apsw.FullError as error:
         raise errors.StoreFull(path, "no space left on the disk") from error
-    except (apsw.NotADBError, apsw.CorruptError) as error:
+    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
         raise errors.StoreCorrupt(path, f"not readable as a database ({error})") from error
     except (apsw.BusyError, apsw.LockedError) as error:
-        raise errors.StoreLocked(path, "locked by another process for over 5 s") from error
+        raise errors.StoreLocked(path, "locked by another process") from error
     except apsw.CantOpenError as error:
         raise errors.StoreMissing(path, f"cannot be opened ({error})") from error
     except apsw.Error as error:
@@ -115,8 +117,9 @@ def _check_ours(connection: apsw.Connection, path: str) -> int:
     return version
 
 
-def open_writer(path: Path) -> apsw.Connection:
-    """A connection that may write to our database at `path`, made or upgraded when needed.
+def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connection:
+    """A connection that may write to our database at `path`, made or upgraded when needed;
+    `busy_seconds` is how long it waits for a lock where that is not the usual time.
 
     Raises `StoreForeign` before changing anything in a file that is not ours.
     """
@@ -125,6 +128,8 @@ def open_writer(path: Path) -> apsw.Connection:
         try:
             for setting in EVERYONE:
                 setting(connection)
+            if busy_seconds is not None:
+                connection.set_busy_timeout(int(busy_seconds * 1000))
             version = _check_ours(connection, str(path))
             for setting in WRITER:
                 setting(connection)
@@ -147,9 +152,9 @@ def _upgrade(connection: apsw.Connection, path: str) -> None:
                 connection.pragma("user_version", step + 1)
 
 
-def open_reader(path: Path) -> apsw.Connection:
+def open_reader(path: Path, flags: int = apsw.SQLITE_OPEN_READONLY) -> apsw.Connection:
     """A read-only connection to our database at `path`; `StoreMissing` while it has no tables."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection = apsw.Connection(str(path), flags=flags)
     try:
         for setting in EVERYONE:
             setting(connection)

@@ -7,8 +7,10 @@ from funding.feed import Feed
 
 FEED_COLUMNS = tuple(field.name for field in fields(Feed))
 FEED = f"SELECT {', '.join(FEED_COLUMNS)} FROM feed WHERE exchange = ?"
+# Not REPLACE: that removes the row and its key, which is one page more in every transaction.
 FEED_WRITE = (
-    f"INSERT OR REPLACE INTO feed ({', '.join(FEED_COLUMNS)})"
-    f" VALUES ({', '.join('?' * len(FEED_COLUMNS))})"
+    f"INSERT INTO feed ({', '.join(FEED_COLUMNS)})"
+    f" VALUES ({', '.join('?' * len(FEED_COLUMNS))}) ON CONFLICT DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in FEED_COLUMNS if name != "exchange")
 )
 feed_row = attrgetter(*FEED_COLUMNS)

@@ -1,22 +1,15 @@
 """What must not be lost: comparisons, events, REST accounting. For everybody but ingest's quotes.
 
-Any number of processes may hold one. Every method is one transaction that is on the disk when it
-returns (synchronous=FULL), follows the file when it is replaced, and raises `StoreError`s.
+Any number of processes may hold one. Every method is one transaction (see durable.py).
 """
 
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-import apsw
-
-from funding import errors
 from funding.compare import Comparison
 from funding.feed import Event
-from funding.store.connection import close_writer, open_writer, told, transaction
-from funding.store.damage import report_damage, reported
+from funding.store.damage import report_damage
+from funding.store.durable import Durable
 
 _COMPARISON = f"""
 INSERT INTO comparison ({", ".join(Comparison._fields)})
@@ -27,6 +20,15 @@ _USED_CALLS = """
 SELECT coalesce(sum(calls), 0) FROM rest_usage
 WHERE minute > ?1 - 5 AND minute <= ?1 AND weight = 0
 """
+_SPEND = """
+INSERT INTO rest_usage (minute, caller, route, calls, weight) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, weight = weight + excluded.weight
+"""
+_BAN = """
+INSERT INTO rest_ban (address, until, pauses, reason) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT DO UPDATE SET until = excluded.until, pauses = excluded.pauses, reason = excluded.reason
+WHERE excluded.until > until + 1 OR until > excluded.until + ?5
+"""
 _PRUNE_ROWS = 5_000
 _PRUNE = (
     """DELETE FROM comparison WHERE id IN
@@ -34,20 +36,33 @@ _PRUNE = (
     """DELETE FROM rest_usage WHERE (minute, caller, route) IN
     (SELECT minute, caller, route FROM rest_usage WHERE minute < ?1 / 60 - 1 LIMIT ?2)""",
 )
+LONGEST_BAN_SECONDS = 3 * 86_400.0
+"""No exchange bans for longer; a stored ban that ends later was set when the clock was wrong."""
 
 
-class Ledger:
-    """A durable hand on the store, for one thread."""
+class Calls(NamedTuple):
+    """A row of `rest_usage`; `minute` in Unix seconds / 60."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: apsw.Connection | None = None
-        self._file = (0, 0)
+    minute: int
+    caller: str
+    route: str
+    calls: int
+    weight: int
 
-    def add(self, comparisons: Iterable[Comparison] = (), events: Iterable[Event] = ()) -> None:
-        """Store both, all or nothing."""
+
+class Ledger(Durable):
+    """Comparisons, events and accounts in the store, for one thread."""
+
+    def add(
+        self,
+        comparisons: Iterable[Comparison] = (),
+        events: Iterable[Event] = (),
+        calls: Iterable[Calls] = (),
+    ) -> None:
+        """Store them, all or nothing; `calls` are those that could not be counted before."""
         with self._writing() as connection:
             connection.executemany(_COMPARISON, comparisons)
+            connection.executemany(_SPEND, calls)
             connection.executemany(
                 "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
                 [(event.at, event.source, event.kind, event.detail) for event in events],
@@ -110,12 +125,12 @@ class Ledger:
         with self._writing() as connection:
             used: Any = connection.execute(used_up, (minute,)).get
             if used + (weight or 1) <= allowed:
-                connection.execute(
-                    "INSERT INTO rest_usage VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE"
-                    " SET calls = calls + 1, weight = weight + excluded.weight",
-                    (minute, caller, route, weight),
-                )
+                connection.execute(_SPEND, (minute, caller, route, 1, weight))
             return int(used)
+
+    def used(self, minute: int) -> int:
+        """The weight that the group has used in `minute` (Unix seconds / 60)."""
+        return int(self._reading(_USED_WEIGHT, (minute,))[0][0])
 
     def ban(self, address: str) -> tuple[float, int, str] | None:
         """The ban of `address`: until (Unix seconds), how many in a row, why. None without one."""
@@ -124,15 +139,12 @@ class Ledger:
         )
         return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
-    def set_ban(self, address: str, until: float, pauses: int, reason: str) -> None:
-        """Nobody asks `address` before `until`; a later end that is stored already stays."""
+    def set_ban(self, address: str, until: float, pauses: int, reason: str) -> bool:
+        """Nobody asks `address` before `until`; whether that is news: one that is stored already,
+        and lasts as long within a second, stays. 0 `pauses`: the exchange did not refuse yet."""
         with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO rest_ban VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " until = max(until, excluded.until), pauses = excluded.pauses,"
-                " reason = excluded.reason",
-                (address, until, pauses, reason),
-            )
+            connection.execute(_BAN, (address, until, pauses, reason, LONGEST_BAN_SECONDS))
+            return bool(connection.changes())
 
     def lift_ban(self, address: str, now: float) -> None:
         """`address` answers again; a ban that somebody met meanwhile and that lasts stays."""
@@ -140,43 +152,3 @@ class Ledger:
             connection.execute(
                 "DELETE FROM rest_ban WHERE address = ? AND until <= ?", (address, now)
             )
-
-    def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            with told(str(self._path)):
-                close_writer(connection, moved=self._file != _file_at(self._path))
-
-    @contextmanager
-    def _writing(self) -> Iterator[apsw.Connection]:
-        with reported(self._path), told(str(self._path)):
-            connection = self._open()
-            with transaction(connection):
-                yield connection
-
-    def _reading(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with reported(self._path), told(str(self._path)):
-            return self._open().execute(statement, bindings).fetchall()
-
-    def _open(self) -> apsw.Connection:
-        # Ingest makes the file; a ledger that made it would hide that ingest is not running.
-        file = _file_at(self._path)
-        if file is None:
-            self.close()
-            raise errors.StoreMissing(str(self._path), "is not there yet")
-        if self._connection is None or self._file != file:
-            self.close()
-            self._connection = open_writer(self._path)
-            self._connection.pragma("synchronous", "full")
-            self._file = file
-        return self._connection
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """Which file the name leads to."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

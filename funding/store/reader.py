@@ -1,6 +1,5 @@
 """Read-only access for everybody else."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from funding.store.feed_table import FEED
 
 _AGE = """coalesce(
     CASE (SELECT boot_id FROM feed WHERE feed.exchange = ?1)
-        WHEN ?4 THEN ?3 - received_uptime END,
+        WHEN ?4 THEN max(0.0, ?3 - received_uptime) END,
     max(0.0, ?2 - updated_at))"""
 """Age in seconds: ?2 is the wall clock, ?3 the uptime, ?4 the boot. A clock set back ages nothing,
-so the uptime decides as long as it is that of the boot in which the quote was received."""
+so the uptime decides as long as it is that of the boot in which the quote was received. The clocks
+are read before the rows: a frame committed in between is of age 0."""
 
 _QUOTES = f"""
 SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_time, event_time,
@@ -27,7 +27,6 @@ SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_tim
 FROM quote WHERE exchange = ?1
 """
 _ONE = f"{_QUOTES} AND symbol = ?5"
-_SEVERAL = f"{_QUOTES} AND symbol IN (SELECT value FROM json_each(?5))"
 _ALL = f"{_QUOTES} ORDER BY symbol"
 _REVISION = f"""
 SELECT started_at, frames,
@@ -45,19 +44,17 @@ class Reader:
 
     def __init__(self, path: Path, exchange: str, clock: Clock) -> None:
         self._path = path
+        self._name = str(path)
         self._exchange = exchange
         self._clock = clock
         self._connection: apsw.Connection | None = None
         self._file = (0, 0)
+        self._openings = 0
 
     def one(self, symbol: str) -> Reading | None:
         """The quote of `symbol`, whatever its ASCII case."""
         rows = self._rows(_ONE, symbol)
         return Reading(*rows[0]) if rows else None
-
-    def several(self, symbols: list[str]) -> list[Reading]:
-        """The quotes there are for `symbols`, in no particular order, of one instant."""
-        return [Reading(*row) for row in self._rows(_SEVERAL, json.dumps(symbols))]
 
     def all(self) -> list[Reading]:
         """Every quote of one instant, by symbol."""
@@ -65,8 +62,7 @@ class Reader:
 
     def feed(self) -> Feed | None:
         """The feed row, or None before the first ingest."""
-        with reported(self._path), told(str(self._path)):
-            rows: list[Any] = self._open().execute(FEED, (self._exchange,)).fetchall()
+        rows = self._fetched(FEED, (self._exchange,))
         return Feed(*rows[0]) if rows else None
 
     def revision(self, stale_after: float) -> str:
@@ -77,6 +73,11 @@ class Reader:
         started_at, frames, stale = rows[0]
         return f"{started_at * 1000:.0f}-{frames}-{stale}"
 
+    def version(self) -> tuple[int, int]:
+        """What stays equal as long as nobody commits anything to the file that is read."""
+        ((data_version,),) = self._fetched("PRAGMA data_version", ())
+        return self._openings, data_version
+
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
         if self._connection is not None:
@@ -86,18 +87,25 @@ class Reader:
     def _rows(self, statement: str, *bindings: str | float) -> list[tuple[Any, ...]]:
         clock = self._clock
         now = (self._exchange, clock.wall(), clock.uptime(), clock.boot)
-        with reported(self._path), told(str(self._path)):
-            return self._open().execute(statement, (*now, *bindings)).fetchall()
+        return self._fetched(statement, (*now, *bindings))
+
+    def _fetched(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            return self._open().execute(statement, bindings).fetchall()
+        except (apsw.Error, UnicodeDecodeError):
+            with reported(self._path), told(self._name):
+                raise
 
     def _open(self) -> apsw.Connection:
         try:
-            status = os.stat(self._path)
+            status = os.stat(self._name)
         except OSError as error:
             self.close()
-            raise errors.StoreMissing(str(self._path), "is not there yet") from error
+            raise errors.StoreMissing(self._name, "is not there yet") from error
         file = (status.st_dev, status.st_ino)
         if self._connection is None or self._file != file:
             self.close()
             self._connection = open_reader(self._path)
+            self._openings += 1
             self._file = file
         return self._connection

@@ -1,13 +1,18 @@
 """A database that is damaged: set aside under a dated name, begun anew, and what must not be lost
-(comparisons, events, validations, REST accounts) copied over where it can still be read.
+(comparisons, events, validations, the consumers' alerts and posts) copied over where it can still
+be read.
 
 # Facts
 - A main file, its -wal and its -shm belong together: renamed together they stay one database, and
   processes that have them open go on reading the old one until they look for the name again.
-- `PRAGMA quick_check` reads every page but the free ones, and says "ok" or what is wrong.
+- `PRAGMA quick_check` reads every page but the free ones, and says "ok" or what is wrong. It does
+  not mind a text that is no UTF-8, which shows when it is read, nor what an index says; and over
+  a read-only connection it passes over CHECKs.
 """
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -16,8 +21,14 @@ from funding.store.connection import open_reader, open_writer, told, transaction
 from funding.store.damage import is_ours, marker_path
 
 _BLOCK = 200
-_HOPELESS = 50  # unreadable blocks in a row: the end of what can be read
-_TABLES = ("comparison", "event", "validation")
+_HOPELESS = 10_000  # unreadable pieces of one table: no more is tried
+_LARGEST_ID = 2**62
+_LARGEST_TABLE = 1_000_000  # a damaged tree may lead in a circle
+_NAMES = "(SELECT exchange, symbol FROM quote ORDER BY exchange, symbol)"  # as the index has them
+_UNREADABLE = (apsw.Error, UnicodeDecodeError)
+_TABLES = ("comparison", "event", "validation", "outbox")
+_WHOLE_TABLES = ("alert", "consumer", "open_interest_edge", "universe")
+"""Small, and without an id: what the consumers know of themselves."""
 
 
 def is_damaged(path: Path) -> bool:
@@ -29,13 +40,14 @@ def is_damaged(path: Path) -> bool:
         return False
     try:
         with told(str(path)):
-            connection = open_reader(path)
+            connection = open_reader(path, apsw.SQLITE_OPEN_READWRITE)
             try:
-                connection.execute("SELECT count(*), sum(mark_price) FROM quote").fetchall()
-                connection.execute("SELECT * FROM feed").fetchall()
+                _read_through(connection, "quote", "feed", _NAMES)
                 if marker_path(path).exists():
                     if connection.execute("PRAGMA quick_check(1)").get != "ok":
                         return True
+                    tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                    _read_through(connection, *(row[0] for row in connection.execute(tables)))
                     marker_path(path).unlink(missing_ok=True)
             finally:
                 connection.close()
@@ -44,6 +56,12 @@ def is_damaged(path: Path) -> bool:
     except errors.StoreError:
         return False
     return False
+
+
+def _read_through(connection: apsw.Connection, *tables: str) -> None:
+    for table in tables:
+        for _row in connection.execute(f"SELECT * FROM {table}"):
+            pass
 
 
 def set_aside(path: Path, stamp: str) -> Path:
@@ -63,7 +81,7 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     In small transactions, so that ingest writes beside it. Raises `StoreError` when the new
     database cannot be written.
     """
-    copied = dict.fromkeys(_TABLES, 0)
+    copied = dict.fromkeys((*_WHOLE_TABLES, *_TABLES), 0)
     try:
         old = apsw.Connection(str(aside), flags=apsw.SQLITE_OPEN_READONLY)
     except apsw.Error:
@@ -71,6 +89,9 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     with told(str(path)):
         new = open_writer(path)
         try:
+            new.pragma("synchronous", "full")  # what is copied was on the disk before
+            for table in _WHOLE_TABLES:  # first: a scan must not make an alert again
+                copied[table] = _copy_whole(old, new, table)
             for table in _TABLES:
                 copied[table] = _copy(old, new, table)
         finally:
@@ -79,25 +100,69 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     return copied
 
 
+def _copy_whole(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
+    """Copy a table; a row that was made anew meanwhile stays as it is."""
+    names = ", ".join(_columns(new, table))
+    rows: list[Any] = []
+    with suppress(*_UNREADABLE):  # up to the first page that cannot be read
+        rows.extend(old.execute(f"SELECT {names} FROM {table} LIMIT {_LARGEST_TABLE}"))
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        with transaction(new):
+            new.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
+    return len(rows)
+
+
+def _columns(connection: apsw.Connection, table: str) -> list[str]:
+    return [str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})").fetchall()]
+
+
 def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
-    names = [row[1] for row in new.execute(f"PRAGMA table_info({table})").fetchall()]
-    columns = ", ".join(str(name) for name in names if name != "id")
-    first, copied, failures = 0, 0, 0
-    while failures < _HOPELESS:
-        try:
-            rows = old.execute(
-                f"SELECT id, {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id",
-                (first, first + _BLOCK),
-            ).fetchall()
-            failures = 0 if rows else failures + 1
-        except apsw.Error:
-            rows, failures = [], failures + 1
+    columns = ", ".join(name for name in _columns(new, table) if name != "id")
+    marks = ", ".join("?" * len(columns.split(", ")))
+    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+    query = f"SELECT id, {columns} FROM {table} WHERE id >= ? ORDER BY id LIMIT ?"
+    first, copied, spots = 0, 0, 0
+    while spots < _HOPELESS:
+        rows, broken = _read(old, query, first, _BLOCK)
         if rows:
-            marks = ", ".join("?" * len(rows[0]))
             with transaction(new):
-                new.executemany(
-                    f"INSERT INTO {table} ({columns}) VALUES ({marks[3:]})", [r[1:] for r in rows]
-                )
-            copied += len(rows)
-        first += _BLOCK
+                new.executemany(insert, [row[1:] for row in rows])
+            first, copied = rows[-1][0] + 1, copied + len(rows)
+        if broken:
+            beyond = _next_readable(old, query, first)
+            if beyond is None:
+                break
+            first, spots = beyond, spots + 1
+        elif not rows:
+            break
     return copied
+
+
+def _read(old: apsw.Connection, query: str, first: int, limit: int) -> tuple[list[Any], bool]:
+    """Rows with the id `first` or above, up to what cannot be read, and whether there was such."""
+    rows: list[Any] = []
+    try:
+        for row in old.execute(query, (first, limit)):
+            if row[0] < first:  # a damaged tree may lead in a circle
+                return rows, True
+            rows.append(row)
+            first = row[0] + 1
+    except _UNREADABLE:
+        return rows, True
+    return rows, False
+
+
+def _next_readable(old: apsw.Connection, query: str, first: int) -> int | None:
+    """An id above `first` from which rows can be read again: the first such, where one piece of
+    the table is unreadable. None when no distance of a power of two leads beyond it."""
+    low, high = first, first + 1
+    while _read(old, query, high, 1)[1]:
+        low, high = high, high + (high - first)
+        if high > _LARGEST_ID:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        broken = _read(old, query, middle, 1)[1]
+        low, high = (middle, high) if broken else (low, middle)
+    return high

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from funding.alerts import Alert, Post
 from funding.open_interest import Edge, Sample
-from funding.store.alerts import Alerts, add_posts, make_alerts
+from funding.store.alerts import DONE, Alerts, add_posts, make_alerts
 
 _SAMPLE = "INSERT OR REPLACE INTO open_interest VALUES (?, ?, ?, ?)"
 _EDGE = "INSERT OR REPLACE INTO open_interest_edge VALUES (?, ?, ?, ?, ?)"
@@ -34,6 +34,7 @@ class Samples(Alerts):
             connection.executemany(_EDGE, edges)
             make_alerts(connection, alerts, targets, now)
             add_posts(connection, consumer, batches, now)
+            connection.execute(DONE, (consumer, int(now), now))
 
     def samples(self, since: float) -> list[Sample]:
         """The samples since Unix seconds, oldest first."""
@@ -48,15 +49,17 @@ class Samples(Alerts):
         """What is known of edges."""
         return [Edge(*row) for row in self._reading("SELECT * FROM open_interest_edge", ())]
 
-    def open_interest_change(self, symbols: Sequence[str], since: float) -> Mapping[str, float]:
-        """The change since Unix seconds as a fraction, of those `symbols` that were polled both
-        within five minutes after it and later."""
+    def open_interest_change(
+        self, symbols: Sequence[str], since: float, until: float
+    ) -> Mapping[str, float]:
+        """The change between Unix seconds as a fraction, of those `symbols` that were polled both
+        within five minutes after `since` and later."""
         found = {}
         for symbol in symbols:
             rows = self._reading(
-                "SELECT open_interest FROM open_interest WHERE symbol = ?1 AND at >= ?2"
-                " ORDER BY at",
-                (symbol, since),
+                "SELECT open_interest FROM open_interest"
+                " WHERE symbol = ? AND at BETWEEN ? AND ? ORDER BY at",
+                (symbol, since, until),
             )
             first = self._reading(
                 "SELECT 1 FROM open_interest WHERE symbol = ? AND at BETWEEN ? AND ? LIMIT 1",

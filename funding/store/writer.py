@@ -13,26 +13,9 @@ from funding.quote import Quote
 from funding.store.connection import checkpoint, close_writer, open_writer, told, transaction
 from funding.store.damage import identity, lock_path, marker_path
 from funding.store.feed_table import FEED_WRITE, feed_row
+from funding.store.quote_table import Rows
 
 RETIRE_SECONDS = 86_400.0
-
-UPSERT = """
-INSERT INTO quote VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7, ?8, ?9)
-ON CONFLICT DO UPDATE SET
-    mark_price = excluded.mark_price,
-    index_price = excluded.index_price,
-    funding_rate = excluded.funding_rate,
-    funding_interval_hours = CASE
-        WHEN excluded.next_funding_time - next_funding_time IN (3600000, 14400000, 28800000)
-        THEN (excluded.next_funding_time - next_funding_time) / 3600000
-        ELSE funding_interval_hours END,
-    next_funding_time = excluded.next_funding_time,
-    event_time = excluded.event_time,
-    updated_at = excluded.updated_at,
-    received_uptime = excluded.received_uptime
-WHERE excluded.event_time > event_time OR event_time > ?10
-"""
-"""One quote in; the rule of `quote.supersedes` is its last line, ?10 the ceiling in ms."""
 
 
 def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
@@ -90,6 +73,7 @@ class Writer:
                 for suffix in ("-wal", "-shm"):
                     Path(f"{path}{suffix}").unlink(missing_ok=True)
             self._connection = open_writer(path)
+            self._waits = False
             self._identity = identity(path)
             # So that a file whose header is destroyed can still be told from somebody else's.
             os.ftruncate(self._lock, 0)
@@ -145,36 +129,31 @@ class Writer:
         """
         connection = self._connection
         self._check_place()
-        bindings: list[tuple[Any, ...]] = [
-            (
-                feed.exchange,
-                quote.symbol,
-                quote.mark_price,
-                quote.index_price,
-                quote.funding_rate,
-                quote.next_funding_time,
-                quote.event_time,
-                wall,
-                uptime,
-                ceiling,
-            )
-            for quote, wall, uptime in quotes
-        ]
+        trail = [(event.at, event.source, event.kind, event.detail) for event in events]
+        self._wait_for_the_disk(bool(trail))
+        rows = Rows(feed.exchange, quotes)
         with told(self._path), transaction(connection):
             before = connection.total_changes()
-            connection.executemany(UPSERT, bindings)
+            for statement, bindings in rows.statements(ceiling):
+                connection.executemany(statement, bindings)
             stored = connection.total_changes() - before
             if stored:
-                feed.last_frame_at = max(binding[7] for binding in bindings)
-                feed.last_frame_uptime = max(binding[8] for binding in bindings)
+                feed.last_frame_at, feed.last_frame_uptime = rows.last_receipt()
             feed.accepted += stored
-            feed.repeated += len(bindings) - stored
+            feed.repeated += len(rows) - stored
             connection.executemany(
-                "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
-                [(event.at, event.source, event.kind, event.detail) for event in events],
+                "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)", trail
             )
             connection.execute(FEED_WRITE, feed_row(feed))
         return stored
+
+    def _wait_for_the_disk(self, wanted: bool) -> None:
+        """Whether a commit is on the disk when it returns: no power cut may undo an event, which
+        is told once; quotes come again."""
+        if wanted != self._waits:
+            with told(self._path):
+                self._connection.pragma("synchronous", "full" if wanted else "normal")
+            self._waits = wanted
 
     def _check_place(self) -> None:
         """Whether the name still leads to the file that is being written: a removed file takes

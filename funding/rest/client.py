@@ -1,0 +1,121 @@
+"""The routes of the exchange's REST interface, each with its reply."""
+
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from funding import errors
+from funding.clock import Clock
+from funding.exchanges import binance_rest as api
+from funding.rest.leave import LONGEST_PAUSE_SECONDS, Accounts, Leave
+from funding.rest.transport import Transport
+
+_BANS = (429, 418)
+_EXPLAINED = {
+    403: "refused by the exchange's firewall",
+    451: "restricted location: the exchange does not serve this address",
+}
+
+T = TypeVar("T")
+
+
+class Rest:
+    """GET calls to `address` on behalf of `caller`, a name for the accounts.
+
+    `budget` is the weight per UTC minute for the whole group. For one thread, as its `ledger` is.
+    Every method raises `RestError`s and, from the accounts, `StoreError`s. No answer is waited
+    for longer than `timeout` seconds; where that is a function, it is asked before each call.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        caller: str,
+        *,
+        ledger: Accounts,
+        budget: int,
+        clock: Clock,
+        timeout: float | Callable[[], float] = 5.0,
+    ) -> None:
+        self._address = address.rstrip("/")
+        self.host = urlsplit(address).hostname or ""
+        self._clock = clock
+        self._timeout = timeout
+        self._leave = Leave(self._address, caller, accounts=ledger, budget=budget, clock=clock)
+        self._transport = Transport()
+
+    def premium_index(self, symbol: str) -> api.PremiumIndex:
+        """Mark price and funding of one symbol; weight 1."""
+        found = self._get("premiumIndex", api.premium_indices, symbol=symbol)
+        if [row.symbol for row in found] != [symbol]:
+            raise errors.RestGarbled(f"premiumIndex of {symbol}: the reply has {len(found)} others")
+        return found[0]
+
+    def premium_indices(self) -> list[api.PremiumIndex]:
+        """Those of all symbols in one call; weight 10."""
+        return self._get("premiumIndex", api.premium_indices)
+
+    def funding_intervals(self) -> list[api.FundingInfo]:
+        """The funding intervals of most symbols; no weight."""
+        return self._get("fundingInfo", _decoder(list[api.FundingInfo]))
+
+    def open_interest(self, symbol: str) -> api.OpenInterest:
+        """Open contracts of one symbol; weight 1."""
+        return self._get("openInterest", _decoder(api.OpenInterest), symbol=symbol)
+
+    def contracts(self) -> list[api.Contract]:
+        """All contracts; weight 1, over a megabyte."""
+        return self._get("exchangeInfo", _decoder(api.ExchangeInfo)).symbols
+
+    def klines(self, symbol: str, interval: str, limit: int) -> list[api.Kline]:
+        """The last `limit` candles, oldest first; weight 1 up to 100."""
+        parameters = {"symbol": symbol, "interval": interval, "limit": str(limit)}
+        return self._get("klines", _decoder(list[api.Kline]), **parameters)
+
+    def tickers(self) -> list[api.Ticker]:
+        """24 hours of all symbols; weight 40."""
+        return self._get("ticker/24hr", _decoder(list[api.Ticker]))
+
+    def server_time(self) -> int:
+        """The exchange's clock in ms; weight 1."""
+        return self._get("time", _decoder(api.ServerTime)).server_time
+
+    def close(self) -> None:
+        """Let go of the connections; the next call opens them again."""
+        self._transport.close()
+
+    def _get(self, route: str, decode: Callable[[bytes], T], **parameters: str) -> T:
+        self._leave.ask(route, api.weight(route, parameters))
+        status, headers, body = self._transport.get(
+            self._address + api.ROUTES[route].path,
+            parameters,
+            self._timeout() if callable(self._timeout) else self._timeout,
+        )
+        stopped = status in _BANS or status in _EXPLAINED
+        self._leave.hear(headers.get(api.WEIGHT_HEADER, ""), refused=stopped)
+        if status != 200:
+            raise self._refused(status, headers.get("Retry-After", ""), body)
+        self._leave.lift()
+        try:
+            return decode(body)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise errors.RestGarbled(f"{route}: {str(error)[:200]}") from error
+
+    def _refused(self, status: int, retry_after: str, body: bytes) -> errors.RestError:
+        told, wait = api.error_body(body), api.retry_after(retry_after, self._clock.wall())
+        if status in _BANS:
+            reason = f"status {status}, code {told.code}: {told.msg}"
+            return errors.RestBanned(reason, self._leave.stop_all(reason, wait, told.msg))
+        if status in _EXPLAINED:
+            reason = f"status {status}, {_EXPLAINED[status]}"
+            return errors.RestRestricted(reason, self._leave.stop_all(reason, wait, ""))
+        if status >= 500:
+            text = f"status {status}, code {told.code}: {told.msg}"
+            return errors.RestUnreachable(text, min(wait, LONGEST_PAUSE_SECONDS))
+        return errors.RestRefused(status, told.code, told.msg)
+
+
+def _decoder(kind: type[T]) -> Callable[[bytes], T]:
+    return msgspec.json.Decoder(kind).decode

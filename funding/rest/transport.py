@@ -1,0 +1,132 @@
+"""One GET, whole by its deadline: the only importer of urllib3 beside `post`.
+
+# Facts
+- urllib3 retries three times and follows redirects unless told not to; it honours no proxy
+  variables of the environment; its timeouts bound each wait, not the whole (see deadline.py).
+- It tries every address of a host's name for the whole timeout, and getaddrinfo knows none: a
+  resolver that is away holds it for 10 s and more.
+- The timeout of a socket bounds the whole of a TLS handshake.
+- It logs a traceback when a header of the answer cannot be read. Hence ERROR here.
+"""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import urllib3
+
+from funding import errors
+from funding.deadline import Response
+
+MAX_BODY = 16 * 1024 * 1024
+MOST_ATTEMPTS = 20
+"""Connections that may be in the making at once: a resolver that hangs holds a thread for each."""
+
+_HEADERS = urllib3.make_headers(accept_encoding="gzip", user_agent="funding")
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+_attempts = threading.BoundedSemaphore(MOST_ATTEMPTS)
+
+
+def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.socket:
+    """What `connect` gives within `seconds`, its timeout being what is left of them; what comes
+    later is closed. Raises what it raises, `TimeoutError`, and OSError for too many attempts."""
+    end = time.monotonic() + seconds
+    if not _attempts.acquire(blocking=False):
+        raise OSError(f"{MOST_ATTEMPTS} connections are in the making already")
+    making: Future[socket.socket] = Future()
+
+    def make() -> None:
+        try:
+            made = connect()
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            if making.set_running_or_notify_cancel():
+                making.set_exception(error)
+        else:
+            if making.set_running_or_notify_cancel():
+                making.set_result(made)
+            else:
+                made.close()
+        finally:
+            _attempts.release()
+
+    threading.Thread(target=make, name="connect", daemon=True).start()
+    try:
+        made = making.result(seconds)
+    except TimeoutError:
+        if making.cancel():
+            raise TimeoutError(f"not connected within {seconds:.2f} s") from None
+        made = making.result()
+    made.settimeout(max(0.001, end - time.monotonic()))
+    return made
+
+
+class _PlainConnection(urllib3.connection.HTTPConnection):
+    response_class = Response
+
+    def _new_conn(self) -> socket.socket:
+        return _punctual(self, super()._new_conn)
+
+
+class _SecureConnection(urllib3.connection.HTTPSConnection):
+    response_class = Response
+
+    def _new_conn(self) -> socket.socket:
+        return _punctual(self, super()._new_conn)
+
+
+def _punctual(
+    connection: urllib3.connection.HTTPConnection, connect: Callable[[], socket.socket]
+) -> socket.socket:
+    try:
+        return connected(connect, float(connection.timeout or 0.0))
+    except TimeoutError as error:
+        raise urllib3.exceptions.ConnectTimeoutError(connection, f"timed out: {error}") from error
+    except OSError as error:
+        raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class Transport:
+    """GET calls over connections that are kept open; for one thread."""
+
+    def __init__(self) -> None:
+        self._pool = urllib3.PoolManager(num_pools=2, maxsize=4, retries=False, headers=_HEADERS)
+        self._pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+
+    def get(
+        self, url: str, parameters: dict[str, str], seconds: float
+    ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
+        """Status, headers and body, whole within `seconds`; `RestUnreachable` or `RestGarbled`."""
+        if seconds <= 0:
+            raise errors.RestUnreachable("timed out before it was asked")
+        try:
+            response = self._pool.request(
+                "GET",
+                url,
+                fields=parameters,
+                timeout=urllib3.Timeout(total=seconds),
+                redirect=False,
+                preload_content=False,
+            )
+            body = response.read(MAX_BODY + 1)
+        except urllib3.exceptions.HTTPError as error:
+            raise errors.RestUnreachable(f"{type(error).__name__}: {error}"[:200]) from error
+        if len(body) > MAX_BODY:
+            response.close()  # with the rest of it unread, the connection is of no more use
+            raise errors.RestGarbled(f"a reply of more than {MAX_BODY} bytes")
+        response.release_conn()
+        return response.status, response.headers, body
+
+    def close(self) -> None:
+        """Let go of the connections; the next call opens them again."""
+        self._pool.clear()

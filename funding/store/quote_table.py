@@ -1,0 +1,91 @@
+"""Quotes as SQL: the one statement that writes them, and what is bound to it.
+
+# Facts
+(apsw 3.54.1.0 with SQLite 3.54.1, CPU for a frame of 715 rows)
+- Each execution costs beside its work: one row at a time takes 1.69 ms, 16 rows 0.89 ms, and more
+  at a time gain no more.
+- `x IN (1, 2, 3)` of an expression fills a table of its own for every row, 0.9 ms in all.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from funding.quote import Quote
+
+_ROWS = 16
+_COLUMNS = 8
+
+
+def upsert(rows: int) -> str:
+    """The statement for `rows` quotes: ?1 the exchange, ?2 the ceiling in ms, then `_COLUMNS` each.
+
+    Its last line is the rule of `quote.supersedes`.
+    """
+    values = []
+    for first in range(3, 3 + rows * _COLUMNS, _COLUMNS):
+        symbol, mark, index, rate, due, event, at, uptime = range(first, first + _COLUMNS)
+        values.append(
+            f"(?1, ?{symbol}, ?{mark}, ?{index}, ?{rate}, ?{due}, NULL, ?{event}, ?{at}, ?{uptime})"
+        )
+    return f"""
+INSERT INTO quote VALUES {", ".join(values)}
+ON CONFLICT DO UPDATE SET
+    mark_price = excluded.mark_price,
+    index_price = excluded.index_price,
+    funding_rate = excluded.funding_rate,
+    funding_interval_hours = iif(
+        excluded.next_funding_time = next_funding_time,
+        funding_interval_hours,
+        coalesce(
+            CASE excluded.next_funding_time - next_funding_time
+            WHEN 3600000 THEN 1 WHEN 14400000 THEN 4 WHEN 28800000 THEN 8 END,
+            funding_interval_hours)),
+    next_funding_time = excluded.next_funding_time,
+    event_time = excluded.event_time,
+    updated_at = excluded.updated_at,
+    received_uptime = excluded.received_uptime
+WHERE excluded.event_time > event_time OR event_time > ?2
+"""
+
+
+_ONE, _MANY = upsert(1), upsert(_ROWS)
+
+
+class Rows:
+    """Quotes of `exchange` with their receipt (wall, uptime), as they are bound."""
+
+    def __init__(self, exchange: str, held: Iterable[tuple[Quote, float, float]]) -> None:
+        self._exchange = exchange
+        self._values: list[Any] = []
+        for quote, wall, uptime in held:
+            self._values += (
+                quote.symbol,
+                quote.mark_price,
+                quote.index_price,
+                quote.funding_rate,
+                quote.next_funding_time,
+                quote.event_time,
+                wall,
+                uptime,
+            )
+
+    def __len__(self) -> int:
+        return len(self._values) // _COLUMNS
+
+    def last_receipt(self) -> tuple[float, float]:
+        """The latest (wall, uptime) among them; there must be one."""
+        return max(self._values[6::_COLUMNS]), max(self._values[7::_COLUMNS])
+
+    def statements(self, ceiling: int) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+        """Each statement with all that is to be bound to it, in the order of the quotes."""
+        values, step = self._values, _ROWS * _COLUMNS
+        whole = len(values) // step * step
+        for statement, first, last, size in (
+            (_MANY, 0, whole, step),
+            (_ONE, whole, len(values), _COLUMNS),
+        ):
+            starts = range(first, last, size)
+            yield (
+                statement,
+                [(self._exchange, ceiling, *values[start : start + size]) for start in starts],
+            )
