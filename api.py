@@ -32,8 +32,7 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = startup.begin("api")
     limits = health.Limits(settings.stale_after, settings.min_symbols)
-    database: Path = settings.db
-    api = Api(lambda: Reader(database, binance.NAME, SYSTEM), limits, SYSTEM)
+    api = Api(Reader(settings.db, binance.NAME, SYSTEM), limits, SYSTEM)
     try:
         listening = listening_socket(settings)
         if not arguments.prepare:

@@ -1,20 +1,22 @@
 """The API's routes over the store: the only importer of bottle."""
 
 import logging
-import threading
 import urllib.parse
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import bottle
 import msgspec
 
 from funding import __version__, errors, health
-from funding.answers import MAX_SHOWN, batch, row
+from funding.answers import MAX_SHOWN, Sheet, row
 from funding.clock import Clock
 from funding.hosts import JSON_HEADERS
 from funding.logs import Seldom
 from funding.store import Reader
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("api")
 
@@ -26,8 +28,8 @@ ENDPOINTS = ["/funding", "/funding/<symbol>", "/funding/batch?symbols=A,B", "/fu
 def reply(
     value: Any, status: int = 200, headers: dict[str, str] | None = None
 ) -> bottle.HTTPResponse:
-    """`value` as a JSON answer."""
-    body = msgspec.json.encode(value)
+    """`value` as a JSON answer; bytes are JSON already."""
+    body = value if isinstance(value, bytes) else msgspec.json.encode(value)
     return bottle.HTTPResponse(body, status, JSON_HEADERS | (headers or {}))
 
 
@@ -37,26 +39,19 @@ def refusal(reason: str, status: int, **facts: Any) -> bottle.HTTPResponse:
 
 
 class Api:
-    """The routes. `reader` makes a `Reader` for the calling thread; each thread keeps its own."""
+    """The routes over `store`, for one thread."""
 
-    def __init__(self, reader: Callable[[], Reader], limits: health.Limits, clock: Clock) -> None:
-        self._reader = reader
+    def __init__(self, store: Reader, limits: health.Limits, clock: Clock) -> None:
+        self._store = store
         self._limits = limits
         self._clock = clock
-        self._local = threading.local()
+        self._version = (0, 0)
+        self._sheet: Sheet | None = None
         self._seldom = Seldom(TELL_SECONDS)
-
-    @property
-    def store(self) -> Reader:
-        """This thread's reader."""
-        if not hasattr(self._local, "reader"):
-            self._local.reader = self._reader()
-        reader: Reader = self._local.reader
-        return reader
 
     def one(self, symbol: str) -> bottle.HTTPResponse:
         """GET /funding/<symbol>"""
-        reading = self.store.one(symbol)
+        reading = self._store.one(symbol)
         if reading is None:
             return refusal("unknown symbol", 404, symbol=symbol[:MAX_SHOWN])
         found = row(reading)
@@ -80,26 +75,39 @@ class Api:
             return refusal("no symbols: ask /funding/batch?symbols=BTCUSDT,ETHUSDT", 400)
         if len(asked) > MAX_BATCH:
             return refusal(f"at most {MAX_BATCH} symbols at once", 400, asked=len(asked))
-        return reply(batch(asked, self.store.several(asked), self._limits.stale_after))
+        return reply(self._current().batch(asked, self._clock.uptime()))
 
     def all(self) -> bottle.HTTPResponse:
         """GET /funding"""
-        limit = self._limits.stale_after
-        # Before the rows: a tag that is too old costs one answer, one too new would hide a change.
-        tag = f'W/"{self.store.revision(limit)}"'
+        sheet = self._current()
+        tag = f'W/"{sheet.revision}"'
         tagged = {"ETag": tag, "Cache-Control": "no-cache"}
         # From the environment: bottle's get_header raises for bytes that are not UTF-8. Compared
         # weakly, with or without W/ (RFC 9110, 13.1.2).
         asked = bottle.request.environ.get("HTTP_IF_NONE_MATCH", "").split(",")
         if {each.strip().removeprefix("W/") for each in asked} & {tag.removeprefix("W/"), "*"}:
             return bottle.HTTPResponse(b"", 304, JSON_HEADERS | tagged)
-        rows = [row(reading, limit) for reading in self.store.all()]
-        return reply({"data": rows, "total": len(rows)}, headers=tagged)
+        return reply(sheet.all(self._clock.uptime()), headers=tagged)
+
+    def _current(self) -> Sheet:
+        """All that is committed; read anew only when something was, or when ages demand it."""
+        limit, clock = self._limits.stale_after, self._clock
+        wall, uptime = clock.wall(), clock.uptime()
+        # Before what they stand for: a version or revision that is too old costs one reading or
+        # one answer, one that is too new would hide a change.
+        version, sheet = self._store.version(), self._sheet
+        if sheet is None or version != self._version or not sheet.holds(wall, uptime):
+            revision = self._store.revision(limit)
+            wall, uptime = clock.wall(), clock.uptime()  # as near as can be to those of the ages
+            readings = self._store.all()
+            sheet = self._sheet = Sheet(readings, limit, revision, wall=wall, uptime=uptime)
+            self._version = version
+        return sheet
 
     def health(self) -> bottle.HTTPResponse:
         """GET /funding/health"""
         try:
-            feed, ages = self.store.feed(), [r.age_seconds for r in self.store.all()]
+            feed, ages = self._store.feed(), [r.age_seconds for r in self._store.all()]
         except errors.StoreMissing:
             feed, ages = None, []
         clock = self._clock
@@ -112,8 +120,45 @@ class Api:
         """GET /"""
         return reply({"service": "funding", "version": __version__, "endpoints": ENDPOINTS})
 
-    def app(self) -> bottle.Bottle:
-        """The routes as a WSGI application; every error in it is JSON."""
+    def app(self) -> "WSGIApplication":
+        """The routes as a WSGI application; every error in it is JSON.
+
+        A lookup of one symbol, which is what is asked all the time, goes past bottle when there is
+        a fresh quote: 11 µs instead of 28. Everything else is bottle's.
+        """
+        routed = self._routed()
+
+        def answered(
+            environ: "WSGIEnvironment", start_response: "StartResponse"
+        ) -> Iterable[bytes]:
+            folder, _, symbol = environ["PATH_INFO"].rpartition("/")
+            if folder == "/funding" and environ["REQUEST_METHOD"] == "GET":
+                body = self._fresh(symbol)
+                if body is not None:
+                    headers = [*JSON_HEADERS.items(), ("Content-Length", str(len(body)))]
+                    start_response("200 OK", headers)
+                    return [body]
+            answer: Iterable[bytes] = routed(environ, start_response)
+            return answer
+
+        return answered
+
+    def _fresh(self, symbol: str) -> bytes | None:
+        """What GET /funding/<symbol> answers for a fresh quote; None where it answers otherwise.
+
+        `symbol` is as it stands in the environment, where only ASCII means what it says.
+        """
+        if not symbol.isascii() or symbol in ("batch", "health"):
+            return None
+        try:
+            reading = self._store.one(symbol)
+        except Exception:  # noqa: BLE001  the route meets it again, and tells of it
+            return None
+        if reading is None or reading.age_seconds > self._limits.stale_after:
+            return None
+        return msgspec.json.encode(row(reading))
+
+    def _routed(self) -> bottle.Bottle:
         app = bottle.Bottle()
         app.config["json.enable"] = False
         app.default_error_handler = _error

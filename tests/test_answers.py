@@ -1,9 +1,11 @@
 """What a quote and a batch look like on the wire."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from funding.answers import MAX_SHOWN, batch, row
+from funding.answers import MAX_SHOWN, Sheet, row
 from funding.feed import Reading
 
 BTC = Reading(
@@ -54,10 +56,59 @@ def test_a_row_says_whether_it_is_stale_where_that_is_asked(age: float, stale: b
     assert "stale" not in msgspec.json.decode(msgspec.json.encode(row(reading("X", age))))
 
 
+def sheet(*readings: Reading) -> Sheet:
+    """Those, read at wall 1,000 and uptime 50 and with a limit of 180 s."""
+    return Sheet(readings, 180.0, "a revision", wall=1_000.0, uptime=50.0)
+
+
+@pytest.mark.parametrize("elapsed", [0.0, 0.0625, 90.5])
+def test_a_sheet_shows_each_row_as_it_is_by_now(elapsed: float) -> None:
+    ages = {"AUSDT": 1.0, "BUSDT": 500.25, '","ageSeconds":0.0,"\0': 1.0, "币安人生USDT": 0.0}
+    made = sheet(*(reading(symbol, age) for symbol, age in ages.items()))
+    rows = [row(reading(symbol, age + elapsed), 180.0) for symbol, age in ages.items()]
+    for _ in range(2):
+        assert made.all(50.0 + elapsed) == msgspec.json.encode({"data": rows, "total": 4})
+        shown = msgspec.json.decode(made.batch(list(ages), 50.0 + elapsed))
+        assert shown["data"] == msgspec.to_builtins(rows)
+
+
+def test_an_empty_sheet() -> None:
+    assert sheet().all(51.0) == b'{"data":[],"total":0}'
+    assert sheet().holds(9_999.0, 9_049.0)
+
+
+@pytest.mark.parametrize(
+    ("wall", "uptime", "holds"),
+    [
+        (1_000.0, 50.0, True),
+        (1_080.0, 130.0, True),
+        (1_081.0, 131.0, False),  # BUSDT is stale by now
+        (1_010.0, 50.0, False),  # a clock was set
+        (1_000.0, 60.0, False),
+        (-2_600.0, 50.0, False),
+    ],
+)
+def test_a_sheet_holds_until_a_quote_turns_stale_or_a_clock_is_set(
+    wall: float, uptime: float, holds: bool
+) -> None:
+    made = sheet(reading("AUSDT", 7.0), reading("BUSDT", 100.0), reading("CUSDT", 200.0))
+    assert made.holds(wall, uptime) is holds
+
+
+def test_a_quote_at_the_limit_is_fresh_for_that_moment_alone() -> None:
+    made = sheet(reading("AUSDT", 180.0))
+    assert made.holds(1_000.0, 50.0)
+    assert not made.holds(1_000.001, 50.001)
+
+
+def answer(asked: list[str], *readings: Reading) -> Any:
+    """To a batch, at once."""
+    return msgspec.json.decode(sheet(*readings).batch(asked, 50.0))
+
+
 def test_a_batch_keeps_the_order_asked_and_names_what_it_cannot_serve() -> None:
     readings = [reading("AUSDT"), reading("BUSDT", 500.0), reading("币安人生USDT")]
-    answer = batch(["币安人生usdt", "nope", "busdt", "AUSDT", "nope2"], readings, 180.0)
-    shown = msgspec.json.decode(msgspec.json.encode(answer))
+    shown = answer(["币安人生usdt", "nope", "busdt", "AUSDT", "nope2"], *readings)
     rows = shown.pop("data")
     assert [each["symbol"] for each in rows] == ["币安人生USDT", "BUSDT", "AUSDT"]
     assert [each["stale"] for each in rows] == [False, True, False]
@@ -71,17 +122,16 @@ def test_a_batch_keeps_the_order_asked_and_names_what_it_cannot_serve() -> None:
 
 
 def test_a_symbol_asked_twice_is_there_twice() -> None:
-    answer = batch(["a", "A", "b", "b"], [reading("A")], 180.0)
-    assert [each.symbol for each in answer.data] == ["A", "A"]
-    assert (answer.found, answer.missing, answer.total) == (2, 2, 4)
-    assert answer.missing_symbols == ["b", "b"]
+    shown = answer(["a", "A", "b", "b"], reading("A"))
+    assert [each["symbol"] for each in shown["data"]] == ["A", "A"]
+    assert (shown["found"], shown["missing"], shown["total"]) == (2, 2, 4)
+    assert shown["missingSymbols"] == ["b", "b"]
 
 
 def test_a_long_name_is_not_repeated_in_full() -> None:
-    answer = batch(["x" * 5_000], [], 180.0)
-    assert answer.missing_symbols == ["x" * MAX_SHOWN]
+    assert answer(["x" * 5_000])["missingSymbols"] == ["x" * MAX_SHOWN]
 
 
 def test_an_empty_batch() -> None:
-    answer = batch([], [reading("A")], 180.0)
-    assert (answer.data, answer.found, answer.missing, answer.total) == ([], 0, 0, 0)
+    shown = answer([], reading("A"))
+    assert (shown["data"], shown["found"], shown["missing"], shown["total"]) == ([], 0, 0, 0)

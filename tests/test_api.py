@@ -3,12 +3,14 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote as percent
 from wsgiref.types import WSGIApplication
 
+import apsw
 import pytest
 
 from funding.clock import Clock
@@ -97,7 +99,7 @@ class World:
 
     def app(self, limits: Limits = LIMITS) -> WSGIApplication:
         """The service as `api.main` puts it together."""
-        routes = Api(lambda: Reader(self.path, "binance", self.clock), limits, self.clock)
+        routes = Api(Reader(self.path, "binance", self.clock), limits, self.clock)
         return local_only(routes.app(), "127.0.0.1", 8888)
 
 
@@ -224,6 +226,20 @@ def test_a_letter_that_upper_case_would_change_is_another_symbol(world: World) -
     app = world.app()
     assert ask(app, f"/funding/{percent('ßusdt')}").status == 200
     assert ask(app, "/funding/SSUSDT").status == 404
+
+
+def test_no_symbol_takes_the_place_of_a_route(world: World) -> None:
+    app = world.app()
+    world.frame(*(again(BTC, 1, symbol=name) for name in ("HEALTH", "BATCH")))
+    assert list(ask(app, "/funding/health").json) == HEALTH
+    assert ask(app, "/funding/batch").status == 400
+    assert ask(app, "/funding/HEALTH").json["symbol"] == "HEALTH"
+
+
+def test_bytes_are_not_taken_for_letters(world: World) -> None:
+    app = world.app()
+    world.frame(again(BTC, 1, symbol="äUSDT".encode().decode("latin-1")))
+    assert ask(app, f"/funding/{percent('äUSDT')}").status == 404
 
 
 def test_a_stale_quote(world: World) -> None:
@@ -398,6 +414,88 @@ def test_an_etag_changes_when_ingest_begins_anew(world: World) -> None:
     assert ask(app, "/funding", if_none_match=tag).status == 200
 
 
+# What is held between two requests
+
+
+BATCH_OF_TWO = "/funding/batch?symbols=BTCUSDT,ETHUSDT"
+
+
+def both(app: WSGIApplication) -> list[dict[str, Any]]:
+    """The rows of BTCUSDT and ETHUSDT as every route shows them, which must be alike."""
+    asked = [ask(app, f"/funding/{symbol}").json for symbol in ("BTCUSDT", "ETHUSDT")]
+    single: list[dict[str, Any]] = [each.get("last", each) for each in asked]
+    rows = ask(app, "/funding").json["data"]
+    several: list[dict[str, Any]] = ask(app, BATCH_OF_TWO).json["data"]
+    assert [row for row in rows if row["symbol"] in ("BTCUSDT", "ETHUSDT")] == several
+    assert [{key: row[key] for key in ROW} for row in several] == single
+    return several
+
+
+def test_no_answer_is_older_than_what_is_stored(world: World) -> None:
+    app = world.app()
+    for number in range(1, 5):
+        world.later(1)
+        world.frame(again(BTC, number, mark_price=float(number)))
+        btc, eth = both(app)
+        assert (btc["markPrice"], btc["ageSeconds"]) == (number, 0.0)
+        assert (eth["markPrice"], eth["ageSeconds"]) == (ETH.mark_price, number)
+    world.frame(again(BTC, 1, symbol="NEWUSDT"))
+    assert ask(app, "/funding").json["total"] == 5
+    assert ask(app, "/funding/batch?symbols=NEWUSDT").json["found"] == 1
+
+
+def test_ages_go_on_while_nothing_is_written(world: World) -> None:
+    app = world.app()
+    for age in (0.0, 0.25, 100.25, 180.0):
+        assert [(row["ageSeconds"], row["stale"]) for row in both(app)] == [(age, False)] * 2
+        world.later({0.0: 0.25, 0.25: 100, 100.25: 79.75, 180.0: 0.5}[age])
+    assert [(row["ageSeconds"], row["stale"]) for row in both(app)] == [(180.5, True)] * 2
+
+
+def test_ages_stay_true_beside_what_others_write(world: World) -> None:
+    app = world.app()
+    assert [row["ageSeconds"] for row in both(app)] == [0.0, 0.0]
+    world.later(100)
+    world.beat()
+    assert [row["ageSeconds"] for row in both(app)] == [100.0, 100.0]
+    world.later(100)
+    world.beat()
+    assert [row["stale"] for row in both(app)] == [True, True]
+
+
+def test_what_anybody_commits_is_shown(world: World) -> None:
+    app = world.app()
+    both(app)
+    with closing(apsw.Connection(str(world.path))) as somebody:
+        somebody.execute("UPDATE quote SET mark_price = 5.0 WHERE symbol = 'BTCUSDT'")
+        assert both(app)[0]["markPrice"] == 5.0
+
+
+def test_a_wall_clock_that_is_set_shows_where_only_it_tells_ages(world: World) -> None:
+    """After a reboot, before ingest writes: the clock of the machine may not be right yet."""
+    world.uptime, world.boot = 3.0, "the next boot"
+    world.wall -= 3600
+    app = world.app()
+    assert [row["ageSeconds"] for row in both(app)] == [0.0, 0.0]
+    world.wall += 7200
+    assert [row["stale"] for row in both(app)] == [True, True]
+
+
+def test_a_file_in_place_of_another_is_read_at_once(world: World, tmp_path: Path) -> None:
+    app = world.app()
+    tag = ask(app, "/funding").headers["etag"]
+    both(app)
+    world.writer.close()
+    for path in tmp_path.glob("funding.db*"):
+        path.unlink()
+    assert ask(app, "/funding").status == ask(app, BATCH_OF_TWO).status == 503
+    world.wall += 1  # two stores do not begin at one instant
+    world.begin()
+    world.frame(again(BTC, 1, mark_price=7.0), ETH)
+    assert [row["markPrice"] for row in both(app)] == [7.0, ETH.mark_price]
+    assert ask(app, "/funding", if_none_match=tag).status == 200
+
+
 # Health
 
 
@@ -565,9 +663,6 @@ class Broken(Reader):
     def one(self, symbol: str) -> Reading | None:
         self._fail()
 
-    def several(self, symbols: list[str]) -> list[Reading]:
-        self._fail()
-
     def all(self) -> list[Reading]:
         self._fail()
 
@@ -580,7 +675,7 @@ def test_a_defect_is_a_500_that_tells_the_log_alone(
     world: World, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader = Broken(world.path, "binance", world.clock)
-    app = local_only(Api(lambda: reader, LIMITS, world.clock).app(), "127.0.0.1", 8888)
+    app = local_only(Api(reader, LIMITS, world.clock).app(), "127.0.0.1", 8888)
     body = refused(ask(app, path), 500, "internal server error")
     assert body == {"error": "internal server error"}
     (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
