@@ -3,12 +3,12 @@ not answer, never delays the local checks."""
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from funding import errors
 from funding.clock import Clock
-from funding.compare import Comparison, Pair, compare, compare_all, control, summarise
+from funding.compare import Comparison, Pair, alarms, compare, compare_all, control, summarise
 from funding.feed import Event
 from funding.health import Comparing
 from funding.rest import Rest
@@ -200,19 +200,14 @@ class Comparer(threading.Thread):
             log.error("the database is damaged: %s", found)
 
     def _store(self, rows: Sequence[Comparison]) -> None:
-        alarming = [row for row in rows if row.outcome == "significant"]
-        for row in alarming:
-            log.warning(
-                "significant: %s %s is %s, REST says %s (%+.3f %%, %s ms apart%s)",
-                *(row.symbol, row.field, row.ws_value, row.rest_value, row.difference_pct),
-                *(row.skew_ms, ", explained by lag" if row.explained else ""),
-            )
-        self._ledger.add(rows, list(self._events(alarming)))
-
-    def _events(self, alarming: Iterable[Comparison]) -> Iterable[Event]:
-        for row in alarming:
-            detail = f"{row.symbol} {row.field}: stream {row.ws_value}, REST {row.rest_value}"
-            yield Event(row.compared_at, SOURCE, "significant", detail)
+        for row in rows:
+            if row.outcome == "significant":
+                log.warning(
+                    "significant: %s %s is %s, REST says %s (%+.3f %%, %s ms apart%s)",
+                    *(row.symbol, row.field, row.ws_value, row.rest_value, row.difference_pct),
+                    *(row.skew_ms, ", explained by lag" if row.explained else ""),
+                )
+        self._ledger.add(rows, alarms(rows))
 
 
 @dataclass(slots=True)

@@ -1,9 +1,10 @@
 """What supervisord does for us in its own process: it kills a watchdog that hangs, since no other
-program stands above it, and keeps the API's listening socket open when all of its processes are
-gone at once.
+program stands above it, sees every process that ends unasked, the watchdog too, and keeps the
+API's listening socket open when all of its processes are gone at once.
 
 supervisord.conf names `make` as the factory of an RPC interface. The watchdog calls `beat` in each
-round, and says within how many seconds it will be back.
+round, says within how many seconds it will be back, and is told what happened: again and again,
+until it says up to what it has stored that, so that what one takes into its grave the next hears.
 
 # Facts
 (supervisor 4.3.0, each seen happening)
@@ -13,6 +14,11 @@ round, and says within how many seconds it will be back.
 - The listening socket of an fcgi-program is closed when its last process has ended, and opened
   with the next one. When the port is not to be had then, supervisord ends with a traceback.
 - Methods whose names begin with an underscore cannot be called from outside.
+- ProcessStateExitedEvent has `expected` and, until its callbacks have returned, the process its
+  `pid` and `exitstatus`: -1 after any signal, never expected, since exitcodes is 0. An end that
+  supervisorctl or supervisord's own stop asked for is a ProcessStateStoppedEvent instead; one
+  before startsecs, and a program that cannot be spawned (`pid` 0), is a ProcessStateBackoffEvent,
+  whose reason is in `spawnerr`. FATAL follows BACKOFF, and is no other end.
 """
 
 import signal
@@ -28,27 +34,65 @@ GROUP, PROGRAM = "funding", "watchdog"
 FIRST_SECONDS = 30.0
 """For a new process to beat for the first time."""
 TICK_SECONDS = events.Tick5Event.period
+KILLED, ENDED = "kill", "crash"
+TOLD_MOST = 1_000
+"""What nobody asks for is kept up to here, the newest: hours of a program that cannot start."""
+
+
+Told = tuple[int, float, str, str, int, str]
+
+
+def _how(process: Any) -> str:
+    """In what way a process ended, as far as supervisord keeps it."""
+    if process.exitstatus is None:
+        return str(process.spawnerr)
+    return "by a signal" if process.exitstatus < 0 else f"exit status {process.exitstatus}"
 
 
 class Guard:
-    """The RPC interface `guard`. `clock` gives seconds that never step."""
+    """The RPC interface `guard`. `clock` gives seconds that never step, `wall` Unix seconds."""
 
-    def __init__(self, supervisord: Any, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, supervisord: Any, clock: Callable[[], float], wall: Callable[[], float] = time.time
+    ) -> None:
         self._supervisord = supervisord
         self._clock = clock
+        self._wall = wall
         self._pid = 0
         self._due = 0.0
         self._ticked = clock()
-        self._told: list[str] = []
+        self._told: list[Told] = []
+        self._number = 0  # of the last one
+        self._killed = 0
         self._held: dict[str, Any] = {}
         for name in supervisord.process_groups:
             self._hold(name)
 
-    def beat(self, pid: int, seconds: float) -> list[str]:
-        """Process `pid` lives, and beats again within `seconds`; what was done since the last."""
+    def beat(self, pid: int, seconds: float, stored: int = 0) -> list[Told]:
+        """Process `pid` lives, beats again within `seconds`, and has stored all up to the number
+        `stored`. What happened since: number, Unix seconds, kind, program, its process (0: none)
+        and the text."""
         self._pid, self._due = pid, self._clock() + seconds
-        told, self._told = self._told, []
-        return told
+        self._told = [told for told in self._told if told[0] > stored]
+        return list(self._told)
+
+    def _ended(self, event: Any) -> None:
+        self._safely(self._note_end, event)
+
+    def _note_end(self, event: Any) -> None:
+        """A process ended, or could not begin, and nobody had asked for it."""
+        process = event.process
+        if event.expected and not isinstance(event, events.ProcessStateBackoffEvent):
+            return
+        if process.pid and process.pid == self._killed:
+            return  # our own doing, and told as such
+        name = f"{process.group.config.name}:{process.config.name}"
+        self._tell(ENDED, name, process.pid or 0, f"{name} ended by itself: {_how(process)}")
+
+    def _tell(self, kind: str, program: str, pid: int, text: str) -> None:
+        self._number += 1
+        self._told.append((self._number, self._wall(), kind, program, pid, text))
+        del self._told[:-TOLD_MOST]
 
     def _tick(self, _event: Any) -> None:
         self._safely(self._look)
@@ -90,7 +134,8 @@ class Guard:
             self._due += held_up  # beats wait in the queue of a supervisord that was held up
         elif now > self._due:
             text = f"{GROUP}:{PROGRAM} (hung watchdog): no beat of process {process.pid}"
-            self._told.append(text)
+            self._killed = process.pid
+            self._tell(KILLED, f"{GROUP}:{PROGRAM}", process.pid, text)
             self._supervisord.options.logger.critical(text)
             self._due = now + FIRST_SECONDS
             process.signal(signal.SIGKILL)
@@ -100,6 +145,8 @@ def make(supervisord: Any, **_options: Any) -> Guard:
     """The factory."""
     guard = Guard(supervisord, time.monotonic)
     events.subscribe(events.Tick5Event, guard._tick)
+    events.subscribe(events.ProcessStateExitedEvent, guard._ended)
+    events.subscribe(events.ProcessStateBackoffEvent, guard._ended)
     events.subscribe(events.ProcessGroupAddedEvent, guard._added)
     events.subscribe(events.ProcessGroupRemovedEvent, guard._removed)
     events.subscribe(events.SupervisorStoppingEvent, guard._stopping)

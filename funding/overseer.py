@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from funding import errors, health
 from funding.clock import Clock
-from funding.control import Control
+from funding.control import Control, Told
 from funding.feed import Event
 from funding.lookout import Lookout
 from funding.settings import Settings
@@ -23,6 +23,9 @@ KINDS = {"TERM": "restart", "KILL": "kill", "START": "start"}
 REMEMBER_SECONDS = 3_600.0
 GIVE_UP_SECONDS = 30.0
 """What outlives KILL for so long hangs in the kernel, and is looked at no oftener than others."""
+
+ORDER_SECONDS = 60.0
+"""An order is obeyed within less, or by KILL."""
 
 ROUND_SECONDS = 30.0
 """Longer than one look and its actions can take, with everything that may be waited for."""
@@ -61,6 +64,9 @@ class Overseer:
         self._pending: dict[str, _Pending] = {}
         self._deeds: list[health.Deed] = []
         self._pids: dict[str, int] = {}
+        self._ended: dict[str, int] = {}  # whose end, the last of each program, is accounted for
+        self._began = clock.wall()
+        self._heard = self._stored = 0  # the last that the guard told, and that is in the store
         self._unsaved: list[Event] = []
         self._waiting: set[str] = set()
         self._behind: set[str] = set()
@@ -73,11 +79,34 @@ class Overseer:
     def beat(self) -> None:
         """Tell supervisord's guard that this program lives, and keep what it did to the last."""
         try:
-            told = self._control.beat(os.getpid(), self._round)
+            told = self._control.beat(os.getpid(), self._round, self._stored)
         except errors.ControlError:
             return  # a fact that `look` finds too
-        for text in told:
-            self._say(text, KINDS["KILL"], self._clock.wall())
+        for each in told:
+            if each.number > self._heard:
+                self._heard = each.number
+                self._hear(each)
+
+    def _hear(self, told: Told) -> None:
+        """Keep what the guard tells: a process that ended unasked is a crash, unless we asked."""
+        crash = told.kind == "crash"
+        event = Event(told.at, told.program if crash else SOURCE, told.kind, told.text)
+        ordered = crash and told.pid and self._ended.get(told.program) == told.pid
+        if ordered or (told.at <= self._began and self._of_before(event, told.program)):
+            return
+        self._ended[told.program] = told.pid
+        log.warning("%s", told.text)
+        self._unsaved.append(event)
+
+    def _of_before(self, event: Event, program: str) -> bool:
+        """Whether the watchdog before this one ordered that end, or has written it down."""
+        try:
+            orders = self._ledger.events(SOURCE, KINDS["TERM"], event.at - ORDER_SECONDS)
+            written = self._ledger.events(event.source, event.kind, event.at)
+        except errors.StoreError:
+            return False
+        ours = (each for each in orders if each.detail.startswith(f"{program} ("))
+        return event in written or any(each.at <= event.at for each in ours)
 
     def look(self) -> health.Facts:
         """The facts of this moment."""
@@ -97,6 +126,7 @@ class Overseer:
             if action.program in self._pending or process is None:
                 continue
             if self._order(action, now) and action.verb == "TERM":
+                self._ended[action.program] = process.pid
                 self._pending[action.program] = _Pending(process.pid, uptime)
         # What was told to end just now is not waiting yet, though its budget is spent with that.
         waiting = {name: text for name, text in waiting.items() if name not in self._pending}
@@ -152,21 +182,15 @@ class Overseer:
             self._say(f"symbols behind the others: {health.named(newly)}", "behind", now)
 
     def _notice_end(self, process: health.Process, now: float) -> None:
-        """Whether the process that was seen before has ended; ours to tell only when it did so by
-        itself, since supervisord shows one that was sent TERM as EXITED for a moment."""
+        """Whether another process runs than was seen before, though neither we nor a crash ended
+        that: an operator did, or the guard tells of the crash with the next beat."""
         before, name = self._pids.get(process.name), process.name
-        ordered = name in self._pending and self._pending[name].pid == before
-        if process.state in ("BACKOFF", "FATAL", "EXITED") and before is not None:
-            del self._pids[name]
-            if not ordered:
-                text = f"{name} ended by itself: {process.description}"
-                self._unsaved.append(Event(now, SOURCE, "crash", text))
-        elif process.state == "RUNNING":
+        if process.state == "RUNNING":
             self._pids[name] = process.pid
-            if before not in (None, process.pid) and not ordered:
+            if before not in (None, process.pid, self._ended.get(name)):
                 text = f"{name} is a new process: {before} → {process.pid}"
                 self._unsaved.append(Event(now, SOURCE, "replaced", text))
-        elif process.state == "STOPPED":
+        elif process.state in ("BACKOFF", "FATAL", "EXITED", "STOPPED"):
             self._pids.pop(name, None)
 
     def _say(self, text: str, kind: str, now: float) -> None:
@@ -189,6 +213,7 @@ class Overseer:
 
     def _save(self) -> None:
         if not self._unsaved:
+            self._stored = self._heard
             return
         try:
             self._ledger.add(events=self._unsaved)
@@ -196,4 +221,4 @@ class Overseer:
             log.warning("%d events wait: %s", len(self._unsaved), error)
             self._unsaved = self._unsaved[-1_000:]
         else:
-            self._unsaved = []
+            self._unsaved, self._stored = [], self._heard

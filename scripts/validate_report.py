@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.report.criteria import LONGEST_GAP_SECONDS
+from scripts.report.coverage import LONGEST_GAP_SECONDS
 from scripts.report.database import NoReport, default_path, facts, opened, seconds_before, store
 from scripts.report.document import Document, document
 from scripts.report.page import page
@@ -26,8 +26,8 @@ from scripts.report.text import text
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, NO_GO, NO_REPORT = 0, 1, 2
-FEWEST_SYMBOLS = 20
-"""No settings at all: fewer are no evidence for a service of hundreds of symbols."""
+FEWEST_SYMBOLS = 500
+"""The default of FUNDING_MIN_SYMBOLS: with fewer the service is not healthy either."""
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], float] = time.time) -> int:
@@ -117,16 +117,14 @@ def _rendered(found: Document, form: str) -> str:
 
 
 def _deliver(report: str, out: str | None) -> None:
-    data = report.encode("utf-8", "backslashreplace")
-    if out is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
+    """Write the report. Nobody has read one that could not be: there is no verdict then."""
+    # Not by sys.stdout, which is None when it was closed, and writes once more at exit what failed.
+    name, target = ("standard output", 1) if out is None else (out, out)
     try:
-        Path(out).write_bytes(data)
+        with open(target, "wb", closefd=out is not None) as file:
+            file.write(report.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        raise NoReport(f"{out} cannot be written: {error.strerror}") from None
+        raise NoReport(f"{name} cannot be written: {error.strerror}") from None
 
 
 def _store(path: Path, found: Document) -> None:

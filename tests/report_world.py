@@ -13,12 +13,26 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-END = 1_790_000_000.0
 HOUR = 3_600.0
 DAY = 24.2 * HOUR
+SETTLES = 8 * HOUR
+ALL_EVERY = 600.0
 MAJORS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT")
 TRADFI = ("XAUUSDT", "XAGUSDT", "TSLAUSDT", "NVDAUSDT")
 DATED = "BTCUSDT_261225"
+
+
+def end_of(seed: int) -> float:
+    """When a world ends: anywhere between two settlements; of each third seed so that all symbols
+    are compared within seconds of each settlement, some readings before it and some after."""
+    draw = random.Random(f"end of {seed}")
+    settlement = 1_789_977_600.0
+    if seed % 3:
+        return round(settlement + draw.uniform(0.0, SETTLES), 3)
+    return settlement + DAY % ALL_EVERY + ALL_EVERY * draw.randint(0, 40) + draw.uniform(-2.0, 0.0)
+
+
+END = end_of(1)
 Row = tuple[float, str, str, str, str, float | None, float | None, int | None, int | None, int]
 
 
@@ -61,6 +75,15 @@ class World:
         # Standard deviation of the logarithm over one second: 0.002 to 0.015 %.
         self.restless = {s: draw.uniform(2e-5, 1.5e-4) for s in self.symbols}
         self.rate = {s: draw.gauss(5e-5, 8e-5) for s in self.symbols if s != DATED}
+        # As in a recorded reply, where most symbols without a name stand at one of three.
+        self.still = {
+            s: draw.choice((5e-5, 5e-5, 5e-5, 1e-4, 1e-4, 0.0))
+            for s in self.symbols
+            if s.startswith("COIN") and draw.random() < 0.6
+        }
+        self.rate |= self.still
+        self.before: dict[str, float] = {}
+        self.after: dict[str, float] = {}
         self.seen = dict.fromkeys(self.symbols, 0.0)
 
     def _walk(self, symbol: str, at: float) -> tuple[float, float | None]:
@@ -72,10 +95,20 @@ class World:
         self.price[symbol] *= math.exp(noise)
         rate = self.rate.get(symbol)
         if rate is not None:
-            if before and at // 28_800 != before // 28_800:
-                rate = draw.gauss(5e-5, 8e-5)
+            if symbol in self.still:
+                return round(self.price[symbol], 8), rate
+            if before and at // SETTLES != before // SETTLES:
+                self.before[symbol] = rate
+                rate = self.after.pop(symbol, None) or draw.gauss(5e-5, 8e-5)
             self.rate[symbol] = rate = rate + draw.gauss(0.0, 3e-8 * math.sqrt(elapsed))
         return round(self.price[symbol], 8), None if rate is None else round(rate, 8)
+
+    def _across(self, symbol: str, time: int, skew: int) -> float | None:
+        """The rate of a reading on the other side of a settlement than REST's; None: of this."""
+        side = (time + skew) // (SETTLES * 1000) - time // (SETTLES * 1000)
+        if side > 0:
+            return self.after.setdefault(symbol, self.random.gauss(5e-5, 8e-5))
+        return self.before.get(symbol) if side < 0 else None
 
     def _skew(self) -> int:
         """How much newer the stream's reading is, in ms: mostly one tick, seldom seconds."""
@@ -88,7 +121,8 @@ class World:
 
     def compared(self, symbol: str, at: float, source: str) -> list[Row]:
         """The two rows of one symbol; `source` control plants a difference."""
-        price, rate = self._walk(symbol, at)
+        time = int(at - 0.3) * 1000
+        price, rate = self._walk(symbol, time / 1000)
         skew, draw = self._skew(), self.random
         ours, our_rate = price, rate
         if abs(skew) > 2:
@@ -96,12 +130,12 @@ class World:
             ours = round(price * math.exp(draw.gauss(0.0, self.restless[symbol] * lag)), 8)
             if abs(skew) > 1000 and draw.random() < 0.002:
                 ours = round(price * 1.013, 8)  # a burst, while the reading was old
-            if rate is not None:
-                our_rate = round(rate + draw.gauss(0.0, 3e-8 * lag), 8)
+            if rate is not None and symbol not in self.still:
+                our_rate = self._across(symbol, time, skew) or rate
+                our_rate = round(our_rate + draw.gauss(0.0, 3e-8 * lag), 8)
         if source == "control":
             price, rate = price * 1.02, (rate or 0.0) + 0.0005
         late = int(abs(skew) > 1000)
-        time = int(at - 0.3) * 1000
         head = (at, source, "binance", symbol)
         return [
             (*head, "mark_price", ours, price, skew, time, late),
@@ -131,11 +165,12 @@ class World:
 
 
 def build(
-    path: Path, seed: int = 0, *, many: int = 30, seconds: float = DAY, all_every: float = 600.0,
-    every: float = 60.0,
+    path: Path, seed: int = 1, *, many: int = 30, seconds: float = DAY,
+    all_every: float = ALL_EVERY, every: float = 60.0,
 ) -> None:  # fmt: skip
-    """A fair world of `many` symbols that ends at `END`."""
-    world, begin = World(seed, many), END - seconds
+    """A fair world of `many` symbols that ends at `end_of(seed)`."""
+    world, end = World(seed, many), end_of(seed)
+    begin = end - seconds
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;")
         connection.executescript((ROOT / "schema.sql").read_text("utf-8"))
@@ -143,15 +178,17 @@ def build(
             "INSERT INTO comparison (compared_at, source, exchange, symbol, field, ws_value,"
             " rest_value, skew_ms, rest_time, explained, outcome)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'match')",
-            world.rows(begin, END, every, all_every),
+            world.rows(begin, end, every, all_every),
         )
         connection.executescript(REJUDGE)
-        connection.executemany("INSERT INTO quote VALUES (?,?,?,?,?,?,?,?,?,?)", _quotes(world))
+        connection.executemany(
+            "INSERT INTO quote VALUES (?,?,?,?,?,?,?,?,?,?)", _quotes(world, end)
+        )
         connection.execute(
             "INSERT INTO feed (exchange, address, pid, boot_id, started_at, started_uptime,"
             " heartbeat_at, heartbeat_uptime, connected, frames, accepted)"
             " VALUES ('binance', 'fstream.binance.com', 1, 'b', ?, 1, ?, 2, 1, ?, ?)",
-            (begin, END, int(seconds) * 2, int(seconds) * many),
+            (begin, end, int(seconds) * 2, int(seconds) * many),
         )
         connection.executemany(
             "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
@@ -159,23 +196,23 @@ def build(
         )
         connection.executemany(
             "INSERT INTO rest_usage VALUES (?, 'watchdog', 'premiumIndex', 1, 1)",
-            [(minute,) for minute in range(int(begin // 60), int(END // 60))],
+            [(minute,) for minute in range(int(begin // 60), int(end // 60))],
         )
         connection.commit()
 
 
-def _quotes(world: World) -> list[tuple[object, ...]]:
+def _quotes(world: World, end: float) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for index, symbol in enumerate(world.symbols):
-        hours = (8, 4, 1, None)[index % 4]
+        hours = None if symbol == DATED else (8, 4, 1, 2)[index % 4]
         interval = int((hours or 8) * HOUR * 1000)
-        now = int(END * 1000)
+        now = int(end * 1000)
         settlement = None if symbol == DATED else (now // interval + 1) * interval
         price = world.price[symbol]
         rows.append(
             (
                 "binance", symbol, price, price * 1.0004, world.rate.get(symbol), settlement,
-                hours, now - 1000, END - 0.5, 1.0,
+                hours, now - 1000, end - 0.5, 1.0,
             )
         )  # fmt: skip
     return rows

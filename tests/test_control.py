@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from supervisor.xmlrpc import Faults
 
 from funding import control
 from funding.control import Control
@@ -168,3 +169,8 @@ def test_an_answer_that_is_none(
             Control(short_path / "s").processes()
         with pytest.raises(ControlError, match="does not answer"):
             Control(short_path / "s").signal("funding:ingest", "TERM")
+
+
+def test_the_faults_that_are_no_failure_are_those_of_supervisord() -> None:
+    ours = (control.UNKNOWN_METHOD, control.ALREADY_STARTED, control.NOT_RUNNING)
+    assert ours == (Faults.UNKNOWN_METHOD, Faults.ALREADY_STARTED, Faults.NOT_RUNNING)

@@ -8,13 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from supervisor import events
 from supervisor.states import ProcessStates
 
-from funding.control import Control
-from funding.guard import FIRST_SECONDS, TICK_SECONDS, Guard
+from funding.control import Control, Told
+from funding.guard import FIRST_SECONDS, TICK_SECONDS, TOLD_MOST, Guard
 from tests.conftest import ROOT, free_port
 from tests.outside import connect, finished, until
-from tests.supervised import SLEEPS, supervisord
+from tests.supervised import ENDS, SLEEPS, supervisord
 
 GUARD = "[rpcinterface:guard]\nsupervisor.rpcinterface_factory=funding.guard:make\n"
 HUNG = """
@@ -47,7 +48,7 @@ class Supervised:
         logger = SimpleNamespace(critical=self.said.append)
         options = SimpleNamespace(logger=logger)
         outer = SimpleNamespace(process_groups={"funding": group}, options=options)
-        return Guard(outer, lambda: self.now)
+        return Guard(outer, lambda: self.now, lambda: self.now + 1e9)
 
     def pass_seconds(self, guard: Guard, seconds: float) -> None:
         for _ in range(int(seconds / TICK_SECONDS)):
@@ -74,9 +75,10 @@ def test_one_that_does_not_is_killed_once_and_the_next_is_told() -> None:
     assert world.signals == [signal.SIGKILL]
     world.pid = 8
     (told,) = guard.beat(8, 20.0)
-    assert told == "funding:watchdog (hung watchdog): no beat of process 7"
-    assert guard.beat(8, 20.0) == []
-    assert world.said == [told]
+    text = "funding:watchdog (hung watchdog): no beat of process 7"
+    assert told == (1, 1e9 + 1_025.0, "kill", "funding:watchdog", 7, text)
+    assert guard.beat(8, 20.0, 1) == []
+    assert world.said == [text]
 
 
 def test_a_new_one_has_time_for_its_first_beat() -> None:
@@ -115,6 +117,116 @@ def test_a_defect_of_the_guard_does_not_end_supervisord() -> None:
     world.get_state = lambda: 1 / 0  # type: ignore[assignment, method-assign, return-value]
     guard._tick(None)
     assert "ZeroDivisionError" in world.said[0]
+
+
+def ended(pid: int, status: int | None, *, expected: bool = False) -> events.ProcessStateEvent:
+    """The event of one program's end; of one before startsecs when it has no `status`."""
+    names = SimpleNamespace(config=SimpleNamespace(name="api_00"), pid=pid, exitstatus=status)
+    names.group = SimpleNamespace(config=SimpleNamespace(name="api"))
+    names.spawnerr, names.backoff = "Exited too quickly", 1
+    if status is None:
+        return events.ProcessStateBackoffEvent(names, ProcessStates.STARTING)
+    return events.ProcessStateExitedEvent(names, ProcessStates.RUNNING, expected)
+
+
+@pytest.mark.parametrize(
+    ("status", "how"), [(-1, "by a signal"), (3, "exit status 3"), (None, "Exited too quickly")]
+)
+def test_what_ends_unasked_is_told(status: int | None, how: str) -> None:
+    guard = Supervised().guard()
+    guard._ended(ended(9, status))
+    guard._ended(ended(10, 0, expected=True))
+    told = (1, 1e9 + 1_000.0, "crash", "api:api_00", 9, f"api:api_00 ended by itself: {how}")
+    assert guard.beat(7, 6.0) == [told]
+
+
+def test_what_a_watchdog_took_into_its_grave_the_next_one_hears() -> None:
+    guard = Supervised().guard()
+    guard._ended(ended(9, -1))
+    first = guard.beat(7, 6.0)
+    guard._ended(ended(10, -1))
+    again = guard.beat(8, 6.0)
+    assert [told[4] for told in again] == [9, 10]
+    assert again[:1] == first
+    assert guard.beat(8, 6.0, 1) == again[1:]
+    assert guard.beat(8, 6.0, 2) == []
+
+
+def test_what_nobody_asks_for_is_bounded() -> None:
+    guard = Supervised().guard()
+    guard._ended(ended(1, -1))
+    guard.beat(7, 6.0)
+    for pid in range(2, TOLD_MOST + 3):
+        guard._ended(ended(pid, -1))
+    assert [told[4] for told in guard.beat(7, 6.0)] == list(range(3, TOLD_MOST + 3))
+
+
+def test_what_the_guard_killed_did_not_crash() -> None:
+    world = Supervised()
+    guard = world.guard()
+    world.pass_seconds(guard, FIRST_SECONDS + 2 * TICK_SECONDS)
+    guard._ended(ended(7, -1))
+    assert [told[2] for told in guard.beat(8, 20.0)] == ["kill"]
+
+
+ENDINGS = """
+[program:ended]
+command={python} -c "import time; time.sleep(600)"
+startsecs=0
+autorestart=true
+"""
+
+
+def test_crashes_are_told_by_supervisord_and_orderly_ends_are_not(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL, a program that cannot start, and the watchdog's own end; a stop and a TERM that is
+    obeyed are none."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    obeys = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
+        " print('obeys', flush=True); time.sleep(600)"
+    )
+    programs = {"watchdog": SLEEPS, "stopped": SLEEPS, "obeys": obeys, "broken": ENDS}
+    broken = {"startsecs": "1", "startretries": "0"}
+    ending = ENDINGS.format(python=sys.executable)
+    ending += f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
+    said = short_path / "obeys.log"
+    with supervisord(
+        short_path, programs, GUARD + ending, broken=broken, obeys={"stdout_logfile": str(said)}
+    ):
+        orders = Control(short_path / "s")
+
+        def pids() -> dict[str, int]:
+            return {each.name: each.pid for each in orders.processes() if each.pid}
+
+        until(lambda: len(pids()) >= 4 and "obeys" in said.read_text(), "the programs")
+        first = pids()
+        for name in ("funding:watchdog", "ended:ended"):
+            os.kill(first[name], signal.SIGKILL)
+        orders.signal("funding:obeys", "TERM")
+        config = str(short_path / "supervisord.conf")
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", config]
+        done = finished([*command, "restart", "funding:stopped"])
+        assert "started" in done.stdout, done.stdout + done.stderr
+        alike = ("funding:watchdog", "ended:ended", "funding:obeys", "funding:stopped")
+        until(
+            lambda: (
+                all(pids().get(name, first[name]) != first[name] for name in alike)
+                and any(each.state == "FATAL" for each in orders.processes())
+            ),
+            "their successors",
+        )
+        told = orders.beat(1, 60.0)
+        assert {(each.program, each.kind) for each in told} == {
+            ("funding:watchdog", "crash"),
+            ("ended:ended", "crash"),
+            ("funding:broken", "crash"),
+        }
+        killed = next(each for each in told if each.program == "ended:ended")
+        assert isinstance(killed, Told)
+        assert killed.pid == first["ended:ended"]
+        assert killed.text == "ended:ended ended by itself: by a signal"
 
 
 SERVER = """

@@ -9,6 +9,7 @@ import pytest
 
 from funding import errors, health, probe
 from funding.clock import SYSTEM
+from funding.control import Told
 from funding.feed import Event, Feed
 from funding.health import Comparing, Process
 from funding.overseer import Overseer
@@ -31,13 +32,13 @@ class Orders:
         self.given: list[tuple[str, str]] = []
         self.refuses = False
         self.silent = False
-        self.told: list[str] = []
+        self.told: list[Told] = []
         self.beats: list[tuple[int, float]] = []
 
-    def beat(self, pid: int, seconds: float) -> list[str]:
+    def beat(self, pid: int, seconds: float, stored: int) -> list[Told]:
         self.beats.append((pid, seconds))
-        told, self.told = self.told, []
-        return told
+        self.told = [each for each in self.told if each.number > stored]
+        return self.told
 
     def put(self, name: str, state: str, pid: int = 0) -> None:
         self.rows[name] = Process(name, state, pid, f"says {state}")
@@ -259,13 +260,72 @@ def test_what_outlives_kill_is_not_looked_at_for_ever(bench: Bench) -> None:
     assert bench.orders.given == [("TERM", "funding:ingest"), ("KILL", "funding:ingest")] * 3
 
 
-def test_a_process_that_ends_by_itself_is_a_crash(bench: Bench) -> None:
+def crash(bench: Bench, pid: int, text: str = "by a signal", number: int = 1) -> Told:
+    """What the guard tells of a process of ingest that has just ended."""
+    return Told(number, bench.hand.wall, "crash", "funding:ingest", pid, f"funding:ingest: {text}")
+
+
+def crashes(bench: Bench) -> list[tuple[float, str, str]]:
+    return rows(bench.path, "SELECT at, source, detail FROM event WHERE kind = 'crash'")
+
+
+def test_a_process_that_ends_by_itself_is_a_crash_once(bench: Bench) -> None:
     bench.turn()
-    bench.orders.put("funding:ingest", "BACKOFF")
+    told = crash(bench, OLD)
+    bench.orders.told = [told]
+    bench.overseer.beat()
+    bench.orders.put("funding:ingest", "RUNNING", NEW)
+    bench.feed.pid = NEW
+    bench.beat()
+    bench.turn(1.0)
+    assert crashes(bench) == [(told.at, "funding:ingest", told.text)]
+    assert bench.events() == [], "it is no replacement as well"
+    bench.overseer = bench.new()
+    bench.orders.told = [told, crash(bench, NEW, "exit status 1", 2)]
+    bench.overseer.beat()
+    bench.turn(1.0)
+    assert [detail for *_, detail in crashes(bench)] == [
+        told.text,
+        "funding:ingest: exit status 1",
+    ]
+
+
+def test_a_crash_is_told_until_it_is_stored(bench: Bench) -> None:
     bench.turn()
+    bench.orders.told = [crash(bench, OLD)]
+    whole, bench.path = bench.path.read_bytes(), bench.path
+    for name in ("-wal", "-shm"):
+        Path(f"{bench.path}{name}").unlink(missing_ok=True)
+    bench.path.write_bytes(b"no database" * 100)
+    bench.overseer.beat()
     bench.turn()
-    assert bench.events() == [("crash", "funding:ingest ended by itself: says BACKOFF")]
-    bench.orders.put("funding:ingest", "RUNNING", OLD)
+    bench.overseer.beat()
+    assert len(bench.orders.told) == 1, "not stored, not confirmed"
+    bench.path.unlink()
+    bench.path.write_bytes(whole)
+    bench.turn(1.0)
+    bench.overseer.beat()
+    assert bench.orders.told == []
+    assert len(crashes(bench)) == 1
+
+
+def test_what_a_watchdog_ended_did_not_crash_for_the_next_one_either(bench: Bench) -> None:
+    bench.turn()
+    bench.turn(6.0)
+    assert bench.orders.given == [("TERM", "funding:ingest")]
+    bench.hand.pass_seconds(2.0)
+    told = crash(bench, OLD)
+    bench.orders.told = [told]
+    bench.overseer.beat()
+    bench.orders.told = [told]
+    bench.overseer = bench.new()
+    bench.hand.pass_seconds(1.0)
+    bench.overseer.beat()
+    bench.turn()
+    assert crashes(bench) == []
+
+
+def test_another_process_without_a_crash_was_replaced(bench: Bench) -> None:
     bench.turn()
     bench.orders.put("funding:ingest", "RUNNING", NEW)
     bench.feed.pid = NEW
@@ -348,12 +408,16 @@ def test_the_last_restart_of_the_budget_is_under_way_and_not_waited_for(bench: B
 
 
 def test_what_the_guard_did_is_written_down(bench: Bench) -> None:
-    bench.orders.told = ["funding:watchdog (hung watchdog): no beat of process 7"]
+    text = "funding:watchdog (hung watchdog): no beat of process 7"
+    bench.orders.told = [Told(1, bench.hand.wall, "kill", "funding:watchdog", 7, text)]
     bench.overseer.beat()
     bench.overseer.beat()
     bench.turn()
-    assert bench.events() == [("kill", "funding:watchdog (hung watchdog): no beat of process 7")]
-    assert bench.orders.beats == [(OLD, 35.0)] * 2
+    bench.overseer = bench.new()
+    bench.overseer.beat()
+    bench.turn()
+    assert bench.events() == [("kill", text)]
+    assert bench.orders.beats == [(OLD, 35.0)] * 3
 
 
 def test_a_process_that_is_new_since_the_probes_is_young_and_not_silent(

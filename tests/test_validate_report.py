@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -18,11 +19,16 @@ import pytest
 from scripts import validate_report
 from scripts.report import criteria, database, document, pairs, text
 from tests.conftest import ROOT
-from tests.report_world import DATED, END, HOUR, TRADFI, build, tamper
+from tests.report_world import DATED, END, HOUR, TRADFI, build, end_of, tamper
 
 Report = dict[str, Any]
 PROGRAM = ROOT / "scripts" / "validate_report.py"
 TRADFI_LIST = str(TRADFI)
+
+
+@pytest.fixture(autouse=True)
+def small_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "20")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +93,41 @@ ALTER TABLE loose RENAME TO comparison;
 CREATE INDEX comparison_compared_at ON comparison (compared_at);
 UPDATE comparison SET ws_value = 'NaN' WHERE id % 1000 = 7 AND source <> 'control';
 """
+
+
+def loose(table: str, script: str) -> str:
+    """`table` as a table whose columns take anything, and then `script`."""
+    return f"""
+DROP VIEW IF EXISTS worst_differences;
+CREATE TABLE loose AS SELECT * FROM {table};
+DROP TABLE {table};
+ALTER TABLE loose RENAME TO {table};
+{script};
+"""
+
+
+def frozen(field: str, condition: str = "1") -> str:
+    """Both sides of each symbol keep the value that REST had first."""
+    return (
+        "CREATE TEMP TABLE kept AS SELECT symbol, rest_value, min(id) FROM comparison"
+        f" WHERE {field} AND {REAL} AND rest_value IS NOT NULL GROUP BY symbol;"
+        "CREATE UNIQUE INDEX temp.kept_symbol ON kept (symbol);"
+        "UPDATE comparison SET ws_value = (SELECT rest_value FROM kept WHERE kept.symbol ="
+        " comparison.symbol), rest_value = (SELECT rest_value FROM kept WHERE kept.symbol ="
+        f" comparison.symbol) WHERE {field} AND {REAL} AND rest_value IS NOT NULL AND {condition};"
+    )
+
+
+def both(field: str, value: str) -> str:
+    """Both sides say `value`, an SQL expression of either's."""
+    ours, theirs = value.replace("?", "ws_value"), value.replace("?", "rest_value")
+    return (
+        f"UPDATE comparison SET ws_value = {ours}, rest_value = {theirs} WHERE {field} AND {REAL};"
+    )
+
+
+WEEK_MS = 7 * 86_400_000
+FOUR_HOURS = f"compared_at BETWEEN {END - 10 * HOUR} AND {END - 6 * HOUR}"
 COIN_MARGINED = f"""
 INSERT INTO comparison ({COLUMNS}) SELECT compared_at, source, exchange, 'BTCUSD_PERP', field,
     ws_value, NULL, NULL, NULL, 'mismatch', NULL, 0 FROM comparison
@@ -107,9 +148,12 @@ def moved_copies(shift_rest_time: bool) -> str:
     )
 
 
-def event(hours_ago: float, source: str, kind: str) -> str:
+def event(hours_ago: float, source: str, kind: str, detail: str = "") -> str:
     at = END - hours_ago * HOUR
-    return f"INSERT INTO event (at, source, kind, detail) VALUES ({at}, '{source}', '{kind}', '');"
+    return (
+        "INSERT INTO event (at, source, kind, detail)"
+        f" VALUES ({at}, '{source}', '{kind}', '{detail}');"
+    )
 
 
 def drift(percent: float, rest: str = "") -> str:
@@ -373,6 +417,93 @@ SABOTAGES: dict[str, Sabotage] = {
         {"significant, unexplained"},
         honest=False,
     ),
+    "rates frozen on both sides": Sabotage(frozen(RATE), {"rates move"}),
+    "rates frozen on both sides for four hours": Sabotage(
+        frozen(RATE, FOUR_HOURS), {"rates move"}
+    ),
+    "prices frozen on both sides for four hours": Sabotage(
+        frozen(MARK, FOUR_HOURS), {"prices move"}
+    ),
+    "all rates zero on both sides": Sabotage(both(RATE, "0.0"), {"rates move", "units of rates"}),
+    "one rate for all symbols": Sabotage(
+        both(RATE, "0.00001 + (cast(compared_at as integer) % 1000) * 1e-7"), {"rates move"}
+    ),
+    "rates divided by a hundred on both sides": Sabotage(both(RATE, "? / 100"), {"units of rates"}),
+    "negative prices on both sides": Sabotage(both(MARK, "-?"), {"prices of zero or less"}),
+    "one price of zero on both sides": Sabotage(
+        both(MARK + " AND id = 401", "0.0"), {"prices of zero or less"}
+    ),
+    "quotes a week old": Sabotage(
+        f"UPDATE quote SET updated_at = updated_at - {WEEK_MS / 1000};", {"quotes at the end"}
+    ),
+    "quotes of events of a week ago": Sabotage(
+        f"UPDATE quote SET event_time = event_time - {WEEK_MS},"
+        f" next_funding_time = next_funding_time - {WEEK_MS};",
+        {"quotes at the end"},
+    ),
+    "quotes of next week": Sabotage(
+        f"UPDATE quote SET updated_at = updated_at + {WEEK_MS / 1000}, event_time ="
+        f" event_time + {WEEK_MS}, next_funding_time = next_funding_time + {WEEK_MS};",
+        {"quotes at the end"},
+    ),
+    "feed not connected": Sabotage("UPDATE feed SET connected = 0;", {"feed at the end"}),
+    "feed silent": Sabotage(
+        f"UPDATE feed SET heartbeat_at = {END - 600};", {"feed at the end"}
+    ),
+    "feed unknown": Sabotage("DELETE FROM feed;", {"feed at the end"}),
+    "next settlement a week ago": Sabotage(
+        f"UPDATE quote SET next_funding_time = next_funding_time - {WEEK_MS};",
+        {"funding schedule impossible"},
+    ),
+    "next settlement unknown": Sabotage(
+        "UPDATE quote SET next_funding_time = NULL;", {"funding schedule impossible"}
+    ),
+    "next settlement and rate unknown": Sabotage(
+        "UPDATE quote SET next_funding_time = NULL, funding_rate = NULL;",
+        {"funding schedule impossible"},
+    ),
+    "funding intervals unknown": Sabotage(
+        "UPDATE quote SET funding_interval_hours = NULL;", {"funding schedule impossible"}
+    ),
+    "the exchange in capitals": Sabotage(
+        "UPDATE comparison SET exchange = 'Binance' WHERE id = 400;", {"rows"}
+    ),
+    "no exchange": Sabotage("UPDATE comparison SET exchange = '' WHERE id = 400;", {"rows"}),
+    "a comparison without a time": Sabotage(
+        loose("comparison", "UPDATE comparison SET compared_at = NULL WHERE id = 400"), {"rows"}
+    ),
+    "a comparison whose time is text": Sabotage(
+        loose("comparison", "UPDATE comparison SET compared_at = 'now' WHERE id = 400"), {"rows"}
+    ),
+    "a comparison of before all time": Sabotage(
+        "UPDATE comparison SET compared_at = -9e999 WHERE id = 400;", {"rows"}
+    ),
+    "an event without a time": Sabotage(
+        loose("event", "INSERT INTO event VALUES (99, NULL, 'api:api_00', 'crash', '')"),
+        {"programs that crashed"},
+    ),
+    "differing rows called controls": Sabotage(
+        drift(2).replace("SOLUSDT", "BTCUSDT")
+        + f"UPDATE comparison SET source = 'control' WHERE {MARK} AND symbol = 'BTCUSDT';",
+        {"controls"},
+    ),
+    "the differing rows of one symbol called controls": Sabotage(
+        drift(2, f"AND compared_at > {END - 1000}")
+        + f"UPDATE comparison SET source = 'control' WHERE {MARK} AND symbol = 'SOLUSDT'"
+        f" AND compared_at > {END - 1000};",
+        {"controls"},
+    ),
+    "restarted again and again": Sabotage(
+        "".join(event(n / 25, "watchdog", "restart", "api:api_00 (hung API)") for n in range(500)),
+        {"programs that hung"},
+    ),
+    "killed by the watchdog": Sabotage(
+        event(5, "watchdog", "kill", "api:api_00 (kill): still there"), {"programs that hung"}
+    ),
+    "an API process crashed": Sabotage(
+        event(5, "api:api_01", "crash", "api:api_01 ended by itself: by a signal"),
+        {"programs that crashed"},
+    ),
     "one hour of 0.5 % everywhere": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * 1.005 WHERE {MARK} AND {ONE_HOUR};",
         {"worst hour, aligned", "equal within one tick"},
@@ -392,6 +523,60 @@ def test_a_sabotaged_day_is_no_go(world: Path, name: str) -> None:
     assert sabotage.lines <= failed(report)
 
 
+def crashed(world: Path, script: str) -> tuple[set[str], Report]:
+    """The criteria that fail for the programs' sake, and the events."""
+    tamper(world, script)
+    _, report = run(world, "--no-store")
+    return failed(report) & {"programs that crashed", "programs that hung"}, report["events"]
+
+
+INGEST = "funding:ingest"
+
+
+def test_a_crash_of_ingest_is_counted_once(world: Path) -> None:
+    told = event(5.001, INGEST, "crash", f"{INGEST} ended by itself: by a signal")
+    lines, events = crashed(world, told + event(5, "ingest", "start", "pid 9"))
+    assert lines == {"programs that crashed"}
+    assert len(events["crashes"]) == 1
+    lines, events = crashed(world, event(4, "ingest", "start", "pid 10"))
+    assert len(events["crashes"]) == 2, "the next start has a crash of its own"
+
+
+def test_what_the_watchdog_ended_did_not_crash_but_hung(world: Path) -> None:
+    ordered = event(5.01, "watchdog", "restart", f"{INGEST} (hung ingest): no heartbeat for 6 s")
+    lines, events = crashed(world, ordered + event(5, "ingest", "start", "pid 9"))
+    assert (lines, events["crashes"]) == (set(), []), "one restart a day is no verdict"
+    killed = event(4.01, "watchdog", "kill", f"{INGEST} (kill): still there 2 s after TERM")
+    lines, events = crashed(world, killed + event(4, "ingest", "start", "pid 10"))
+    assert (lines, events["crashes"]) == ({"programs that hung"}, [])
+    assert {each["kind"] for each in events["shown"]} >= {"restart", "kill", "start"}
+
+
+def test_an_order_to_one_program_excuses_no_other(world: Path) -> None:
+    ordered = event(5.01, "watchdog", "restart", "api:api_00 (hung API): 2 requests")
+    lines, _ = crashed(world, ordered + event(5, "ingest", "start", "pid 9"))
+    assert lines == {"programs that crashed"}
+
+
+def test_what_was_replaced_is_shown(world: Path) -> None:
+    replaced = event(5, "watchdog", "replaced", "api:api_00 is a new process: 7 → 8")
+    lines, events = crashed(world, replaced)
+    assert lines == set()
+    assert "replaced" in {each["kind"] for each in events["shown"]}
+
+
+def test_a_source_without_a_name_counts_its_own_rows_alone(world: Path) -> None:
+    tamper(world, "UPDATE comparison SET source = '' WHERE id BETWEEN 400 AND 409;")
+    totals = run(world)[1]["totals"]
+    assert totals["by_source"][""]["total"] == 10
+    assert sum(each["total"] for each in totals["by_source"].values()) == totals["all"]["total"]
+
+
+def test_a_feed_that_stopped_after_the_period_was_connected_at_its_end(world: Path) -> None:
+    tamper(world, f"UPDATE feed SET connected = 0, heartbeat_at = {END + 3_600};")
+    assert "feed at the end" not in failed(run(world, "--until", document.iso(END))[1])
+
+
 def test_a_fair_day_is_go(world: Path) -> None:
     code, report = run(world)
     assert failed(report) == set()
@@ -403,8 +588,9 @@ def test_a_fair_day_is_go(world: Path) -> None:
 
 def fails_of_a_fair_day(path: Path) -> set[str]:
     """What the report has against the fair day whose seed is the name of the file."""
-    build(path, seed=int(path.stem), many=20)
-    _, report = run(path, "--no-store")
+    seed = int(path.stem)
+    build(path, seed, many=20)
+    _, report = run(path, "--no-store", now=end_of(seed))
     path.unlink()
     return failed(report)
 
@@ -570,10 +756,56 @@ def test_the_program_runs_alone(world: Path, tmp_path: Path) -> None:
     judged = subprocess.run(
         [*command, "--until", document.iso(END), "--no-store"],
         capture_output=True, check=False, cwd=tmp_path,
-        env={"FUNDING_DB": str(world), "LC_ALL": "C"},
+        env={"FUNDING_DB": str(world), "LC_ALL": "C", "FUNDING_MIN_SYMBOLS": "20"},
     )  # fmt: skip
     assert judged.returncode == 0, judged.stderr
     assert judged.stdout.decode().splitlines()[-1] == "VERDICT: GO"
+
+
+def judged(world: Path, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """The program on `world`, as a shell starts it."""
+    command = [sys.executable, str(PROGRAM), "--until", document.iso(END), "--no-store", *arguments]
+    environment = {"FUNDING_DB": str(world), "FUNDING_MIN_SYMBOLS": "20"} | options.pop("env", {})
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, **options)
+
+
+def said_by(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("period", [(), ("--until", "2020-01-01")], ids=["long", "short"])
+def test_a_full_disk_is_no_verdict(world: Path, period: tuple[str, ...]) -> None:
+    """However much of the report is still in a buffer when the program ends."""
+    with Path("/dev/full").open("wb") as full:
+        code, errors = said_by(judged(world, *period, stdout=full))
+    expected = "no report: standard output cannot be written: No space left on device\n"
+    assert (code, errors) == (2, expected)
+
+
+def test_a_closed_pipe_is_no_verdict(world: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        code, errors = said_by(judged(world, stdout=closed))
+    assert (code, errors) == (2, "no report: standard output cannot be written: Broken pipe\n")
+
+
+def test_a_closed_output_is_no_verdict(world: Path) -> None:
+    command = ["sh", "-c", 'exec "$0" "$@" >&-', sys.executable, str(PROGRAM), "--no-store"]
+    done = subprocess.run(
+        command, env={"FUNDING_DB": str(world)}, capture_output=True, text=True, check=False
+    )
+    expected = "no report: standard output cannot be written: Bad file descriptor\n"
+    assert (done.returncode, done.stderr) == (2, expected)
+
+
+def test_another_package_of_the_same_name_is_not_imported(world: Path, tmp_path: Path) -> None:
+    other = tmp_path / "scripts"
+    other.mkdir()
+    (other / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    process = judged(world, stdout=subprocess.DEVNULL, env={"PYTHONPATH": str(tmp_path)})
+    assert said_by(process) == (0, "")
 
 
 def test_only_the_standard_library_is_imported() -> None:
@@ -591,6 +823,8 @@ def test_only_the_standard_library_is_imported() -> None:
 
 
 def test_the_fewest_symbols_are_a_setting(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FUNDING_MIN_SYMBOLS")
+    assert failed(run(world)[1]) == {"symbols compared"}, "500, as for the service"
     monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "31")
     assert failed(run(world)[1]) == {"symbols compared"}
     monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "many")
@@ -688,6 +922,43 @@ def test_what_lag_excuses(
     assert pairs.excuse(field, difference, skew, claimed) == reason
 
 
+@pytest.mark.parametrize(
+    ("past_the_hour", "skew", "turning"),
+    [
+        (0, 0, True),
+        (9_999, 5, True),
+        (10_000, 0, False),
+        (-1, 0, False),
+        (-500, 600, True),
+        (10_500, -10_501, True),
+        (-500, None, False),
+        (None, 0, False),
+    ],
+)
+def test_rates_of_two_funding_intervals_are_not_compared(
+    past_the_hour: int | None, skew: int | None, turning: bool
+) -> None:
+    time = None if past_the_hour is None else 497_215 * pairs.HOUR_MS + past_the_hour
+    assert pairs.settling(time, skew) is turning
+
+
+def test_a_rate_that_turns_with_its_interval_is_no_error_and_one_that_does_not_is(
+    world: Path,
+) -> None:
+    """A settlement between the two readings, 400 ms apart; and the same half a minute later."""
+    instant = (END // 28_800) * 28_800
+    for late, wrong in ((0, False), (30, True)):
+        at = instant + late + 0.5
+        tamper(
+            world,
+            f"INSERT INTO comparison ({COLUMNS}) VALUES ({at}, 'watchdog', 'binance', 'BTCUSDT',"
+            f" 'funding_rate', 0.0001, 0.0003, NULL, -400, 'match',"
+            f" {int((instant + late) * 1000) + 200}, 0);",
+        )
+        lines = {"significant, unexplained", "signs of rates", "worst hour, aligned"}
+        assert bool(lines & failed(run(world, "--no-store")[1])) is wrong
+
+
 def test_figures_are_those_of_a_day_made_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "funding.db"
     build(path, many=12, seconds=HOUR)
@@ -724,7 +995,35 @@ def test_rest_calls_saved_are_a_sum(world: Path) -> None:
     span, rest = report["coverage"]["span"], report["rest"]
     assert rest["calls"] == rest["weight"] == 1450
     assert rest["instead_of_five_minutes"]["calls"] == round(30 * span / 300)
-    assert rest["instead_of_polls"]["saved"] == round(30 * span / 10) - 1450
+    polls = rest["instead_of_polls"]
+    assert (polls["saved"], polls["counted"]) == (round(30 * span / 10) - 1450, False)
+
+
+def test_rest_weight_saved_is_a_sum_and_polls_are_those_that_were_made(world: Path) -> None:
+    minute = int(END // 60) - 60
+    tamper(
+        world,
+        f"INSERT INTO rest_usage VALUES ({minute}, 'watchdog', 'premiumIndex all', 6, 60),"
+        f" ({minute}, 'oi_poller', 'openInterest', 5000, 5000);",
+    )
+    _, report = run(world)
+    span, rest = report["coverage"]["span"], report["rest"]
+    used = 1450 + 60
+    assert (rest["price_calls"], rest["price_weight"], rest["weight"]) == (1456, used, used + 5000)
+    five = round(30 * span / 300)
+    assert rest["instead_of_five_minutes"] == {
+        "calls": five, "weight": five, "saved": five - 1456, "saved_weight": five - used,
+    }  # fmt: skip
+    assert rest["instead_of_polls"] == {
+        "calls": 5000, "weight": 5000, "saved": 5000 - 1456, "saved_weight": 5000 - used,
+        "counted": True,
+    }  # fmt: skip
+    for form in ("text", "html"):
+        out = world.with_suffix(f".{form}")
+        validate_report.main(
+            ["--db", str(world), "--format", form, "--out", str(out)], clock=lambda: END
+        )
+        assert f"weight {5000 - used:,}" in out.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from scripts.report import criteria
+from scripts.report import coverage, criteria, timing
 from scripts.report.facts import Facts
-from scripts.report.pairs import FIELDS, RATE
-from scripts.report.tally import MOST_PCT, SKEW_STEP_MS, Spread
+from scripts.report.pairs import FIELDS, MOST_PCT, RATE
+from scripts.report.spreads import Hour, Spread
+from scripts.report.tally import SKEW_STEP_MS
 
 BUCKETS_PCT = (0.0, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 POLLED_SYMBOLS, POLL_SECONDS = 340, 10
 """What the open-interest poller asks: about 340 symbols every ten seconds or so."""
+POLLED_ROUTE = "openInterest"
+ONE_SYMBOL_WEIGHT = 1
+"""Of premiumIndex for one symbol."""
 FUNDING_POLL_SECONDS = 300
 GAPS_SHOWN = 20
 
@@ -57,9 +61,9 @@ def document(facts: Facts, at: float) -> Document:
 
 
 def _coverage(facts: Facts) -> Document:
-    period, compared = facts.period, criteria.compared_symbols(facts)
-    done, total = criteria.cells(facts)
-    sided = criteria.one_sided(facts)
+    period, compared = facts.period, coverage.compared_symbols(facts)
+    done, total = coverage.cells(facts)
+    sided = coverage.one_sided(facts)
     return {
         "since": period.since,
         "until": period.until,
@@ -76,52 +80,49 @@ def _coverage(facts: Facts) -> Document:
         "only_stream": sorted({t.symbol for t in sided if t.missing_rest > t.missing_ws})[:50],
         "cells": total,
         "cells_compared": done,
-        "settlements": criteria.settlements(facts),
+        "settlements": coverage.settlements(facts),
     }
 
 
 def _totals(facts: Facts) -> Document:
     outcomes = facts.tally.outcomes
 
-    def counted(position: int, value: str) -> dict[str, int]:
+    def counted(*, of: str | None = None, by: str | None = None) -> dict[str, int]:
         found = {"match": 0, "mismatch": 0, "significant": 0}
-        for key, many in outcomes.items():
-            if not value or key[position] == value:
-                found[key[2]] += many
+        for (source, field, outcome), many in outcomes.items():
+            if of in (None, field) and by in (None, str(source)):
+                found[outcome] += many
         return {"total": sum(found.values()), **found}
 
+    sources = sorted({str(source) for source, _, _ in outcomes})
     return {
-        "all": counted(0, ""),
-        "by_field": {field: counted(1, field) for field in FIELDS},
-        "by_source": {str(s): counted(0, s) for s in sorted({key[0] for key in outcomes}, key=str)},
+        "all": counted(),
+        "by_field": {name: counted(of=name) for name in FIELDS},
+        "by_source": {name: counted(by=name) for name in sources},
         "unexplained": facts.tally.unexplained.total(),
         "explained": facts.tally.lag + facts.tally.claimed,
-        "controls": facts.tally.controls,
-        "controls_missed": facts.tally.controls_missed,
+        "controls": facts.tally.controls.planted,
+        "controls_missed": facts.tally.controls.missed,
     }
 
 
-def _quantile(ordered: list[float], many: int, share: float) -> float:
-    """The smallest value that `share` of `many` do not exceed; all but `ordered` are zero."""
-    position = math.ceil(share * many) - 1 - (many - len(ordered))
-    return ordered[position] if 0 <= position < len(ordered) else 0.0
+def _quantile(spread: Spread, share: float) -> float:
+    """The smallest value that `share` of all do not exceed; all but `values` are zero."""
+    position = math.ceil(share * spread.many) - 1 - (spread.many - len(spread.values))
+    return spread.values[position] if 0 <= position < len(spread.values) else 0.0
 
 
-def _figures(spreads: list[Spread]) -> Document:
-    many = sum(spread.many for spread in spreads)
-    ordered: list[float] = []
-    for spread in spreads:
-        ordered.extend(spread.values)
-    ordered.sort()
+def _figures(spread: Spread) -> Document:
+    same = spread.many - len(spread.values)
     # A bucket holds what is above the limit before it and not above its own.
-    edges = [many - len(ordered) + bisect_right(ordered, limit) for limit in BUCKETS_PCT] + [many]
+    edges = [same + bisect_right(spread.values, limit) for limit in BUCKETS_PCT] + [spread.many]
     return {
-        "comparisons": many,
-        "average": sum(spread.total for spread in spreads) / many if many else 0.0,
-        "median": _quantile(ordered, many, 0.5),
-        "p95": _quantile(ordered, many, 0.95),
-        "p99": _quantile(ordered, many, 0.99),
-        "maximum": ordered[-1] if ordered else 0.0,
+        "comparisons": spread.many,
+        "average": spread.average,
+        "median": _quantile(spread, 0.5),
+        "p95": _quantile(spread, 0.95),
+        "p99": _quantile(spread, 0.99),
+        "maximum": spread.values[-1] if spread.values else 0.0,
         "buckets": [edges[0], *(b - a for a, b in pairwise(edges))],
     }
 
@@ -129,8 +130,8 @@ def _figures(spreads: list[Spread]) -> Document:
 def _differences(facts: Facts) -> Document:
     found: Document = {"limits": list(BUCKETS_PCT)}
     for name, spreads in (("all", facts.tally.everything), ("aligned", facts.tally.aligned)):
-        found[name] = {"both": _figures(list(spreads.values()))}
-        found[name] |= {field: _figures([spreads[field]]) for field in FIELDS}
+        found[name] = {"both": _figures(Spread.of(spreads.values()))}
+        found[name] |= {field: _figures(spreads[field]) for field in FIELDS}
     return found
 
 
@@ -146,7 +147,7 @@ def _worst(facts: Facts) -> list[Document]:
             "difference": min(each.difference, MOST_PCT),
             "skew_ms": each.row.skew_ms if isinstance(each.row.skew_ms, int) else None,
         }
-        for each in sorted(facts.tally.worst, key=lambda w: (-w.difference, w.order))
+        for each in facts.tally.worst.ranked()
     ]
 
 
@@ -171,11 +172,11 @@ def _hours(facts: Facts) -> list[Document]:
     for hour in sorted({hour for hour, _ in hourly}):
         entry: Document = {"at": first + hour * 3600}
         for field in FIELDS:
-            many, _, aligned, total, most = hourly.get((hour, field), (0, 0.0, 0, 0.0, 0.0))
+            known = hourly.get((hour, field), Hour())
             entry["rate" if field == RATE else "price"] = {
-                "comparisons": many,
-                "average": total / aligned if aligned else 0.0,
-                "maximum": most,
+                "comparisons": known.many,
+                "average": known.average,
+                "maximum": known.maximum,
             }
         found.append(entry)
     return found
@@ -190,7 +191,7 @@ def _skew(facts: Facts) -> Document:
         differ[step] = differ.get(step, 0) + many
     return {
         "step_ms": SKEW_STEP_MS * 20,
-        "median_ms": criteria.median_skew(facts),
+        "median_ms": timing.median_skew(facts),
         "identical": [[step, many - differ.get(step, 0)] for step, many in sorted(coarse.items())],
         # [skew step, quarter decade of the difference in percent, comparisons]
         "different": [[step, size, n] for (step, size), n in sorted(facts.tally.grid.items())],
@@ -198,20 +199,28 @@ def _skew(facts: Facts) -> Document:
 
 
 def _rest(facts: Facts) -> Document:
-    span, known = facts.period.span, len(facts.known)
-    used = sum(
-        calls for (_, route), (calls, _) in facts.usage.used.items() if "premium" in route.lower()
-    )
-    five_minutes = round(known * span / FUNDING_POLL_SECONDS)
-    polls = round(min(known, POLLED_SYMBOLS) * span / POLL_SECONDS)
+    """Saved is what one premiumIndex call per symbol, of weight 1, would have cost, less what the
+    calls for prices cost. A poll is a loop of the open-interest poller: what it asked there is
+    counted, one call per symbol; where it did not run, its usual loop is supposed."""
+    span, known, used = facts.period.span, len(facts.known), facts.usage.used
+    prices = [spent for (_, route), spent in used.items() if "premium" in route.lower()]
+    calls, weight = (sum(column) for column in zip((0, 0), *prices, strict=True))
+    polls = sum(many for (_, route), (many, _) in used.items() if route == POLLED_ROUTE)
+    supposed = round(min(known, POLLED_SYMBOLS) * span / POLL_SECONDS)
+
+    def instead(asked: int) -> Document:
+        saved = {"saved": asked - calls, "saved_weight": asked * ONE_SYMBOL_WEIGHT - weight}
+        return {"calls": asked, "weight": asked * ONE_SYMBOL_WEIGHT, **saved}
+
     return {
         "calls": facts.usage.calls,
         "weight": facts.usage.weight,
         "used": [
             {"caller": caller, "route": route, "calls": calls, "weight": weight}
-            for (caller, route), (calls, weight) in sorted(facts.usage.used.items())
+            for (caller, route), (calls, weight) in sorted(used.items())
         ],
-        "price_calls": used,
-        "instead_of_five_minutes": {"calls": five_minutes, "saved": five_minutes - used},
-        "instead_of_polls": {"calls": polls, "saved": polls - used},
+        "price_calls": calls,
+        "price_weight": weight,
+        "instead_of_five_minutes": instead(round(known * span / FUNDING_POLL_SECONDS)),
+        "instead_of_polls": instead(polls or supposed) | {"counted": polls > 0},
     }

@@ -22,6 +22,7 @@ class Period:
     longest_gap: float
     backwards: int
     future: int
+    now: float
 
     @property
     def span(self) -> float:
@@ -43,6 +44,12 @@ class Incident:
     kind: str
     detail: str
 
+    @property
+    def program(self) -> str:
+        """Whom it is about: supervisord's name of a program, where one is named first."""
+        first = self.detail.partition(" ")[0]
+        return first if first.startswith(("funding:", "api:")) else self.source
+
 
 @dataclass(slots=True)
 class Audit:
@@ -53,16 +60,42 @@ class Audit:
     longest_absence: float = 0.0  # seconds between ingest's stop and its next start
     shown: list[Incident] = field(default_factory=list)
     readable: bool = True
+    timeless: int = 0  # rows whose time is none
+    turns: int = 0  # how often a program began anew, as far as the trail tells
+
+    def many(self, kind: str) -> int:
+        """How often `kind` happened, whoever said so."""
+        return sum(n for label, n in self.counts.items() if label.startswith(f"{kind} ("))
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """The stream, as ingest saw it last."""
+
+    connected: bool
+    heartbeat_at: float  # Unix seconds, 0 when unknown
+    rows_per_frame: float  # a message never has more rows than there are symbols
+
+
+@dataclass(slots=True)
 class Quotes:
     """The symbols the service knows, and those whose funding schedule cannot be true."""
 
-    symbols: frozenset[str]
-    impossible_interval: list[str]
-    impossible_schedule: list[str]
-    rows_per_frame: float  # of the feed: a message never has more rows than there are symbols
+    feed: Feed | None = None
+    times: dict[str, float] = field(default_factory=dict)  # symbol → Unix seconds it is from
+    impossible_interval: set[str] = field(default_factory=set)
+    impossible_schedule: set[str] = field(default_factory=set)
+    no_interval: set[str] = field(default_factory=set)
+    no_schedule: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Rows that are not judged with the others."""
+
+    timeless: int  # `compared_at` is no number, or before 1970
+    misnamed: int  # the exchange is empty, or spelt otherwise than the one that is judged
+    others: int  # of other exchanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +126,12 @@ class Facts:
     quotes: Quotes
     usage: Usage
     minimum_symbols: int
-    other_exchanges: int
+    strays: Strays
 
     @property
     def known(self) -> set[str]:
         """Symbols that the service or REST has, in the period or now."""
-        known = set(self.quotes.symbols)
+        known = set(self.quotes.times)
         for tracks in self.tally.tracks.values():
             known.update(tracks)
         return known

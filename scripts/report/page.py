@@ -5,10 +5,10 @@ from html import escape
 from typing import Any
 
 from scripts.report import plots
-from scripts.report.criteria import duration
+from scripts.report.criterion import duration
 from scripts.report.document import Document, iso
 from scripts.report.pairs import FIELDS, MARK, MATCH_PCT
-from scripts.report.text import bucket_names, clean, value
+from scripts.report.text import bucket_names, clean, savings, value
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1c2330; --soft: #5b6675;
@@ -237,14 +237,12 @@ def _rest(document: Document) -> str:
         for each in rest["used"]
     ]
     saved = "".join(
-        f"<li>instead of {escape(label)}: {rest[key]['calls']:,} calls,"
-        f" {rest[key]['saved']:,} saved</li>"
-        for label, key in (
-            ("one call per symbol per five minutes", "instead_of_five_minutes"),
-            ("one per symbol per poll of the open-interest poller", "instead_of_polls"),
-        )
+        f"<li>instead of {escape(label)}: {found['calls']:,} calls, weight {found['weight']:,};"
+        f" saved {found['saved']:,} calls, weight {found['saved_weight']:,}</li>"
+        for label, found in savings(rest)
     )
     return (
-        f"<h2>REST</h2><p>{rest['calls']:,} calls, weight {rest['weight']:,}</p><ul>{saved}</ul>"
+        f"<h2>REST</h2><p>{rest['calls']:,} calls, weight {rest['weight']:,}; of them for prices"
+        f" {rest['price_calls']:,} calls, weight {rest['price_weight']:,}</p><ul>{saved}</ul>"
         + _table(["caller", "route", "calls", "weight"], rows, 2)
     )

@@ -13,6 +13,8 @@ Excuse = Literal["lag", "claimed", ""]
 MARK, RATE = "mark_price", "funding_rate"
 FIELDS = (MARK, RATE)
 
+MOST_PCT = 1e6
+"""What an infinite difference counts as."""
 MATCH_PCT = 0.1
 SIGNIFICANT_PCT = 1.0
 SMALLEST_RATE = 0.0001
@@ -29,6 +31,11 @@ SAME_PRICE_PCT = 1e-6
 LAG_PCT_PER_SECOND = 2.0
 LAG_MOST_PCT = 10.0
 """Lag excuses no more than the wildest market moves in that time."""
+
+HOUR_MS = 3_600_000
+SETTLING_MS = 10_000
+"""After a whole hour, in which REST and the stream need not begin the next funding interval at one
+instant. An assumption, and a narrow one: rates have some 3,590 other seconds to be compared in."""
 
 ROUNDING = 1e-9
 """Two ways to compute one difference part by less: on the very limit, both outcomes are right."""
@@ -73,6 +80,16 @@ def stored_agrees(difference: float, stored: object, stored_pct: object) -> bool
     return abs(abs(stored_pct) - difference) <= STORED_PCT_TOLERANCE + difference * 1e-3
 
 
+def settling(rest_time: object, skew_ms: object) -> bool:
+    """Whether readings of a rate may be of two funding intervals: a whole hour lies between
+    them, or has just begun. `rest_time` is the time of REST's, epoch ms; unknown it is none."""
+    if not isinstance(rest_time, int):
+        return False
+    ours = rest_time + skew_ms if isinstance(skew_ms, int) else rest_time
+    earlier, later = min(rest_time, ours), max(rest_time, ours)
+    return earlier // HOUR_MS != later // HOUR_MS or earlier % HOUR_MS < SETTLING_MS
+
+
 def excuse(field: str, difference: float, skew_ms: int | None, claimed: object) -> Excuse:
     """What may account for a significant difference, if anything.
 
@@ -84,6 +101,6 @@ def excuse(field: str, difference: float, skew_ms: int | None, claimed: object) 
     apart = abs(skew_ms)
     if apart > ALIGNED_MS:
         most = min(LAG_MOST_PCT, LAG_PCT_PER_SECOND * apart / 1000)
-        # A rate has no such bound: at a settlement the next one begins anywhere.
+        # A rate has no such bound: it may turn at any time.
         return "lag" if field == RATE or difference <= most else ""
     return "claimed" if claimed == 1 and apart > SAME_INSTANT_MS else ""

@@ -1,92 +1,46 @@
 """Rows of `comparison` in time order in, sums and histograms out: no list of all rows.
 
-Memory is bounded by symbols, hours and distinct skews, but for the differences other than zero:
-8 bytes each, for exact quantiles.
+Memory is bounded by symbols, hours and distinct skews, but for what `spreads` keeps.
 """
 
-import heapq
 import math
-from array import array
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
+from scripts.report.calendar import Calendar
+from scripts.report.controls import Controls
 from scripts.report.pairs import (
     ALIGNED_MS,
     FIELDS,
     MARK,
+    MOST_PCT,
     RATE,
+    SIGNIFICANT_PCT,
     Outcome,
     difference_pct,
     excuse,
     outcome_of,
+    settling,
     stored_agrees,
 )
+from scripts.report.rows import CONTROL, Row, readable
+from scripts.report.spreads import Hour, Spread, Worst
 from scripts.report.tracks import Track
 
-CONTROL = "control"
-WORST_KEPT = 20
-GAP_SECONDS = 300.0
-GAPS_KEPT = 1_000
-CLOCKS_APART_SECONDS = 30.0
-SETTLEMENT_SECONDS = 28_800
-WITNESS_SECONDS = 1_800
+CLOCKS_APART_MS = 30_000
+TURNING_SECONDS = 120
+"""Around a whole hour: further away, no reading worth comparing is of the other interval."""
 LARGE_RATE = 0.002
 """A fraction per interval that few symbols exceed (the exchange caps at 0.02 to 0.04)."""
+SMALL_RATE = 1e-5
+"""And one that most reach: of a year's settlements of 36 symbols at least 78 % each day."""
 TINY_RATE = 1e-6
 """Below it on both sides, a difference of sign is one of the last decimals."""
-MOST_PCT = 1e6
-"""What an infinite difference counts as."""
 SKEW_STEP_MS = 10
 _SKEW_MOST_MS = 60_000
-_HOUR = 3_600
 _HUGE = 1e300
 _MATCH: Outcome = "match"
-
-
-class Row(NamedTuple):
-    """One row of `comparison`, as the table has it; nothing is believed to be of its type."""
-
-    id: int
-    at: float
-    source: Any
-    symbol: Any
-    field: Any
-    ws: Any
-    rest: Any
-    stored_pct: Any
-    skew_ms: Any
-    stored: Any
-    rest_time: Any
-    claimed: Any
-
-
-class Spread:
-    """Differences in percent: how many, their sum, and all that are not zero."""
-
-    __slots__ = ("many", "total", "values")
-
-    def __init__(self) -> None:
-        self.many, self.total, self.values = 0, 0.0, array("d")
-
-    def add(self, difference: float) -> None:
-        """Take in one difference that is not zero; `many` counts all and is the caller's."""
-        self.total += difference
-        self.values.append(difference)
-
-    @property
-    def average(self) -> float:
-        """The mean, 0 of none."""
-        return self.total / self.many if self.many else 0.0
-
-
-class Worst(NamedTuple):
-    """A pair that differs much."""
-
-    difference: float
-    order: int
-    row: Row
 
 
 class Tally:
@@ -94,47 +48,45 @@ class Tally:
 
     def __init__(self, first: float) -> None:
         """Hours and gaps are counted from `first` (Unix seconds), when a pair was compared."""
-        self._first = first
-        self.last_at, self.longest_gap = first, 0.0
-        self.gaps: list[tuple[float, float]] = []
-        self._minutes = array("q")  # minute, first id, last id; and again
-        self._at, self._bit = -math.inf, 0
-        self._hour_of: dict[str, list[float]] = {}
+        self.calendar, self.controls, self.worst = Calendar(first), Controls(), Worst()
+        self._at, self._paired_at, self._bit = -math.inf, first, 0
+        self._number = 0  # the largest id of this instant
+        self._hours: dict[str, Hour] = {}
+        self._turning = False
         self._witness: set[str] | None = None
         self.rows = self.unreadable = self.duplicates = self.disagreements = 0
         self.tracks: dict[str, dict[str, Track]] = {field: {} for field in FIELDS}
         self.everything = {field: Spread() for field in FIELDS}
         self.aligned = {field: Spread() for field in FIELDS}
-        self.hourly: dict[tuple[int, str], list[float]] = {}
+        self.hourly: dict[tuple[int, str], Hour] = {}
         self.outcomes: Counter[tuple[str, str, Outcome]] = Counter()
         self.skews: Counter[int] = Counter()
         self.grid: Counter[tuple[int, int]] = Counter()
-        self.skew_unknown = 0
-        self.timed = self.clocks_apart = 0
-        self.signs_differ = self.large_rates = 0
+        self.skew_unknown = self.untimed = self.clocks_apart = 0
+        self.signs_differ = self.large_rates = self.small_rates = self.no_prices = 0
         self.unexplained: Counter[str] = Counter()
-        self.lag = self.claimed = 0
-        self.worst: list[Worst] = []
-        self._order: Iterator[int] = count()
-        self.controls = self.controls_missed = 0
-        self.witnesses: dict[tuple[int, bool], set[str]] = {}
+        self.lag = self.claimed = self.settling = 0
 
-    def add(self, row: Row) -> None:
-        """Take in one row; rows come in the order of their times."""
+    def add(self, row: tuple[Any, ...]) -> None:
+        """Take in one row, as `Row` has it; rows come in the order of their times."""
         number, at, source, symbol, field, ours, theirs, _, _, _, _, _ = row
         if source == CONTROL:
-            self._control(row)
+            self.controls.add(Row._make(row))
             return
         self.rows += 1
         if at != self._at:
             self._instant(at, number)
-        elif number > self._minutes[-1]:
-            self._minutes[-1] = number
+        elif number > self._number:
+            self._number = number
         tracks = self.tracks.get(field)
-        # The first two questions answer most rows; _readable asks them again, and politely.
+        # The first questions answer most rows; `readable` asks them again, and politely.
         if tracks is None or not (
-            (ours.__class__ is float and ours == theirs and -_HUGE < ours < _HUGE)
-            or (_readable(ours) and _readable(theirs))
+            (
+                ours.__class__ is theirs.__class__ is float
+                and -_HUGE < ours < _HUGE
+                and -_HUGE < theirs < _HUGE
+            )
+            or (readable(ours) and readable(theirs))
         ):
             self.unreadable += 1
             return
@@ -149,73 +101,29 @@ class Tally:
             return
         track.last_at = at
         if ours is None or theirs is None:
-            self._incomplete(row, track)
+            self._incomplete(Row._make(row), track)
         else:
             self._pair(row, track)
 
     def _instant(self, at: float, number: int) -> None:
-        """What all rows of one instant share; `number` is the id of the first, the smallest.
-
-        The first and last id of each minute are kept: see `backwards`.
-        """
-        self._at = at
-        hour = max(0, int((at - self._first) / _HOUR))
+        self.calendar.number(self._number)
+        self._at, self._number = at, number
+        hour, self._witness = self.calendar.instant(at, number)
         self._bit = 1 << hour
+        past = at % 3_600
+        self._turning = past < TURNING_SECONDS or past > 3_600 - TURNING_SECONDS
         for field in FIELDS:
-            self._hour_of[field] = self.hourly.setdefault((hour, field), [0, 0.0, 0, 0.0, 0.0])
-        settlement = round(at / SETTLEMENT_SECONDS)
-        after = at - settlement * SETTLEMENT_SECONDS
-        self._witness = None
-        if -WITNESS_SECONDS <= after <= WITNESS_SECONDS:
-            self._witness = self.witnesses.setdefault((settlement, after >= 0), set())
-        minutes, minute = self._minutes, int(at // 60)
-        if not minutes or minute != minutes[-3]:
-            minutes.extend((minute, number, number))
-        else:
-            minutes[-2], minutes[-1] = min(minutes[-2], number), max(minutes[-1], number)
-
-    def backwards(self) -> int:
-        """Minutes that were written before others of three or more minutes earlier.
-
-        Rows are written as they are compared, so such minutes mean that the clock went back, or
-        that somebody added rows afterwards.
-        """
-        found, earliest, later = 0, math.inf, len(self._minutes)
-        for at in range(len(self._minutes) - 3, -1, -3):
-            while later - 3 > at and self._minutes[later - 3] >= self._minutes[at] + 3:
-                later -= 3
-                earliest = min(earliest, self._minutes[later + 1])
-            found += self._minutes[at + 2] > earliest
-        return found
+            self._hours[field] = self.hourly.setdefault((hour, field), Hour())
 
     def close(self, until: float) -> None:
-        """Count the time from the last pair to `until` as well."""
-        self._gap(until)
-
-    def _gap(self, at: float) -> None:
-        gap = at - self.last_at
-        if gap > self.longest_gap:
-            self.longest_gap = gap
-        if gap > GAP_SECONDS and len(self.gaps) < GAPS_KEPT:
-            self.gaps.append((self.last_at, at))
-        self.last_at = at
-
-    def _control(self, row: Row) -> None:
-        self.controls += 1
-        ours, theirs = row.ws, row.rest
-        if row.field not in FIELDS or ours is None or theirs is None:
-            self.controls_missed += 1
-            return
-        if not (_readable(ours) and _readable(theirs)):
-            self.controls_missed += 1
-            return
-        difference = difference_pct(row.field, ours, theirs)
-        if outcome_of(difference) != "significant":
-            self.controls_missed += 1
-        elif not stored_agrees(difference, row.stored, row.stored_pct):
-            # A planted pair is judged like any other: an edited outcome is no proof of sight.
-            self.disagreements += 1
-            self.controls_missed += row.stored != "significant"
+        """Count the time from the last pair to `until` as well, and sum up."""
+        self.calendar.number(self._number)
+        self.calendar.pair(until)
+        for field in FIELDS:
+            hours = [hour for (_, name), hour in self.hourly.items() if name == field]
+            near, apart = [hour.aligned for hour in hours], [hour.apart for hour in hours]
+            self.aligned[field] = Spread(sum(hour.aligned_many for hour in hours), near)
+            self.everything[field] = Spread(sum(hour.many for hour in hours), near + apart)
 
     def _incomplete(self, row: Row, track: Track) -> None:
         """A value is missing: two missing rates agree, anything else is a finding."""
@@ -234,87 +142,84 @@ class Tally:
         else:
             track.nothing += 1
 
-    def _pair(self, row: Row, track: Track) -> None:
+    def _pair(self, row: tuple[Any, ...], track: Track) -> None:
         _, at, source, symbol, field, ours, theirs, stored_pct, skew, stored, rest_time, _ = row
         difference, true = 0.0, _MATCH
         if ours != theirs:
             difference = difference_pct(field, ours, theirs)
             true = outcome_of(difference)
         self.outcomes[source, field, true] += 1
-        if (true != stored or stored_pct != difference) and not stored_agrees(
-            difference, stored, stored_pct
-        ):
+        if (
+            true != stored or (stored_pct != difference and stored_pct != -difference)
+        ) and not stored_agrees(difference, stored, stored_pct):
             self.disagreements += 1
-        if at != self.last_at:
-            self._gap(at)
-        track.step(ours, theirs)
-        track.hours |= self._bit
+        if at != self._paired_at:
+            self._paired_at = at
+            self.calendar.pair(at)
+        track.step(ours, theirs, self._bit)
+        if rest_time.__class__ is not int:
+            self.untimed += 1
+        elif not -CLOCKS_APART_MS <= at * 1000 - rest_time <= CLOCKS_APART_MS:
+            self.clocks_apart += 1
         apart = math.inf
         if skew.__class__ is int:
             apart = abs(skew)
-            self.skews[_step(skew)] += 1
+            self.skews[skew // SKEW_STEP_MS if apart < _SKEW_MOST_MS else _end(skew)] += 1
         else:
             self.skew_unknown += 1
-        aligned = apart <= ALIGNED_MS
-        self._spread(field, difference, aligned)
-        if aligned:
-            track.near(ours, theirs, min(difference, MOST_PCT), apart)
-        if rest_time.__class__ is int:
-            self.timed += 1
-            if abs(at - rest_time / 1000) > CLOCKS_APART_SECONDS:
-                self.clocks_apart += 1
         if field == RATE:
             self._rate(symbol, theirs)
+        elif ours <= 0 or theirs <= 0:
+            self.no_prices += 1
+        hour = self._hours[field]
+        hour.many += 1
+        settled = difference and self._turning and field == RATE and settling(rest_time, skew)
+        aligned = apart <= ALIGNED_MS and not settled
         if difference:
-            self._differs(row, track, difference)
-
-    def _spread(self, field: str, difference: float, aligned: bool) -> None:
-        """Count a difference: in all, among the aligned, and in its hour."""
-        hour = self._hour_of[field]
-        hour[0] += 1
-        self.everything[field].many += 1
+            difference = min(difference, MOST_PCT)
+            (hour.aligned if aligned else hour.apart).append(difference)
+            self._differs(row, track, difference, bool(settled))
         if aligned:
-            hour[2] += 1
-            self.aligned[field].many += 1
-        if not difference:
-            return
-        difference = min(difference, MOST_PCT)
-        hour[1] += difference
-        hour[4] = max(hour[4], difference)
-        self.everything[field].add(difference)
-        if aligned:
-            hour[3] += difference
-            self.aligned[field].add(difference)
+            hour.aligned_many += 1
+            track.near(ours, theirs, difference, apart)
 
     def _rate(self, symbol: str, theirs: float) -> None:
-        if not -LARGE_RATE <= theirs <= LARGE_RATE:
+        size = abs(theirs)
+        if size > LARGE_RATE:
             self.large_rates += 1
+        elif size < SMALL_RATE:
+            self.small_rates += 1
         if self._witness is not None:
             self._witness.add(symbol)
 
-    def _differs(self, row: Row, track: Track, difference: float) -> None:
-        skew = row.skew_ms if row.skew_ms.__class__ is int else None
-        if skew is not None:
-            self.grid[_step(skew) // 20, math.floor(math.log10(min(difference, MOST_PCT)) * 4)] += 1
-            if row.field == RATE and abs(skew) <= ALIGNED_MS:
-                opposite = row.ws * row.rest < 0 and min(abs(row.ws), abs(row.rest)) > TINY_RATE
-                self.signs_differ += opposite
-        entry = Worst(difference, next(self._order), row)
-        if len(self.worst) < WORST_KEPT:
-            heapq.heappush(self.worst, entry)
-        elif difference > self.worst[0].difference:
-            heapq.heapreplace(self.worst, entry)
-        if outcome_of(difference) != "significant":
+    def _differs(
+        self, row: tuple[Any, ...], track: Track, difference: float, settled: bool
+    ) -> None:
+        """Note a pair whose values are not the same; `settled`: of two funding intervals."""
+        _, _, _, symbol, field, ours, theirs, _, skew, _, _, claimed = row
+        apart = None
+        if skew.__class__ is int:
+            apart, step = skew, skew // SKEW_STEP_MS if abs(skew) < _SKEW_MOST_MS else _end(skew)
+            self.grid[step // 20, math.floor(math.log10(difference) * 4)] += 1
+        if field == RATE and ours * theirs < 0 and apart is not None and not settled:
+            visible = min(abs(ours), abs(theirs)) > TINY_RATE
+            self.signs_differ += visible and abs(apart) <= ALIGNED_MS
+        if difference > self.worst.least:
+            self.worst.put(difference, row)
+        if difference <= SIGNIFICANT_PCT:
+            return
+        if settled:
+            self.settling += 1
             return
         track.significant += 1
-        reason = excuse(row.field, difference, skew, row.claimed)
+        reason = excuse(field, difference, apart, claimed)
         if reason == "lag":
             self.lag += 1
         elif reason == "claimed":
             self.claimed += 1
             track.claimed += 1
         else:
-            self.unexplained[row.symbol] += 1
+            self.unexplained[symbol] += 1
 
     def both(self) -> Iterator[Track]:
         """All tracks, prices first."""
@@ -322,15 +227,6 @@ class Tally:
         yield from self.tracks[RATE].values()
 
 
-def _step(skew_ms: int) -> int:
-    """The histogram's step of a skew; its ends hold all beyond."""
-    if -_SKEW_MOST_MS < skew_ms < _SKEW_MOST_MS:
-        return skew_ms // SKEW_STEP_MS
+def _end(skew_ms: int) -> int:
+    """The last steps of the histogram hold all beyond."""
     return _SKEW_MOST_MS // SKEW_STEP_MS * (1 if skew_ms > 0 else -1)
-
-
-def _readable(value: object) -> bool:
-    """Whether this is a missing value or a finite number: text and infinity are neither."""
-    if value.__class__ is float or value.__class__ is int:
-        return -_HUGE < value < _HUGE
-    return value is None

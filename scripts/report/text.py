@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scripts.report.criteria import duration
+from scripts.report.criterion import duration
 from scripts.report.document import Document, iso
 
 WIDTH = 100
@@ -30,6 +30,7 @@ def fitted(value: object, width: int) -> str:
     """`value` in exactly `width` columns, to the right when negative."""
     text, room = clean(value), abs(width)
     if columns(text) > room:
+        text = text[: 8 * room]  # else a name of megabytes is cut letter by letter
         while columns(text) > room - 1:
             text = text[:-1]
         text += "…"
@@ -192,12 +193,19 @@ def _rest(document: Document) -> Iterator[str]:
     for each in rest["used"]:
         label = f"{each['caller']}: {each['route']}"
         yield f"    {fitted(label, 50)} {each['calls']:>9,} calls  weight {each['weight']:>9,}"
-    for label, key in (
-        ("one call per symbol per five minutes", "instead_of_five_minutes"),
-        ("one call per symbol per poll of the open-interest poller", "instead_of_polls"),
-    ):
-        found = rest[key]
-        yield f"  {label}: {found['calls']:,} calls, {found['saved']:,} saved"
+    yield f"  for prices {rest['price_calls']:,} calls, weight {rest['price_weight']:,}; instead of"
+    for label, found in savings(rest):
+        yield (
+            f"    {label}: {found['calls']:,} calls, weight {found['weight']:,};"
+            f" saved {found['saved']:,}, weight {found['saved_weight']:,}"
+        )
+
+
+def savings(rest: Document) -> Iterator[tuple[str, Document]]:
+    """What the prices would have cost by REST alone, and in which way."""
+    yield "one per symbol per five minutes", rest["instead_of_five_minutes"]
+    polls = rest["instead_of_polls"]
+    yield f"one per symbol per poll{'' if polls['counted'] else ' (supposed)'}", polls
 
 
 def _warnings(document: Document) -> list[str]:

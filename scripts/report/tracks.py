@@ -13,8 +13,8 @@ class Track:
     __slots__ = (
         "aligned", "aligned_signed", "aligned_square", "aligned_sum", "claimed", "differing",
         "differing_run", "differing_worst", "field", "hours", "last_at", "last_rest", "last_ws",
-        "missing_rest", "missing_ws", "moved", "nothing", "pairs", "same_instant", "significant",
-        "still_rest", "still_rest_worst", "still_ws", "still_ws_worst", "symbol",
+        "missing_rest", "missing_ws", "moved", "moving", "nothing", "pairs", "same_instant",
+        "significant", "still_rest", "still_rest_worst", "still_ws", "still_ws_worst", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, field: str) -> None:
@@ -29,11 +29,13 @@ class Track:
         self.last_ws: float | None = None
         self.last_rest: float | None = None
         self.moved = 0
+        self.moving = 0  # a bit for each hour in which either side took another value
         self.still_ws = self.still_ws_worst = self.still_rest = self.still_rest_worst = 0
 
-    def step(self, ours: float, theirs: float) -> None:
-        """Note which side moved since the reading before."""
+    def step(self, ours: float, theirs: float, hour: int) -> None:
+        """Note which side moved since the reading before; `hour` is the bit of this one's."""
         self.pairs += 1
+        self.hours |= hour
         before_ws, before_rest = self.last_ws, self.last_rest
         self.last_ws, self.last_rest = ours, theirs
         if before_ws is None or before_rest is None:
@@ -42,6 +44,7 @@ class Track:
             # Both moved or neither did: the usual case, and nothing is learned of a frozen side.
             if ours != before_ws and (self.field != RATE or abs(ours - before_ws) >= SAME_RATE):
                 self.moved += 1
+                self.moving |= hour
                 self.still_ws = self.still_rest = 0
             return
         if self.field == RATE:
@@ -49,6 +52,8 @@ class Track:
             rest_moved = abs(theirs - before_rest) >= SAME_RATE
         else:
             ws_moved, rest_moved = ours != before_ws, theirs != before_rest
+        if rest_moved or ws_moved:
+            self.moving |= hour
         if rest_moved:
             self.moved += 1
             self.still_rest = 0

@@ -1,0 +1,64 @@
+"""When comparisons were made: minutes, gaps, and the settlements that were witnessed."""
+
+import math
+from array import array
+
+GAP_SECONDS = 300.0
+GAPS_KEPT = 1_000
+SETTLEMENT_SECONDS = 28_800
+WITNESS_SECONDS = 1_800
+
+
+class Calendar:
+    """Fed with instants in their order. Unix seconds; hours and gaps count from `first`."""
+
+    def __init__(self, first: float) -> None:
+        self.first = self._last = first
+        self.longest_gap = 0.0
+        self.gaps: list[tuple[float, float]] = []
+        self._minutes = array("q")  # minute, first id, last id; and again
+        self.witnesses: dict[tuple[int, bool], set[str]] = {}
+        """(settlement, whether after it) → the symbols whose rates were compared near it."""
+
+    def instant(self, at: float, number: int) -> tuple[int, set[str] | None]:
+        """Begin a new instant whose first row, that of the smallest id, is `number`; its hour,
+        and where to note symbols whose rates are compared, when that is near a settlement."""
+        minutes, minute = self._minutes, int(at // 60)
+        if not minutes or minute != minutes[-3]:
+            minutes.extend((minute, number, number))
+        else:
+            minutes[-2], minutes[-1] = min(minutes[-2], number), max(minutes[-1], number)
+        settlement = round(at / SETTLEMENT_SECONDS)
+        after = at - settlement * SETTLEMENT_SECONDS
+        witness = None
+        if -WITNESS_SECONDS <= after <= WITNESS_SECONDS:
+            witness = self.witnesses.setdefault((settlement, after >= 0), set())
+        return max(0, int((at - self.first) / 3_600)), witness
+
+    def number(self, number: int) -> None:
+        """Take in the largest id of the present instant, if there is one."""
+        if self._minutes and number > self._minutes[-1]:
+            self._minutes[-1] = number
+
+    def pair(self, at: float) -> None:
+        """A pair was compared at `at`, or the period ends there."""
+        gap = at - self._last
+        if gap > self.longest_gap:
+            self.longest_gap = gap
+        if gap > GAP_SECONDS and len(self.gaps) < GAPS_KEPT:
+            self.gaps.append((self._last, at))
+        self._last = at
+
+    def backwards(self) -> int:
+        """Minutes that were written before others of three or more minutes earlier.
+
+        Rows are written as they are compared, so such minutes mean that the clock went back, or
+        that somebody added rows afterwards.
+        """
+        found, earliest, later = 0, math.inf, len(self._minutes)
+        for at in range(len(self._minutes) - 3, -1, -3):
+            while later - 3 > at and self._minutes[later - 3] >= self._minutes[at] + 3:
+                later -= 3
+                earliest = min(earliest, self._minutes[later + 1])
+            found += self._minutes[at + 2] > earliest
+        return found

@@ -1,0 +1,30 @@
+"""One row of `comparison`, of which nothing is believed to be of its type."""
+
+from typing import Any, NamedTuple
+
+CONTROL = "control"
+_HUGE = 1e300
+
+
+class Row(NamedTuple):
+    """The columns that are judged, in the order in which they are read."""
+
+    id: int
+    at: float
+    source: Any
+    symbol: Any
+    field: Any
+    ws: Any
+    rest: Any
+    stored_pct: Any
+    skew_ms: Any
+    stored: Any
+    rest_time: Any
+    claimed: Any
+
+
+def readable(value: object) -> bool:
+    """Whether this is a missing value or a finite number: text and infinity are neither."""
+    if value.__class__ is float or value.__class__ is int:
+        return -_HUGE < value < _HUGE
+    return value is None

@@ -1,0 +1,119 @@
+"""Whether the service was fit, and is: programs, audit trail, feed, and the quotes themselves."""
+
+import math
+
+from scripts.report.coverage import compared_symbols
+from scripts.report.criterion import Criterion, duration, named
+from scripts.report.facts import Facts
+from scripts.report.pairs import RATE
+
+DUPLICATE_SHARE = 0.1
+ABSENCE_SECONDS = 180
+SCHEDULE_SHARE = 0.01
+STALE_SECONDS = 180
+FRESH_SHARE = 0.99
+AHEAD_SECONDS = 60
+CONTROLS_PER_HOUR, CONTROLS_BESIDE = 2, 4
+"""A price and a rate each hour and at each start of the watchdog, of which the trail need not tell
+when a person did it: two of those are given."""
+RESTARTS_PER_DAY = 3
+"""So many within ten minutes, and the watchdog itself gives up and calls for a person."""
+
+
+def _readable(facts: Facts) -> Criterion:
+    tally, strays = facts.tally, facts.strays
+    figure = (
+        f"{tally.unreadable:,} unreadable, {strays.timeless:,} without a time,"
+        f" {strays.misnamed:,} of an exchange misspelt, {tally.duplicates:,} twice,"
+        f" of {tally.rows:,}"
+    )
+    passed = (
+        not (tally.unreadable or strays.timeless or strays.misnamed)
+        and tally.duplicates <= DUPLICATE_SHARE * tally.rows
+    )
+    return Criterion("rows", figure, "none; at most 10 % twice", passed and tally.rows > 0)
+
+
+def most_controls(facts: Facts) -> int:
+    """How many rows of controls can have been planted."""
+    turns = facts.period.hours + facts.audit.turns
+    return CONTROLS_PER_HOUR * turns + CONTROLS_BESIDE
+
+
+def _controls(facts: Facts) -> Criterion:
+    """More than are planted, or of several symbols: real rows were called controls."""
+    found, most = facts.tally.controls, most_controls(facts)
+    figure = f"{found.missed:,} missed of {found.planted:,} planted"
+    passed = not found.missed and found.planted <= most
+    if len(found.symbols) > 1:
+        figure += f", of {named(found.symbols, 3)}"
+        passed = False
+    return Criterion("controls", figure, f"none missed; at most {most}, of one symbol", passed)
+
+
+def _crashes(facts: Facts) -> Criterion:
+    audit = facts.audit
+    figure = f"{len(audit.crashes)}" if audit.readable else "no audit trail"
+    if audit.crashes:
+        figure += f" ({named({each.program for each in audit.crashes})})"
+    if audit.timeless:
+        figure += f"; {audit.timeless:,} events without a time"
+    passed = audit.readable and not audit.crashes and not audit.timeless
+    return Criterion("programs that crashed", figure, "none", passed)
+
+
+def _restarts(facts: Facts) -> Criterion:
+    """What hung is no crash, and a service that hangs again and again is not fit either."""
+    restarts, kills = facts.audit.many("restart"), facts.audit.many("kill")
+    most = RESTARTS_PER_DAY * math.ceil(facts.period.hours / 24)
+    passed = restarts <= most and not kills
+    figure = f"{restarts:,} restarted, {kills:,} killed"
+    return Criterion("programs that hung", figure, f"at most {most}; none", passed)
+
+
+def _absence(facts: Facts) -> Criterion:
+    longest = facts.audit.longest_absence
+    figure = f"longest {duration(longest)}" if longest else "none"
+    return Criterion("ingest stopped", figure, "at most 3 min", longest <= ABSENCE_SECONDS)
+
+
+def _feed(facts: Facts) -> Criterion:
+    """A feed that went on after the period says nothing of its end but that it lived."""
+    feed, until = facts.quotes.feed, facts.period.until
+    if feed is None:
+        return Criterion("feed at the end", "unknown", "connected", False)
+    late = until - feed.heartbeat_at
+    passed = late <= STALE_SECONDS and (feed.connected or -late > STALE_SECONDS)
+    state = "connected" if feed.connected else "not connected"
+    figure = state if late <= STALE_SECONDS else f"{state}, silent for {duration(late)}"
+    return Criterion("feed at the end", figure, "connected", passed)
+
+
+def _fresh(facts: Facts) -> Criterion:
+    """Of what was compared; a contract that was delisted long ago stays among the quotes."""
+    times, period, compared = facts.quotes.times, facts.period, compared_symbols(facts)
+    latest = max(period.until, period.now) + AHEAD_SECONDS
+    earliest = period.until - STALE_SECONDS
+    fresh = sum(earliest <= times.get(symbol, 0.0) <= latest for symbol in compared)
+    figure = f"{fresh:,} of {len(compared):,} fresh"
+    passed = bool(compared) and fresh >= FRESH_SHARE * len(compared)
+    return Criterion("quotes at the end", figure, "at least 99 %", passed)
+
+
+def _schedule(facts: Facts) -> Criterion:
+    """A symbol whose rate is compared has a next settlement and, within a quarter of an hour, an
+    interval; one or two of hundreds may have been listed or delisted just now."""
+    quotes = facts.quotes
+    rated = {s for s, track in facts.tally.tracks[RATE].items() if track.last_ws is not None}
+    unknown = quotes.no_interval & rated
+    wrong = quotes.impossible_schedule | (quotes.no_schedule & rated)
+    few = int(len(quotes.times) * SCHEDULE_SHARE)
+    passed = not quotes.impossible_interval and len(wrong) <= few and len(unknown) <= few
+    figure = f"interval {named(quotes.impossible_interval, 3)}, unknown {named(unknown, 3)};"
+    figure += f" next settlement {named(wrong, 3)}"
+    return Criterion("funding schedule impossible", figure, "none", passed)
+
+
+CRITERIA = (
+    _readable, _controls, _crashes, _restarts, _absence, _feed, _fresh, _schedule,
+)  # fmt: skip

@@ -1,0 +1,73 @@
+"""What the service holds now: its quotes, its feed, and what it asked of REST."""
+
+import sqlite3
+
+from scripts.report.facts import Feed, Quotes, Usage
+from scripts.report.tables import columns_of
+
+FUNDING_HOURS = (1, 2, 4, 8)
+_HOUR_MS = 3_600_000
+_LATE_MS = 120_000
+"""So long after a settlement the next one may still be unknown."""
+_QUOTE = "symbol, funding_interval_hours, next_funding_time, event_time, updated_at"
+
+
+def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
+    """All quotes of `exchange`, and its feed."""
+    quotes = Quotes(_feed(connection, exchange))
+    if not columns_of(connection, "quote"):
+        return quotes
+    rows = connection.execute(f"SELECT {_QUOTE} FROM quote WHERE exchange = ?", (exchange,))
+    for name, hours, settlement, event_time, updated_at in rows:
+        symbol = str(name)
+        quotes.times[symbol] = min(_number(event_time) / 1000, _number(updated_at))
+        if hours is None:
+            quotes.no_interval.add(symbol)
+        elif hours not in FUNDING_HOURS:
+            quotes.impossible_interval.add(symbol)
+        if settlement is None:
+            quotes.no_schedule.add(symbol)
+        elif hours in (None, *FUNDING_HOURS) and not _possible(hours, settlement, event_time):
+            quotes.impossible_schedule.add(symbol)
+    return quotes
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _possible(hours: int | None, settlement: object, event_time: object) -> bool:
+    """Whether the next settlement, epoch ms, is on the grid of its interval and within one.
+
+    Of an interval not known yet no more is certain than whole hours, and eight of them at most.
+    """
+    if not isinstance(settlement, int) or not isinstance(event_time, int):
+        return False
+    if settlement % ((hours or 1) * _HOUR_MS):
+        return False
+    return -_LATE_MS <= settlement - event_time <= (hours or 8) * _HOUR_MS + 60_000
+
+
+def _feed(connection: sqlite3.Connection, exchange: str) -> Feed | None:
+    wanted = ("connected", "heartbeat_at", "accepted", "frames")
+    if not columns_of(connection, "feed") >= {"exchange", *wanted}:
+        return None
+    row = connection.execute(
+        f"SELECT {', '.join(wanted)} FROM feed WHERE exchange = ?", (exchange,)
+    ).fetchone()
+    if row is None:
+        return None
+    connected, heartbeat, accepted, frames = map(_number, row)
+    return Feed(connected == 1, heartbeat, accepted / frames if frames else 0.0)
+
+
+def usage_of(connection: sqlite3.Connection, since: float, until: float) -> Usage:
+    """The REST calls of the period, whoever made them."""
+    if not columns_of(connection, "rest_usage"):
+        return Usage({})
+    rows = connection.execute(
+        "SELECT caller, route, sum(calls), sum(weight) FROM rest_usage"
+        " WHERE minute BETWEEN ? AND ? GROUP BY caller, route",
+        (int(since // 60), int(until // 60)),
+    )
+    return Usage({(str(row[0]), str(row[1])): (int(row[2]), int(row[3])) for row in rows})
