@@ -15,11 +15,9 @@ from tqdm import tqdm
 from funding import consumer_settings, consuming, errors, outbox, poller, startup
 from funding.clock import SYSTEM
 from funding.consumer_settings import ConsumerSettings
-from funding.exchanges.binance_rest import OpenInterest
 from funding.liquid import Liquid
 from funding.marks import Marks
 from funding.open_interest import Timeframe
-from funding.pool import Round
 from funding.post import Backend
 from funding.settings import Settings
 from funding.store import Samples
@@ -40,15 +38,16 @@ class World:
         """The universe."""
         return self._liquid.symbols()
 
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> Round[OpenInterest]:
-        """Of each symbol."""
+    def open_interest(self, symbols: Sequence[str], seconds: float) -> poller.Answers:
+        """Of each symbol, and when."""
         return self._exchange.open_interest(symbols, seconds)
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[], object]]:
     """A bar on a terminal, nothing anywhere else."""
-    with tqdm(total=total, unit="symbol", disable=None, leave=False, file=sys.stderr) as bar:
+    hidden = sys.stderr is None or None  # None: tqdm looks whether it is a terminal
+    with tqdm(total=total, unit="symbol", disable=hidden, leave=False, file=sys.stderr) as bar:
         yield bar.update
 
 
@@ -97,8 +96,10 @@ def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
             clock=SYSTEM,
         )
         if once:
-            polling.turn()
-            consuming.drain(settings, poller.CONSUMER, targets)
+            try:
+                polling.turn()
+            finally:  # what waits from before goes out, whatever the exchange does
+                consuming.drain(settings, poller.CONSUMER, targets, stopping)
         else:
             consuming.Running(settings, poller.CONSUMER, targets, polling.turn, store).run(stopping)
     finally:

@@ -26,7 +26,8 @@ WORKERS = 8
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[], object]]:
     """A bar on a terminal, nothing anywhere else."""
-    with tqdm(total=total, unit="symbol", disable=None, leave=False, file=sys.stderr) as bar:
+    hidden = sys.stderr is None or None  # None: tqdm looks whether it is a terminal
+    with tqdm(total=total, unit="symbol", disable=hidden, leave=False, file=sys.stderr) as bar:
         yield bar.update
 
 
@@ -48,8 +49,11 @@ def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
     )
     try:
         if once:
-            scan.scan(spikes.slot(SYSTEM.wall()))
-            consuming.drain(settings, spikes.CONSUMER, targets)
+            stopping.wait(scan.early())
+            try:
+                scan.scan(spikes.slot(SYSTEM.wall()))
+            finally:  # what waits from before goes out, whatever the exchange does
+                consuming.drain(settings, spikes.CONSUMER, targets, stopping)
         else:
             consuming.Running(settings, spikes.CONSUMER, targets, scan.turn, store).run(stopping)
     finally:

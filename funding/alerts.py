@@ -16,6 +16,8 @@ import msgspec
 
 TELEGRAM = "telegram"
 """The name of the target that takes an alert's message instead of its body."""
+LONGEST_WAIT_SECONDS = 3_600.0
+"""No post is put off for longer than this."""
 
 
 class Mark(NamedTuple):

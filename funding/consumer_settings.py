@@ -16,11 +16,7 @@ from typing import Any
 from funding import settings
 from funding.errors import SettingError
 from funding.secret import Secret
-from funding.settings import Setting, Settings
-from funding.settings import _number as number
-from funding.settings import _switch as switch
-from funding.settings import _url as url
-from funding.settings import _whole as whole
+from funding.settings import Setting, Settings, number, switch, url, whole
 
 _LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*)", re.ASCII)
 _MAX_FILE = 64 * 1024
@@ -190,16 +186,20 @@ def from_file(path: Path) -> dict[str, str]:
     """The settings in the file at `path`, which must be ours alone. Shows nothing of its text."""
     name = "FUNDING_ENV_FILE"
     try:
-        with path.open("rb") as file:
+        # A pipe would be waited for, before anybody could see that it is no file.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
                 raise SettingError(name, str(path), "a file of our own")
             if stat.S_IMODE(status.st_mode) & 0o077:
                 raise SettingError(name, str(path), "mode 0600: others may read it (chmod 600)")
-            text = file.read(_MAX_FILE).decode()
+            data = file.read(_MAX_FILE + 1)
+            text = data.decode()
     except (OSError, ValueError) as error:
         expected = f"a file of NAME=value lines ({type(error).__name__})"
         raise SettingError(name, str(path), expected) from None
+    if len(data) > _MAX_FILE:
+        raise SettingError(name, str(path), f"a file of at most {_MAX_FILE} bytes")
     found = {}
     for place, line in enumerate(text.splitlines(), 1):
         bare = line.strip()

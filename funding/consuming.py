@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from funding import errors
 from funding.clock import SYSTEM
 from funding.exchanges.binance_rest import Contract, Kline, OpenInterest
-from funding.outbox import Outbox, Sender, Target
+from funding.open_interest import spare
+from funding.outbox import SEND_SECONDS, Outbox, Sender, Target
 from funding.pool import Pool, Round
 from funding.post import Backend
 from funding.rest import Rest
 from funding.settings import Settings
-from funding.store import Alerts, Purse
+from funding.store import Alerts, Ledger, Purse
 
 log = logging.getLogger("consumer")
 
@@ -26,13 +27,16 @@ WHOLE_SECONDS = 10.0
 TIDY_SECONDS = 3_600.0
 SENT_SECONDS = 86_400.0
 RETRY_SECONDS = 30.0
+END_SECONDS = 5.0
+"""For what is being sent when the program ends: what is not marked then is sent again."""
 
 Progress = Callable[[int], AbstractContextManager[Callable[[], object]]]
 """Shows the progress of so many calls: within the block, call what it gives after each."""
 
 
 class Exchange:
-    """The exchange's REST interface, for `consumer`: alone, and in a pool of `workers`."""
+    """The exchange's REST interface, for `consumer`: alone, and in a pool of `workers`. It leaves
+    the others what is to `spare`, in every minute."""
 
     def __init__(
         self,
@@ -48,17 +52,22 @@ class Exchange:
         self._progress = progress
         self._purse = Purse(settings.db)
         self._pool = Pool(
-            self.rest, workers, clock=SYSTEM, stopping=stopping, settle=self._purse.settle
+            lambda: self._rest(self._purse, REST_SECONDS),
+            workers,
+            clock=SYSTEM,
+            stopping=stopping,
+            settle=self._purse.settle,
         )
-        self._alone = self.rest(WHOLE_SECONDS)
+        # Not of the purse, whose block of a route for all would be the whole budget of the minute.
+        self._ledger = Ledger(settings.db)
+        self._alone = self._rest(self._ledger, WHOLE_SECONDS)
 
-    def rest(self, timeout: float = REST_SECONDS) -> Rest:
-        """Something to ask with, for one thread."""
+    def _rest(self, ledger: Ledger, timeout: float) -> Rest:
         return Rest(
             self._settings.rest_url,
             self._consumer,
-            ledger=self._purse,
-            budget=self._settings.rest_weight,
+            ledger=ledger,
+            budget=self._settings.rest_weight - spare(self._settings.rest_weight),
             clock=SYSTEM,
             timeout=timeout,
         )
@@ -70,10 +79,7 @@ class Exchange:
 
     def contracts(self) -> list[Contract]:
         """All contracts."""
-        try:
-            return self._alone.contracts()
-        finally:
-            self._purse.settle()
+        return self._alone.contracts()
 
     def candles(self, symbols: Sequence[str], seconds: float) -> Round[list[Kline]]:
         """The last two hours of each."""
@@ -85,37 +91,43 @@ class Exchange:
                 advance=advance,
             )
 
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> Round[OpenInterest]:
-        """Of each symbol."""
+    def open_interest(
+        self, symbols: Sequence[str], seconds: float
+    ) -> Round[tuple[float, OpenInterest]]:
+        """Of each symbol, with the Unix seconds at which the answer came."""
+
+        def ask(rest: Rest, symbol: str) -> tuple[float, OpenInterest]:
+            reply = rest.open_interest(symbol)
+            return SYSTEM.wall(), reply
+
         with self._progress(len(symbols)) as advance:
-            return self._pool.each(
-                symbols,
-                lambda rest, symbol: rest.open_interest(symbol),
-                seconds=seconds,
-                advance=advance,
-            )
+            return self._pool.each(symbols, ask, seconds=seconds, advance=advance)
 
     def close(self) -> None:
         """End the threads, and let go of the store."""
         self._pool.close()
         self._purse.close()
+        self._ledger.close()
 
 
 def outbox(settings: Settings, consumer: str, target: Target) -> tuple[Outbox, Alerts]:
     """The outbox of `consumer` for `target`, and the store it works on; for one thread."""
     store = Alerts(settings.db)
-    backend = Backend()
+    backend = Backend(SEND_SECONDS)
     made = Outbox(
         *(consumer, target), store=store, backend=backend, clock=SYSTEM, uniform=random.uniform
     )
     return made, store
 
 
-def drain(settings: Settings, consumer: str, targets: Sequence[Target]) -> None:
-    """Send what the targets take now; what they do not take stays for the next run."""
+def drain(
+    settings: Settings, consumer: str, targets: Sequence[Target], stopping: threading.Event
+) -> None:
+    """Send what the targets take now, until `stopping` is set; what they do not take stays for
+    the next run."""
     for target in targets:
         box, store = outbox(settings, consumer, target)
-        while box.turn():
+        while not stopping.is_set() and box.turn():
             pass
         if box.waiting:
             log.warning("%s: %d posts wait for the next run", target.name, box.waiting)
@@ -150,6 +162,7 @@ class Running:
         for sender in senders:
             sender.stop()
         for sender in senders:
+            sender.join(END_SECONDS / len(senders))
             if sender.failure is not None:
                 raise sender.failure
 

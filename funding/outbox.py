@@ -9,7 +9,9 @@ wrong key, which a person will mend):
 | any other 4xx | it will not have this one, which alone waits, longer each time |
 
 Delays double, with jitter, up to a minute for a target and an hour for a post; Retry-After counts
-where it is longer. Nothing is thrown away but by age.
+where it is longer, up to an hour. A post at which the target was unwell ten times steps aside for a
+minute, so that others go first: it may be that post alone that the target fails at. Nothing is
+thrown away but by age.
 """
 
 import logging
@@ -20,7 +22,7 @@ from typing import NamedTuple
 import msgspec
 
 from funding import errors
-from funding.alerts import TELEGRAM
+from funding.alerts import LONGEST_WAIT_SECONDS, TELEGRAM
 from funding.backoff import delays
 from funding.clock import Clock
 from funding.consumer_settings import ConsumerSettings
@@ -32,8 +34,11 @@ log = logging.getLogger("outbox")
 
 TARGET_SECONDS = 60.0
 POST_SECONDS = 3_600.0
-LONGEST_WAIT_SECONDS = 3_600.0
-LEASE_SECONDS = 10.0
+STUCK_ATTEMPTS = 10
+OTHERS_FIRST_SECONDS = 5.0
+SEND_SECONDS = 20.0
+"""For one attempt: a backend that is slow with a hundred samples has taken them all the same."""
+LEASE_SECONDS = 30.0
 """Longer than one attempt takes: until then a post that was taken is nobody else's."""
 IDLE_SECONDS = 1.0
 _UNWELL = frozenset({401, 403, 408, 425, 429})
@@ -121,7 +126,7 @@ class Outbox:
             self._target_failed(post, f"status {status}", reply.retry_after)
             return False
         step = min(POST_SECONDS, TARGET_SECONDS * 2 ** min(post.attempts - 1, 10))
-        wait = max(self._uniform(0.6 * step, step), reply.retry_after)
+        wait = max(self._uniform(0.6 * step, step), min(reply.retry_after, LONGEST_WAIT_SECONDS))
         self._store.failed(post.id, f"status {status}", self._clock.wall() + wait)
         if post.attempts == 1:
             log.error(
@@ -138,7 +143,9 @@ class Outbox:
         wait = max(next(self._delays), min(retry_after, LONGEST_WAIT_SECONDS))
         self._not_before = self._clock.uptime() + wait
         # Released at once: the wait is the target's, and another start of this program has none.
-        self._store.failed(post.id, problem, self._clock.wall())
+        stuck = post.attempts >= STUCK_ATTEMPTS
+        aside = max(TARGET_SECONDS, wait + OTHERS_FIRST_SECONDS) if stuck else 0.0
+        self._store.failed(post.id, problem, self._clock.wall() + aside)
         if first:
             log.warning("%s: %s; posts wait and are tried again", self._target.name, problem)
 
@@ -168,10 +175,9 @@ class Sender(threading.Thread):
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread after the post that it sends now, and wait for that."""
+        """End the thread after the post that it sends now; `join` waits for that."""
         self._stopping.set()
         self._wake.set()
-        self.join()
 
     def run(self) -> None:
         """The thread's life."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from funding import open_interest
+from funding import errors, open_interest
 from funding.alerts import UNKNOWN, Alert, Mark, Post, given, iso, post
 from funding.clock import Clock
 from funding.exchanges.binance_rest import OpenInterest
@@ -17,11 +17,13 @@ log = logging.getLogger("poller")
 CONSUMER = "oi_poller"
 ALERT_PATH = "/api/open-interest-alerts/ingest"
 BATCH_PATH = "/api/market/open-interest/ingest"
+SOURCE = "realtime"
 ALERT_SOURCE = "oi_realtime_poller"
 RELOAD_LOOPS = 20
 BATCH_SECONDS = 300
-OTHERS_MARGIN = 60
-"""REST weight per minute left free beside what the other callers are seen to use."""
+
+Answers = Round[tuple[float, OpenInterest]]
+"""Of each symbol, with the Unix seconds at which it came: see `pool` for how late that may be."""
 
 
 class Exchange(Protocol):
@@ -30,7 +32,7 @@ class Exchange(Protocol):
     def symbols(self) -> list[str]:
         """The universe. Raises `RestError` when there is none."""
 
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> Round[OpenInterest]:
+    def open_interest(self, symbols: Sequence[str], seconds: float) -> Answers:
         """Of each symbol, in at most that many seconds."""
 
 
@@ -70,31 +72,38 @@ class Poller:
         self._loops = 0
         self._batched_at = float("-inf")
         self._seconds = 0.0
+        self._failing: set[str] = set()
 
     def turn(self) -> float:
         """One loop; seconds until the next is due. Raises `RestError`s while there is no universe
-        yet, and `StoreError`s."""
-        begun, now = self._clock.uptime(), self._clock.wall()
+        yet and when no symbol was answered for, and `StoreError`s."""
+        begun = self._clock.uptime()
         if self._loops % RELOAD_LOOPS == 0 or not self._symbols:
             self._symbols = self._exchange.symbols()
         self._loops += 1
         self._pace()
         # Within a minute at least, since it may have to wait for the next minute's budget.
         found = self._exchange.open_interest(self._symbols, max(65.0, self._seconds))
+        if found.failures and not found.values:
+            raise found.ended or errors.RestUnreachable(_failed(found.failures))
         marks = self._marks()
         samples = [
             sample
-            for symbol, reply in found.values.items()
-            if (sample := _sample(symbol, reply, marks.get(symbol, UNKNOWN), now)) is not None
+            for symbol, (at, reply) in found.values.items()
+            if (sample := _sample(symbol, reply, marks.get(symbol, UNKNOWN), at)) is not None
         ]
-        self._keep(samples, marks, now)
-        if found.ended is not None:
-            log.warning("the loop ended early: %s", found.ended)
-        elif found.failures:
-            symbol, problem = next(iter(found.failures.items()))
-            log.warning("%d symbols failed, %s: %s", len(found.failures), symbol, problem)
+        self._keep(samples, marks, self._clock.wall())
+        self._tell(found)
         pause = found.ended.retry_after_seconds if found.ended is not None else 0.0
         return max(pause, self._seconds - (self._clock.uptime() - begun), 0.0)
+
+    def _tell(self, found: Answers) -> None:
+        """Log what failed: of symbols that fail loop after loop, such as a delisted one, once."""
+        if found.ended is not None:
+            log.warning("the loop ended early: %s", found.ended)
+        elif found.failures.keys() - self._failing:
+            log.warning("%s", _failed(found.failures))
+        self._failing = set(found.failures)
 
     def _pace(self) -> None:
         """Set the seconds of a loop, and say when the budget stretches it."""
@@ -102,7 +111,7 @@ class Poller:
         wanted = open_interest.interval(count, options.per_minute, *options.bounds)
         minute = int(self._clock.wall() // 60)
         others = self._store.weight_of_others(CONSUMER, minute)
-        available = options.rest_weight - others - OTHERS_MARGIN
+        available = options.rest_weight - others - open_interest.spare(options.rest_weight)
         seconds = open_interest.stretched(wanted, count, available)
         if round(seconds) != round(self._seconds):
             log.info("%d symbols every %.0f s", count, seconds)
@@ -159,18 +168,18 @@ class Poller:
         found = []
         for target in self._options.targets:
             for first in range(0, len(rows), CHUNK):
-                chunk = rows[first : first + CHUNK]
-                body = {
-                    "data": chunk,
-                    "timestamp": iso(now),
-                    "totalSymbols": len(chunk),
-                    "source": "realtime",
-                }
+                data, at = rows[first : first + CHUNK], iso(now)
+                body = {"data": data, "timestamp": at, "totalSymbols": len(data), "source": SOURCE}
                 found.append(post(target, BATCH_PATH, f"{CONSUMER} {now:.3f} {first}", body))
         return found
 
 
-def _sample(symbol: str, reply: OpenInterest, mark: Mark, now: float) -> Sample | None:
+def _failed(failures: Mapping[str, str]) -> str:
+    symbol, problem = next(iter(failures.items()))
+    return f"{len(failures)} symbols failed, {symbol}: {problem}"
+
+
+def _sample(symbol: str, reply: OpenInterest, mark: Mark, at: float) -> Sample | None:
     try:
         contracts = float(reply.open_interest)
     except ValueError:
@@ -178,7 +187,7 @@ def _sample(symbol: str, reply: OpenInterest, mark: Mark, now: float) -> Sample 
     if not 0 <= contracts < 1e18:
         log.warning("%s: open interest %r is no number", symbol, reply.open_interest[:50])
         return None
-    return Sample(now, symbol, contracts, mark.mark_price)
+    return Sample(at, symbol, contracts, mark.mark_price)
 
 
 def _row(sample: Sample, *, zero: bool) -> dict[str, object]:

@@ -99,16 +99,22 @@ def judge(
     `hours` has its candles, `told` what was alerted for this hour and the one before.
     """
     hour = scan - scan % HOUR_SECONDS
-    return [*_closed(symbol, hours, told, hour), *_current(symbol, hours, told, scan, hour)]
+    return [*_closed(symbol, hours, told, scan, hour), *_current(symbol, hours, told, scan, hour)]
 
 
 def _closed(
-    symbol: str, hours: Mapping[int, Candle], told: Mapping[tuple[str, int], Told], hour: int
+    symbol: str,
+    hours: Mapping[int, Candle],
+    told: Mapping[tuple[str, int], Told],
+    scan: int,
+    hour: int,
 ) -> Iterable[Finding]:
     before = hour - HOUR_SECONDS
     candle, known = hours.get(before), told.get((symbol, before))
     if candle is None or known is None or "FULL_UPDATE" in known.kinds:
         return
+    if scan > hour and hour not in hours:
+        return  # no new candle after minutes: our clock is ahead, and the hour is not closed
     if _minute(known.first_at, before) < NO_FULL_FROM_MINUTE:
         yield Finding(symbol, before, "FULL_UPDATE", candle, known.previous_volume)
 

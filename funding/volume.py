@@ -59,6 +59,9 @@ class VolumeScan:
     def turn(self) -> float:
         """Scan if the present five minutes have not been scanned yet; seconds until the next turn
         makes sense. Raises `StoreError`s."""
+        early = self.early()
+        if early:
+            return early
         scan = spikes.slot(self._clock.wall())
         if self._store.done(spikes.CONSUMER) != scan:
             try:
@@ -66,14 +69,22 @@ class VolumeScan:
             except errors.RestError as error:
                 log.warning("no scan: %s", error)
                 return min(max(RETRY_SECONDS, error.retry_after_seconds), self._left(scan))
+            if self._store.done(spikes.CONSUMER) != scan:
+                return min(RETRY_SECONDS, self._left(scan))
         return self._left(scan)
+
+    def early(self) -> float:
+        """Seconds until the scan of the present five minutes may begin; 0 when it may."""
+        now = self._clock.wall()
+        return max(0.0, spikes.slot(now) + SETTLE_SECONDS - now)
 
     def _left(self, scan: int) -> float:
         return max(0.0, scan + spikes.SLOT_SECONDS - self._clock.wall()) + SETTLE_SECONDS
 
     def scan(self, scan: int) -> list[Alert]:
         """The scan of `scan` (see `spikes.slot`): the alerts that it made. Raises `RestError`
-        when the exchange does not give enough."""
+        when the exchange does not give enough. One that was cut short, by the program's end or
+        the exchange's, keeps what it found and is not done: it is made again."""
         listed = universe.perpetuals(self._exchange.contracts(), tradfi=self._options.tradfi)
         seconds = max(30.0, self._left(scan) - 30.0)
         found = self._exchange.candles(sorted(listed), seconds)
@@ -85,7 +96,8 @@ class VolumeScan:
         marks = self._marks()
         alerts = self._alerts(owed, listed, marks, scan)
         now = self._clock.wall()
-        fresh = self._store.complete(spikes.CONSUMER, scan, now, alerts, self._options.targets)
+        done = scan if len(found.values) + len(found.failures) == len(listed) else None
+        fresh = self._store.complete(spikes.CONSUMER, done, now, alerts, self._options.targets)
         for alert in fresh:
             log.info("%s %s: %s", alert.kind, alert.symbol, alert.message)
         log.info(
@@ -118,7 +130,9 @@ class VolumeScan:
         hours = {finding.hour for finding in owed}
         changes = {
             hour: self._store.open_interest_change(
-                [each.symbol for each in owed if each.hour == hour], hour
+                [each.symbol for each in owed if each.hour == hour],
+                hour,
+                hour + spikes.HOUR_SECONDS,
             )
             for hour in hours
         }
@@ -146,4 +160,4 @@ def _enough(found: Round[list[Kline]], symbols: int) -> None:
         log.warning("%s: no candles: %s", symbol, problem)
     missing = symbols - len(found.values)
     if missing:
-        log.warning("%d symbols were not scanned: their updates come with the next scan", missing)
+        log.warning("%d symbols were not scanned: the next scan has them", missing)

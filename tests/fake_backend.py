@@ -29,11 +29,14 @@ class Seen:
 @dataclass
 class FakeBackend:
     """`answer` is what it does: a status, "hang" (it takes nothing and is silent), or "lose" (it
-    takes the post, and the answer is lost)."""
+    takes the post, and the answer is lost); `fails` is the same by a body's `name`. Statuses come
+    `delay` seconds late."""
 
     port: int = 0
     answer: int | str = 200
+    fails: dict[str, int | str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
     universe: object = None
     seen: list[Seen] = field(default_factory=list)
     accepted: dict[str, Seen] = field(default_factory=dict)
@@ -74,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         backend = self.backend
         with backend.lock:
             backend.seen.append(request)
-        answer = backend.answer
+        answer = backend.fails.get(request.body.get("name"), backend.answer)
         if answer == "lose":
             backend.take(request)
         if isinstance(answer, str):
@@ -86,6 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         status = answer if key else 401
         if 200 <= status < 300:
             backend.take(request)
+        backend.released.wait(backend.delay)
         self._reply(status, {"success": status < 300, "echo": headers.get("x-api-key", "")})
 
     def _reply(self, status: int, body: object) -> None:

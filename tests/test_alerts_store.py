@@ -13,7 +13,7 @@ import pytest
 from funding.alerts import Alert, post
 from funding.errors import StoreError, StoreMissing
 from funding.open_interest import Edge, Sample
-from funding.store import Alerts, Ledger, Purse, Samples
+from funding.store import Alerts, Ledger, Purse, Samples, copy_readable
 from tests.conftest import ROOT
 from tests.hand import Hand, rows, write
 from tests.outside import PATIENCE_SECONDS, environment
@@ -141,6 +141,7 @@ def test_a_loop_is_stored_whole_or_not_at_all(path: Path, store: Samples) -> Non
     assert rows(path, "SELECT consumer, path FROM outbox ORDER BY id") == [
         ("oi_poller", "/path"), ("oi_poller", "/batch"),
     ]  # fmt: skip
+    assert store.done("oi_poller") == int(NOW)
     bad = [Sample(NOW + 10, "A", -1.0, 2.0)]
     closed = [edges[0]._replace(outside="")]
     with pytest.raises(StoreError):
@@ -152,6 +153,7 @@ def test_a_loop_is_stored_whole_or_not_at_all(path: Path, store: Samples) -> Non
     with pytest.raises(StoreError):
         store.loop("oi_poller", NOW + 10, later, [], [], [no_json], [])
     assert store.samples(NOW) == samples
+    assert store.done("oi_poller") == int(NOW)
     store.loop("oi_poller", NOW + 10, [], closed, [], [], [])
     assert store.edges() == closed
 
@@ -168,8 +170,10 @@ def test_the_change_within_the_hour_needs_both_ends(store: Samples) -> None:
     for at, value in ((0, 100.0), (3_600, 200.0), (3_900, 210.0), (5_000, 230.0)):
         store.loop("oi_poller", at, [Sample(at, "A", value, None)], [], [], [], [])
     store.loop("oi_poller", 5_000, [Sample(5_000, "B", 1.0, None)], [], [], [], [])
-    assert store.open_interest_change(["A", "B", "C"], 3_600) == {"A": pytest.approx(0.15)}
-    assert store.open_interest_change(["A"], 4_000) == {}
+    found = store.open_interest_change(["A", "B", "C"], 3_600, 7_200)
+    assert found == {"A": pytest.approx(0.15)}
+    assert store.open_interest_change(["A"], 3_600, 4_000) == {"A": pytest.approx(0.05)}
+    assert store.open_interest_change(["A"], 4_000, 7_600) == {}
 
 
 def test_the_universe_is_replaced_and_who_stays_keeps_its_time(path: Path, store: Samples) -> None:
@@ -178,6 +182,29 @@ def test_the_universe_is_replaced_and_who_stays_keeps_its_time(path: Path, store
     store.set_universe(["B", "C"], "backend", NOW + 5)
     assert store.universe() == {"B": "backend", "C": "backend"}
     assert rows(path, "SELECT symbol, entered_at FROM universe") == [("B", NOW), ("C", NOW + 5)]
+
+
+def test_what_the_consumers_know_outlives_a_damaged_store(
+    path: Path, store: Samples, tmp_path: Path
+) -> None:
+    """The new one has begun: its scan has made one of the alerts once more."""
+    store.complete("volume_alert", 300, NOW, [alert(), alert("l")], ["backend"])
+    store.loop("oi_poller", NOW, [], [Edge("A", "5MIN", "UP", NOW, None)], [], [], [])
+    store.set_universe(["A"], "backend", NOW)
+    store.sent(1, NOW + 1)
+    new = tmp_path / "new.db"
+    write(new, Hand().clock())
+    fresh = Samples(new)
+    fresh.complete("volume_alert", 600, NOW + 300, [alert("l", at=NOW + 300)], ["backend"])
+    copied = copy_readable(path, new)
+    wanted = {"alert": 2, "outbox": 2, "open_interest_edge": 1, "universe": 1, "consumer": 2}
+    assert wanted.items() <= copied.items()
+    assert rows(new, "SELECT key, at FROM alert") == [("k", NOW), ("l", NOW + 300)]
+    assert rows(new, "SELECT sent_at FROM outbox ORDER BY sent_at") == [(None,), (NOW + 1,)]
+    assert fresh.done("volume_alert") == 600
+    assert fresh.edges() == store.edges()
+    assert fresh.universe() == {"A": "backend"}
+    fresh.close()
 
 
 def test_a_store_that_ingest_has_not_made_is_not_made_here(tmp_path: Path) -> None:

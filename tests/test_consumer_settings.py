@@ -1,6 +1,7 @@
 """The consumers' settings: what is refused, the file of mode 0600, and secrets that stay secret."""
 
 import dataclasses
+import os
 import pickle
 from pathlib import Path
 
@@ -159,6 +160,11 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         from_file(tmp_path / "nothing")
     with pytest.raises(SettingError, match="IsADirectoryError"):
         from_file(tmp_path)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(SettingError, match="a file of our own"):
+        from_file(tmp_path / "pipe")
+    with pytest.raises(SettingError, match="at most 65536 bytes"):
+        from_file(written(tmp_path, "#" + "x" * 65_500 + "\nVOLSPIKE_API_KEY=hunter2hunter2\n" * 2))
     path = tmp_path / "bytes"
     path.write_bytes(b"A=\xff\n")
     path.chmod(0o600)

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from consumers import volume_alert
+from funding import consuming
 from tests.conftest import ROOT
 from tests.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
 from tests.hand import rows
@@ -195,11 +197,9 @@ def test_341_symbols_by_20_threads_while_the_api_answers_everyone(
     assert wrong == []
     assert min(answered) > 0
     assert "failed" not in log.read_text()
-    seen = rows(
-        world.database, "SELECT at, count(*), min(mark_price) FROM open_interest GROUP BY 1"
-    )
-    assert seen[0][1] == SYMBOLS
-    assert all(mark for _, _, mark in seen)
+    seen = rows(world.database, "SELECT symbol, min(mark_price) FROM open_interest GROUP BY symbol")
+    assert len(seen) == SYMBOLS
+    assert all(mark for _, mark in seen)
     assert world.exchange.calls() == before[1]  # premiumIndex: none
     assert usage(world)["openInterest"] == world.exchange.calls("openInterest") - before[0]
 
@@ -237,6 +237,48 @@ def test_what_the_backend_refuses_today_it_gets_by_the_next_run(
     assert "wrong-key" not in done.stdout + done.stderr
     once(VOLUME, settings(world, far))
     assert len(far.bodies(INGEST)) == 1
+
+
+def test_a_slow_backend_is_waited_for(world: World, far: FakeBackend) -> None:
+    """It has taken the post: sent again, it would have it twice."""
+    spike(world)
+    far.delay = 6.0
+    once(VOLUME, settings(world, far, TELEGRAM_TOKEN="", CHAT_ID=""))
+    assert (len(far.bodies(INGEST)), far.repeated) == (1, 0)
+    assert rows(world.database, "SELECT attempts, sent_at > 0 FROM outbox") == [(1, 1)]
+
+
+def test_sigterm_does_not_wait_for_a_backend_that_hangs(
+    world: World, far: FakeBackend, tmp_path: Path
+) -> None:
+    spike(world)
+    far.answer = "hang"
+    with running([sys.executable, VOLUME], tmp_path / "log", settings=settings(world, far)) as p:
+        until(lambda: len(far.seen) == 2, "both posts are under way")
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(12) == 0  # of the 15 that supervisord gives; the posts have 20
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    far.answer = 200
+    once(VOLUME, settings(world, far))
+    held = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND due_at > unixepoch()"
+    assert rows(world.database, held) == [(2,)]  # until their lease is over
+
+
+def test_sigterm_ends_the_sending_of_once_and_loses_nothing(
+    world: World, far: FakeBackend, tmp_path: Path
+) -> None:
+    spike(world)
+    far.answer = "hang"
+    command = [sys.executable, VOLUME, "--once"]
+    given = settings(world, far, VOLSPIKE_API_URL_DEV=far.address, VOLSPIKE_API_KEY_DEV=KEY)
+    with running(command, tmp_path / "log", settings=given) as process:
+        until(lambda: far.seen, "the first post is under way")
+        process.send_signal(signal.SIGTERM)
+        far.released.set()
+        assert process.wait(20) == 0
+    assert len(far.seen) == 1
+    unsent = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+    assert rows(world.database, unsent) == [(3,)]
 
 
 @BOTH
@@ -283,6 +325,49 @@ def test_an_exchange_that_is_away_is_told_by_once(
     assert done.returncode == 1
     assert "status 500" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_waits_is_sent_by_once_though_the_exchange_is_away(
+    world: World, far: FakeBackend
+) -> None:
+    spike(world)
+    far.answer = 500
+    once(VOLUME, settings(world, far))
+    far.answer = 200
+    with world.exchange.faults(rest_status=500):
+        done = finished([sys.executable, VOLUME, "--once"], **settings(world, far))
+    assert done.returncode == 1
+    assert len(far.bodies(INGEST)) == 1
+
+
+def test_one_loop_without_any_answer_is_told_by_once(world: World, far: FakeBackend) -> None:
+    """The backend still names the symbols."""
+    with world.exchange.faults(rest_status=500):
+        done = finished([sys.executable, POLLER, "--once"], **settings(world, far))
+    assert done.returncode == 1
+    assert "status 500" in done.stdout
+
+
+def test_a_call_for_all_symbols_leaves_the_budget_to_the_others(world: World) -> None:
+    given = world.settings(FUNDING_REST_WEIGHT=1_200)
+    exchange = consuming.Exchange(
+        given, "oi_poller", workers=1, stopping=threading.Event(), progress=volume_alert.progress
+    )
+    exchange.alone.tickers()
+    assert rows(world.database, "SELECT calls, weight FROM rest_usage") == [(1, 40)]
+    exchange.close()
+
+
+def test_a_consumer_leaves_a_part_of_each_minute_to_the_others(world: World) -> None:
+    given = world.settings(FUNDING_REST_WEIGHT=200)
+    exchange = consuming.Exchange(
+        given, "oi_poller", workers=2, stopping=threading.Event(), progress=volume_alert.progress
+    )
+    found = exchange.open_interest(["BTCUSDT"] * 450, 0.0)
+    assert "of 190 used in this minute" in found.failures["BTCUSDT"]
+    most = rows(world.database, "SELECT max(weight) FROM rest_usage")
+    assert most == [(190,)]
+    exchange.close()
 
 
 @BOTH
@@ -355,6 +440,15 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(
     done = once(program, given)
     assert done.stderr == ""
     assert "\r" not in done.stdout
+
+
+@BOTH
+def test_without_a_standard_error_there_is_no_progress_and_no_harm(
+    world: World, far: FakeBackend, program: str
+) -> None:
+    closed = ["bash", "-c", 'exec "$@" 2>&-', "bash"]
+    done = finished([*closed, sys.executable, program, "--once"], **settings(world, far))
+    assert done.returncode == 0, done.stdout
 
 
 def test_supervisord_knows_both_and_starts_neither() -> None:

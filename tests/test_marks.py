@@ -47,6 +47,17 @@ def test_rest_is_one_call_for_all(world: World) -> None:
     assert world.exchange.calls() == before + 1
 
 
+def test_a_price_of_nothing_is_no_price(world: World) -> None:
+    with (
+        world.exchange.faults(drift={"BTCUSDT": -1.0}),
+        closing(made(world, Hand(), "rest")) as marks,
+    ):
+        found = marks.read()
+    assert found["BTCUSDT"].mark_price is None
+    assert found["BTCUSDT"].funding_rate is not None
+    assert found["ETHUSDT"].mark_price
+
+
 def test_parallel_compares_all_but_not_at_every_read(world: World) -> None:
     hand, before = Hand(), world.exchange.calls()
     with closing(made(world, hand, "parallel")) as marks:
@@ -60,6 +71,17 @@ def test_parallel_compares_all_but_not_at_every_read(world: World) -> None:
         marks.read()
         assert world.exchange.calls() == before + 2
         assert compared(world, "parallel") == 2 * once
+
+
+def test_every_scan_of_the_volume_alert_compares(world: World) -> None:
+    """Five minutes apart, less the minute that the one before had to wait for the budget."""
+    hand, before = Hand(), world.exchange.calls()
+    with closing(made(world, hand, "parallel")) as marks:
+        for seconds in (300.0, 299.7, 300.4, 243.0):
+            marks.read()
+            hand.pass_seconds(seconds)
+        marks.read()
+    assert world.exchange.calls() == before + 5
 
 
 def test_parallel_takes_rest_where_the_service_is_away(world: World) -> None:

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from funding.alerts import Mark
-from funding.errors import RestBanned, RestUnreachable
+from funding.errors import RestBanned, RestRefused, RestUnreachable
 from funding.exchanges.binance_rest import OpenInterest
 from funding.open_interest import Timeframe
-from funding.poller import BATCH_PATH, CONSUMER, Options, Poller
+from funding.poller import BATCH_PATH, CONSUMER, Answers, Options, Poller
 from funding.pool import Round
 from funding.store import Ledger, Samples
 from tests.hand import Hand, rows, write
@@ -41,6 +41,7 @@ class Scene:
     level: Callable[[str, float], object] = lambda _symbol, _at: 100_000
     marks: dict[str, Mark] = field(default_factory=lambda: {"AUSDT": Mark(2.0, 0.0001)})
     ended: Any = None
+    waits: dict[str, float] = field(default_factory=dict)
     loads: int = 0
     reads: int = 0
 
@@ -48,12 +49,17 @@ class Scene:
         self.loads += 1
         return self.names
 
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> Round[OpenInterest]:
+    def open_interest(self, symbols: Sequence[str], seconds: float) -> Answers:
         assert seconds >= 65
-        at = self.hand.wall - START
-        found: Round[OpenInterest] = Round(ended=self.ended)
+        found: Answers = Round(ended=self.ended)
         for symbol in symbols:
-            found.values[symbol] = OpenInterest(symbol, str(self.level(symbol, at)), 0)
+            self.hand.pass_seconds(self.waits.get(symbol, 0.0))
+            at = self.hand.wall
+            level = self.level(symbol, at - START)
+            if isinstance(level, Exception):
+                found.failures[symbol] = str(level)
+            else:
+                found.values[symbol] = at, OpenInterest(symbol, str(level), 0)
         return found
 
     def read(self) -> Mapping[str, Mark]:
@@ -107,6 +113,15 @@ def test_each_loop_is_stored_with_one_read_of_marks(scene: Scene) -> None:
     assert scene.loads == 1
 
 
+def test_a_sample_is_dated_when_it_was_taken_not_when_its_loop_began(scene: Scene) -> None:
+    """A call that waits for the next minute's budget: a baseline 50 s off would be none."""
+    scene.waits = {"BUSDT": 50.0}
+    scene.run_to(40)
+    stored = rows(scene.path, "SELECT at, symbol FROM open_interest ORDER BY at")
+    assert stored == [(START, "AUSDT"), (START + 50, "BUSDT")]
+    assert scene.posts(BATCH_PATH)[0]["timestamp"] == "2025-12-03T00:00:50Z"
+
+
 def test_the_universe_is_loaded_every_20_loops(scene: Scene) -> None:
     scene.run_to(200)
     assert scene.loads == 2
@@ -147,17 +162,26 @@ def test_without_a_mark_price_and_rate_these_are_absent(scene: Scene) -> None:
     assert not {"priceChange", "fundingRate"} & body.keys()
 
 
-@pytest.mark.parametrize("restart", range(0, 3_600, 420))
-def test_a_restart_neither_repeats_nor_forgets(scene: Scene, restart: int) -> None:
-    scene.level = jump(1_800, 1.13)
-    if restart:
-        scene.run_to(restart)
-    scene.run_to(3_600)
-    scene.run_to(6_000)
+def two_steps(symbol: str, at: float) -> object:
+    """Up by 13 % in minute 30, down again in minute 90, up again in minute 95."""
+    high = 1_800 <= at < 5_400 or at >= 5_700
+    return 1e6 * (1.13 if symbol == "AUSDT" and high else 1.0)
+
+
+@pytest.mark.parametrize("shift", range(13))
+def test_a_restart_at_every_minute_of_the_hour_changes_nothing(scene: Scene, shift: int) -> None:
+    """Every twelve minutes: all sixty in twelve runs. The last run has none."""
+    scene.level = two_steps
+    options = OPTIONS._replace(bounds=(20, 20))
+    for restart in range(shift * 60, 8_000, 12 * 60) if shift < 12 else ():
+        scene.run_to(restart, options)
+    scene.run_to(8_000, options)
     # The 60-minute change is seen as soon as there is a baseline of an hour before.
     assert scene.alerts == [
         ("AUSDT", "UP 15MIN", 1_800.0), ("AUSDT", "UP 5MIN", 1_800.0),
-        ("AUSDT", "UP 60MIN", 3_480.0),
+        ("AUSDT", "UP 60MIN", 3_480.0), ("AUSDT", "DOWN 15MIN", 5_400.0),
+        ("AUSDT", "DOWN 5MIN", 5_400.0), ("AUSDT", "UP 5MIN", 5_700.0),
+        ("AUSDT", "UP 15MIN", 6_300.0),
     ]  # fmt: skip
 
 
@@ -250,6 +274,31 @@ def test_a_ban_pauses_the_loop_and_keeps_what_was_seen(scene: Scene) -> None:
     with scene.program() as program:
         assert program.turn() == 120
     assert rows(scene.path, "SELECT count(*) FROM open_interest") == [(2,)]
+
+
+def test_no_answer_at_all_is_an_error(scene: Scene) -> None:
+    scene.level = lambda *_: RestUnreachable("away")
+    with scene.program() as program:
+        with pytest.raises(RestUnreachable, match="2 symbols failed, AUSDT: away"):
+            program.turn()
+        scene.ended = RestBanned("banned", 120.0)
+        with pytest.raises(RestBanned):
+            program.turn()
+    assert scene.reads == 0
+
+
+def test_a_delisted_symbol_is_told_once_and_not_each_loop(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = RestRefused(400, -1121, "Invalid symbol.")
+    scene.level = lambda symbol, _: refused if symbol == "BUSDT" else 5.5
+    scene.run_to(100)
+    told = [record.message for record in caplog.records if "symbols failed" in record.message]
+    assert told == ["1 symbols failed, BUSDT: status 400, code -1121: Invalid symbol."]
+    scene.names.append("CUSDT")
+    scene.level = lambda symbol, _: refused if symbol != "AUSDT" else 5.5
+    scene.run_to(200)
+    assert len([each for each in caplog.records if "2 symbols failed" in each.message]) == 1
 
 
 @pytest.mark.parametrize("value", ["", "many", "nan", "inf", "-1"])

@@ -88,6 +88,15 @@ def test_a_full_update_that_was_missed_comes_with_the_next_scan_of_the_hour_afte
     assert judge(S, volumes(1.0, 9e6), known(0, hour=BEFORE - 3_600), HOUR) == []
 
 
+def test_a_clock_that_is_an_hour_ahead_does_not_close_the_hour() -> None:
+    """The exchange is still within the hour that we take for the one before."""
+    theirs = volumes(9e6, hour=BEFORE)
+    assert judge(S, theirs, known(5, hour=BEFORE), HOUR + 600) == []
+    assert kinds(judge(S, volumes(1.0, 9e6), known(5, hour=BEFORE), HOUR + 600)) == [
+        ("FULL_UPDATE", BEFORE)
+    ]
+
+
 def test_candles_are_known_by_their_hour_not_by_their_place() -> None:
     """At minute 0 the exchange may not have begun the new candle."""
     late = {BEFORE: Candle(1.0, 2.0, 9e6), BEFORE - 3_600: Candle(1.0, 1.0, 1e6)}

@@ -37,6 +37,7 @@ class World:
     symbols: Sequence[str] = ("AUSDT", "BUSDT", "CUSDT")
     problem: BaseException | None = None
     missing: Sequence[str] = ()
+    unasked: Sequence[str] = ()
     scans: int = 0
 
     def contracts(self) -> list[Contract]:
@@ -49,6 +50,8 @@ class World:
         assert seconds >= 30
         found: Round[list[Kline]] = Round()
         for symbol in symbols:
+            if symbol in self.unasked:
+                continue
             if symbol in self.missing:
                 found.failures[symbol] = "no answer"
             else:
@@ -114,7 +117,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    hand = Hand(wall=float(DAY))
+    hand = Hand(wall=DAY + SETTLE_SECONDS)
     path = tmp_path / "funding.db"
     write(path, hand.clock())
     return Scene(path, World(hand), hand)
@@ -190,10 +193,35 @@ def test_a_restart_within_a_scan_neither_repeats_nor_forgets(scene: Scene, secon
 
 def test_a_scan_waits_until_the_candles_are_closed(scene: Scene) -> None:
     with scene.program() as program:
-        assert program.turn() == 300 + SETTLE_SECONDS
+        assert program.turn() == 300
         scene.hand.pass_seconds(299)
-        assert program.turn() == 1 + SETTLE_SECONDS
+        assert program.turn() == 1
     assert scene.world.scans == 1
+
+
+def test_a_program_that_begins_at_the_very_minute_waits_for_them_too(scene: Scene) -> None:
+    scene.hand.wall = DAY + 300 + 0.5
+    with scene.program() as program:
+        assert program.early() == program.turn() == SETTLE_SECONDS - 0.5
+        assert scene.world.scans == 0
+        scene.hand.pass_seconds(SETTLE_SECONDS - 0.5)
+        assert program.early() == 0
+        program.turn()
+    assert rows(scene.path, "SELECT done FROM consumer") == [(DAY + 300,)]
+
+
+def test_a_scan_that_was_cut_short_is_made_again_at_the_restart(scene: Scene) -> None:
+    """SIGTERM after two symbols of three: what these had is told, and not again."""
+    scene.world.spikes = {("AUSDT", 0): 18, ("CUSDT", 0): 18}
+    scene.run_to(DAY + 20 * 60 + 2)
+    scene.world.unasked = ("CUSDT",)
+    with scene.program() as program:
+        assert program.turn() == 30
+    assert [row[:2] for row in scene.alerts] == [("AUSDT", "SPIKE")]
+    scene.world.unasked = ()
+    scene.hand.pass_seconds(20)
+    scene.run_to(DAY + 61 * 60)
+    assert sorted_alerts(scene) == expected(scene.world.spikes)
 
 
 def test_updates_missed_while_the_exchange_was_away_come_late_but_once(scene: Scene) -> None:
@@ -219,9 +247,9 @@ def test_a_scan_that_failed_is_made_again_within_its_five_minutes(scene: Scene) 
         scene.world.problem = RestBanned("banned", 100.0)
         assert program.turn() == 100
         scene.world.problem = RestBanned("banned", 10_000.0)
-        assert program.turn() == 300 + SETTLE_SECONDS
+        assert program.turn() == 300
         scene.world.problem = None
-        assert program.turn() == 300 + SETTLE_SECONDS
+        assert program.turn() == 300
     assert rows(scene.path, "SELECT done FROM consumer") == [(DAY,)]
 
 
@@ -278,6 +306,21 @@ def test_the_change_of_open_interest_is_told_where_the_poller_has_it(scene: Scen
     }
     assert bodies["AUSDT"]["oiChange"] == pytest.approx(0.1)
     assert "oiChange" not in bodies["BUSDT"]
+
+
+def test_the_change_of_a_closed_hour_ends_with_it(scene: Scene) -> None:
+    """Whatever was polled since then, or under a clock that was ahead."""
+    store = Samples(scene.path)
+    for at, value in ((DAY, 100.0), (DAY + 3_590, 110.0), (DAY + 3_700, 150.0), (DAY * 2, 900.0)):
+        store.loop("oi_poller", at, [Sample(at, "AUSDT", value, None)], [], [], [], [])
+    store.close()
+    scene.world.spikes = {("AUSDT", 0): 0}
+    scene.run_to(DAY + 3_598)
+    scene.hand.wall = DAY + 3_900 + SETTLE_SECONDS
+    with scene.program() as program:
+        program.turn()
+    ((text,),) = rows(scene.path, "SELECT body FROM alert WHERE kind = 'FULL_UPDATE'")
+    assert msgspec.json.decode(text)["oiChange"] == pytest.approx(0.1)
 
 
 def test_without_a_target_it_records_all_the_same(scene: Scene) -> None:
