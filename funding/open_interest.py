@@ -85,6 +85,11 @@ def stretched(seconds: float, symbols: int, available: float) -> float:
     return max(seconds, 60 * symbols / max(1.0, available))
 
 
+def spare(budget: int) -> int:
+    """Of the REST weight per minute, what is left to who compares, or takes REST's word."""
+    return budget // 20
+
+
 def tolerance(lookback: float) -> float:
     """How far from its instant a baseline may lie."""
     return max(30.0, min(120.0, lookback / 10))

@@ -17,7 +17,7 @@ PURE = {
 
 OUTSIDE: dict[str, str | None] = {
     "clock": None,
-    "control": "supervisor",
+    "control": None,
     "deadline": None,
     "guard": "supervisor",
     "hosts": None,
@@ -34,9 +34,8 @@ OUTSIDE: dict[str, str | None] = {
 }
 """Floor 2: one outside world each, and one library that nobody else imports."""
 
-SHARED = {"urllib3": {"post", "rest"}, "supervisor": {"control", "guard"}}
-"""But these: `rest` asks the exchange and keeps accounts and bans, `post` tells backends; `control`
-asks supervisord, `guard` lives in it."""
+SHARED = {"urllib3": {"post", "rest"}}
+"""But this: `rest` asks the exchange and keeps accounts and bans, `post` tells backends."""
 
 HANDS = {
     *("client", "comparer", "consuming", "ingestion", "link", "liquid", "lookout"),
@@ -145,3 +144,10 @@ def test_every_room_has_a_test() -> None:
 def test_the_stand_in_exchange_stands_alone() -> None:
     for path in (ROOT / "sim").rglob("*.py"):
         assert not any(n.partition(".")[0] == "funding" for n in imports(path)), path
+
+
+def test_who_judges_the_soak_asks_nobody_of_the_service() -> None:
+    """What was sent and what is stored is worked out without our own code."""
+    for name in ("oracle", "answers", "web", "reading", "audit"):
+        tops = {each.partition(".")[0] for each in imports(ROOT / "soak" / f"{name}.py")}
+        assert not tops - sys.stdlib_module_names - {"sim", "soak"}, name

@@ -84,6 +84,13 @@ def test_a_backend_that_never_said_anything_is_replaced_by_our_own_count(scene: 
     assert scene.liquid().symbols() == ["CUSDT"]
 
 
+def test_our_own_count_goes_on_while_the_backend_stays_silent(scene: Scene) -> None:
+    scene.exchange.volumes = {"AUSDT": 4e6}
+    assert scene.liquid().symbols() == ["AUSDT"]
+    scene.exchange.volumes = {"AUSDT": 1e6, "BUSDT": 4e6}
+    assert scene.liquid().symbols() == ["BUSDT"]
+
+
 def test_our_own_has_hysteresis_across_restarts(scene: Scene) -> None:
     for volume, inside in (
         (3.9e6, False),

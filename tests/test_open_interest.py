@@ -175,6 +175,13 @@ def test_a_steady_rise_is_one_alert() -> None:
     assert len(feed(watch(), rising)) == 1
 
 
+def test_after_a_silence_nothing_is_outside_any_more() -> None:
+    """Longer than the look-back: the next jump is one of its own, from the first baseline on."""
+    made = watch()
+    assert feed(made, {0: 100_000, 400: 106_000, 500: 106_000}) == [(400, "5MIN", "UP")]
+    assert feed(made, {1_500: 106_000, 1_700: 112_500, 2_000: 112_500}) == [(1_770, "5MIN", "UP")]
+
+
 def test_edges_and_cool_downs_survive_a_restart() -> None:
     first = watch()
     values: dict[int, float] = {0: 100_000, 400: 106_000, 500: 106_000}

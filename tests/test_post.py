@@ -115,3 +115,24 @@ def test_the_library_does_not_log_the_path_with_the_token(
     with caplog.at_level(logging.DEBUG):
         backend.post(f"{far.address}/bot{TOKEN}/sendMessage", {}, b'{"text":"x"}')
     assert TOKEN not in caplog.text
+
+
+def test_nor_does_it_when_the_headers_cannot_be_read(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would warn of those, with the whole address and a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno header\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/bot{TOKEN}/sendMessage"
+        with caplog.at_level(logging.DEBUG):
+            assert backend.post(address, {}, b"{}").status == 200
+        thread.join()
+    assert TOKEN not in caplog.text

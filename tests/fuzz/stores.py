@@ -1,0 +1,163 @@
+"""The service's own database with bytes of it damaged: whoever opens it says so, and no more."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from funding import errors
+from funding.alerts import Alert
+from funding.compare import Comparison
+from funding.feed import Event
+from funding.open_interest import Sample
+from funding.quote import Quote
+from funding.store import Reader, Samples, Writer, copy_readable, is_damaged
+from funding.store.damage import identity, lock_path, marker_path
+from tests.fuzz.shapes import BYTES
+from tests.hand import Hand, feed_at, write
+
+AT = Hand().wall
+NAMES = ("BTCUSDT", "ETHUSDT", "币安人生USDT")
+WORDS = (
+    *(name.encode() for name in NAMES),
+    b"binance",
+    b"watchdog",
+    b"match",
+    b"SPIKE",
+    b"backend",
+)
+_at_words = st.tuples(st.sampled_from((*WORDS, b"CREATE", b"NOT NULL")), st.integers(0, 50))
+_anywhere = st.tuples(st.just(b""), st.integers(0, 2**20))
+damages = st.lists(
+    st.tuples(
+        st.one_of(_at_words, _anywhere),
+        st.one_of(st.sampled_from((b"\xff", b"\x95", *BYTES)), st.binary(min_size=1, max_size=8)),
+    ),
+    min_size=1,
+    max_size=3,
+)
+Case = list[tuple[tuple[bytes, int], bytes]]
+
+
+@contextmanager
+def world() -> Iterator[Callable[[Case], None]]:
+    """A database with a little of everything."""
+    hand = Hand()
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.db"
+        _fill(whole, hand)
+        template, number = whole.read_bytes(), 0
+
+        def check(case: Case) -> None:
+            nonlocal number
+            number += 1
+            place = Path(folder) / str(number)
+            place.mkdir()
+            path = place / "funding.db"
+            path.write_bytes(_damaged(template, case))
+            lock_path(path).write_text(identity(path))
+            _told(lambda: _read(path, hand))
+            _told(lambda: _keep(path, hand))
+            if marker_path(path).exists():
+                assert is_damaged(path), "ingest would begin anew for ever"
+            _told(lambda: _ingest(path, hand))
+            new = path.with_name("new.db")
+            write(new, hand.clock())
+            copy_readable(path, new)
+            shutil.rmtree(place)
+
+        yield check
+
+
+def _told(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except errors.StoreError as error:
+        _check_error(error)
+
+
+def _check_error(error: errors.StoreError) -> None:
+    str(error).encode()
+    assert len(str(error)) < 2_000
+
+
+def _damaged(data: bytes, case: Case) -> bytes:
+    found = bytearray(data)
+    for (word, place), new in case:
+        start = place
+        if word:
+            start = -1
+            for _ in range(place % max(1, data.count(word)) + 1):
+                start = data.find(word, start + 1)
+        start %= len(found)
+        found[start : start + len(new)] = new[: len(found) - start]
+    return bytes(found)
+
+
+def _fill(path: Path, hand: Hand) -> None:
+    event = int(AT * 1000)
+    write(path, hand.clock(), [Quote(name, 1.5, 1.5, 1e-4, None, event) for name in NAMES])
+    alert = Alert("key", "volume_alert", "BTCUSDT", "SPIKE", AT, "text", "/", {"a": 1})
+    told: tuple[Any, ...] = (1.0, 1.0, 0.0, 0, "match", None, None)
+    with closing(Samples(path)) as store:
+        for name in NAMES:
+            row = (AT, "watchdog", "binance", name, "mark_price")
+            store.add([Comparison(*row, *told)] * 30, [Event(AT, "watchdog", "restart", name)])
+        store.complete("volume_alert", 300, AT, [alert], ("backend", "telegram"))
+        store.loop("oi_poller", AT, [Sample(AT, n, 1.0, 1.0) for n in NAMES], [], [], [], [])
+        store.set_universe(NAMES, "own", AT)
+        store.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100)
+        store.set_ban("http://test.invalid", AT + 60, 1, "status 429")
+
+
+def _read(path: Path, hand: Hand) -> None:
+    with closing(Reader(path, "binance", hand.clock())) as reader:
+        calls: list[Callable[[], object]] = [
+            lambda: reader.one("BTCUSDT"),
+            reader.all,
+            reader.feed,
+            lambda: reader.revision(180.0),
+        ]
+        _all_of(calls)
+
+
+def _keep(path: Path, hand: Hand) -> None:
+    with closing(Samples(path)) as store:
+        calls: list[Callable[[], object]] = [
+            lambda: store.events("watchdog", "restart", 0.0),
+            lambda: store.ban("http://test.invalid"),
+            lambda: store.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100),
+            store.last_validation,
+            lambda: store.made("volume_alert", 0.0),
+            lambda: store.take("volume_alert", "backend", AT + 1, AT + 9),
+            lambda: store.waiting("volume_alert", "backend"),
+            lambda: store.samples(0.0),
+            store.edges,
+            store.universe,
+            lambda: store.add(events=[Event(AT, "watchdog", "restart", "x")]),
+            store.check,
+        ]
+        _all_of(calls)
+
+
+def _ingest(path: Path, hand: Hand) -> None:
+    feed = feed_at(hand.clock())
+    with closing(Writer(path, feed)) as writer:
+        quote = Quote("BTCUSDT", 2.5, 2.5, 1e-4, None, int(AT * 1000) + 1)
+        calls: list[Callable[[], object]] = [
+            lambda: writer.symbols("binance"),
+            lambda: writer.write(feed, [(quote, AT, 9.0)], [Event(AT, "ingest", "x", "y")], 2**50),
+            lambda: writer.retire("binance", AT + 1e9, 1e9),
+            lambda: writer.prune_events(AT + 1e9),
+            writer.checkpoint,
+        ]
+        _all_of(calls)
+
+
+def _all_of(calls: list[Callable[[], object]]) -> None:
+    for call in calls:
+        _told(call)

@@ -1,0 +1,42 @@
+"""The targets by name: what is made up, and what must hold of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from tests.fuzz import answers, decoders, environment, recordings, reports, requests, stores
+
+Check = Callable[[Any], None]
+
+
+class Target(NamedTuple):
+    """`world` sets up what is fuzzed and gives the check, which raises AssertionError, or whatever
+    undocumented came out. `few` cases are enough for the ordinary tests."""
+
+    cases: st.SearchStrategy[Any]
+    world: Callable[[], AbstractContextManager[Check]]
+    few: int = 100
+
+
+def pure(check: Check) -> Callable[[], AbstractContextManager[Check]]:
+    """The world of a check that needs none."""
+
+    @contextmanager
+    def world() -> Iterator[Check]:
+        yield check
+
+    return world
+
+
+TARGETS = {
+    "frames": Target(decoders.frames, pure(decoders.check_frame), 200),
+    "replies": Target(decoders.replies, pure(decoders.check_reply), 200),
+    "settings": Target(environment.environments, environment.world, 120),
+    "report": Target(reports.databases, reports.world, 60),
+    "recordings": Target(recordings.recordings, recordings.world, 150),
+    "answers": Target(answers.answers, answers.world, 120),
+    "requests": Target(requests.requests, requests.world, 120),
+    "stores": Target(stores.damages, stores.world, 100),
+}
