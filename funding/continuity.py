@@ -17,63 +17,13 @@ from typing import NamedTuple
 
 from funding.backoff import BURST, Attempts, delays
 from funding.handoff import Note
-
-
-class Ending(NamedTuple):
-    """How a connection ended: the words for the log, the shortest wait before the next attempt."""
-
-    words: str
-    wait_seconds: float = 0.0
-
-
-ENDINGS = {
-    "dns": Ending("the host name cannot be resolved"),
-    "refused": Ending("nothing listens at the address"),
-    "unreachable": Ending("the host cannot be reached"),
-    "timeout": Ending("no answer while connecting"),
-    "tls": Ending("TLS failed: is the clock right, or something in between?"),
-    "handshake": Ending("the WebSocket handshake was refused"),
-    "rate-limited": Ending("the exchange limits connection attempts", 30.0),
-    "restricted": Ending("restricted location: the exchange refuses this address", 60.0),
-    "closed": Ending("the exchange closed the connection"),
-    "lost": Ending("the connection was lost"),
-    "oversize": Ending("a message too large to be market data"),
-    "silent": Ending("connected but no mark price"),
-    "stall": Ending("no newer mark price"),
-    "class-silent": Ending("some symbols arrive, others have stopped"),
-    "rotated": Ending("replaced by its successor"),
-    "stopped": Ending("stopped"),
-}
+from funding.orders import ENDINGS, Close, Open, Order, Tell
 
 CONNECT_SECONDS = 10.0
 """An attempt that has neither succeeded nor failed by then is given up."""
 
 _AGAIN_SECONDS = 60.0  # until the next try, when a successor lacks what its predecessor has
 _PROVEN_FRAMES = 3  # a class that came this often is missed when it stops
-
-
-class Open(NamedTuple):
-    """Order: begin connection `link`."""
-
-    link: int
-
-
-class Close(NamedTuple):
-    """Order: end connection `link`; `kind` is one of `ENDINGS`, `detail` says it in full."""
-
-    link: int
-    kind: str
-    detail: str
-
-
-class Tell(NamedTuple):
-    """Nothing to do, but somebody should know."""
-
-    kind: str
-    detail: str
-
-
-Order = Open | Close | Tell
 
 
 @dataclass(slots=True)

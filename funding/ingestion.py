@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from funding.clock import Clock
-from funding.continuity import ENDINGS, Close, Open, Order, Plan
+from funding.continuity import Plan
 from funding.feed import Event, Feed
 from funding.handoff import Batch, Handoff, Note, tally
 from funding.logs import Seldom, printable
+from funding.orders import ENDINGS, Close, Open, Order
 from funding.store import Writer
 
 log = logging.getLogger("ingest")

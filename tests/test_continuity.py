@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funding.continuity import CONNECT_SECONDS, ENDINGS, Close, Open, Plan, Tell
+from funding.continuity import CONNECT_SECONDS, Plan
 from funding.handoff import Note
+from funding.orders import ENDINGS, Close, Open, Tell
 
 DAY = 86_400.0
 STALL = 5.0

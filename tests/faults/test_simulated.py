@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from funding.continuity import Close, Open, Order, Plan, Tell
+from funding.continuity import Plan
 from funding.exchanges import Frame
 from funding.feed import Feed
 from funding.handoff import Handoff, Note
 from funding.health import API, INGEST, Facts, Limits, Probe, Process, decide
 from funding.ingestion import Ingestion
+from funding.orders import Close, Open, Order, Tell
 from funding.quote import Quote
 from funding.store import Writer
 from tests.faults.conftest import Record
