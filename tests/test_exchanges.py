@@ -191,6 +191,16 @@ def test_a_name_from_outside_is_kept_short() -> None:
         assert all(len(sample) <= 300 for sample in frame.samples.values())
 
 
+@pytest.mark.parametrize("value", [b"0", b"{}", b'"x"', b"null"])
+def test_an_odd_word_beside_the_rows_costs_nothing(
+    value: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = b'{"e":' + value + b"," + enveloped([BTC])[1:]
+    assert len(decode(payload, NOW).quotes) == 1
+    monkeypatch.setattr("funding.exchanges.binance._ordinary", lambda _: None)
+    assert len(decode(payload, NOW).quotes) == 1
+
+
 def test_an_error_is_told_with_its_text() -> None:
     frame = decode(b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":1}', NOW)
     assert "Too many subscriptions" in frame.notice

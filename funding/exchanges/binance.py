@@ -62,7 +62,7 @@ class _Row(msgspec.Struct, gc=False):
 class _Envelope(msgspec.Struct):
     stream: str = ""
     data: msgspec.Raw = _NOTHING
-    e: str = ""
+    e: msgspec.Raw = _NOTHING
     event: msgspec.Raw = _NOTHING
     result: msgspec.Raw = _NOTHING
     error: msgspec.Raw = _NOTHING
@@ -85,6 +85,7 @@ _rows = msgspec.json.Decoder(list[_Row])
 _raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
 _row = msgspec.json.Decoder(_Row)
 _kind = msgspec.json.Decoder(_Kind)
+_text = msgspec.json.Decoder(str)
 _numbers = msgspec.json.Decoder(list[float])
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -136,13 +137,13 @@ def _decode_data(envelope: _Envelope, now: float) -> Frame:
 
 def _decode_notice(envelope: _Envelope, payload: bytes, now: float) -> Frame:
     """A message that is no market data: an acknowledgement, an error, an announcement."""
-    if envelope.e == _EVENT:
+    name = _event_name(envelope)
+    if name == _EVENT:
         return _decode_rows(b"[" + payload + b"]", now)
     if bytes(envelope.error):
         text = bytes(envelope.error)[:200].decode("utf-8", "replace")
         return Frame([], ignored=Counter({"error": 1}), notice=f"the exchange says: {text}")
-    if envelope.e or bytes(envelope.event):
-        name = envelope.e or _event_name(bytes(envelope.event))
+    if name:
         frame = Frame([], ignored=Counter({f"event {name[:40]}": 1}))
         if name == "serverShutdown":
             frame.notice, frame.ending = "the exchange announces its shutdown", True
@@ -150,9 +151,12 @@ def _decode_notice(envelope: _Envelope, payload: bytes, now: float) -> Frame:
     return Frame([], ignored=Counter({"acknowledgement" if bytes(envelope.result) else "other": 1}))
 
 
-def _event_name(raw: bytes) -> str:
+def _event_name(envelope: _Envelope) -> str:
+    """What the message, or the event in it, calls itself; "" when there is no such name."""
+    if bytes(envelope.e):
+        return _text.decode(envelope.e)
     try:
-        return _kind.decode(raw).e
+        return _kind.decode(envelope.event).e if bytes(envelope.event) else ""
     except _UNREADABLE:
         return "unreadable"
 
