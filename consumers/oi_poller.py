@@ -3,7 +3,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = str(Path(__file__).resolve().parent.parent)
@@ -12,7 +12,7 @@ if ROOT not in sys.path:  # started as a file, only its own folder is
 
 from tqdm import tqdm
 
-from funding import consumer_settings, consuming, errors, outbox, poller, startup
+from funding import consuming, outbox, poller, startup
 from funding.clock import SYSTEM
 from funding.consumer_settings import ConsumerSettings
 from funding.liquid import Liquid
@@ -70,7 +70,7 @@ def options(settings: Settings, own: ConsumerSettings, targets: Sequence[str]) -
     )
 
 
-def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
+def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Poll until SIGTERM or SIGINT, or once."""
     stopping = consuming.stop_on_signal()
     exchange = consuming.Exchange(
@@ -87,7 +87,7 @@ def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
         clock=SYSTEM,
         tradfi=own.tradfi,
     )
-    try:
+    with closing(store), closing(marks), closing(exchange):
         polling = poller.Poller(
             options(settings, own, [target.name for target in targets]),
             exchange=World(liquid, exchange),
@@ -95,33 +95,17 @@ def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
             marks=marks.read,
             clock=SYSTEM,
         )
+        running = consuming.Running(settings, poller.CONSUMER, targets, polling.turn, store)
         if once:
-            try:
-                polling.turn()
-            finally:  # what waits from before goes out, whatever the exchange does
-                consuming.drain(settings, poller.CONSUMER, targets, stopping)
+            running.once(stopping, polling.turn)
         else:
-            consuming.Running(settings, poller.CONSUMER, targets, polling.turn, store).run(stopping)
-    finally:
-        stopping.set()
-        exchange.close()
-        marks.close()
-        store.close()
-    return 0
+            running.run(stopping)
 
 
 def main() -> int:
-    """Exit codes: 0, 1 when the store or, with --once, the exchange fails, 2 a setting is wrong."""
+    """See `startup.consumer` for the exit codes."""
     about = "Polls open interest and alerts its jumps: see README.md."
-    parser = startup.parser("oi_poller.py", about, consumer_settings.TABLE)
-    parser.add_argument("--once", action="store_true", help="one loop, then exit")
-    arguments = parser.parse_args()
-    settings, own = startup.begin_consumer("oi_poller")
-    try:
-        return run(settings, own, once=arguments.once)
-    except (errors.StoreError, errors.RestError) as error:
-        consuming.log.error("%s", error)
-        return 1
+    return startup.consumer("oi_poller", about, run)
 
 
 if __name__ == "__main__":

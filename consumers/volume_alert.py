@@ -3,7 +3,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = str(Path(__file__).resolve().parent.parent)
@@ -12,7 +12,7 @@ if ROOT not in sys.path:  # started as a file, only its own folder is
 
 from tqdm import tqdm
 
-from funding import consumer_settings, consuming, errors, outbox, spikes, startup
+from funding import consuming, outbox, spikes, startup
 from funding.clock import SYSTEM
 from funding.consumer_settings import ConsumerSettings
 from funding.marks import Marks
@@ -31,8 +31,8 @@ def progress(total: int) -> Iterator[Callable[[], object]]:
         yield bar.update
 
 
-def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
-    """Scan until SIGTERM or SIGINT, or once; 0, or 1 when the one scan could not be made."""
+def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
+    """Scan until SIGTERM or SIGINT, or once."""
     stopping = consuming.stop_on_signal()
     exchange = consuming.Exchange(
         settings, spikes.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
@@ -47,35 +47,23 @@ def run(settings: Settings, own: ConsumerSettings, *, once: bool) -> int:
         marks=marks.read,
         clock=SYSTEM,
     )
-    try:
+    running = consuming.Running(settings, spikes.CONSUMER, targets, scan.turn, store)
+
+    def scan_now() -> None:
+        stopping.wait(scan.early())
+        scan.scan(spikes.slot(SYSTEM.wall()))
+
+    with closing(store), closing(marks), closing(exchange):
         if once:
-            stopping.wait(scan.early())
-            try:
-                scan.scan(spikes.slot(SYSTEM.wall()))
-            finally:  # what waits from before goes out, whatever the exchange does
-                consuming.drain(settings, spikes.CONSUMER, targets, stopping)
+            running.once(stopping, scan_now)
         else:
-            consuming.Running(settings, spikes.CONSUMER, targets, scan.turn, store).run(stopping)
-    finally:
-        stopping.set()
-        exchange.close()
-        marks.close()
-        store.close()
-    return 0
+            running.run(stopping)
 
 
 def main() -> int:
-    """Exit codes: 0, 1 when the store or, with --once, the exchange fails, 2 a setting is wrong."""
+    """See `startup.consumer` for the exit codes."""
     about = "Alerts volume spikes of USDT perpetuals: see README.md."
-    parser = startup.parser("volume_alert.py", about, consumer_settings.TABLE)
-    parser.add_argument("--once", action="store_true", help="one scan, then exit")
-    arguments = parser.parse_args()
-    settings, own = startup.begin_consumer("volume_alert")
-    try:
-        return run(settings, own, once=arguments.once)
-    except (errors.StoreError, errors.RestError) as error:
-        consuming.log.error("%s", error)
-        return 1
+    return startup.consumer("volume_alert", about, run)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ TELEGRAM = "telegram"
 """The name of the target that takes an alert's message instead of its body."""
 LONGEST_WAIT_SECONDS = 3_600.0
 """No post is put off for longer than this."""
+STUCK_ATTEMPTS = 10
+"""A post that was tried so often comes after those that were not."""
 
 
 class Mark(NamedTuple):

@@ -27,8 +27,9 @@ WHOLE_SECONDS = 10.0
 TIDY_SECONDS = 3_600.0
 SENT_SECONDS = 86_400.0
 RETRY_SECONDS = 30.0
-END_SECONDS = 5.0
-"""For what is being sent when the program ends: what is not marked then is sent again."""
+END_SECONDS = 3.0
+"""For what is being sent when the program ends: what is not marked then is sent again. Beside one
+call of the exchange it is within the time that supervisord gives."""
 
 Progress = Callable[[int], AbstractContextManager[Callable[[], object]]]
 """Shows the progress of so many calls: within the block, call what it gives after each."""
@@ -49,6 +50,7 @@ class Exchange:
     ) -> None:
         self._settings = settings
         self._consumer = consumer
+        self._stopping = stopping
         self._progress = progress
         self._purse = Purse(settings.db)
         self._pool = Pool(
@@ -60,9 +62,9 @@ class Exchange:
         )
         # Not of the purse, whose block of a route for all would be the whole budget of the minute.
         self._ledger = Ledger(settings.db)
-        self._alone = self._rest(self._ledger, WHOLE_SECONDS)
+        self._alone = self._rest(self._ledger, self._whole_seconds)
 
-    def _rest(self, ledger: Ledger, timeout: float) -> Rest:
+    def _rest(self, ledger: Ledger, timeout: float | Callable[[], float]) -> Rest:
         return Rest(
             self._settings.rest_url,
             self._consumer,
@@ -71,6 +73,9 @@ class Exchange:
             clock=SYSTEM,
             timeout=timeout,
         )
+
+    def _whole_seconds(self) -> float:
+        return 0.0 if self._stopping.is_set() else WHOLE_SECONDS
 
     @property
     def alone(self) -> Rest:
@@ -104,7 +109,8 @@ class Exchange:
             return self._pool.each(symbols, ask, seconds=seconds, advance=advance)
 
     def close(self) -> None:
-        """End the threads, and let go of the store."""
+        """End the threads, after what they ask now, and let go of the store."""
+        self._stopping.set()
         self._pool.close()
         self._purse.close()
         self._ledger.close()
@@ -120,24 +126,10 @@ def outbox(settings: Settings, consumer: str, target: Target) -> tuple[Outbox, A
     return made, store
 
 
-def drain(
-    settings: Settings, consumer: str, targets: Sequence[Target], stopping: threading.Event
-) -> None:
-    """Send what the targets take now, until `stopping` is set; what they do not take stays for
-    the next run."""
-    for target in targets:
-        box, store = outbox(settings, consumer, target)
-        while not stopping.is_set() and box.turn():
-            pass
-        if box.waiting:
-            log.warning("%s: %d posts wait for the next run", target.name, box.waiting)
-        store.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A consumer that runs on: `turn` does its work and says in how many seconds it wants to be
-    called again; `store` is tidied up each hour, of what is older than `keep_seconds`."""
+    """A consumer that runs on, or once: `turn` does its work and says in how many seconds it wants
+    to be called again; `store` is tidied up each hour."""
 
     settings: Settings
     consumer: str
@@ -165,6 +157,20 @@ class Running:
             sender.join(END_SECONDS / len(senders))
             if sender.failure is not None:
                 raise sender.failure
+
+    def once(self, stopping: threading.Event, work: Callable[[], object]) -> None:
+        """Do `work`, and send what the targets take now, until `stopping` is set, whatever the
+        exchange does; what they do not take stays for the next run."""
+        try:
+            work()
+        finally:
+            for target in self.targets:
+                box, store = outbox(self.settings, self.consumer, target)
+                while not stopping.is_set() and box.turn():
+                    pass
+                if box.waiting:
+                    log.warning("%s: %d posts wait for the next run", target.name, box.waiting)
+                store.close()
 
     def _attempt(self) -> float:
         try:

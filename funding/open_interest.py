@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 KEEP_SECONDS = 3_600 + 120
 """The longest look-back and its tolerance: older samples are no baseline."""
+OTHERS_SECONDS = 600
+"""For so long what the other callers used of the REST budget in one minute counts."""
 CHUNK = 100
 _TRIM = 64
 
@@ -133,9 +135,13 @@ class Watch:
     ) -> None:
         self._timeframes = tuple(timeframes)
         self._least = least_contracts
-        self._edges = {(edge.symbol, edge.timeframe): edge for edge in edges}
         self._histories: dict[str, History] = {}
         self.changed: list[Edge] = []
+        self.know(edges)
+
+    def know(self, edges: Iterable[Edge]) -> None:
+        """Take the store's word, when all of `changed` is in it."""
+        self._edges = {(edge.symbol, edge.timeframe): edge for edge in edges}
 
     def recall(self, samples: Iterable[Sample]) -> None:
         """Take in what was seen before a restart, oldest first, without judging it again."""

@@ -10,8 +10,8 @@ wrong key, which a person will mend):
 
 Delays double, with jitter, up to a minute for a target and an hour for a post; Retry-After counts
 where it is longer, up to an hour. A post at which the target was unwell ten times steps aside for a
-minute, so that others go first: it may be that post alone that the target fails at. Nothing is
-thrown away but by age.
+minute, and behind all that were tried less: it, and others like it, may be all that the target
+fails at. Nothing is thrown away but by age.
 """
 
 import logging
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import msgspec
 
 from funding import errors
-from funding.alerts import LONGEST_WAIT_SECONDS, TELEGRAM
+from funding.alerts import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS, TELEGRAM
 from funding.backoff import delays
 from funding.clock import Clock
 from funding.consumer_settings import ConsumerSettings
@@ -34,7 +34,6 @@ log = logging.getLogger("outbox")
 
 TARGET_SECONDS = 60.0
 POST_SECONDS = 3_600.0
-STUCK_ATTEMPTS = 10
 OTHERS_FIRST_SECONDS = 5.0
 SEND_SECONDS = 20.0
 """For one attempt: a backend that is slow with a hundred samples has taken them all the same."""

@@ -8,7 +8,15 @@ from funding import errors, open_interest
 from funding.alerts import UNKNOWN, Alert, Mark, Post, given, iso, post
 from funding.clock import Clock
 from funding.exchanges.binance_rest import OpenInterest
-from funding.open_interest import CHUNK, KEEP_SECONDS, Change, Sample, Timeframe, Watch
+from funding.open_interest import (
+    CHUNK,
+    KEEP_SECONDS,
+    OTHERS_SECONDS,
+    Change,
+    Sample,
+    Timeframe,
+    Watch,
+)
 from funding.pool import Round
 from funding.store import Samples
 
@@ -33,7 +41,7 @@ class Exchange(Protocol):
         """The universe. Raises `RestError` when there is none."""
 
     def open_interest(self, symbols: Sequence[str], seconds: float) -> Answers:
-        """Of each symbol, in at most that many seconds."""
+        """Of each symbol, waiting for the budget at most that many seconds."""
 
 
 class Options(NamedTuple):
@@ -66,7 +74,7 @@ class Poller:
         self._store = store
         self._marks = marks
         self._clock = clock
-        self._watch = Watch(options.timeframes, options.least_contracts, store.edges())
+        self._watch = Watch(options.timeframes, options.least_contracts)
         self._watch.recall(store.samples(clock.wall() - KEEP_SECONDS))
         self._symbols: list[str] = []
         self._loops = 0
@@ -95,7 +103,9 @@ class Poller:
         self._keep(samples, marks, self._clock.wall())
         self._tell(found)
         pause = found.ended.retry_after_seconds if found.ended is not None else 0.0
-        return max(pause, self._seconds - (self._clock.uptime() - begun), 0.0)
+        # What the others used may have been a burst: in ten minutes nobody knows of it any more.
+        seconds = min(self._seconds, max(OTHERS_SECONDS, self._options.bounds[1]))
+        return max(pause, seconds - (self._clock.uptime() - begun), 0.0)
 
     def _tell(self, found: Answers) -> None:
         """Log what failed: of symbols that fail loop after loop, such as a delisted one, once."""
@@ -123,6 +133,7 @@ class Poller:
         self._seconds = seconds
 
     def _keep(self, samples: list[Sample], marks: Mapping[str, Mark], now: float) -> None:
+        self._watch.know(self._store.edges())  # another one may have alerted, with --once
         alerts: list[Alert] = []
         for sample in samples:
             rate = marks.get(sample.symbol, UNKNOWN).funding_rate

@@ -60,7 +60,8 @@ class Pool:
         seconds: float,
         advance: Callable[[], object] = lambda: None,
     ) -> Round[T]:
-        """Ask for every symbol, for `seconds` at most; `advance` is called after each.
+        """Ask for every symbol, waiting for the budget within `seconds`; `advance` is called after
+        each. An exchange that is slow is waited for, or the same symbols would always be left out.
 
         Raises `StoreError`s, and whatever is a defect.
         """
@@ -90,7 +91,8 @@ class Pool:
                 value = ask(self._rest(), symbol)
             except errors.RestOverBudget as error:
                 if not self._wait(running, error.retry_after_seconds):
-                    running.fail(symbol, error)
+                    if not self._stopping.is_set():  # who was not asked for that has not failed
+                        running.fail(symbol, error)
                     break
             except errors.RestError as error:
                 running.fail(symbol, error)

@@ -6,37 +6,23 @@
   answer cannot be read; Telegram's path has the token in it. Hence ERROR here.
 - It follows redirects unless told not to, and would send the key along.
 - Its errors may name the address. Hence their class alone goes into ours, without a cause.
-- Its timeouts bound each wait, not the whole (see deadline.py).
+- It counts the time of a connection only when that is made: after a resolver or a first address
+  that was slow, it would send the request and not wait for the answer (see rest/transport.py).
 """
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import urllib3
 
 from funding import errors
-from funding.deadline import Response
+from funding.rest.transport import manager
 
 MAX_BODY = 4 * 1024 * 1024
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)
-
-
-class _PlainConnection(urllib3.connection.HTTPConnection):
-    response_class = Response
-
-
-class _SecureConnection(urllib3.connection.HTTPSConnection):
-    response_class = Response
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
 
 
 class Reply(NamedTuple):
@@ -52,27 +38,31 @@ class Backend:
 
     def __init__(self, timeout: float = 5.0) -> None:
         self._timeout = timeout
-        headers = urllib3.make_headers(user_agent="funding")
-        self._pool = urllib3.PoolManager(num_pools=3, maxsize=1, retries=False, headers=headers)
-        self._pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        self._pool = manager(3, 1, urllib3.make_headers(user_agent="funding"))
 
     def post(self, address: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """POST a JSON `body`; whatever the status is. Raises `PostError` without an answer."""
-        return self._call("POST", address, {"Content-Type": "application/json", **headers}, body)
+        """POST a JSON `body`; whatever the status is, with nothing of what else it answers.
+        Raises `PostError` without a status."""
+        named = {"Content-Type": "application/json", **headers}
+        response = self._ask("POST", address, named, body)
+        with suppress(errors.PostError):  # read for the sake of the connection: the status counts
+            _whole(response)
+        return Reply(response.status, _retry_after(response), b"")
 
     def get(self, address: str, headers: Mapping[str, str]) -> Reply:
-        """GET; whatever the status is. Raises `PostError` without an answer."""
-        return self._call("GET", address, dict(headers), None)
+        """GET; whatever the status is. Raises `PostError` without a whole answer."""
+        response = self._ask("GET", address, headers, None)
+        return Reply(response.status, _retry_after(response), _whole(response))
 
     def close(self) -> None:
         """Let go of the connections."""
         self._pool.clear()
 
-    def _call(
-        self, method: str, address: str, headers: dict[str, str], body: bytes | None
-    ) -> Reply:
+    def _ask(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes | None
+    ) -> urllib3.BaseHTTPResponse:
         try:
-            response = self._pool.request(
+            return self._pool.request(
                 method,
                 address,
                 body=body,
@@ -81,13 +71,23 @@ class Backend:
                 redirect=False,
                 preload_content=False,
             )
-            data = response.read(MAX_BODY + 1)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise errors.PostError(type(error).__name__) from None
-        if len(data) > MAX_BODY:
-            response.close()
-            raise errors.PostError("a reply that is too long")
-        response.release_conn()
-        told = response.headers.get("Retry-After", "")
-        wait = float(told[:6]) if told.isascii() and told.isdigit() else 0.0
-        return Reply(response.status, wait, data)
+
+
+def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
+    try:
+        data = response.read(MAX_BODY + 1)
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        response.close()
+        raise errors.PostError(type(error).__name__) from None
+    if len(data) > MAX_BODY:
+        response.close()
+        raise errors.PostError("a reply that is too long")
+    response.release_conn()
+    return data
+
+
+def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
+    told = response.headers.get("Retry-After", "")
+    return float(told[:6]) if told.isascii() and told.isdigit() else 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from funding import logs, machine, settings
-from funding.errors import SettingError
+from funding.errors import RestError, SettingError, StoreError
 
 if TYPE_CHECKING:
     from funding.consumer_settings import ConsumerSettings
@@ -39,13 +39,25 @@ def begin(name: str, stream: TextIO | None = None) -> settings.Settings:
     return loaded
 
 
-def begin_consumer(name: str) -> "tuple[settings.Settings, ConsumerSettings]":
-    """`begin` for a consumer: the settings of its table, too, and the file of its secrets."""
+def consumer(
+    name: str, about: str, run: "Callable[[settings.Settings, ConsumerSettings, bool], None]"
+) -> int:
+    """A consumer from its start to its end: reads its arguments, its settings and the file of its
+    secrets, and begins `run`, whose last argument is --once. Exit codes: 0, 1 when the store or,
+    with --once, the exchange fails, 2 a setting is wrong."""
     from funding import consumer_settings  # here: the other programs do without
 
+    arguments = parser(f"{name}.py", about, consumer_settings.TABLE)
+    arguments.add_argument("--once", action="store_true", help="do it once, then exit")
+    once: bool = arguments.parse_args().once
     loaded, own, unknown = _read(name, consumer_settings.load)
     _start(name, loaded, unknown, None)
-    return loaded, own
+    try:
+        run(loaded, own, once)
+    except (StoreError, RestError) as error:
+        logging.getLogger("consumer").error("%s", error)
+        return 1
+    return 0
 
 
 def _read(name: str, load: Callable[[], T]) -> T:

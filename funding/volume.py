@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple, Protocol
 
 from funding import errors, spikes, universe
@@ -27,7 +28,7 @@ class Exchange(Protocol):
         """All contracts. Raises `RestError`."""
 
     def candles(self, symbols: Sequence[str], seconds: float) -> Round[list[Kline]]:
-        """The last two hours of each, in at most that many seconds."""
+        """The last two hours of each, waiting for the budget at most that many seconds."""
 
 
 class Options(NamedTuple):
@@ -38,23 +39,16 @@ class Options(NamedTuple):
     missing_as_zero: bool
 
 
+@dataclass(frozen=True, slots=True)
 class VolumeScan:
     """Scans, decides and stores. For one thread, as its `store` is."""
 
-    def __init__(
-        self,
-        options: Options,
-        *,
-        exchange: Exchange,
-        store: Samples,
-        marks: Callable[[], Mapping[str, Mark]],
-        clock: Clock,
-    ) -> None:
-        self._options = options
-        self._exchange = exchange
-        self._store = store
-        self._marks = marks
-        self._clock = clock
+    options: Options
+    _: KW_ONLY
+    exchange: Exchange
+    store: Samples
+    marks: Callable[[], Mapping[str, Mark]]
+    clock: Clock
 
     def turn(self) -> float:
         """Scan if the present five minutes have not been scanned yet; seconds until the next turn
@@ -62,42 +56,42 @@ class VolumeScan:
         early = self.early()
         if early:
             return early
-        scan = spikes.slot(self._clock.wall())
-        if self._store.done(spikes.CONSUMER) != scan:
+        scan = spikes.slot(self.clock.wall())
+        if self.store.done(spikes.CONSUMER) != scan:
             try:
                 self.scan(scan)
             except errors.RestError as error:
                 log.warning("no scan: %s", error)
                 return min(max(RETRY_SECONDS, error.retry_after_seconds), self._left(scan))
-            if self._store.done(spikes.CONSUMER) != scan:
+            if self.store.done(spikes.CONSUMER) != scan:
                 return min(RETRY_SECONDS, self._left(scan))
         return self._left(scan)
 
     def early(self) -> float:
         """Seconds until the scan of the present five minutes may begin; 0 when it may."""
-        now = self._clock.wall()
+        now = self.clock.wall()
         return max(0.0, spikes.slot(now) + SETTLE_SECONDS - now)
 
     def _left(self, scan: int) -> float:
-        return max(0.0, scan + spikes.SLOT_SECONDS - self._clock.wall()) + SETTLE_SECONDS
+        return max(0.0, scan + spikes.SLOT_SECONDS - self.clock.wall()) + SETTLE_SECONDS
 
     def scan(self, scan: int) -> list[Alert]:
         """The scan of `scan` (see `spikes.slot`): the alerts that it made. Raises `RestError`
         when the exchange does not give enough. One that was cut short, by the program's end or
         the exchange's, keeps what it found and is not done: it is made again."""
-        listed = universe.perpetuals(self._exchange.contracts(), tradfi=self._options.tradfi)
+        listed = universe.perpetuals(self.exchange.contracts(), tradfi=self.options.tradfi)
         seconds = max(30.0, self._left(scan) - 30.0)
-        found = self._exchange.candles(sorted(listed), seconds)
+        found = self.exchange.candles(sorted(listed), seconds)
         _enough(found, len(listed))
         known = spikes.told(
-            self._store.made(spikes.CONSUMER, scan - scan % 3_600 - spikes.HOUR_SECONDS)
+            self.store.made(spikes.CONSUMER, scan - scan % 3_600 - spikes.HOUR_SECONDS)
         )
         owed = list(self._owed(found.values, known, scan))
-        marks = self._marks()
+        marks = self.marks()
         alerts = self._alerts(owed, listed, marks, scan)
-        now = self._clock.wall()
+        now = self.clock.wall()
         done = scan if len(found.values) + len(found.failures) == len(listed) else None
-        fresh = self._store.complete(spikes.CONSUMER, done, now, alerts, self._options.targets)
+        fresh = self.store.complete(spikes.CONSUMER, done, now, alerts, self.options.targets)
         for alert in fresh:
             log.info("%s %s: %s", alert.kind, alert.symbol, alert.message)
         log.info(
@@ -129,7 +123,7 @@ class VolumeScan:
     ) -> list[Alert]:
         hours = {finding.hour for finding in owed}
         changes = {
-            hour: self._store.open_interest_change(
+            hour: self.store.open_interest_change(
                 [each.symbol for each in owed if each.hour == hour],
                 hour,
                 hour + spikes.HOUR_SECONDS,
@@ -143,8 +137,8 @@ class VolumeScan:
                 mark=marks.get(finding.symbol, UNKNOWN),
                 oi_change=changes[finding.hour].get(finding.symbol),
                 scan=scan,
-                now=self._clock.wall(),
-                missing_as_zero=self._options.missing_as_zero,
+                now=self.clock.wall(),
+                missing_as_zero=self.options.missing_as_zero,
             )
             for finding in owed
         ]

@@ -10,7 +10,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from consumers import volume_alert
 from funding import consuming
+from funding.errors import RestUnreachable
 from tests.conftest import ROOT
 from tests.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
 from tests.hand import rows
@@ -262,6 +263,29 @@ def test_sigterm_does_not_wait_for_a_backend_that_hangs(
     once(VOLUME, settings(world, far))
     held = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND due_at > unixepoch()"
     assert rows(world.database, held) == [(2,)]  # until their lease is over
+
+
+def test_after_sigterm_no_call_for_all_symbols_is_begun(world: World) -> None:
+    """Each may take ten seconds, of the 15 that supervisord gives."""
+    stopping = threading.Event()
+    exchange = consuming.Exchange(
+        world.settings(), "x", workers=1, stopping=stopping, progress=volume_alert.progress
+    )
+    with closing(exchange):
+        assert exchange.contracts()
+        stopping.set()
+        before = world.exchange.calls("exchangeInfo")
+        with pytest.raises(RestUnreachable, match="before it was asked"):
+            exchange.contracts()
+        assert world.exchange.calls("exchangeInfo") == before
+
+
+def test_the_longest_end_is_within_what_supervisord_gives() -> None:
+    config: Any = configparser.RawConfigParser()
+    config.read(ROOT / "consumers/supervisord.conf")
+    for name in ("volume_alert", "oi_poller"):
+        given = float(config[f"program:{name}"]["stopwaitsecs"])
+        assert given - 2 >= consuming.WHOLE_SECONDS + consuming.END_SECONDS
 
 
 def test_sigterm_ends_the_sending_of_once_and_loses_nothing(

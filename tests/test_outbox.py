@@ -182,6 +182,21 @@ def test_a_post_that_is_always_refused_is_tried_ever_more_seldom(scene: Scene) -
     assert scene.box.waiting == 1
 
 
+def test_several_that_it_cannot_take_do_not_take_turns_before_the_others(scene: Scene) -> None:
+    """They are older, and while one stands aside for a minute another is due."""
+    for name in ("bad", "worse", "worst"):
+        scene.alert(name)
+        scene.far.fails[name] = 500
+    scene.pass_time(3 * 600)
+    for name in "abcde":
+        scene.alert(name)
+    scene.pass_time(120)
+    assert scene.accepted == ["a", "b", "c", "d", "e"]
+    scene.far.fails.clear()
+    scene.pass_time(200)
+    assert scene.box.waiting == 0
+
+
 def test_a_post_that_the_backend_cannot_take_holds_the_others_back_for_minutes_only(
     scene: Scene,
 ) -> None:

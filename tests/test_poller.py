@@ -269,6 +269,27 @@ def test_the_loop_stretches_within_the_shared_budget_and_says_so(
     assert ("stretched" in caplog.text) == (seconds > 20 or seconds == 18)
 
 
+def test_a_burst_of_the_others_does_not_silence_it_for_hours(scene: Scene) -> None:
+    """They once took the whole budget of a minute; ten minutes later it has its pace again."""
+    ledger = Ledger(scene.path)
+    ledger.spend("somebody", "klines", 1_140, int(START // 60) - 1, 2_400)
+    ledger.close()
+    scene.names = [f"S{number}" for number in range(341)]
+    assert [round(pause) for pause in scene.run_to(601)] == [600, 18]
+
+
+def test_once_beside_it_makes_no_alert_twice(scene: Scene) -> None:
+    scene.level = jump(700)
+    scene.run_to(650)
+    with scene.program() as program:
+        program.turn()
+        scene.hand.wall = START + 701
+        scene.run_to(702)
+        scene.hand.pass_seconds(1)
+        program.turn()
+    assert [(symbol, kind) for symbol, kind, _ in scene.alerts] == [("AUSDT", "UP 5MIN")]
+
+
 def test_a_ban_pauses_the_loop_and_keeps_what_was_seen(scene: Scene) -> None:
     scene.ended = RestBanned("banned", 120.0)
     with scene.program() as program:

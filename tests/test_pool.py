@@ -179,15 +179,15 @@ def test_stopping_ends_a_round(path: Path) -> None:
 
 
 def test_stopping_ends_a_wait_for_the_budget(path: Path) -> None:
+    """It is no failure of those who wait: a scan would count as complete without them."""
     with pool(path, "http://127.0.0.1:1", hand=hand(), workers=1) as (made, stopping):
 
         def ask(_: Rest, __: str) -> str:
             stopping.set()
             raise RestOverBudget("x", 30.0)
 
-        found = made.each(SYMBOLS, ask, seconds=60)
-        assert found.values == {}
-        assert len(found.failures) == 1
+        found = made.each(SYMBOLS[:1], ask, seconds=60)
+        assert found.values == found.failures == {}
 
 
 def test_a_defect_is_raised(path: Path) -> None:

@@ -3,8 +3,10 @@
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,45 @@ def test_a_retry_after_that_is_no_number_is_none(
     assert backend.get(far.address, {}).retry_after == 0
 
 
+@pytest.mark.parametrize("seconds", [0.6, 5.0], ids=["slow", "hangs"])
+def test_after_a_resolver_that_took_all_the_time_nothing_is_sent(
+    far: FakeBackend, backend: Backend, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backend would have the post, and nobody wait for its answer: it would come twice."""
+    resolve, over = socket.getaddrinfo, threading.Event()
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        over.wait(seconds)
+        return resolve(*arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    begun = time.monotonic()
+    with pytest.raises(PostError, match="ConnectTimeoutError"):
+        backend.post(far.address, {"X-API-Key": KEY}, b"{}")
+    assert time.monotonic() - begun < 2.5
+    over.set()
+    monkeypatch.undo()
+    assert backend.get(far.address, {}).status == 404
+    assert far.seen == []
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """The address of somebody who gives the first that asks these bytes, and closes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
 def told(caught: pytest.ExceptionInfo[PostError]) -> str:
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -82,23 +123,27 @@ def test_silence_and_refusal_are_errors_without_the_address(
     ids=["nothing", "rubbish", "cut", "chunks", "too long"],
 )  # fmt: skip
 def test_half_an_answer_is_an_error(backend: Backend, answer: bytes) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(65_536)
-                try:
-                    connection.sendall(answer)
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        with pytest.raises(PostError) as caught:
-            backend.get(f"http://127.0.0.1:{server.getsockname()[1]}/bot{TOKEN}", {})
-        thread.join()
+    with answering(answer) as address, pytest.raises(PostError) as caught:
+        backend.get(f"{address}/bot{TOKEN}", {})
     assert TOKEN not in told(caught)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 10\r\n\r\nshort",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi",
+        b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1) + b" " * (MAX_BODY + 1),
+    ],
+    ids=["cut", "chunks", "not packed", "too long"],
+)
+def test_a_post_is_answered_by_the_status_alone(backend: Backend, rest: bytes) -> None:
+    """The backend has taken it: without an answer, it would be sent again and again."""
+    with answering(b"HTTP/1.1 201 Created\r\nRetry-After: 7\r\n" + rest) as address:
+        assert backend.post(address, {}, b"{}") == (201, 7, b"")
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as address:
+        assert backend.post(address, {}, b"{}").status == 200
 
 
 def test_a_key_that_cannot_be_a_header_is_an_error_without_it(

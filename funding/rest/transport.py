@@ -1,4 +1,5 @@
-"""One GET, whole by its deadline: the only importer of urllib3 beside `post`.
+"""One GET, whole by its deadline: the only importer of urllib3 beside `post`, which takes its
+connections from here.
 
 # Facts
 - urllib3 retries three times and follows redirects unless told not to; it honours no proxy
@@ -13,7 +14,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 import urllib3
@@ -22,8 +23,9 @@ from funding import errors
 from funding.deadline import Response
 
 MAX_BODY = 16 * 1024 * 1024
-MOST_ATTEMPTS = 20
-"""Connections that may be in the making at once: a resolver that hangs holds a thread for each."""
+MOST_ATTEMPTS = 32
+"""Connections that may be in the making at once: a resolver that hangs holds a thread for each. A
+pool of 20 workers begins with as many, beside those who send."""
 
 _HEADERS = urllib3.make_headers(accept_encoding="gzip", user_agent="funding")
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -96,12 +98,19 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+def manager(hosts: int, each: int, headers: Mapping[str, str]) -> urllib3.PoolManager:
+    """Keeps connections to so many `hosts`, so many to `each`. They are made, and their answers
+    come, within the timeout of a call; nothing is retried."""
+    made = urllib3.PoolManager(num_pools=hosts, maxsize=each, retries=False, headers=headers)
+    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+    return made
+
+
 class Transport:
     """GET calls over connections that are kept open; for one thread."""
 
     def __init__(self) -> None:
-        self._pool = urllib3.PoolManager(num_pools=2, maxsize=4, retries=False, headers=_HEADERS)
-        self._pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        self._pool = manager(2, 4, _HEADERS)
 
     def get(
         self, url: str, parameters: dict[str, str], seconds: float

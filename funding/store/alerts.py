@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from funding.alerts import LONGEST_WAIT_SECONDS, Alert, Post, posts
+from funding.alerts import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS, Alert, Post, posts
 from funding.store.ledger import Ledger
 
 _ALERT = """
@@ -31,7 +31,7 @@ WHERE consumer = ?1 AND target = ?2 AND sent_at IS NULL
 _IS_DUE = f"{_DUE} LIMIT 1"
 _TAKE = f"""
 UPDATE outbox SET due_at = ?4, attempts = attempts + 1
-WHERE id = ({_DUE} ORDER BY id LIMIT 1)
+WHERE id = ({_DUE} ORDER BY attempts >= {STUCK_ATTEMPTS}, id LIMIT 1)
 RETURNING id, path, idempotency_key, body, attempts, created_at
 """
 DONE = """
@@ -85,7 +85,8 @@ class Alerts(Ledger):
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def take(self, consumer: str, target: str, now: float, until: float) -> Due | None:
-        """The oldest post that is due at `now`, or None; nobody else gets it before `until`."""
+        """The oldest post that is due at `now`, of those that are not stuck if there is one, or
+        None; nobody else gets it before `until`."""
         if not self._reading(_IS_DUE, (consumer, target, now)):
             return None  # asked each second: no lock for nothing
         with self._writing() as connection:
