@@ -1,6 +1,8 @@
 """The API's answers about quotes, as values: what a row and a batch look like on the wire."""
 
 from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
 from math import inf
 from typing import Any
 
@@ -73,26 +75,17 @@ _HOLE: Any = msgspec.Raw(b"\0")
 class Sheet:
     """Every quote of one instant, ready for the wire but for its age, which goes on.
 
-    `readings` were read at `wall` and `uptime`; `revision` names what they are. To be used by one
-    thread.
+    `readings` were read at `wall` and `uptime`. To be used by one thread.
     """
 
     def __init__(
-        self,
-        readings: Sequence[Reading],
-        stale_after: float,
-        revision: str,
-        *,
-        wall: float,
-        uptime: float,
+        self, readings: Sequence[Reading], stale_after: float, *, wall: float, uptime: float
     ) -> None:
-        self.revision = revision
         self._wall, self._uptime = wall, uptime
         self._rows = [row(reading, stale_after) for reading in readings]
         self._ages = [reading.age_seconds for reading in readings]
         fresh = (age for age in self._ages if age <= stale_after)
         self._lasts = stale_after - max(fresh, default=-inf)
-        self._parts: list[bytes] = []
         self._places: dict[str, int] = {}
 
     def holds(self, wall: float, uptime: float) -> bool:
@@ -101,13 +94,22 @@ class Sheet:
         elapsed = uptime - self._uptime
         return elapsed <= self._lasts and abs(wall - self._wall - elapsed) < STEP_SECONDS
 
+    @cached_property
+    def _parts(self) -> list[bytes]:
+        """The answer with every row, cut where an age goes."""
+        for each in self._rows:
+            each.age_seconds = _HOLE
+        whole = msgspec.json.encode({"data": self._rows, "total": len(self._rows)})
+        return whole.split(b"\0")
+
+    @cached_property
+    def revision(self) -> str:
+        """A text that differs whenever `all` does in anything but ages, whoever changed it: of
+        what is shown, since a row changed by hand or retired counts no frame."""
+        return blake2b(b"\0".join(self._parts), digest_size=8).hexdigest()
+
     def all(self, uptime: float) -> bytes:
         """The answer with every row, by symbol."""
-        if not self._parts:
-            for each in self._rows:
-                each.age_seconds = _HOLE
-            whole = msgspec.json.encode({"data": self._rows, "total": len(self._rows)})
-            self._parts = whole.split(b"\0")
         elapsed = uptime - self._uptime
         texts = {age: msgspec.json.encode(to_ms(age + elapsed)) for age in set(self._ages)}
         pieces = [b""] * (2 * len(self._rows) + 1)

@@ -7,7 +7,7 @@ place of the one that waits, so what waits is bounded by the number of symbols.
 import functools
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 
@@ -32,9 +32,8 @@ class SymbolClasses:
         self._class_of: dict[str, int] = {}
         self._count = 0
 
-    def of(self, quotes: Iterable[Quote]) -> int:
-        """The class of a frame with `quotes`, 0 for the first, and learn its symbols."""
-        symbols = [quote.symbol for quote in quotes]
+    def of(self, symbols: Sequence[str]) -> int:
+        """The class of a frame with `symbols`, 0 for the first, and learn them."""
         votes = Counter(map(self._class_of.get, symbols))
         unknown = votes.pop(None, 0)
         if votes:
@@ -130,11 +129,12 @@ class Handoff:
     def _keep(self, link: int, frame: Frame, wall: float, uptime: float) -> None:
         batch = self._batch
         ceiling = ceiling_ms(frame.event_time, wall)
-        self._progress(link, frame, uptime, ceiling)
+        names = [quote.symbol for quote in frame.quotes]
+        self._progress((link, self._classes.of(names)), frame, uptime, ceiling)
         batch.event_time = max(batch.event_time, frame.event_time)
         batch.ceiling = min(batch.ceiling or ceiling, ceiling)
         quotes, symbols = batch.quotes, self._symbols
-        folded = [_folded(quote.symbol) for quote in frame.quotes]
+        folded = list(map(_folded, names))
         if not quotes:
             fresh = dict(zip(folded, zip(frame.quotes, repeat(wall), repeat(uptime)), strict=False))
             if len(fresh) == len(folded) and symbols.issuperset(fresh):
@@ -152,9 +152,8 @@ class Handoff:
             else:
                 batch.repeated += 1
 
-    def _progress(self, link: int, frame: Frame, uptime: float, ceiling: int) -> None:
+    def _progress(self, key: tuple[int, int], frame: Frame, uptime: float, ceiling: int) -> None:
         # The same frame again, as a frozen exchange sends it, is no progress.
-        key = (link, self._classes.of(frame.quotes))
         if supersedes(frame.event_time, self._event_times.get(key, 0), ceiling):
             self._event_times[key] = frame.event_time
             if supersedes(frame.event_time, self._latest.get(key[1], 0), ceiling):

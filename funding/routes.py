@@ -93,14 +93,12 @@ class Api:
         """All that is committed; read anew only when something was, or when ages demand it."""
         limit, clock = self._limits.stale_after, self._clock
         wall, uptime = clock.wall(), clock.uptime()
-        # Before what they stand for: a version or revision that is too old costs one reading or
-        # one answer, one that is too new would hide a change.
+        # Before what it stands for: a version that is too old costs one reading, one that is too
+        # new would hide a change.
         version, sheet = self._store.version(), self._sheet
         if sheet is None or version != self._version or not sheet.holds(wall, uptime):
-            revision = self._store.revision(limit)
             wall, uptime = clock.wall(), clock.uptime()  # as near as can be to those of the ages
-            readings = self._store.all()
-            sheet = self._sheet = Sheet(readings, limit, revision, wall=wall, uptime=uptime)
+            sheet = self._sheet = Sheet(self._store.all(), limit, wall=wall, uptime=uptime)
             self._version = version
         return sheet
 

@@ -58,7 +58,7 @@ def test_a_row_says_whether_it_is_stale_where_that_is_asked(age: float, stale: b
 
 def sheet(*readings: Reading) -> Sheet:
     """Those, read at wall 1,000 and uptime 50 and with a limit of 180 s."""
-    return Sheet(readings, 180.0, "a revision", wall=1_000.0, uptime=50.0)
+    return Sheet(readings, 180.0, wall=1_000.0, uptime=50.0)
 
 
 @pytest.mark.parametrize("elapsed", [0.0, 0.0625, 90.5])

@@ -404,6 +404,31 @@ def test_an_etag_changes_when_a_quote_turns_stale(world: World) -> None:
     assert ask(app, "/funding", if_none_match=tag).status == 200
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE quote SET mark_price = 4242 WHERE symbol = 'ETHUSDT'",
+        "DELETE FROM quote WHERE symbol = 'ETHUSDT'",
+        "UPDATE quote SET updated_at = updated_at + 0.001 WHERE symbol = 'ETHUSDT'",
+    ],
+)
+def test_an_etag_changes_with_what_is_shown_whoever_changed_it(
+    world: World, statement: str
+) -> None:
+    app = world.app()
+    tag = ask(app, "/funding").headers["etag"]
+    with closing(apsw.Connection(str(world.path))) as person:
+        person.execute(statement)
+    answer = ask(app, "/funding", if_none_match=tag)
+    assert (answer.status, answer.headers["etag"] != tag) == (200, True)
+
+
+def test_two_processes_give_one_etag(world: World) -> None:
+    tag = ask(world.app(), "/funding").headers["etag"]
+    world.later(3)
+    assert ask(world.app(), "/funding", if_none_match=tag).status == 304
+
+
 def test_an_etag_changes_when_ingest_begins_anew(world: World) -> None:
     app = world.app()
     tag = ask(app, "/funding").headers["etag"]

@@ -332,7 +332,7 @@ def test_whatever_the_order_the_newest_waits(arrivals: list[tuple[str, int]]) ->
 
 def of(classes: SymbolClasses, *symbols: str) -> int:
     """The class of a frame of `symbols`."""
-    return classes.of([quote(symbol, 0) for symbol in symbols])
+    return classes.of(symbols)
 
 
 def test_classes_are_learned() -> None:

@@ -277,6 +277,34 @@ def test_who_is_silent_for_long_is_left(port: int, monkeypatch: pytest.MonkeyPat
         assert len(to_the_end(slow)) < LARGE
 
 
+def test_who_sends_a_request_byte_by_byte_is_silent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a few hundred such clients, a byte each in half a minute, kept all others out for good."""
+    seconds = iter(range(1_000))
+    monkeypatch.setattr(connection, "monotonic", lambda: next(seconds))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = connection.Connection(server, ours, ("localhost", 0))
+        seen = []
+        for byte in request("/1"):
+            theirs.send(bytes([byte]))
+            client.advance()
+            seen.append(client.active_at)
+        assert receive(theirs).body == b"x"
+        assert seen == [1] * (len(seen) - 1) + [2]
+
+
+def test_too_many_clients_are_told_of_seldom(
+    application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop, "MAX_CLIENTS", 1)
+    with serving(application) as server:
+        for _ in range(20):
+            assert ask(server.effective_port, "/1").status == 200
+    assert caplog.text.count("no more are taken") == 1
+
+
 def test_what_is_asked_again_is_parsed_anew_only_where_it_differs(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +343,13 @@ def test_a_stop_is_heeded_by_who_waits(
         until(lambda: not server._clients, "nobody is there")
 
 
+def test_a_stop_that_comes_again_or_too_late_does_nothing(application: Application) -> None:
+    with serving(application) as server:
+        for _ in range(2_000):  # more than the pair of sockets holds
+            server.stop()
+    server.stop()
+
+
 def test_the_drain_waits_for_who_reads_slowly(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,19 +380,34 @@ def one_descriptor_left() -> Iterator[None]:
             os.close(each)
 
 
+@pytest.mark.parametrize("at_own", [False, True])
 def test_a_client_without_a_descriptor_for_it_waits(
-    port: int, caplog: pytest.LogCaptureFixture
+    application: Application,
+    own: socket.socket,
+    at_own: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with connect(port) as first, ExitStack() as stack:
+    """It is not tried again in every turn: each would be told, and take a core."""
+    monkeypatch.setattr(loop, "SWEEP_SECONDS", 3_600.0)
+    monkeypatch.setattr(loop, "TELL_SECONDS", 0.0)
+    with (
+        serving(application, own) as server,
+        connect(server.effective_port) as first,
+        ExitStack() as stack,
+    ):
         first.sendall(request("/1"))
         assert receive(first).status == 200
         with one_descriptor_left():
-            second = stack.enter_context(socket.socket())
+            second = stack.enter_context(
+                socket.socket(socket.AF_UNIX if at_own else socket.AF_INET)
+            )
             second.settimeout(30)
-            second.connect(("127.0.0.1", port))
+            second.connect(own.getsockname() if at_own else ("127.0.0.1", server.effective_port))
             until(lambda: "no client can be taken" in caplog.text, "it is said")
-            first.sendall(request("/2"))
-            assert receive(first).body == b"xx"
+            for _ in range(20):
+                first.sendall(request("/2"))
+                assert receive(first).body == b"xx"
         first.close()
         second.sendall(request("/3"))
         assert receive(second).body == b"xxx"

@@ -363,23 +363,6 @@ def test_the_next_ingest_of_one_boot_keeps_the_ages(path: Path) -> None:
         assert [one.age_seconds for one in reader.all()] == [30.0]
 
 
-def test_the_revision_follows_quotes_staleness_and_a_new_ingest(path: Path) -> None:
-    feed, hand, seen = feed_of(), Hand(), []
-    with reading(path, hand) as reader:
-        with writing(path, feed) as writer:
-            for frames in (1, 2):
-                feed.frames = frames
-                writer.write(feed, received(quote(event_time=NOW_MS + frames)))
-                seen.append(reader.revision(180.0))
-                assert reader.revision(180.0) == seen[-1]
-            hand.uptime += 181
-            seen.append(reader.revision(180.0))
-        feed.started_at += 1
-        with writing(path, feed):
-            seen.append(reader.revision(180.0))
-    assert len(set(seen)) == len(seen)
-
-
 # Files that are not there, not ours, or not to be written
 
 
@@ -640,7 +623,21 @@ def test_a_lock_of_a_moment_is_waited_for(path: Path) -> None:
     with reading(path) as reader:
         reader.all()
         assert reader._connection is not None
-        assert reader._connection.pragma("busy_timeout") == 5_000
+        assert reader._connection.pragma("busy_timeout") == 500
+
+
+def test_a_reader_of_a_file_that_a_person_locks_for_long_says_so(path: Path) -> None:
+    with writing(path) as writer:
+        writer.write(feed_of(), received(quote()))
+    with closing(plainly(path)) as person, reading(path) as reader:
+        person.execute("PRAGMA locking_mode = EXCLUSIVE")
+        person.execute("DELETE FROM event")
+        began = time.monotonic()
+        with pytest.raises(StoreLocked, match="locked by another process"):
+            reader.one("BTCUSDT")
+        assert time.monotonic() - began < 4  # and not the five seconds of a writer
+        person.close()
+        assert reader.one("BTCUSDT") is not None
 
 
 def test_a_writer_of_comparisons_beside_ingest_disturbs_nobody(path: Path) -> None:

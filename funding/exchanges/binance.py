@@ -210,13 +210,14 @@ def _undoubted(rows: list[_Row], frame: Frame, now: float) -> list[Quote] | None
         return None
     marks, indexes, rates = numbers[::3], numbers[1::3], numbers[2::3]
     symbols, dues, times = [r.s for r in ours], [r.T for r in ours], [r.E for r in ours]
+    stamps, settlements = set(times), set(dues) - {0}  # a few each, and looked through often
     if ours and not (
         0.0 < min(marks) <= max(marks) <= _MAX_PRICE
         and 0.0 <= min(indexes) <= max(indexes) <= _MAX_PRICE
         and -_MAX_RATE < min(rates) <= max(rates) < _MAX_RATE
-        and _EARLIEST_MS <= min(times) <= max(times) <= now * 1000 + _DAY_MS
-        and min(filter(None, dues), default=_EARLIEST_MS) >= _EARLIEST_MS
-        and max(dues) <= now * 1000 + 366 * _DAY_MS
+        and _EARLIEST_MS <= min(stamps) <= max(stamps) <= now * 1000 + _DAY_MS
+        and min(settlements, default=_EARLIEST_MS) >= _EARLIEST_MS
+        and max(settlements, default=0) <= now * 1000 + 366 * _DAY_MS
         and all(map(_is_symbol, symbols))
     ):
         return None

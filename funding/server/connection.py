@@ -58,6 +58,7 @@ class Connection:
 
     def advance(self) -> int:
         """Do what can be done at once; what to wait for next, 0 when the connection has ended."""
+        begun = self._parser
         try:
             if not self._unsent:
                 if not self._received and not self._receive():
@@ -69,7 +70,8 @@ class Connection:
             pass  # woken for nothing, or the client is slow
         except OSError:  # the client is gone
             return 0
-        self.active_at = monotonic()
+        if begun is None or self._parser is not begun:  # who sends a request byte by byte is silent
+            self.active_at = monotonic()
         if self._unsent or (self._received and not self._ends):
             return EVENT_WRITE  # also for the next request: the others come first
         return 0 if self._ends else EVENT_READ

@@ -14,6 +14,7 @@ from selectors import EVENT_READ
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from funding.logs import Seldom
 from funding.server.connection import Connection
 from funding.server.http import ADJUSTMENTS
 
@@ -28,6 +29,7 @@ SWEEP_SECONDS = 5.0
 TURN_SECONDS = 1.0
 ON_THE_WAY_SECONDS = 0.2
 DRAIN_SECONDS = 5.0
+TELL_SECONDS = 10.0
 
 
 class Server:
@@ -46,18 +48,20 @@ class Server:
         self._port = port
         self._clients: set[Connection] = set()
         self._selector = selectors.DefaultSelector()
-        self._takes = True
+        self._seldom = Seldom(TELL_SECONDS)
         self._sweep_at = 0.0
         self._wake, self._woken = socket.socketpair()
         self._listening = [port] if own is None else [port, own]
+        self._resting: set[socket.socket] = set()
         for each in (*self._listening, self._woken):
             each.setblocking(False)
             self._selector.register(each, EVENT_READ)
 
     def stop(self) -> None:
-        """Let `run` come to its end. May be called by a signal's handler."""
-        self.draining = True
-        self._wake.send(b"\0")
+        """Let `run` come to its end. May be called by a signal's handler, at any time."""
+        if not self.draining:
+            self.draining = True
+            self._wake.send(b"\0")
 
     def run(self) -> None:
         """Answer until `stop`, then those who have asked by then."""
@@ -114,35 +118,40 @@ class Server:
         except (BlockingIOError, ConnectionError):  # another process was faster, or the client left
             return
         except OSError as error:  # no more descriptors, say
-            log.warning("no client can be taken: %s", error)
-            self._take(False)
+            self._rest(listening, f"no client can be taken: {error}")
             return
         client = Connection(self, taken, address or ("localhost", 0))
         self._clients.add(client)
         self._selector.register(taken, EVENT_READ, client)
         if len(self._clients) >= MAX_CLIENTS:
-            log.warning("%d clients: no more are taken", MAX_CLIENTS)
-            self._take(False)
+            self._rest(self._port, f"{MAX_CLIENTS} clients: no more are taken")
 
     def _end(self, client: Connection) -> None:
         self._selector.unregister(client.socket)
         client.socket.close()
         self._clients.discard(client)
-        self._take(len(self._clients) < MAX_CLIENTS)
+        self._go_on()
 
-    def _take(self, more: bool) -> None:
-        """Whether clients of the port are taken. The watchdog, who asks at the own socket, is."""
-        if more != self._takes and not self.draining:
-            self._takes = more
-            if more:
-                self._selector.register(self._port, EVENT_READ)
-            else:
-                self._selector.unregister(self._port)
+    def _rest(self, listening: socket.socket, why: str) -> None:
+        """Take no clients there for a while. The watchdog, who asks at the own socket, is taken
+        even where there are too many."""
+        if self._seldom(why, monotonic()):
+            log.warning("%s", why)
+        if listening not in self._resting:
+            self._resting.add(listening)
+            self._selector.unregister(listening)
+
+    def _go_on(self) -> None:
+        """Take clients again, but at the port only while there are not too many."""
+        full = {self._port} if len(self._clients) >= MAX_CLIENTS else set()
+        for each in self._resting - full if self._resting and not self.draining else ():
+            self._resting.discard(each)
+            self._selector.register(each, EVENT_READ)
 
     def _sweep(self) -> None:
         """End what has been silent for long."""
         now = monotonic()
         self._sweep_at = now + SWEEP_SECONDS
-        self._take(len(self._clients) < MAX_CLIENTS)
+        self._go_on()
         for client in [one for one in self._clients if one.active_at < now - IDLE_SECONDS]:
             self._end(client)

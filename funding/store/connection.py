@@ -152,12 +152,17 @@ def _upgrade(connection: apsw.Connection, path: str) -> None:
                 connection.pragma("user_version", step + 1)
 
 
-def open_reader(path: Path, flags: int = apsw.SQLITE_OPEN_READONLY) -> apsw.Connection:
-    """A read-only connection to our database at `path`; `StoreMissing` while it has no tables."""
+def open_reader(
+    path: Path, flags: int = apsw.SQLITE_OPEN_READONLY, busy_seconds: float | None = None
+) -> apsw.Connection:
+    """A read-only connection to our database at `path`; `StoreMissing` while it has no tables.
+    `busy_seconds` is how long it waits for a lock where that is not the usual time."""
     connection = apsw.Connection(str(path), flags=flags)
     try:
         for setting in EVERYONE:
             setting(connection)
+        if busy_seconds is not None:
+            connection.set_busy_timeout(int(busy_seconds * 1000))
         if _check_ours(connection, str(path)) == 0:
             raise errors.StoreMissing(str(path), "has no tables yet")
     except BaseException:

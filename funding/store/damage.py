@@ -7,6 +7,7 @@
   nobody who has the database open by SQLite may look into it otherwise.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,9 @@ def marker_path(path: Path) -> Path:
     return Path(f"{path}.damaged")
 
 
-def identity(path: Path) -> str:
+def identity(path: Path | str) -> str:
     """Which file `path` is, so that its lock file can name it."""
-    status = path.stat()
+    status = os.stat(path)
     return f"{status.st_dev}:{status.st_ino}"
 
 

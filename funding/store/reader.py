@@ -13,6 +13,10 @@ from funding.store.connection import open_reader, told
 from funding.store.damage import reported
 from funding.store.feed_table import FEED
 
+BUSY_SECONDS = 0.5
+"""A writer in WAL mode locks nobody out: only who opens or closes the file first or last does, for
+a moment, or a person for long. All clients of an API process would wait with it."""
+
 _AGE = """coalesce(
     CASE (SELECT boot_id FROM feed WHERE feed.exchange = ?1)
         WHEN ?4 THEN max(0.0, ?3 - received_uptime) END,
@@ -28,11 +32,6 @@ FROM quote WHERE exchange = ?1
 """
 _ONE = f"{_QUOTES} AND symbol = ?5"
 _ALL = f"{_QUOTES} ORDER BY symbol"
-_REVISION = f"""
-SELECT started_at, frames,
-    (SELECT count(*) FROM quote WHERE exchange = ?1 AND {_AGE} > ?5)
-FROM feed WHERE exchange = ?1
-"""
 
 
 class Reader:
@@ -64,14 +63,6 @@ class Reader:
         """The feed row, or None before the first ingest."""
         rows = self._fetched(FEED, (self._exchange,))
         return Feed(*rows[0]) if rows else None
-
-    def revision(self, stale_after: float) -> str:
-        """A text that differs whenever `all()` would: in a quote, or in which ones are stale."""
-        rows = self._rows(_REVISION, stale_after)
-        if not rows:
-            return "0"
-        started_at, frames, stale = rows[0]
-        return f"{started_at * 1000:.0f}-{frames}-{stale}"
 
     def version(self) -> tuple[int, int]:
         """What stays equal as long as nobody commits anything to the file that is read."""
@@ -105,7 +96,7 @@ class Reader:
         file = (status.st_dev, status.st_ino)
         if self._connection is None or self._file != file:
             self.close()
-            self._connection = open_reader(self._path)
+            self._connection = open_reader(self._path, busy_seconds=BUSY_SECONDS)
             self._openings += 1
             self._file = file
         return self._connection

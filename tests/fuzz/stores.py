@@ -120,7 +120,6 @@ def _read(path: Path, hand: Hand) -> None:
             lambda: reader.one("BTCUSDT"),
             reader.all,
             reader.feed,
-            lambda: reader.revision(180.0),
         ]
         _all_of(calls)
 
