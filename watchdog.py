@@ -89,6 +89,7 @@ def run(settings: Settings) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    watching.begin()
     asking.start()
     before: set[tuple[str, str]] = set()
     reported = SYSTEM.uptime()

@@ -19,6 +19,7 @@ from funding.store import Ledger, Reader
 log = logging.getLogger("watchdog")
 
 SOURCE = "watchdog"
+PROGRAM = "funding:watchdog"
 KINDS = {"TERM": "restart", "KILL": "kill", "START": "start"}
 REMEMBER_SECONDS = 3_600.0
 GIVE_UP_SECONDS = 30.0
@@ -75,6 +76,10 @@ class Overseer:
     def impatient(self) -> bool:
         """Whether a process was told to end and has to be looked at again soon."""
         return bool(self._pending)
+
+    def begin(self) -> None:
+        """Write down that this program began: nobody else tells of a restart by an operator."""
+        self._unsaved.append(Event(self._began, PROGRAM, "start", f"pid {os.getpid()}"))
 
     def beat(self) -> None:
         """Tell supervisord's guard that this program lives, and keep what it did to the last."""

@@ -290,6 +290,15 @@ def test_a_process_that_ends_by_itself_is_a_crash_once(bench: Bench) -> None:
     ]
 
 
+def test_a_watchdog_writes_down_that_it_began(bench: Bench) -> None:
+    began = bench.hand.wall
+    bench.overseer.begin()
+    bench.turn(1.0)
+    bench.turn(1.0)
+    found = rows(bench.path, "SELECT at, detail FROM event WHERE source = 'funding:watchdog'")
+    assert found == [(began, f"pid {os.getpid()}")]
+
+
 def test_a_crash_is_told_until_it_is_stored(bench: Bench) -> None:
     bench.turn()
     bench.orders.told = [crash(bench, OLD)]

@@ -428,6 +428,9 @@ SABOTAGES: dict[str, Sabotage] = {
     "one rate for all symbols": Sabotage(
         both(RATE, "0.00001 + (cast(compared_at as integer) % 1000) * 1e-7"), {"rates move"}
     ),
+    "one price for all symbols": Sabotage(
+        both(MARK, f"60000 + (compared_at - {END}) * 0.01"), {"prices move"}
+    ),
     "rates divided by a hundred on both sides": Sabotage(both(RATE, "? / 100"), {"units of rates"}),
     "negative prices on both sides": Sabotage(both(MARK, "-?"), {"prices of zero or less"}),
     "one price of zero on both sides": Sabotage(
@@ -623,6 +626,84 @@ def test_a_listing_is_for_a_moment_on_one_side_only(world: Path) -> None:
         " (SELECT min(id) FROM comparison WHERE symbol = 'COIN7USDT' GROUP BY field);",
     )
     assert run(world)[0] == 0
+
+
+def delisted(symbol: str, at: float) -> str:
+    """From `at` on neither side has `symbol`, but our last quote of it is kept."""
+    before = (
+        "SELECT ws_value FROM comparison AS old WHERE old.symbol = comparison.symbol AND"
+        f" old.field = comparison.field AND old.compared_at < {at} ORDER BY id DESC LIMIT 1"
+    )
+    return f"""
+UPDATE comparison SET ws_value = coalesce(({before}), ws_value), rest_value = NULL,
+    skew_ms = NULL, rest_time = NULL, explained = 0
+    WHERE symbol = '{symbol}' AND compared_at >= {at};
+UPDATE quote SET updated_at = {at} - 30, event_time = ({at} - 30) * 1000,
+    funding_interval_hours = 8,
+    next_funding_time = CAST(({at} - 30) / 28800 + 1 AS INTEGER) * 28800000
+    WHERE symbol = '{symbol}';
+"""
+
+
+def test_what_was_delisted_is_on_neither_side(world: Path) -> None:
+    tamper(world, delisted("COIN3USDT", END - 10 * HOUR) + delisted("COIN4USDT", END - 72 * HOUR))
+    tamper(world, f"DELETE FROM comparison WHERE symbol = 'COIN4USDT' AND {RATE};")
+    code, report = run(world)
+    assert (code, failed(report)) == (0, set())
+    assert any("COIN3USDT, COIN4USDT" in each for each in report["warnings"])
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"UPDATE quote SET updated_at = {END}, event_time = {END * 1000};",
+        f"UPDATE comparison SET rest_value = ws_value WHERE compared_at > {END - 60 * 15};",
+        "UPDATE comparison SET ws_value = NULL, rest_value = ws_value"
+        f" WHERE compared_at > {END - 60 * 15};",
+        f"UPDATE quote SET updated_at = {END - 9 * HOUR}, event_time = {(END - 9 * HOUR) * 1000};",
+    ],
+    ids=["the stream has it", "both have it again", "REST has it", "the stream went on"],
+)
+def test_what_one_side_still_has_was_not_delisted(world: Path, script: str) -> None:
+    end = f"{script[:-1]} {'AND' if 'WHERE' in script else 'WHERE'} symbol = 'COIN3USDT';"
+    tamper(world, delisted("COIN3USDT", END - 10 * HOUR) + end)
+    assert "symbols on one side only" in failed(run(world)[1])
+
+
+def test_many_symbols_are_not_delisted_in_one_day(world: Path) -> None:
+    script = "".join(delisted(f"COIN{n}USDT", END - 72 * HOUR) for n in range(1, 5))
+    tamper(world, script)
+    assert {"symbols on one side only", "cells compared"} <= failed(run(world)[1])
+
+
+def test_a_symbol_is_known_from_its_listing_on(world: Path) -> None:
+    listed = f"DELETE FROM comparison WHERE {LATER.replace('>', '<')} AND symbol = "
+    tamper(world, listed + "'COIN3USDT';")
+    code, report = run(world)
+    assert (code, failed(report)) == (0, set())
+    assert report["coverage"]["cells"] == report["coverage"]["cells_compared"] == 24 * 30 - 12
+    tamper(world, listed + "'COIN4USDT';")
+    assert failed(run(world)[1]) == {"cells compared"}, "two of thirty are no listing"
+
+
+def test_each_start_of_the_watchdog_plants_a_control(world: Path) -> None:
+    script = ""
+    for second in range(5):
+        at = END - 60 + second
+        script += f"""INSERT INTO comparison ({COLUMNS}) SELECT
+            {COLUMNS.replace("compared_at", str(at)).replace("rest_time", str(int(at * 1000)))}
+            FROM comparison WHERE source = 'control' ORDER BY id LIMIT 2;"""
+    tamper(world, script)
+    assert failed(run(world)[1]) == {"controls"}
+    tamper(world, "".join(event(n, "funding:watchdog", "start", "pid 9") for n in range(5)))
+    assert run(world)[0] == 0
+
+
+def test_a_stand_in_is_told_from_the_exchange(world: Path) -> None:
+    tamper(world, "UPDATE feed SET address = '127.0.0.1';")
+    code, report = run(world)
+    assert code == 0
+    assert any("a stand-in" in each for each in report["warnings"])
 
 
 def test_a_control_counts_nowhere_else(world: Path) -> None:

@@ -3,6 +3,7 @@
 from scripts.report.calendar import SETTLEMENT_SECONDS
 from scripts.report.criterion import Criterion, duration, named, percent
 from scripts.report.facts import Facts
+from scripts.report.listings import absent_hours, departed
 from scripts.report.pairs import MARK, RATE
 from scripts.report.tracks import Track
 
@@ -50,8 +51,8 @@ def _settlements(facts: Facts) -> Criterion:
 def cells(facts: Facts) -> tuple[int, int]:
     """Cells (known symbol, hour) in which both fields were compared, and all cells.
 
-    Hours count from the first comparison. A symbol is known for the whole period: one that was
-    listed in it lacks some cells, which the last percent is for.
+    Hours count from the first comparison. A symbol is known while either side has it: not before
+    it was listed, nor after it was delisted.
     """
     tracks, hours = facts.tally.tracks, facts.period.hours
     mask = (1 << hours) - 1
@@ -60,7 +61,7 @@ def cells(facts: Facts) -> tuple[int, int]:
         for symbol, mark in tracks[MARK].items()
         if (rate := tracks[RATE].get(symbol)) is not None
     )
-    return compared, len(facts.known) * hours
+    return compared, len(facts.known) * hours - absent_hours(facts)
 
 
 def _cells(facts: Facts) -> Criterion:
@@ -77,7 +78,8 @@ def compared_symbols(facts: Facts) -> set[str]:
 
 
 def _symbols(facts: Facts) -> Criterion:
-    compared, known = len(compared_symbols(facts)), len(facts.known)
+    known = len(facts.known - departed(facts).keys())
+    compared = len(compared_symbols(facts) - departed(facts).keys())
     feed = facts.quotes.feed
     few = max(facts.minimum_symbols, feed.rows_per_frame if feed else 0.0)
     passed = (
@@ -90,17 +92,21 @@ def _symbols(facts: Facts) -> Criterion:
 
 
 def one_sided(facts: Facts) -> list[Track]:
-    """Tracks with a value on one side only, more often than a listing explains."""
+    """Tracks with a value on one side only, more often than a listing explains; what was
+    delisted is on neither, though its last quote is kept."""
+    gone = departed(facts)
     return [
         track
         for track in facts.tally.both()
-        if track.one_sided > ONE_SIDED_TIMES or (track.one_sided and not track.pairs)
+        if track.symbol not in gone
+        and (track.one_sided > ONE_SIDED_TIMES or (track.one_sided and not track.pairs))
     ]
 
 
 def _one_sided(facts: Facts) -> Criterion:
     symbols = {track.symbol for track in one_sided(facts)}
-    times = sum(track.one_sided for track in facts.tally.both())
+    gone = departed(facts)
+    times = sum(track.one_sided for track in facts.tally.both() if track.symbol not in gone)
     passed = not symbols and times <= max(2, facts.tally.rows * ONE_SIDED_SHARE)
     figure = f"{named(symbols)} ({times:,} comparisons)"
     return Criterion("symbols on one side only", figure, "none", passed)
@@ -110,7 +116,7 @@ def _rates(facts: Facts) -> Criterion:
     tracks = facts.tally.tracks
     with_rate = sum(track.pairs > 0 for track in tracks[RATE].values())
     compared = len(compared_symbols(facts))
-    lacking = set(tracks[MARK]) ^ set(tracks[RATE])
+    lacking = (set(tracks[MARK]) ^ set(tracks[RATE])) - departed(facts).keys()
     figure = f"{with_rate:,} of {compared:,} symbols have rates; one field only: {named(lacking)}"
     passed = not lacking and with_rate > 0 and with_rate * 2 >= compared
     return Criterion("both fields", figure, "half at least; none", passed)

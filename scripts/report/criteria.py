@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from scripts.report import agreement, coverage, plausible, service, timing
 from scripts.report.coverage import compared_symbols
-from scripts.report.criterion import Criterion
+from scripts.report.criterion import Criterion, named
 from scripts.report.facts import Facts
+from scripts.report.listings import departed
 
 LISTED = 500
 """Symbols, at least, that the exchange lists: FUNDING_MIN_SYMBOLS may be set lower."""
@@ -32,6 +33,7 @@ def warnings(facts: Facts) -> list[str]:
     """What forbids nothing, but should be read."""
     tally, planted = facts.tally, facts.tally.controls.planted
     hours, compared = facts.period.hours, len(compared_symbols(facts))
+    gone, feed = departed(facts), facts.quotes.feed
     said: list[tuple[bool, str]] = [
         (not planted, "no control was planted: nobody has tested the comparison itself"),
         (0 < planted < hours // 2, f"{planted} controls in {hours} h: one an hour is planted"),
@@ -43,6 +45,11 @@ def warnings(facts: Facts) -> list[str]:
         (tally.skew_unknown > 0, f"{tally.skew_unknown:,} comparisons without skew: not aligned"),
         (tally.claimed > 0, f"{tally.claimed} aligned difference(s) believed to be lag: see them"),
         (tally.settling > 0, f"{tally.settling:,} rates differ at a whole hour: not judged"),
+        (bool(gone), f"on neither side any longer, their last quotes are old: {named(gone)}"),
+        (
+            feed is not None and feed.stand_in,
+            "the stream came from this machine: a stand-in, not the exchange",
+        ),
         (facts.strays.others > 0, f"{facts.strays.others:,} rows of other exchanges ignored"),
     ]
     for kind in ("restart", "replaced", "class-silent", "control-missed"):

@@ -75,6 +75,7 @@ class Feed:
     connected: bool
     heartbeat_at: float  # Unix seconds, 0 when unknown
     rows_per_frame: float  # a message never has more rows than there are symbols
+    stand_in: bool = False  # it comes from a loopback address
 
 
 @dataclass(slots=True)

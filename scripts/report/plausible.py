@@ -55,19 +55,26 @@ def still_hours(facts: Facts, field: str) -> int:
     return longest
 
 
+def _one_value(facts: Facts, field: str) -> float:
+    """Which share of the symbols have the value in the end that most of them have."""
+    last = Counter(t.last_rest for t in facts.tally.tracks[field].values() if t.pairs)
+    return max(last.values(), default=0) / max(1, last.total())
+
+
 def _prices_move(facts: Facts) -> Criterion:
     tracks = [t for t in facts.tally.tracks[MARK].values() if t.pairs >= ENOUGH]
     moving = sum(track.moved * 5 >= track.pairs for track in tracks)
     still = still_hours(facts, MARK)
-    figure = f"{moving:,} of {len(tracks):,} symbols; still for {still} h"
+    share = _one_value(facts, MARK)
+    figure = f"{moving:,} of {len(tracks):,} symbols; still for {still} h; {percent(share)} alike"
     passed = bool(tracks) and moving * 2 >= len(tracks) and still <= STILL_HOURS
-    return Criterion("prices move", figure, f"at least half; {STILL_HOURS} h", passed)
+    wanted = f"at least half; {STILL_HOURS} h; at most 90 %"
+    return Criterion("prices move", figure, wanted, passed and share <= ONE_VALUE_SHARE)
 
 
 def _rates_move(facts: Facts) -> Criterion:
     still = still_hours(facts, RATE)
-    last = Counter(t.last_rest for t in facts.tally.tracks[RATE].values() if t.pairs)
-    share = max(last.values(), default=0) / max(1, last.total())
+    share = _one_value(facts, RATE)
     figure = f"still for {still} h; {percent(share)} of symbols at one value"
     passed = still <= STILL_HOURS and 0 < share <= ONE_VALUE_SHARE
     return Criterion("rates move", figure, f"{STILL_HOURS} h; at most 90 %", passed)

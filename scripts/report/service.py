@@ -5,6 +5,7 @@ import math
 from scripts.report.coverage import compared_symbols
 from scripts.report.criterion import Criterion, duration, named
 from scripts.report.facts import Facts
+from scripts.report.listings import departed
 from scripts.report.pairs import RATE
 
 DUPLICATE_SHARE = 0.1
@@ -14,8 +15,8 @@ STALE_SECONDS = 180
 FRESH_SHARE = 0.99
 AHEAD_SECONDS = 60
 CONTROLS_PER_HOUR, CONTROLS_BESIDE = 2, 4
-"""A price and a rate each hour and at each start of the watchdog, of which the trail need not tell
-when a person did it: two of those are given."""
+"""A price and a rate each hour and at each start of the watchdog; two starts of which the trail
+does not tell are given."""
 RESTARTS_PER_DAY = 3
 """So many within ten minutes, and the watchdog itself gives up and calls for a person."""
 
@@ -90,8 +91,9 @@ def _feed(facts: Facts) -> Criterion:
 
 
 def _fresh(facts: Facts) -> Criterion:
-    """Of what was compared; a contract that was delisted long ago stays among the quotes."""
-    times, period, compared = facts.quotes.times, facts.period, compared_symbols(facts)
+    """Of what was compared; a contract that was delisted stays among the quotes."""
+    times, period = facts.quotes.times, facts.period
+    compared = compared_symbols(facts) - departed(facts).keys()
     latest = max(period.until, period.now) + AHEAD_SECONDS
     earliest = period.until - STALE_SECONDS
     fresh = sum(earliest <= times.get(symbol, 0.0) <= latest for symbol in compared)

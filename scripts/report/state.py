@@ -50,15 +50,19 @@ def _possible(hours: int | None, settlement: object, event_time: object) -> bool
 
 def _feed(connection: sqlite3.Connection, exchange: str) -> Feed | None:
     wanted = ("connected", "heartbeat_at", "accepted", "frames")
-    if not columns_of(connection, "feed") >= {"exchange", *wanted}:
+    columns = columns_of(connection, "feed")
+    if not columns >= {"exchange", *wanted}:
         return None
+    address = "address" if "address" in columns else "NULL"
     row = connection.execute(
-        f"SELECT {', '.join(wanted)} FROM feed WHERE exchange = ?", (exchange,)
+        f"SELECT {', '.join(wanted)}, {address} FROM feed WHERE exchange = ?", (exchange,)
     ).fetchone()
     if row is None:
         return None
-    connected, heartbeat, accepted, frames = map(_number, row)
-    return Feed(connected == 1, heartbeat, accepted / frames if frames else 0.0)
+    connected, heartbeat, accepted, frames = map(_number, row[:4])
+    host = str(row[4])
+    stand_in = host in ("localhost", "::1") or host.startswith("127.")
+    return Feed(connected == 1, heartbeat, accepted / frames if frames else 0.0, stand_in)
 
 
 def usage_of(connection: sqlite3.Connection, since: float, until: float) -> Usage:

@@ -136,7 +136,7 @@ class Tally:
             if row.ws is None:
                 track.missing_ws += 1
             else:
-                track.missing_rest += 1
+                track.silent(row.at)
         elif row.field == RATE:
             track.hours |= self._bit
         else:

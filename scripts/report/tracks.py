@@ -12,9 +12,10 @@ class Track:
 
     __slots__ = (
         "aligned", "aligned_signed", "aligned_square", "aligned_sum", "claimed", "differing",
-        "differing_run", "differing_worst", "field", "hours", "last_at", "last_rest", "last_ws",
-        "missing_rest", "missing_ws", "moved", "moving", "nothing", "pairs", "same_instant",
-        "significant", "still_rest", "still_rest_worst", "still_ws", "still_ws_worst", "symbol",
+        "differing_run", "differing_worst", "field", "gone_at", "gone_pairs", "hours", "last_at",
+        "last_rest", "last_ws", "missing_rest", "missing_ws", "moved", "moving", "nothing", "pairs",
+        "same_instant", "significant", "still_rest", "still_rest_worst", "still_ws",
+        "still_ws_worst", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, field: str) -> None:
@@ -26,6 +27,7 @@ class Track:
         self.aligned_sum = self.aligned_signed = self.aligned_square = 0.0
         self.significant = self.claimed = 0
         self.last_at = 0.0
+        self.gone_at, self.gone_pairs = 0.0, -1  # when REST fell silent, and the pairs before
         self.last_ws: float | None = None
         self.last_rest: float | None = None
         self.moved = 0
@@ -90,6 +92,17 @@ class Track:
         mean = self.aligned_signed / self.aligned
         variance = max(0.0, self.aligned_square / self.aligned - mean * mean)
         return mean, (variance / (self.aligned - 1)) ** 0.5
+
+    def silent(self, at: float) -> None:
+        """Note that REST had no value at `at`."""
+        self.missing_rest += 1
+        if self.gone_pairs != self.pairs:
+            self.gone_at, self.gone_pairs = at, self.pairs
+
+    @property
+    def gone(self) -> bool:
+        """Whether REST had no value any longer, from `gone_at` on, and we always had one."""
+        return self.gone_pairs == self.pairs and not self.missing_ws
 
     @property
     def one_sided(self) -> int:
