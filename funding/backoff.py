@@ -10,12 +10,13 @@ REFILL_SECONDS = 5.0
 def delays(maximum: float, uniform: Callable[[float, float], float]) -> Iterator[float]:
     """Seconds before the 1st, 2nd … retry: doubling from half a second up to `maximum`.
 
-    Each is drawn from the upper part of its step, so that clients that lost the same server do
-    not come back in step. Make a new one when a connection has proved itself.
+    Each is drawn from between a half and three quarters of its step: clients that lost the same
+    server do not come back in step, and a quarter is left for the handshake and the next tick, so
+    that data is back within `maximum`. Make a new one when a connection has proved itself.
     """
     step = min(FIRST_SECONDS, maximum)
     while True:
-        yield uniform(0.6 * step, step)
+        yield uniform(0.5 * step, 0.75 * step)
         step = min(2 * step, maximum)
 
 

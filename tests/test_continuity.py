@@ -391,14 +391,14 @@ def test_neither_handshakes_nor_time_reset_the_backoff() -> None:
     exchange.classes = set()
     exchange.run(120.0)
     assert set(exchange.kinds()) == {"silent"}
-    assert pauses(exchange)[:7] == pytest.approx([0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0])
+    assert pauses(exchange)[:7] == pytest.approx([0.5, 0.75, 1.5, 3.0, 3.75, 3.75, 3.75])
 
 
 def test_an_accepted_quote_resets_the_backoff() -> None:
     exchange = Exchange(uniform=longest)
     exchange.refuses = "refused"
     exchange.run(60.0)
-    assert max(pauses(exchange)) == pytest.approx(5.0)
+    assert max(pauses(exchange)) == pytest.approx(3.75)
     exchange.refuses = ""
     exchange.run(20.0)
     (link,) = exchange.peers
@@ -421,6 +421,19 @@ def test_a_server_that_feeds_and_closes_is_not_stormed() -> None:
     exchange.run(3_600.0)
     assert most_in_a_window(exchange.opens) <= MOST
     assert len(exchange.opens) > 600, "but it is not given up either"
+
+
+@given(st.floats(0.1, 80.0))
+@settings(max_examples=25)
+def test_after_an_outage_of_a_minute_quotes_flow_within_five_seconds(seconds: float) -> None:
+    exchange = Exchange(uniform=longest).run(60.0)
+    exchange.refuses = "refused"
+    exchange.end(1, "lost")
+    exchange.run(seconds)
+    exchange.refuses = ""
+    back = exchange.now
+    exchange.run(5.0)
+    assert exchange.last > back
 
 
 @given(st.floats(0.1, 4_000.0), st.sampled_from(["dns", "refused", "unreachable", "handshake"]))
