@@ -121,7 +121,7 @@ class StoreError(FundingError):
 
 
 class StoreMissing(StoreError):
-    """The file is not there yet, or has no tables yet."""
+    """The file is not there yet, or has no tables or no quotes yet."""
 
 
 class StoreForeign(StoreError):

@@ -53,6 +53,7 @@ class Api:
         """GET /funding/<symbol>"""
         reading = self._store.one(symbol)
         if reading is None:
+            self._current()  # of a database that has just begun, nobody knows what it will hold
             return refusal("unknown symbol", 404, symbol=symbol[:MAX_SHOWN])
         found = row(reading)
         limit = self._limits.stale_after
@@ -90,7 +91,10 @@ class Api:
         return reply(sheet.all(self._clock.uptime()), headers=tagged)
 
     def _current(self) -> Sheet:
-        """All that is committed; read anew only when something was, or when ages demand it."""
+        """All that is committed; read anew only when something was, or when ages demand it.
+
+        Raises `StoreMissing` while no quote is.
+        """
         limit, clock = self._limits.stale_after, self._clock
         wall, uptime = clock.wall(), clock.uptime()
         # Before what it stands for: a version that is too old costs one reading, one that is too
@@ -98,7 +102,10 @@ class Api:
         version, sheet = self._store.version(), self._sheet
         if sheet is None or version != self._version or not sheet.holds(wall, uptime):
             wall, uptime = clock.wall(), clock.uptime()  # as near as can be to those of the ages
-            sheet = self._sheet = Sheet(self._store.all(), limit, wall=wall, uptime=uptime)
+            readings = self._store.all()
+            if not readings:
+                raise errors.StoreMissing("the database", "holds no quote yet")
+            sheet = self._sheet = Sheet(readings, limit, wall=wall, uptime=uptime)
             self._version = version
         return sheet
 

@@ -648,6 +648,18 @@ def test_not_ready_until_the_database_is_there(bare: World, path: str) -> None:
     assert ask(app, path).status == 200
 
 
+@pytest.mark.parametrize("path", ["/funding/BTCUSDT", "/funding/batch?symbols=BTCUSDT", "/funding"])
+def test_not_ready_until_the_first_quote_is_there(bare: World, path: str) -> None:
+    """Not 404: a database that was damaged is begun anew, and scripts drop unknown symbols."""
+    bare.begin()
+    bare.frame()
+    app = bare.app()
+    refused(ask(app, path), 503, "not ready")
+    bare.frame(BTC)
+    assert ask(app, path).status == 200
+    refused(ask(app, "/funding/NOPE"), 404, "unknown symbol")
+
+
 def test_health_says_what_is_missing_before_the_database_is_there(bare: World) -> None:
     unhealthy(bare, "no quotes are stored yet", "0 fresh symbols")
     assert ask(bare.app(), "/").status == 200
