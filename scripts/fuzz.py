@@ -14,9 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hypothesis import HealthCheck, given, seed, settings
+try:
+    from hypothesis import HealthCheck, given, seed, settings
 
-from tests.fuzz.targets import TARGETS, Target
+    from tests.fuzz.targets import TARGETS, Target
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is missing: scripts/test installs what this needs")
 
 LONGEST_SECONDS = 60
 """For one case: what takes longer hangs, and that is a finding."""
