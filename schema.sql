@@ -1,20 +1,21 @@
--- The one description of the database. Run by funding/store.py in one transaction on an empty
--- file; later versions are reached by the steps in store.UPGRADES, which end in the same state.
+-- The only DDL of the database. funding/store/database.py runs it in one transaction on an empty
+-- file. Its UPGRADES hold the steps from an older version to this one; both ways end in the same
+-- tables.
 --
--- Read it freely with `sqlite3 -readonly var/funding.db`; the views at the end are for people.
--- Times: columns in `_time` are epoch milliseconds of the exchange, columns in `_at` are Unix
--- seconds of this machine, columns in `_uptime` are seconds since this machine booted: they cannot
--- step, so ages are taken from them as long as `feed.boot_id` is the present boot.
+-- `sqlite3 -readonly var/funding.db` may read at any time. The views at the end are for people.
+-- Times: columns in `_time` are epoch milliseconds of the exchange, and columns in `_at` are Unix
+-- seconds of this machine. Columns in `_uptime` are seconds since this machine booted; that clock
+-- never steps, so ages are computed from it while `feed.boot_id` names the present boot.
 --
--- Prices and rates are REAL: the exchange sends at most 8 decimals and 14 significant digits, a
--- double keeps 15, so every value returns as it was sent, and can be compared and summed.
+-- Prices and rates are REAL. The exchange sends at most 8 decimals and 14 significant digits, and a
+-- double keeps 15: a value is read back exactly as it was sent, and can be compared and summed.
 
-PRAGMA application_id = 0x46554E44; -- "FUND": tells our file from somebody else's
+PRAGMA application_id = 0x46554E44; -- "FUND": marks the file as a database of this service
 
--- One row per symbol: the latest quote. Written by ingest alone, one transaction per frame.
--- A rowid table: rows lie in the order in which symbols first came, so that a frame rewrites the pages
--- of its own class and no others (104 instead of 183 KB a second of stream, measured).
--- NOCASE, since lookups do not mind ASCII case; other letters compare exactly.
+-- One row per symbol: the latest quote. Only ingest writes it, one transaction per frame.
+-- It is a rowid table: rows lie in the order in which symbols first came, so a frame rewrites only
+-- the pages of its own class of symbols (measured: 104 instead of 183 KB per second of stream).
+-- NOCASE, because lookups ignore ASCII case; other letters compare exactly.
 CREATE TABLE quote (
     exchange               TEXT    NOT NULL,
     symbol                 TEXT    NOT NULL COLLATE NOCASE,
@@ -23,74 +24,74 @@ CREATE TABLE quote (
     funding_rate           REAL,              -- fraction per interval; NULL: the contract has none
     next_funding_time      INTEGER,           -- NULL: no settlement is scheduled
     funding_interval_hours INTEGER,           -- learned when a settlement passes; NULL until then
-    event_time             INTEGER NOT NULL,  -- never goes back (see quote_table.py)
+    event_time             INTEGER NOT NULL,  -- never goes back (store/quote_table.py)
     updated_at             REAL    NOT NULL,
-    received_uptime        REAL,              -- NULL: received before the present boot
+    received_uptime        REAL,              -- NULL: received before this boot
     PRIMARY KEY (exchange, symbol)
 ) STRICT;
 
--- One row per exchange: how its stream is doing. Counts are since `started_at`, when the present
--- ingest began. Written in the transaction of each frame, and each second without one.
+-- One row per exchange: the state of its stream. Counts begin at `started_at`, when the present
+-- ingest started. It is written in the transaction of each frame, and every second without a frame.
 CREATE TABLE feed (
     exchange           TEXT    NOT NULL PRIMARY KEY,
-    address            TEXT    NOT NULL,             -- host the quotes come from, never mixed
+    address            TEXT    NOT NULL,             -- host of the stream; one per database
     pid                INTEGER NOT NULL,
     boot_id            TEXT    NOT NULL,
     started_at         REAL    NOT NULL,
     started_uptime     REAL    NOT NULL,
-    heartbeat_at       REAL    NOT NULL,             -- the writer's last turn, frame or not
+    heartbeat_at       REAL    NOT NULL,             -- the writer's last turn, with or without a frame
     heartbeat_uptime   REAL    NOT NULL,
     connected          INTEGER NOT NULL DEFAULT 0 CHECK (connected IN (0, 1)),
     connections        INTEGER NOT NULL DEFAULT 0,   -- open now
     connected_since    REAL,                         -- NULL while not connected
     last_connected_at  REAL,
-    last_frame_at      REAL,                         -- the last frame with a good row
+    last_frame_at      REAL,                         -- last frame with at least one good row
     last_frame_uptime  REAL,
     last_event_time    INTEGER,
     frames             INTEGER NOT NULL DEFAULT 0,   -- messages received, of any kind
     accepted           INTEGER NOT NULL DEFAULT 0,   -- rows stored
-    repeated           INTEGER NOT NULL DEFAULT 0,   -- good rows, no newer than what is stored
-    rejected           INTEGER NOT NULL DEFAULT 0,   -- bad rows
+    repeated           INTEGER NOT NULL DEFAULT 0,   -- good rows that were not newer than the stored ones
+    rejected           INTEGER NOT NULL DEFAULT 0,   -- rows that were not valid
     malformed          INTEGER NOT NULL DEFAULT 0,   -- messages that could not be read
-    ignored            INTEGER NOT NULL DEFAULT 0,   -- no quotes: COIN-M, tickers, acknowledgements
-    reasons            TEXT    NOT NULL DEFAULT '{}' CHECK (json_valid(reasons)), -- what for
+    ignored            INTEGER NOT NULL DEFAULT 0,   -- not quotes: COIN-M, tickers, acknowledgements
+    reasons            TEXT    NOT NULL DEFAULT '{}' CHECK (json_valid(reasons)), -- counts by reason
     reconnects         INTEGER NOT NULL DEFAULT 0,   -- connection attempts after the first
-    attempts_left      REAL    NOT NULL DEFAULT 15,  -- that may be made at once (backoff.Attempts)
+    attempts_left      REAL    NOT NULL DEFAULT 15,  -- attempts allowed without a pause (runtime/backoff.py)
     last_error         TEXT,
     last_error_at      REAL
 ) STRICT;
 
--- One row per value compared with REST. Whoever compares writes it; kept for 14 days.
--- A symbol that one side does not have is a row too: its value there is NULL.
+-- One row per value compared with REST. The program that compares writes it; rows are kept for
+-- FUNDING_COMPARISON_DAYS. A symbol that one side lacks has a row too, with NULL for that side.
 CREATE TABLE comparison (
     id             INTEGER PRIMARY KEY,
     compared_at    REAL    NOT NULL,
-    source         TEXT    NOT NULL,  -- who compared; 'control' is a pair planted to be flagged
+    source         TEXT    NOT NULL,  -- the program that compared; 'control': a pair planted to differ
     exchange       TEXT    NOT NULL,
     symbol         TEXT    NOT NULL,
     field          TEXT    NOT NULL CHECK (field IN ('mark_price', 'funding_rate')),
-    ws_value       REAL,              -- what the service stored
-    rest_value     REAL,              -- what the exchange's REST interface said
-    difference_pct REAL,              -- of the REST value; rates: of max(|REST rate|, 0.0001)
-    skew_ms        INTEGER,           -- event time of the stream less the time of the reply
+    ws_value       REAL,              -- the stored quote's value
+    rest_value     REAL,              -- REST's value
+    difference_pct REAL,              -- percent of the REST value; for rates of max(|REST rate|, 0.0001)
+    skew_ms        INTEGER,           -- event time of the stream minus the time of REST's reply
     outcome        TEXT    NOT NULL CHECK (outcome IN ('match', 'mismatch', 'significant')),
-    rest_time      INTEGER,           -- the time in the reply
-    explained      INTEGER CHECK (explained IN (0, 1)) -- 1: lag accounts for the difference
+    rest_time      INTEGER,           -- time in REST's reply, epoch ms
+    explained      INTEGER CHECK (explained IN (0, 1)) -- 1: lag explains the difference
 ) STRICT;
 
 CREATE INDEX comparison_compared_at ON comparison (compared_at);
 
--- One row per validation report that was stored: may REST be switched off?
+-- One row per stored validation report: may REST be switched off?
 CREATE TABLE validation (
     id      INTEGER PRIMARY KEY,
     at      REAL NOT NULL,
     verdict TEXT NOT NULL CHECK (verdict IN ('GO', 'NO-GO')),
     since   REAL NOT NULL,
     until   REAL NOT NULL,
-    report  TEXT NOT NULL CHECK (json_valid(report)) -- as `--format json` prints it
+    report  TEXT NOT NULL CHECK (json_valid(report)) -- the same document as `--format json` prints
 ) STRICT;
 
--- How often the exchange's REST interface was asked, per UTC minute: what is saved is a query.
+-- Calls to the exchange's REST interface per UTC minute, so that the saving is a query.
 CREATE TABLE rest_usage (
     minute INTEGER NOT NULL,  -- Unix seconds / 60
     caller TEXT    NOT NULL,
@@ -100,47 +101,47 @@ CREATE TABLE rest_usage (
     PRIMARY KEY (minute, caller, route)
 ) STRICT, WITHOUT ROWID;
 
--- At most one row per host: until then nobody asks it anything.
+-- At most one row per host: no program calls that host before `until`.
 CREATE TABLE rest_ban (
     address TEXT NOT NULL PRIMARY KEY,
     until   REAL NOT NULL,     -- Unix seconds
-    pauses  INTEGER NOT NULL,  -- bans in a row without a stated end: each pause is longer;
-                               -- 0: not refused yet, but near the exchange's limit
+    pauses  INTEGER NOT NULL,  -- bans in a row without a stated end; each pause is longer than
+                               -- the one before. 0: not refused, but near the exchange's limit
     reason  TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What the consumers did last, so that a restart goes on from there.
+-- What each consumer finished last, so that a restart continues from there.
 CREATE TABLE consumer (
     name    TEXT    NOT NULL PRIMARY KEY,  -- 'volume_alert' or 'oi_poller'
-    done    INTEGER NOT NULL,              -- Unix seconds: the last scan or loop that is complete
-    done_at REAL    NOT NULL               -- when it was
+    done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan or loop stands for
+    done_at REAL    NOT NULL               -- Unix seconds when it was complete
 ) STRICT, WITHOUT ROWID;
 
--- One row per alert that was made, in the transaction that also wrote its posts. Kept as long as
--- comparisons are.
+-- One row per alert, written in one transaction with its posts. Rows are kept for
+-- FUNDING_COMPARISON_DAYS.
 CREATE TABLE alert (
-    key      TEXT    NOT NULL PRIMARY KEY,  -- consumer, symbol, hour or instant, kind: never twice
+    key      TEXT    NOT NULL PRIMARY KEY,  -- consumer, symbol, hour or instant, kind: unique
     consumer TEXT    NOT NULL,
     symbol   TEXT    NOT NULL,
     kind     TEXT    NOT NULL,  -- SPIKE, HALF_UPDATE, FULL_UPDATE; UP or DOWN with a timeframe
-    at       REAL    NOT NULL,  -- Unix seconds: of the scan or sample that it comes from
-    body     TEXT    NOT NULL CHECK (json_valid(body)) -- what backends are told
+    at       REAL    NOT NULL,  -- Unix seconds of the scan or sample that caused it
+    body     TEXT    NOT NULL CHECK (json_valid(body)) -- the JSON that backends receive
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX alert_at ON alert (consumer, at);
 
--- One row per post to a target. Written with its alert; sent until the target answers 2xx. Holds
--- no address, key or chat: those are settings.
+-- One row per post to a target. It is written with its alert, and sent again until the target
+-- answers 2xx. It never holds an address, a key or a chat: those are settings.
 CREATE TABLE outbox (
     id              INTEGER PRIMARY KEY,
-    consumer        TEXT    NOT NULL,  -- who wrote it, and sends it
+    consumer        TEXT    NOT NULL,  -- the consumer that wrote it and sends it
     target          TEXT    NOT NULL,  -- 'backend', 'backend-dev' or 'telegram'
     path            TEXT    NOT NULL,  -- below the target's address
-    idempotency_key TEXT    NOT NULL,  -- the same at every attempt
+    idempotency_key TEXT    NOT NULL,  -- the same on every attempt
     body            TEXT    NOT NULL CHECK (json_valid(body)),
     created_at      REAL    NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0,
-    due_at          REAL    NOT NULL,  -- not before this; while it is being sent, when that is over
+    due_at          REAL    NOT NULL,  -- not sent before this; during an attempt, the end of that attempt
     sent_at         REAL,              -- NULL: not accepted yet
     last_error      TEXT,              -- status or kind of failure of the last attempt
     UNIQUE (target, idempotency_key)
@@ -148,33 +149,35 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_due ON outbox (consumer, target, due_at) WHERE sent_at IS NULL;
 
--- One row per symbol and loop of the poller; kept for OI_RETENTION_HOURS.
+-- One row per symbol and loop of the poller. Rows are kept for OI_RETENTION_HOURS.
 CREATE TABLE open_interest (
-    at            REAL NOT NULL,  -- Unix seconds: when the exchange answered
+    at            REAL NOT NULL,  -- Unix seconds when the exchange answered
     symbol        TEXT NOT NULL,
     open_interest REAL NOT NULL CHECK (open_interest >= 0), -- contracts
-    mark_price    REAL,           -- NULL: the service had none that was fresh
+    mark_price    REAL,           -- NULL: the service had no fresh one
     PRIMARY KEY (at, symbol)
 ) STRICT, WITHOUT ROWID;
 
--- One row per symbol and timeframe whose open interest has ever left its threshold.
+-- One row per symbol and timeframe whose open interest was ever outside its threshold.
 CREATE TABLE open_interest_edge (
     symbol    TEXT NOT NULL,
     timeframe TEXT NOT NULL,  -- '5MIN', '15MIN' or '60MIN'
     outside   TEXT NOT NULL CHECK (outside IN ('', 'UP', 'DOWN')), -- '': inside the threshold
-    up_at     REAL,           -- Unix seconds: the last alert upwards; the cool-down counts from it
-    down_at   REAL,           -- the same downwards
+    up_at     REAL,           -- Unix seconds of the last alert upwards, where its cool-down starts
+    down_at   REAL,           -- the same for alerts downwards
     PRIMARY KEY (symbol, timeframe)
 ) STRICT, WITHOUT ROWID;
 
--- The symbols the poller looks at: what hysteresis goes by, and what to do without a backend.
+-- The symbols that the poller follows. Its own choice without a backend depends on these
+-- (a symbol enters at a higher volume than it leaves).
 CREATE TABLE universe (
     symbol     TEXT NOT NULL PRIMARY KEY,
     source     TEXT NOT NULL CHECK (source IN ('backend', 'own')),
     entered_at REAL NOT NULL   -- Unix seconds
 ) STRICT, WITHOUT ROWID;
 
--- The audit trail: connects, disconnects, stalls, rotations, restarts, alerts. Kept for 14 days.
+-- The audit trail: connects, disconnects, stalls, rotations, restarts, alerts. Rows are kept for
+-- FUNDING_COMPARISON_DAYS.
 CREATE TABLE event (
     id     INTEGER PRIMARY KEY,
     at     REAL NOT NULL,
@@ -185,8 +188,8 @@ CREATE TABLE event (
 
 CREATE INDEX event_at ON event (at);
 
--- For people: the newest first. `annualised_pct` is simple, without compounding, and takes 8 hours
--- where the interval is not known yet.
+-- For people: all quotes, the newest first. `annualised_pct` is simple, without compounding, and
+-- assumes 8 hours where the funding interval is not known yet.
 CREATE VIEW latest AS
 SELECT
     symbol,
@@ -201,15 +204,15 @@ SELECT
 FROM quote
 ORDER BY updated_at DESC, symbol;
 
--- For people: what has not been updated for three minutes, by the wall clock; the API and the
--- watchdog use FUNDING_STALE_AFTER and a clock that cannot step.
+-- For people: symbols not updated for three minutes by the wall clock. The API and the watchdog use
+-- FUNDING_STALE_AFTER instead, and a clock that never steps.
 CREATE VIEW stale AS
 SELECT symbol, age_seconds, updated, mark_price, exchange
 FROM latest
 WHERE age_seconds > 180
 ORDER BY age_seconds DESC;
 
--- For people: the comparisons of the last day that differ most.
+-- For people: the twenty comparisons of the last day that differ most.
 CREATE VIEW worst_differences AS
 SELECT
     strftime('%Y-%m-%dT%H:%M:%SZ', compared_at, 'unixepoch') AS compared,
