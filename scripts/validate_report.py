@@ -18,11 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.report.coverage import LONGEST_GAP_SECONDS
-from scripts.report.database import NoReport, default_path, facts, opened, seconds_before, store
-from scripts.report.document import Document, document
-from scripts.report.page import page
-from scripts.report.text import text
+from validation.criteria.coverage import LONGEST_GAP_SECONDS
+from validation.read.database import NoReport, default_path, facts, opened, seconds_before, store
+from validation.render.document import Document, document
+from validation.render.html import page
+from validation.render.terminal import text
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, NO_GO, NO_REPORT = 0, 1, 2

@@ -17,9 +17,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from scripts import validate_report
-from scripts.report import criteria, database, document, pairs, text
 from tests.conftest import ROOT
 from tests.report_world import DATED, END, HOUR, TRADFI, build, end_of, tamper
+from validation import rules
+from validation.criteria import verdict
+from validation.read import database
+from validation.render import document, terminal
 
 Report = dict[str, Any]
 PROGRAM = ROOT / "scripts" / "validate_report.py"
@@ -882,7 +885,7 @@ def test_a_closed_output_is_no_verdict(world: Path) -> None:
 
 
 def test_another_package_of_the_same_name_is_not_imported(world: Path, tmp_path: Path) -> None:
-    other = tmp_path / "scripts"
+    other = tmp_path / "validation"
     other.mkdir()
     (other / "__init__.py").write_text("raise SystemExit('the wrong one')")
     process = judged(world, stdout=subprocess.DEVNULL, env={"PYTHONPATH": str(tmp_path)})
@@ -890,7 +893,7 @@ def test_another_package_of_the_same_name_is_not_imported(world: Path, tmp_path:
 
 
 def test_only_the_standard_library_is_imported() -> None:
-    for path in [PROGRAM, *(ROOT / "scripts" / "report").glob("*.py")]:
+    for path in [PROGRAM, *(ROOT / "validation").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = []
             if isinstance(node, ast.Import):
@@ -898,7 +901,7 @@ def test_only_the_standard_library_is_imported() -> None:
             elif isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             for name in names:
-                assert name.startswith("scripts.report") or (
+                assert name.startswith("validation.") or (
                     name.partition(".")[0] in sys.stdlib_module_names
                 ), f"{path.name}: {name}"
 
@@ -951,56 +954,56 @@ def test_the_text_fits_a_terminal_and_obeys_nobody(hostile: Path) -> None:
     assert validate_report.main(options, clock=lambda: END) == 1
     lines = out.read_text("utf-8").splitlines()
     assert not any("\x1b" in line for line in lines)
-    assert [line for line in lines if text.columns(line) > text.WIDTH] == []
+    assert [line for line in lines if terminal.columns(line) > terminal.WIDTH] == []
     assert lines[-1].startswith("VERDICT: NO-GO: ")
     for section in ("PERIOD", "COMPARISONS", "DISTRIBUTION", "THE TWENTY", "DRIFT", "REST"):
         assert any(line.startswith(section) for line in lines)
-    assert sum(line.startswith(("  PASS", "  FAIL")) for line in lines) == len(criteria.CRITERIA)
+    assert sum(line.startswith(("  PASS", "  FAIL")) for line in lines) == len(verdict.CRITERIA)
 
 
 @pytest.mark.parametrize(
     ("field", "ours", "theirs", "difference", "outcome"),
     [
-        (pairs.MARK, 100.1, 100.0, 0.1, "match"),
-        (pairs.MARK, 100.11, 100.0, 0.11, "mismatch"),
-        (pairs.MARK, 98.9, 100.0, 1.1, "significant"),
-        (pairs.MARK, 1.0, 0.0, float("inf"), "significant"),
-        (pairs.MARK, 0.0, 0.0, 0.0, "match"),
-        (pairs.RATE, 0.00011, 0.0001, 10.0, "significant"),
-        (pairs.RATE, 0.0000005, 0.0, 0.5, "mismatch"),
-        (pairs.RATE, -0.0001, 0.0001, 200.0, "significant"),
-        (pairs.RATE, 0.00000109, 0.000001, 0.09, "match"),
-        (pairs.RATE, 0.02004, 0.02, 0.2, "mismatch"),
+        (rules.MARK, 100.1, 100.0, 0.1, "match"),
+        (rules.MARK, 100.11, 100.0, 0.11, "mismatch"),
+        (rules.MARK, 98.9, 100.0, 1.1, "significant"),
+        (rules.MARK, 1.0, 0.0, float("inf"), "significant"),
+        (rules.MARK, 0.0, 0.0, 0.0, "match"),
+        (rules.RATE, 0.00011, 0.0001, 10.0, "significant"),
+        (rules.RATE, 0.0000005, 0.0, 0.5, "mismatch"),
+        (rules.RATE, -0.0001, 0.0001, 200.0, "significant"),
+        (rules.RATE, 0.00000109, 0.000001, 0.09, "match"),
+        (rules.RATE, 0.02004, 0.02, 0.2, "mismatch"),
     ],
 )
 def test_the_ruler(field: str, ours: float, theirs: float, difference: float, outcome: str) -> None:
-    found = pairs.difference_pct(field, ours, theirs)
+    found = rules.difference_pct(field, ours, theirs)
     assert found == pytest.approx(difference)
-    assert pairs.stored_agrees(found, outcome, found)
-    assert pairs.stored_agrees(found, outcome, -found)
-    assert pairs.stored_agrees(found, outcome, None)
+    assert rules.stored_agrees(found, outcome, found)
+    assert rules.stored_agrees(found, outcome, -found)
+    assert rules.stored_agrees(found, outcome, None)
     for other in {"match", "mismatch", "significant", "fine", None} - {outcome}:
-        if abs(found - pairs.MATCH_PCT) > 1e-9:
-            assert not pairs.stored_agrees(found, other, found)
+        if abs(found - rules.MATCH_PCT) > 1e-9:
+            assert not rules.stored_agrees(found, other, found)
 
 
 @pytest.mark.parametrize(
     ("field", "difference", "skew", "claimed", "reason"),
     [
-        (pairs.MARK, 1.5, 1001, 0, "lag"),
-        (pairs.MARK, 1.5, 1000, 0, ""),
-        (pairs.MARK, 1.5, -1000, 1, "claimed"),
-        (pairs.MARK, 1.5, 5, 1, ""),
-        (pairs.MARK, 1.5, None, 1, ""),
-        (pairs.MARK, 4.5, 2000, 1, ""),
-        (pairs.MARK, 11.0, 60_000, 1, ""),
-        (pairs.RATE, 300.0, 2000, 0, "lag"),
+        (rules.MARK, 1.5, 1001, 0, "lag"),
+        (rules.MARK, 1.5, 1000, 0, ""),
+        (rules.MARK, 1.5, -1000, 1, "claimed"),
+        (rules.MARK, 1.5, 5, 1, ""),
+        (rules.MARK, 1.5, None, 1, ""),
+        (rules.MARK, 4.5, 2000, 1, ""),
+        (rules.MARK, 11.0, 60_000, 1, ""),
+        (rules.RATE, 300.0, 2000, 0, "lag"),
     ],
 )
 def test_what_lag_excuses(
     field: str, difference: float, skew: int | None, claimed: int, reason: str
 ) -> None:
-    assert pairs.excuse(field, difference, skew, claimed) == reason
+    assert rules.excuse(field, difference, skew, claimed) == reason
 
 
 @pytest.mark.parametrize(
@@ -1019,8 +1022,8 @@ def test_what_lag_excuses(
 def test_rates_of_two_funding_intervals_are_not_compared(
     past_the_hour: int | None, skew: int | None, turning: bool
 ) -> None:
-    time = None if past_the_hour is None else 497_215 * pairs.HOUR_MS + past_the_hour
-    assert pairs.settling(time, skew) is turning
+    time = None if past_the_hour is None else 497_215 * rules.HOUR_MS + past_the_hour
+    assert rules.settling(time, skew) is turning
 
 
 def test_a_rate_that_turns_with_its_interval_is_no_error_and_one_that_does_not_is(

@@ -1,9 +1,9 @@
 """Whether the two sides say the same, and whether what differs is lag."""
 
-from scripts.report.criterion import Criterion, named, percent
-from scripts.report.facts import Facts
-from scripts.report.pairs import FIELDS, MARK, MATCH_PCT, RATE
-from scripts.report.tracks import Track
+from validation.criteria.criterion import Criterion, named, percent
+from validation.read.facts import Facts
+from validation.read.series import Track
+from validation.rules import FIELDS, MARK, MATCH_PCT, RATE
 
 SAME_TICK_SHARE = 0.99
 SAME_TICK_SYMBOL_SHARE = 0.95

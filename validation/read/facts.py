@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from scripts.report.tally import Tally
+from validation.read.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

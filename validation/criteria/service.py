@@ -2,11 +2,11 @@
 
 import math
 
-from scripts.report.coverage import compared_symbols
-from scripts.report.criterion import Criterion, duration, named
-from scripts.report.facts import Facts
-from scripts.report.listings import departed
-from scripts.report.pairs import RATE
+from validation.criteria.coverage import compared_symbols
+from validation.criteria.criterion import Criterion, duration, named
+from validation.read.facts import Facts
+from validation.read.listings import departed
+from validation.rules import RATE
 
 DUPLICATE_SHARE = 0.1
 ABSENCE_SECONDS = 180

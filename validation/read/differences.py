@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import chain, count
 from typing import Any, NamedTuple
 
-from scripts.report.rows import Row
+from validation.read.rows import Row
 
 WORST_KEPT = 20
 

@@ -1,9 +1,9 @@
 """Whether the two sides were read at one time, and the clocks can be believed."""
 
-from scripts.report.criterion import Criterion, named, percent
-from scripts.report.facts import Facts
-from scripts.report.pairs import FIELDS
-from scripts.report.tally import SKEW_STEP_MS
+from validation.criteria.criterion import Criterion, named, percent
+from validation.read.facts import Facts
+from validation.read.tally import SKEW_STEP_MS
+from validation.rules import FIELDS
 
 ALIGNED_SHARE, ALIGNED_SYMBOL_SHARE = 0.8, 0.5
 SKEW_MEDIAN_MS, SKEW_LARGE_MS, SKEW_LARGE_SHARE = 750, 10_000, 0.01

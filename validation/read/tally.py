@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.report.calendar import Calendar
-from scripts.report.controls import Controls
-from scripts.report.pairs import (
+from validation.read.calendar import Calendar
+from validation.read.differences import Hour, Spread, Worst
+from validation.read.planted import Controls
+from validation.read.rows import CONTROL, Row, readable
+from validation.read.series import Track
+from validation.rules import (
     ALIGNED_MS,
     FIELDS,
     MARK,
@@ -24,9 +27,6 @@ from scripts.report.pairs import (
     settling,
     stored_agrees,
 )
-from scripts.report.rows import CONTROL, Row, readable
-from scripts.report.spreads import Hour, Spread, Worst
-from scripts.report.tracks import Track
 
 CLOCKS_APART_MS = 30_000
 TURNING_SECONDS = 120

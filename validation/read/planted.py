@@ -1,7 +1,7 @@
 """The controls: pairs planted to differ, which must have been flagged."""
 
-from scripts.report.pairs import FIELDS, difference_pct, outcome_of, stored_agrees
-from scripts.report.rows import Row, readable
+from validation.read.rows import Row, readable
+from validation.rules import FIELDS, difference_pct, outcome_of, stored_agrees
 
 
 class Controls:

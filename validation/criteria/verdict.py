@@ -6,11 +6,11 @@ service that was wrong, passed without them.
 
 from collections.abc import Callable
 
-from scripts.report import agreement, coverage, plausible, service, timing
-from scripts.report.coverage import compared_symbols
-from scripts.report.criterion import Criterion, named
-from scripts.report.facts import Facts
-from scripts.report.listings import departed
+from validation.criteria import agreement, coverage, plausible, service, timing
+from validation.criteria.coverage import compared_symbols
+from validation.criteria.criterion import Criterion, named
+from validation.read.facts import Facts
+from validation.read.listings import departed
 
 LISTED = 500
 """Symbols, at least, that the exchange lists: FUNDING_MIN_SYMBOLS may be set lower."""

@@ -1,11 +1,11 @@
 """Whether enough was compared: how long, how densely, which symbols, which settlements."""
 
-from scripts.report.calendar import SETTLEMENT_SECONDS
-from scripts.report.criterion import Criterion, duration, named, percent
-from scripts.report.facts import Facts
-from scripts.report.listings import absent_hours, departed
-from scripts.report.pairs import MARK, RATE
-from scripts.report.tracks import Track
+from validation.criteria.criterion import Criterion, duration, named, percent
+from validation.read.calendar import SETTLEMENT_SECONDS
+from validation.read.facts import Facts
+from validation.read.listings import absent_hours, departed
+from validation.read.series import Track
+from validation.rules import MARK, RATE
 
 SPAN_HOURS = 24
 LONGEST_GAP_SECONDS = 600

@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Iterator
 
-from scripts.report.facts import Audit, Incident, Period
-from scripts.report.tables import columns_of, timeless
+from validation.read.facts import Audit, Incident, Period
+from validation.read.tables import columns_of, timeless
 
 SHOWN_KINDS = (
     "start", "stop", "stall", "restart", "kill", "replaced", "class-silent", "crash",

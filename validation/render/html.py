@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from scripts.report import plots
-from scripts.report.criterion import duration
-from scripts.report.document import Document, iso
-from scripts.report.pairs import FIELDS, MARK, MATCH_PCT
-from scripts.report.text import bucket_names, clean, savings, value
+from validation.criteria.criterion import duration
+from validation.render import plots
+from validation.render.document import Document, iso
+from validation.render.terminal import bucket_names, clean, savings, value
+from validation.rules import FIELDS, MARK, MATCH_PCT
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1c2330; --soft: #5b6675;

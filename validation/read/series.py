@@ -1,6 +1,6 @@
 """What is remembered of one field of one symbol over all its comparisons."""
 
-from scripts.report.pairs import RATE, SAME_INSTANT_MS, SAME_RATE, identical
+from validation.rules import RATE, SAME_INSTANT_MS, SAME_RATE, identical
 
 
 class Track:

@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from scripts.report.facts import Feed, Quotes, Usage
-from scripts.report.tables import columns_of
+from validation.read.facts import Feed, Quotes, Usage
+from validation.read.tables import columns_of
 
 FUNDING_HOURS = (1, 2, 4, 8)
 _HOUR_MS = 3_600_000

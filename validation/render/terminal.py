@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scripts.report.criterion import duration
-from scripts.report.document import Document, iso
+from validation.criteria.criterion import duration
+from validation.render.document import Document, iso
 
 WIDTH = 100
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from scripts.report import coverage, criteria, timing
-from scripts.report.facts import Facts
-from scripts.report.pairs import FIELDS, MOST_PCT, RATE
-from scripts.report.spreads import Hour, Spread
-from scripts.report.tally import SKEW_STEP_MS
+from validation.criteria import coverage, timing, verdict
+from validation.read.differences import Hour, Spread
+from validation.read.facts import Facts
+from validation.read.tally import SKEW_STEP_MS
+from validation.rules import FIELDS, MOST_PCT, RATE
 
 BUCKETS_PCT = (0.0, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 POLLED_SYMBOLS, POLL_SECONDS = 340, 10
@@ -34,13 +34,13 @@ def iso(at: float) -> str:
 
 def document(facts: Facts, at: float) -> Document:
     """All of it. Differences in percent, times in Unix seconds, durations in seconds."""
-    judged = criteria.judge(facts)
+    judged = verdict.judge(facts)
     return {
         "verdict": "GO" if all(each.passed for each in judged) else "NO-GO",
         "at": at,
         "exchange": facts.exchange,
         "criteria": [each._asdict() for each in judged],
-        "warnings": criteria.warnings(facts),
+        "warnings": verdict.warnings(facts),
         "coverage": _coverage(facts),
         "totals": _totals(facts),
         "differences": _differences(facts),

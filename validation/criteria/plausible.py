@@ -14,9 +14,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from scripts.report.criterion import Criterion, named, percent
-from scripts.report.facts import Facts
-from scripts.report.pairs import MARK, RATE
+from validation.criteria.criterion import Criterion, named, percent
+from validation.read.facts import Facts
+from validation.rules import MARK, RATE
 
 FROZEN_RUN = 5
 MOVING_SHARE = {MARK: 0.5, RATE: 0.01}

@@ -10,8 +10,8 @@ can compare.
 
 from collections.abc import Iterator
 
-from scripts.report.facts import Facts
-from scripts.report.pairs import MARK
+from validation.read.facts import Facts
+from validation.rules import MARK
 
 CAME_SHARE, WENT_SHARE = 0.06, 0.1
 """Of the symbols known; when more of them come or go, something else has happened."""

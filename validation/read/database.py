@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from scripts.report.audit import audit_of
-from scripts.report.facts import Facts, Period, Strays
-from scripts.report.rows import CONTROL
-from scripts.report.state import quotes_of, usage_of
-from scripts.report.tables import columns_of, timeless
-from scripts.report.tally import Tally
+from validation.read.audit import audit_of
+from validation.read.facts import Facts, Period, Strays
+from validation.read.rows import CONTROL
+from validation.read.state import quotes_of, usage_of
+from validation.read.tables import columns_of, timeless
+from validation.read.tally import Tally
 
 APPLICATION_ID = 0x46554E44
 COLUMNS = {
