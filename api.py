@@ -9,13 +9,14 @@ import logging
 import sys
 from pathlib import Path
 
-from funding import health, startup
-from funding.clock import SYSTEM
-from funding.exchanges import binance
-from funding.hosts import local_only
-from funding.routes import Api
-from funding.server import BACKLOG, listening_socket, own_socket, serve
-from funding.store import Reader
+from funding.api.host_check import local_only
+from funding.api.routes import Api
+from funding.api.server import BACKLOG, listening_socket, own_socket, serve
+from funding.exchanges.binance import stream as binance
+from funding.health import verdict
+from funding.runtime import startup
+from funding.runtime.clock import SYSTEM
+from funding.store.reader import Reader
 
 log = logging.getLogger("api")
 
@@ -31,7 +32,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     settings = startup.begin("api")
-    limits = health.Limits(settings.stale_after, settings.min_symbols)
+    limits = verdict.Limits(settings.stale_after, settings.min_symbols)
     api = Api(Reader(settings.db, binance.NAME, SYSTEM), limits, SYSTEM)
     try:
         listening = listening_socket(settings)

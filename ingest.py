@@ -15,39 +15,42 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from funding import errors, startup, store
-from funding.clock import SYSTEM
-from funding.continuity import CONNECT_SECONDS, Plan
-from funding.exchanges import binance
-from funding.feed import Feed
-from funding.handoff import Handoff
-from funding.ingestion import Ingestion
-from funding.link import Link
-from funding.settings import Settings
-from funding.wire import Wire
+from funding import errors
+from funding.exchanges.binance import stream as binance
+from funding.ingest.connection_policy import CONNECT_SECONDS, ConnectionPolicy
+from funding.ingest.inbox import Inbox
+from funding.ingest.loop import IngestLoop
+from funding.ingest.receiver import Receiver
+from funding.ingest.websocket import WebSocket
+from funding.model.feed import Feed
+from funding.runtime import startup
+from funding.runtime.clock import SYSTEM
+from funding.settings.service import Settings
+from funding.store.damage import report_damage
+from funding.store.recovery import copy_readable, is_damaged, set_aside
+from funding.store.writer import Writer, set_aside_if_foreign
 
 log = logging.getLogger("ingest")
 
 TURN_SECONDS = 0.25  # how soon a signal or a stall is noticed
-# While quotes flow, a frame is always nearer than this: each idle turn would cost 0.2 ms of CPU.
-FLOWING_SECONDS = 1.0
+FLOWING_SECONDS = 1.0  # while quotes flow a frame is always nearer; an idle turn costs 0.2 ms
 
 
 def prepare(settings: Settings, feed: Feed) -> None:
     """Make, upgrade or set aside the database, so that `feed` can be written to it."""
     mend(settings)
-    aside = store.set_aside_if_foreign(settings.db, feed)
+    aside = set_aside_if_foreign(settings.db, feed)
     if aside is not None:
         log.warning("%s holds another address's quotes: it is now %s", settings.db, aside)
-    store.Writer(settings.db, feed).close()
+    Writer(settings.db, feed).close()
 
 
 def mend(settings: Settings) -> Path | None:
     """Set a damaged database aside, so that a new one can begin; where it is now, or None."""
-    if not store.is_damaged(settings.db):
+    if not is_damaged(settings.db):
         return None
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = store.set_aside(settings.db, stamp)
+    aside = set_aside(settings.db, stamp)
     log.error("%s is damaged: it is now %s, a new one begins", settings.db, aside)
     return aside
 
@@ -55,18 +58,18 @@ def mend(settings: Settings) -> Path | None:
 def salvage(aside: Path, settings: Settings) -> None:
     """Copy what can be read of the damaged database, beside the new one's first quotes."""
     try:
-        copied = store.copy_readable(aside, settings.db)
+        copied = copy_readable(aside, settings.db)
     except errors.StoreError as error:
         log.error("nothing more could be saved from %s: %s", aside, error)
     else:
         log.warning("saved from %s: %s", aside, copied)
 
 
-def wire(settings: Settings, feed: Feed) -> Ingestion:
+def wire(settings: Settings, feed: Feed) -> IngestLoop:
     """The parts, put together."""
-    writer = store.Writer(settings.db, feed)
-    handoff = Handoff(writer.symbols(feed.exchange))
-    plan = Plan(
+    writer = Writer(settings.db, feed)
+    handoff = Inbox(writer.symbols(feed.exchange))
+    plan = ConnectionPolicy(
         connections=settings.connections,
         stall_after=settings.stall_after,
         rotate_after=settings.rotate_after,
@@ -76,9 +79,9 @@ def wire(settings: Settings, feed: Feed) -> Ingestion:
         attempts_left=feed.attempts_left,
     )
 
-    def open_link(number: int) -> Link:
-        connection = Wire(settings.ws_url, CONNECT_SECONDS)
-        link = Link(
+    def open_link(number: int) -> Receiver:
+        connection = WebSocket(settings.ws_url, CONNECT_SECONDS)
+        link = Receiver(
             number,
             connection=connection,
             decode=binance.decode,
@@ -88,7 +91,7 @@ def wire(settings: Settings, feed: Feed) -> Ingestion:
         link.start()
         return link
 
-    return Ingestion(
+    return IngestLoop(
         feed, writer=writer, plan=plan, handoff=handoff, open_link=open_link, clock=SYSTEM
     )
 
@@ -134,7 +137,7 @@ def main() -> int:
         else:
             run(settings, feed)
     except errors.StoreCorrupt as error:
-        store.report_damage(settings.db)
+        report_damage(settings.db)
         log.error("%s", error)
         return 1
     except errors.StoreError as error:

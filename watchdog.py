@@ -7,15 +7,17 @@ import signal
 import sys
 import threading
 
-from funding import health, startup
-from funding.clock import SYSTEM
-from funding.comparer import Comparer
-from funding.control import Control
-from funding.exchanges import binance
-from funding.overseer import Overseer
-from funding.rest import Rest
-from funding.settings import Settings
-from funding.store import Ledger, Reader
+from funding.exchanges.binance import stream as binance
+from funding.health import checks, report
+from funding.rest.client import RestClient
+from funding.runtime import startup
+from funding.runtime.clock import SYSTEM
+from funding.settings.service import Settings
+from funding.store.ledger import Ledger
+from funding.store.reader import Reader
+from funding.watchdog.monitor import Monitor
+from funding.watchdog.rest_check import RestChecker
+from funding.watchdog.supervisor import SupervisorClient
 
 log = logging.getLogger("watchdog")
 
@@ -24,24 +26,24 @@ REPORT_SECONDS = 3_600.0
 ONCE_REST_SECONDS = 8.0
 
 
-def overseer(settings: Settings, comparer: Comparer) -> Overseer:
+def overseer(settings: Settings, comparer: RestChecker) -> Monitor:
     """The parts, put together."""
-    return Overseer(
+    return Monitor(
         settings,
         reader=Reader(settings.db, binance.NAME, SYSTEM),
         ledger=Ledger(settings.db),
-        control=Control(settings.supervisor),
+        control=SupervisorClient(settings.supervisor),
         clock=SYSTEM,
         comparing=lambda: comparer.latest,
     )
 
 
-def comparer(settings: Settings, *, once: bool) -> Comparer:
+def comparer(settings: Settings, *, once: bool) -> RestChecker:
     """The thread that asks REST; with `once` it compares one symbol and nothing else."""
 
-    def parts() -> tuple[Reader, Ledger, Rest]:
+    def parts() -> tuple[Reader, Ledger, RestClient]:
         ledger = Ledger(settings.db)
-        rest = Rest(
+        rest = RestClient(
             settings.rest_url,
             "watchdog",
             ledger=ledger,
@@ -50,7 +52,7 @@ def comparer(settings: Settings, *, once: bool) -> Comparer:
         )
         return Reader(settings.db, binance.NAME, SYSTEM), ledger, rest
 
-    return Comparer(
+    return RestChecker(
         parts,
         exchange=binance.NAME,
         one_every=settings.compare_interval,
@@ -67,19 +69,19 @@ def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
     asking.start()
     if not asking.first.wait(ONCE_REST_SECONDS):
         late = f"no answer within {ONCE_REST_SECONDS:.0f} s"
-        asking.latest = health.Comparing(problem=late, reachable=False)
+        asking.latest = checks.LastComparison(problem=late, reachable=False)
     if asking.failure is not None:
         raise asking.failure
     facts = watching.look()
-    findings = health.check(facts)
+    findings = checks.check(facts)
     if restart:
         watching.act(facts)
     if as_json:
-        print(json.dumps(health.as_data(findings, SYSTEM.wall()), ensure_ascii=False, indent=2))
+        print(json.dumps(report.as_data(findings, SYSTEM.wall()), ensure_ascii=False, indent=2))
     else:
-        print(health.as_text(findings, SYSTEM.wall()))
+        print(report.as_text(findings, SYSTEM.wall()))
     asking.stop()
-    return 0 if health.healthy(findings) else 1
+    return 0 if report.healthy(findings) else 1
 
 
 def run(settings: Settings) -> int:
@@ -98,12 +100,12 @@ def run(settings: Settings) -> int:
             raise asking.failure
         watching.beat()
         facts = watching.look()
-        findings = health.check(facts)
+        findings = checks.check(facts)
         watching.act(facts)
         now = SYSTEM.uptime()
         if now - reported >= REPORT_SECONDS:
             reported = now
-            for line in health.as_text(findings, SYSTEM.wall()).splitlines():
+            for line in report.as_text(findings, SYSTEM.wall()).splitlines():
                 log.info("%s", line)
         before = tell(findings, before)
         pause = SOON_SECONDS if watching.impatient else settings.check_interval
@@ -112,9 +114,9 @@ def run(settings: Settings) -> int:
             return 0
 
 
-def tell(findings: list[health.Finding], before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def tell(findings: list[checks.Finding], before: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Log the checks that turned bad, or good again; what is bad now."""
-    bad = {(f.check, f.level.name) for f in findings if f.level is not health.Level.INFO}
+    bad = {(f.check, f.level.name) for f in findings if f.level is not checks.Level.INFO}
     for finding in findings:
         if (finding.check, finding.level.name) in bad - before:
             log.warning("%s", finding.text)

@@ -12,15 +12,17 @@ if ROOT not in sys.path:  # started as a file, only its own folder is
 
 from tqdm import tqdm
 
-from funding import consuming, outbox, poller, startup
-from funding.clock import SYSTEM
-from funding.consumer_settings import ConsumerSettings
-from funding.liquid import Liquid
-from funding.marks import Marks
-from funding.open_interest import Timeframe
-from funding.post import Backend
-from funding.settings import Settings
-from funding.store import Samples
+from funding.consumers import open_interest_poll, runner
+from funding.consumers.mark_prices import MarkPrices
+from funding.consumers.open_interest_rules import Timeframe
+from funding.consumers.universe_source import UniverseSource
+from funding.notify import sender
+from funding.notify.backend import BackendClient
+from funding.runtime import startup
+from funding.runtime.clock import SYSTEM
+from funding.settings.consumers import ConsumerSettings
+from funding.settings.service import Settings
+from funding.store.open_interest import OpenInterestStore
 
 WORKERS = 20
 TARGETS = ("backend",)
@@ -30,7 +32,7 @@ TARGETS = ("backend",)
 class World:
     """The universe and the exchange, as a loop asks them."""
 
-    def __init__(self, liquid: Liquid, exchange: consuming.Exchange) -> None:
+    def __init__(self, liquid: UniverseSource, exchange: runner.ExchangeClient) -> None:
         self._liquid = liquid
         self._exchange = exchange
 
@@ -38,7 +40,7 @@ class World:
         """The universe."""
         return self._liquid.symbols()
 
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> poller.Answers:
+    def open_interest(self, symbols: Sequence[str], seconds: float) -> open_interest_poll.Answers:
         """Of each symbol, and when."""
         return self._exchange.open_interest(symbols, seconds)
 
@@ -51,14 +53,16 @@ def progress(total: int) -> Iterator[Callable[[], object]]:
         yield bar.update
 
 
-def options(settings: Settings, own: ConsumerSettings, targets: Sequence[str]) -> poller.Options:
+def options(
+    settings: Settings, own: ConsumerSettings, targets: Sequence[str]
+) -> open_interest_poll.Options:
     """What the settings say of the loop."""
     frames = (
         ("5MIN", "5 min", 300.0, own.oi_spike_threshold_pct_5min, own.oi_alert_cooldown_5min),
         ("15MIN", "15 min", 900.0, own.oi_spike_threshold_pct_15min, own.oi_alert_cooldown_15min),
         ("60MIN", "1 hour", 3600.0, own.oi_spike_threshold_pct_60min, own.oi_alert_cooldown_60min),
     )
-    return poller.Options(
+    return open_interest_poll.Options(
         targets=targets,
         missing_as_zero=own.missing_as_zero,
         timeframes=tuple(Timeframe(*frame) for frame in frames),
@@ -72,30 +76,32 @@ def options(settings: Settings, own: ConsumerSettings, targets: Sequence[str]) -
 
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Poll until SIGTERM or SIGINT, or once."""
-    stopping = consuming.stop_on_signal()
-    exchange = consuming.Exchange(
-        settings, poller.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
+    stopping = runner.stop_on_signal()
+    exchange = runner.ExchangeClient(
+        settings, open_interest_poll.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
     )
-    store = Samples(settings.db)
-    marks = Marks(settings, poller.CONSUMER, SYSTEM)
-    targets = [target for target in outbox.targets(own) if target.name in TARGETS]
-    liquid = Liquid(
+    store = OpenInterestStore(settings.db)
+    marks = MarkPrices(settings, open_interest_poll.CONSUMER, SYSTEM)
+    targets = [target for target in sender.targets(own) if target.name in TARGETS]
+    liquid = UniverseSource(
         *(own.volspike_api_url, own.volspike_api_key),
-        backend=Backend(),
+        backend=BackendClient(),
         rest=lambda: exchange.alone,
         store=store,
         clock=SYSTEM,
         tradfi=own.tradfi,
     )
     with closing(store), closing(marks), closing(exchange):
-        polling = poller.Poller(
+        polling = open_interest_poll.Poller(
             options(settings, own, [target.name for target in targets]),
             exchange=World(liquid, exchange),
             store=store,
             marks=marks.read,
             clock=SYSTEM,
         )
-        running = consuming.Running(settings, poller.CONSUMER, targets, polling.turn, store)
+        running = runner.ConsumerLoop(
+            settings, open_interest_poll.CONSUMER, targets, polling.turn, store
+        )
         if once:
             running.once(stopping, polling.turn)
         else:

@@ -12,13 +12,15 @@ if ROOT not in sys.path:  # started as a file, only its own folder is
 
 from tqdm import tqdm
 
-from funding import consuming, outbox, spikes, startup
-from funding.clock import SYSTEM
-from funding.consumer_settings import ConsumerSettings
-from funding.marks import Marks
-from funding.settings import Settings
-from funding.store import Samples
-from funding.volume import Options, VolumeScan
+from funding.consumers import runner, volume_rules
+from funding.consumers.mark_prices import MarkPrices
+from funding.consumers.volume_scan import Options, VolumeScan
+from funding.notify import sender
+from funding.runtime import startup
+from funding.runtime.clock import SYSTEM
+from funding.settings.consumers import ConsumerSettings
+from funding.settings.service import Settings
+from funding.store.open_interest import OpenInterestStore
 
 WORKERS = 8
 
@@ -33,13 +35,13 @@ def progress(total: int) -> Iterator[Callable[[], object]]:
 
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Scan until SIGTERM or SIGINT, or once."""
-    stopping = consuming.stop_on_signal()
-    exchange = consuming.Exchange(
-        settings, spikes.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
+    stopping = runner.stop_on_signal()
+    exchange = runner.ExchangeClient(
+        settings, volume_rules.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
     )
-    store = Samples(settings.db)
-    marks = Marks(settings, spikes.CONSUMER, SYSTEM)
-    targets = outbox.targets(own)
+    store = OpenInterestStore(settings.db)
+    marks = MarkPrices(settings, volume_rules.CONSUMER, SYSTEM)
+    targets = sender.targets(own)
     scan = VolumeScan(
         Options([target.name for target in targets], own.tradfi, own.missing_as_zero),
         exchange=exchange,
@@ -47,11 +49,11 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
         marks=marks.read,
         clock=SYSTEM,
     )
-    running = consuming.Running(settings, spikes.CONSUMER, targets, scan.turn, store)
+    running = runner.ConsumerLoop(settings, volume_rules.CONSUMER, targets, scan.turn, store)
 
     def scan_now() -> None:
         stopping.wait(scan.early())
-        scan.scan(spikes.slot(SYSTEM.wall()))
+        scan.scan(volume_rules.slot(SYSTEM.wall()))
 
     with closing(store), closing(marks), closing(exchange):
         if once:

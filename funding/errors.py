@@ -45,7 +45,7 @@ class FrameError(FundingError):
     """A message that cannot be decoded; the text says why."""
 
 
-class LinkError(FundingError):
+class FeedConnectionError(FundingError):
     """The connection to the exchange.
 
     `kind` is one word of `continuity.ENDINGS`; `retry_after_seconds` is what the exchange asked
@@ -58,11 +58,11 @@ class LinkError(FundingError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class ConnectFailed(LinkError):
+class ConnectFailed(FeedConnectionError):
     """No WebSocket came up: DNS, TCP, TLS or the handshake failed."""
 
 
-class ConnectionLost(LinkError):
+class ConnectionLost(FeedConnectionError):
     """An open WebSocket ended: a close frame, a reset, or something that cannot be read."""
 
 
@@ -107,7 +107,7 @@ class PostError(FundingError):
     """A backend: no connection, or no whole answer in time. The text has no address and no key."""
 
 
-class ControlError(FundingError):
+class SupervisorError(FundingError):
     """supervisord cannot be reached, or refused: the text says which."""
 
 

@@ -18,14 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from bench import goals, machine, setup, table  # noqa: E402
-from bench.clients import LIBRARIES, Listener, Ours, libraries  # noqa: E402
-from bench.figures import OURS  # noqa: E402
-from bench.page import page  # noqa: E402
-from bench.programs import complain, module  # noqa: E402
-from bench.rows import growth, ingest, lookup, recovery, visibility  # noqa: E402
-from bench.run import Run, missing_peers, missing_service  # noqa: E402
-from bench.service import REDIS, exchange, older, redis, service, shared  # noqa: E402
+from harness.bench import goals, machine, setup, table  # noqa: E402
+from harness.bench.clients import LIBRARIES, Listener, Ours, libraries  # noqa: E402
+from harness.bench.figures import OURS  # noqa: E402
+from harness.bench.page import page  # noqa: E402
+from harness.bench.programs import complain, module  # noqa: E402
+from harness.bench.rows import growth, ingest, lookup, recovery, visibility  # noqa: E402
+from harness.bench.run import Run, missing_peers, missing_service  # noqa: E402
+from harness.bench.service import REDIS, exchange, older, redis, service, shared  # noqa: E402
 
 
 def listening(run: Run, rows: set[int]) -> None:
@@ -49,7 +49,7 @@ def asking(run: Run, _rows: set[int]) -> None:
     with ExitStack() as stack:
         at = stack.enter_context(exchange(folder))
         ours = stack.enter_context(service(folder / "s", at.stream, f"http://{at.address}"))
-        constant = shared(module("bench.floors.constant"), folder / "constant.log")
+        constant = shared(module("harness.bench.floors.constant"), folder / "constant.log")
         ports = {OURS: ours.port, goals.CONSTANT: stack.enter_context(constant)}
         if run.peers:
             ports[goals.OLDER], _ = stack.enter_context(older(folder, at))

@@ -11,14 +11,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from funding import errors, startup
-from funding.clock import SYSTEM
-from funding.compare import Round, alarms, as_data, as_text, compare_all, summarise
-from funding.exchanges import binance
-from funding.logs import printable
-from funding.rest import Rest
-from funding.settings import Settings
-from funding.store import Ledger, Reader
+from funding import errors
+from funding.comparison.pair import alarms, compare_all
+from funding.comparison.report import Round, as_data, as_text
+from funding.comparison.summary import summarise
+from funding.exchanges.binance import stream as binance
+from funding.rest.client import RestClient
+from funding.runtime import startup
+from funding.runtime.clock import SYSTEM
+from funding.runtime.logs import printable
+from funding.settings.service import Settings
+from funding.store.ledger import Ledger
+from funding.store.reader import Reader
 
 log = logging.getLogger("compare_all")
 
@@ -35,7 +39,7 @@ class Comparing:
         self._stores = store
         self._reader = Reader(settings.db, binance.NAME, SYSTEM)
         self._ledger = Ledger(settings.db)
-        self._rest = Rest(
+        self._rest = RestClient(
             settings.rest_url,
             SOURCE,
             ledger=self._ledger,

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Records the stream of FUNDING_WS_URL: every message as received, with its time, to files.
 
-An incident becomes a test this way: `python -m sim --replay FILE` plays it again. The files are
-gzip, named by their first moment in UTC; sim/recording.py says how to read one. A connection of
-its own, so that nothing of this is in ingest's way. SIGTERM ends the file in hand and exits 0.
+An incident becomes a test this way: `python -m harness.sim --replay FILE` plays it again. The files
+are gzip, named by their first moment in UTC; harness/sim/recording.py says how to read one. A
+connection of its own, so that nothing of this is in ingest's way. SIGTERM ends the file in hand
+and exits 0.
 """
 
 import argparse
@@ -19,12 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from funding import startup  # noqa: E402
-from funding.backoff import delays  # noqa: E402
-from funding.continuity import CONNECT_SECONDS  # noqa: E402
-from funding.errors import LinkError  # noqa: E402
-from funding.settings import Settings  # noqa: E402
-from funding.wire import Wire  # noqa: E402
+from funding.errors import FeedConnectionError  # noqa: E402
+from funding.ingest.connection_policy import CONNECT_SECONDS  # noqa: E402
+from funding.ingest.websocket import WebSocket  # noqa: E402
+from funding.runtime import startup  # noqa: E402
+from funding.runtime.backoff import delays  # noqa: E402
+from funding.settings.service import Settings  # noqa: E402
 
 log = logging.getLogger("record")
 
@@ -97,7 +98,7 @@ def messages(settings: Settings, over: Callable[[], bool]) -> Iterator[bytes]:
     """What comes in, through as many connections as it takes, until it is `over`."""
     waits = delays(settings.backoff_max, random.uniform)
     while not over():
-        wire = Wire(settings.ws_url, CONNECT_SECONDS)
+        wire = WebSocket(settings.ws_url, CONNECT_SECONDS)
         wait = 0.0
         try:
             wire.open()
@@ -109,7 +110,7 @@ def messages(settings: Settings, over: Callable[[], bool]) -> Iterator[bytes]:
                     heard = time.monotonic()
                     waits = delays(settings.backoff_max, random.uniform)
                     yield message
-        except LinkError as error:
+        except FeedConnectionError as error:
             log.warning("%s: %s", error.kind, error)
             wait = error.retry_after_seconds
         finally:

@@ -21,11 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from soak.group import NotRunning  # noqa: E402
-from soak.pace import Pace  # noqa: E402
-from soak.report import data, markdown  # noqa: E402
-from soak.run import Soak, room  # noqa: E402
-from soak.verdict import verdicts  # noqa: E402
+from harness.soak.group import NotRunning  # noqa: E402
+from harness.soak.pace import Pace  # noqa: E402
+from harness.soak.report import data, markdown  # noqa: E402
+from harness.soak.run import Soak, room  # noqa: E402
+from harness.soak.verdict import verdicts  # noqa: E402
 
 
 def _number(least: float, most: float) -> "type[float]":

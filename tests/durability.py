@@ -24,8 +24,8 @@ from tests.durability_writer import (
     SYMBOLS,
     TARGETS,
 )
-from tests.hand import rows
-from tests.outside import environment
+from tests.support.clock import rows
+from tests.support.processes import environment
 
 LONGEST_SECONDS = 0.15
 """Between two deaths; most are closer together, many of a writer that has just been begun."""

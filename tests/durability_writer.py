@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from funding import errors
-from funding.alerts import Alert
-from funding.clock import SYSTEM
-from funding.compare import Comparison
-from funding.feed import Event, Feed
-from funding.quote import Quote
-from funding.store import Alerts, Ledger, Writer
+from funding.comparison.pair import Comparison
+from funding.model.alert import Alert
+from funding.model.feed import Event, Feed
+from funding.model.quote import Quote
+from funding.runtime.clock import SYSTEM
+from funding.store.ledger import Ledger
+from funding.store.outbox import OutboxStore
+from funding.store.writer import Writer
 
 SYMBOLS = [f"COIN{number}USDT" for number in range(60)]
 COMPARED, ALERTS, TARGETS = 20, 3, ("backend", "telegram")
@@ -73,7 +75,7 @@ def watchdog(path: Path) -> Commit:
 
 def consumer(path: Path) -> Commit:
     """Alerts with their posts, and that the scan is complete."""
-    store, named = Alerts(path), ("volume_alert", "BTCUSDT", "SPIKE")
+    store, named = OutboxStore(path), ("volume_alert", "BTCUSDT", "SPIKE")
 
     def commit(number: int) -> None:
         made = [

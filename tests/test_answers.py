@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from funding.answers import MAX_SHOWN, Sheet, row
-from funding.feed import Reading
+from funding.api.responses import MAX_SHOWN, Snapshot, row
+from funding.model.feed import StoredQuote
 
-BTC = Reading(
+BTC = StoredQuote(
     exchange="binance",
     symbol="BTCUSDT",
     mark_price=91897.67414493,
@@ -33,9 +33,9 @@ CONTRACT = {
 }
 
 
-def reading(symbol: str, age: float = 1.0) -> Reading:
+def reading(symbol: str, age: float = 1.0) -> StoredQuote:
     """A quote of `symbol` that is `age` seconds old."""
-    return Reading("binance", symbol, 2.0, 2.0, None, None, 1, 1.0, age)
+    return StoredQuote("binance", symbol, 2.0, 2.0, None, None, 1, 1.0, age)
 
 
 def test_a_row_is_that_of_the_contract() -> None:
@@ -56,9 +56,9 @@ def test_a_row_says_whether_it_is_stale_where_that_is_asked(age: float, stale: b
     assert "stale" not in msgspec.json.decode(msgspec.json.encode(row(reading("X", age))))
 
 
-def sheet(*readings: Reading) -> Sheet:
+def sheet(*readings: StoredQuote) -> Snapshot:
     """Those, read at wall 1,000 and uptime 50 and with a limit of 180 s."""
-    return Sheet(readings, 180.0, wall=1_000.0, uptime=50.0)
+    return Snapshot(readings, 180.0, wall=1_000.0, uptime=50.0)
 
 
 @pytest.mark.parametrize("elapsed", [0.0, 0.0625, 90.5])
@@ -101,7 +101,7 @@ def test_a_quote_at_the_limit_is_fresh_for_that_moment_alone() -> None:
     assert not made.holds(1_000.001, 50.001)
 
 
-def answer(asked: list[str], *readings: Reading) -> Any:
+def answer(asked: list[str], *readings: StoredQuote) -> Any:
     """To a batch, at once."""
     return msgspec.json.decode(sheet(*readings).batch(asked, 50.0))
 

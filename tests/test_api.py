@@ -13,16 +13,17 @@ from wsgiref.types import WSGIApplication
 import apsw
 import pytest
 
-from funding.clock import Clock
-from funding.feed import Feed, Reading
-from funding.health import Limits
-from funding.hosts import local_only
-from funding.quote import Quote
-from funding.routes import Api
-from funding.store import Reader, Writer
+from funding.api.host_check import local_only
+from funding.api.routes import Api
+from funding.health.verdict import Limits
+from funding.model.feed import Feed, StoredQuote
+from funding.model.quote import Quote
+from funding.runtime.clock import Clock
+from funding.store.reader import Reader
+from funding.store.writer import Writer
 from tests.conftest import ROOT
-from tests.outside import Answer
-from tests.wsgi import ask
+from tests.support.processes import Answer
+from tests.support.wsgi import ask
 
 ROW = [
     "symbol",
@@ -697,10 +698,10 @@ class Broken(Reader):
     def _fail(self) -> NoReturn:
         raise RuntimeError(f"at {ROOT}/funding.db, with bottle and waitress on python")
 
-    def one(self, symbol: str) -> Reading | None:
+    def one(self, symbol: str) -> StoredQuote | None:
         self._fail()
 
-    def all(self) -> list[Reading]:
+    def all(self) -> list[StoredQuote]:
         self._fail()
 
     def feed(self) -> Feed | None:

@@ -16,16 +16,16 @@ from urllib.parse import quote as percent
 import apsw
 import pytest
 
-from funding import probe
-from funding.clock import SYSTEM
-from funding.feed import Feed
-from funding.health import Probe
-from funding.quote import Quote
-from funding.server import listening_socket
-from funding.settings import read
-from funding.store import Writer
+from funding.api.server import listening_socket
+from funding.health.checks import Probe
+from funding.model.feed import Feed
+from funding.model.quote import Quote
+from funding.runtime.clock import SYSTEM
+from funding.settings.service import read
+from funding.store.writer import Writer
+from funding.watchdog import probe
 from tests.conftest import ROOT, free_port
-from tests.outside import (
+from tests.support.processes import (
     Answer,
     ask,
     connect,

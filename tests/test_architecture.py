@@ -1,7 +1,8 @@
-"""The floors: who may import what. See the README's picture of the rooms."""
+"""The floors: who may import what. See the picture in docs/development.md."""
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,50 +10,55 @@ import pytest
 from tests.conftest import ROOT
 
 PURE = {
-    *("alerts", "answers", "backoff", "compare", "consumer_settings", "continuity", "exchanges"),
-    *("feed", "handoff", "health", "open_interest", "orders", "quote", "secret", "settings"),
-    *("spikes", "universe"),
+    "model",
+    "settings/table",
+    "exchanges",
+    "comparison",
+    "health",
+    "api/responses",
+    "runtime/backoff",
+    "ingest/connection_events",
+    "ingest/connection_policy",
+    "watchdog/restart_rules",
+    "client/mode",
+    "consumers/open_interest_rules",
+    "consumers/universe",
+    "consumers/volume_rules",
 }
-"""Floor 1: no I/O and no clock; the two rooms of settings alone look at the environment."""
+"""Floor 1: no I/O, no clock, no threads; `now` is a parameter."""
 
 OUTSIDE: dict[str, str | None] = {
-    "clock": None,
-    "control": None,
-    "deadline": None,
-    "guard": "supervisor",
-    "hosts": None,
-    "logs": None,
-    "machine": None,
-    "post": "urllib3",
-    "probe": None,
-    "rest": "urllib3",
-    "routes": "bottle",
-    "server": "waitress",
-    "startup": None,
+    "settings": None,
+    "runtime": None,
     "store": "apsw",
-    "wire": "websocket",
+    "ingest/websocket": "websocket",
+    "rest/transport": "urllib3",
+    "api/host_check": None,
+    "api/routes": "bottle",
+    "api/server": "waitress",
+    "watchdog/probe": None,
+    "watchdog/supervisor": None,
+    "watchdog/supervisor_plugin": "supervisor",
+    "notify/backend": "urllib3",
 }
-"""Floor 2: one outside world each, and one library that nobody else imports."""
+"""Floor 2: one outside world each, and the one library that it may import beside msgspec."""
 
-SHARED = {"urllib3": {"post", "rest"}}
-"""But this: `rest` asks the exchange and keeps accounts and bans, `post` tells backends."""
-
-HANDS = {
-    *("client", "comparer", "consuming", "ingestion", "link", "liquid", "lookout"),
-    *("marks", "outbox", "overseer", "poller", "pool", "volume"),
+PAIRS = {
+    ("api/server", "api/host_check"),
+    ("api/routes", "store"),
+    ("notify", "runtime"),
 }
-"""Between floors 2 and 3: the programs' moving parts; what meets the world is handed in."""
+"""What a room of floor 2 may import of another one, beside `runtime` and `settings`, which describe
+this process and are at hand everywhere."""
 
-ENVIRONMENT = {"settings", "consumer_settings"}
-FORBIDDEN_IN_PURE = {
-    "time",
-    "socket",
-    "subprocess",
-    "random",
-    "logging",
-    "sqlite3",
-    "urllib.request",
+MOVING = {"rest", "ingest", "watchdog", "notify", "client", "consumers", "api"}
+"""Floor 3: moving parts, with the world handed in."""
+
+THREADS_AND_WORLD = {
+    *("time", "socket", "subprocess", "random", "logging", "sqlite3", "urllib.request"),
+    *("threading", "concurrent.futures", "multiprocessing", "os", "select", "selectors"),
 }
+ENVIRONMENT = {"settings"}
 MODULES = sorted((ROOT / "funding").rglob("*.py"))
 PROGRAM_LIBRARIES = {"volume_alert.py": {"tqdm"}, "oi_poller.py": {"tqdm"}}
 PROGRAMS = [
@@ -73,45 +79,91 @@ def imports(path: Path) -> set[str]:
     return names
 
 
-def room(path: Path) -> str:
-    """The room of a module of the package: its first name below funding/."""
-    return path.relative_to(ROOT / "funding").parts[0].removesuffix(".py")
+def place(path: Path) -> str:
+    """`funding/store/reader.py` is at `store/reader`."""
+    return str(path.relative_to(ROOT / "funding").with_suffix(""))
+
+
+def within(where: str, table: set[str] | dict[str, str | None]) -> str | None:
+    """The entry of `table` that holds `where`: the module itself, or its room."""
+    parts = where.split("/")
+    above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return next((each for each in above if each in table), None)
+
+
+def ours(path: Path) -> set[str]:
+    """The places in funding/ of the modules that `path` imports, at any level."""
+    known = {place(each) for each in MODULES}
+    found = set()
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "funding":
+            found |= {at for at in ("/".join(parts[1:]), "/".join(parts[1:-1])) if at in known}
+    return found
 
 
 def third_party(path: Path) -> set[str]:
     """The top names `path` imports that are neither ours nor the standard library's."""
     tops = {name.partition(".")[0] for name in imports(path)}
-    return tops - sys.stdlib_module_names - {"funding", "sim", "tests", "_typeshed"}
+    return tops - sys.stdlib_module_names - {"funding", "harness", "tests", "_typeshed"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", MODULES, ids=place)
 def test_a_module_stays_on_its_floor(path: Path) -> None:
-    here, names = room(path), imports(path)
-    if here in ("errors", "__init__"):
-        assert not names
-    elif here in PURE:
+    here = place(path)
+    if here == "errors":
+        assert not imports(path)
+    elif within(here, PURE) is not None:
         assert third_party(path) <= {"msgspec"}
-        assert not names & FORBIDDEN_IN_PURE
-        ours = {n.split(".")[1] for n in names if n.startswith("funding.") and n.count(".") >= 1}
-        assert ours <= PURE | {"errors"}, "a pure module leans on one that meets the world"
-    elif here in HANDS:
+        assert not imports(path) & THREADS_AND_WORLD
+        lower = {at for at in ours(path) if within(at, PURE) is None and at != "errors"}
+        assert not lower, "a pure module leans on one that meets the world"
+    elif (room := within(here, OUTSIDE)) is not None:
+        assert third_party(path) <= {"msgspec", OUTSIDE[room]}
+    elif not here.endswith("__init__"):
+        assert within(here, MOVING) is not None, f"{here} stands on no floor: put it into the table"
         assert third_party(path) <= {"msgspec"}
-    else:
-        assert here in OUTSIDE, f"{here} stands on no floor: put it into the table"
-        assert third_party(path) <= {"msgspec", OUTSIDE[here]}
 
 
 def test_each_library_has_one_room() -> None:
-    """Of the package; `msgspec` is everybody's, `tqdm` the consumers' own."""
+    """In the package: `msgspec` is everybody's. urllib3 has two, the exchange and the backends."""
     for library in {library for library in OUTSIDE.values() if library}:
-        rooms = {name for name, each in OUTSIDE.items() if each == library}
-        assert rooms == SHARED.get(library, rooms)
-        assert len(rooms) == 1 or library in SHARED
+        importers = {place(path) for path in MODULES if library in third_party(path)}
+        rooms = {within(each, OUTSIDE) for each in importers}
+        assert len(rooms) == (2 if library == "urllib3" else 1), (library, rooms)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def circles(edges: dict[str, set[str]]) -> Iterator[str]:
+    """The modules that reach themselves."""
+    for start in edges:
+        seen: set[str] = set()
+        ahead = list(edges[start])
+        while ahead:
+            each = ahead.pop()
+            if each not in seen:
+                seen.add(each)
+                ahead += edges[each]
+        if start in seen:
+            yield start
+
+
+def test_no_import_circles() -> None:
+    """Type-only imports included."""
+    edges = {place(path): ours(path) - {place(path)} for path in MODULES}
+    assert [each for each in circles(edges) if not each.startswith("api/server/")] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=place)
+def test_package_files_hold_nothing(path: Path) -> None:
+    """An `__init__` is empty or a docstring; the client's alone is the installed package's face."""
+    if path.name == "__init__.py" and path.parent.name not in ("client", "funding", "server"):
+        body = ast.parse(path.read_text("utf-8")).body
+        assert all(isinstance(node, ast.Expr) for node in body)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=place)
 def test_only_the_settings_read_the_environment(path: Path) -> None:
-    if room(path) not in ENVIRONMENT:
+    if within(place(path), ENVIRONMENT) is None:
         assert "os.environ" not in path.read_text("utf-8")
 
 
@@ -123,30 +175,20 @@ def test_programs_are_thin(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 150
 
 
-def test_every_room_has_a_test() -> None:
-    """One test module per room, named after it."""
-    tested = {
-        path.name.removeprefix("test_").removesuffix(".py")
-        for path in (ROOT / "tests").glob("test_*.py")
-    }
-    without = {"__init__", "errors", "feed", "clock", "orders"}  # values and constants
-    aliases = {
-        "lookout": "overseer",
-        "consuming": "consumers",
-        "routes": "api",
-        "secret": "consumer_settings",
-    }
-    rooms = {aliases.get(name, name) for name in map(room, MODULES) if name not in without}
-    assert rooms <= tested, f"no tests/test_….py for {sorted(rooms - tested)}"
+def test_every_room_has_tests() -> None:
+    folder = ROOT / "tests" / "funding"
+    tested = {path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")}
+    rooms = {place(path).partition("/")[0] for path in MODULES}
+    assert rooms - {"errors", "__init__", "api"} <= tested
 
 
 def test_the_stand_in_exchange_stands_alone() -> None:
-    for path in (ROOT / "sim").rglob("*.py"):
+    for path in (ROOT / "harness" / "sim").rglob("*.py"):
         assert not any(n.partition(".")[0] == "funding" for n in imports(path)), path
 
 
 def test_who_judges_the_soak_asks_nobody_of_the_service() -> None:
     """What was sent and what is stored is worked out without our own code."""
     for name in ("oracle", "answers", "web", "reading", "audit"):
-        tops = {each.partition(".")[0] for each in imports(ROOT / "soak" / f"{name}.py")}
-        assert not tops - sys.stdlib_module_names - {"sim", "soak"}, name
+        tops = {n.partition(".")[0] for n in imports(ROOT / "harness/soak" / f"{name}.py")}
+        assert not tops - sys.stdlib_module_names - {"harness"}, name

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from funding import settings
-from funding.routes import ENDPOINTS
+from funding.api.routes import ENDPOINTS
+from funding.settings import service
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -16,17 +16,17 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("setting", settings.TABLE, ids=lambda setting: setting.name)
-def test_every_setting_is_in_the_readme_with_its_default(setting: settings.Setting) -> None:
-    default = setting.default.removeprefix(f"{settings.ROOT}/")
+@pytest.mark.parametrize("setting", service.TABLE, ids=lambda setting: setting.name)
+def test_every_setting_is_in_the_readme_with_its_default(setting: service.Setting) -> None:
+    default = setting.default.removeprefix(f"{service.ROOT}/")
     assert ROWS.get(setting.name) == (f"`{default}`" if default else "")
 
 
 def test_every_setting_in_the_readme_exists() -> None:
-    from funding import consumer_settings
+    from funding.settings import consumers
 
-    known = {setting.name for setting in settings.TABLE}
-    known |= {setting.name for setting in consumer_settings.TABLE}
+    known = {setting.name for setting in service.TABLE}
+    known |= {setting.name for setting in consumers.TABLE}
     assert set(ROWS) <= known
 
 

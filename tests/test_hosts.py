@@ -6,8 +6,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from funding.hosts import local_only
-from tests.wsgi import ask
+from funding.api.host_check import local_only
+from tests.support.wsgi import ask
 
 SERVED = b"the service"
 

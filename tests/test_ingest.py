@@ -16,12 +16,13 @@ from typing import Any
 import apsw
 import pytest
 
-from funding.clock import SYSTEM
 from funding.errors import StoreMissing
-from funding.feed import Feed
-from funding.store import Reader, connection, damage
+from funding.model.feed import Feed
+from funding.runtime.clock import SYSTEM
+from funding.store import damage, database
+from funding.store.reader import Reader
 from tests.conftest import ROOT
-from tests.outside import PATIENCE_SECONDS, finished, running, until
+from tests.support.processes import PATIENCE_SECONDS, finished, running, until
 
 INGEST: list[str | Path] = [sys.executable, ROOT / "ingest.py"]
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO   |WARNING|ERROR  ) ingest: .+")
@@ -58,7 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     """One exchange for all tests here: ten ticks a second, few symbols."""
     folder = tmp_path_factory.mktemp("exchange")
     port_file = folder / "port"
-    command = [sys.executable, "-m", "sim", "--port", "0", "--port-file", str(port_file)]
+    command = [sys.executable, "-m", "harness.sim", "--port", "0", "--port-file", str(port_file)]
     command += ["--tick", "0.1", "--main", "30", "--tradfi", "10"]
     with running(command, folder / "log"):
         until(port_file.exists, "the stand-in exchange")
@@ -286,8 +287,8 @@ FILES = {
     "another database": ("CREATE TABLE t (a)", "is a database, but not one of this service"),
     "a newer version": (
         f"PRAGMA application_id = {damage.APPLICATION_ID}; CREATE TABLE quote (a);"
-        f" PRAGMA user_version = {connection.VERSION + 1}",
-        f"has schema version {connection.VERSION + 1}",
+        f" PRAGMA user_version = {database.VERSION + 1}",
+        f"has schema version {database.VERSION + 1}",
     ),
 }
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from funding.server import connection, loop
-from funding.server.loop import Server
-from tests.outside import ask, connect, receive, to_the_end, until
+from funding.api.server import connection, loop
+from funding.api.server.loop import Server
+from tests.support.processes import ask, connect, receive, to_the_end, until
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

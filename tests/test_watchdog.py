@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from funding.health import Finding, Level
+from funding.health.checks import Finding, Level
 from tests.conftest import ROOT, free_port
-from tests.hand import Hand, rows, write
-from tests.outside import ask, finished, running, until
-from tests.stand_in import StandIn, stand_in
-from tests.supervised import ENDS, SLEEPS, supervisord
+from tests.support.clock import Hand, rows, write
+from tests.support.processes import ask, finished, running, until
+from tests.support.stand_in import StandIn, stand_in
+from tests.support.supervised import ENDS, SLEEPS, supervisord
 from watchdog import tell
 
 WATCHDOG: list[str | Path] = [sys.executable, ROOT / "watchdog.py"]

@@ -9,8 +9,8 @@
 """
 
 from funding.client.client import FundingClient
-from funding.client.parts import Parts, open_parts
 from funding.client.service import Service
+from funding.client.session import Session, open_session
 from funding.client.values import Funding, Rate, rate_or_zero
 
-__all__ = ["Funding", "FundingClient", "Parts", "Rate", "Service", "open_parts", "rate_or_zero"]
+__all__ = ["Funding", "FundingClient", "Rate", "Service", "Session", "open_session", "rate_or_zero"]

@@ -13,10 +13,9 @@ from contextlib import AbstractContextManager, suppress
 
 from funding import errors
 from funding.client.remainder import Ban, Remainder
-from funding.compare import Comparison
-from funding.feed import Event
-from funding.store import Ledger
-from funding.store.ledger import Calls
+from funding.comparison.pair import Comparison
+from funding.model.feed import Event
+from funding.store.ledger import Calls, Ledger
 
 
 class Book:

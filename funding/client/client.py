@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from funding.client import names
-from funding.client.asking import Asking
-from funding.client.modes import Decision, decide
-from funding.client.parts import Parts, open_parts
+from funding.client.mode import Decision, decide
+from funding.client.session import Session, open_session
+from funding.client.sources import Sources
 from funding.client.values import Funding, fresh, from_rest, from_service
-from funding.clock import SYSTEM, Clock
-from funding.compare import Pair, compare, compare_all
+from funding.comparison.pair import Pair, compare, compare_all
 from funding.errors import SettingError
-from funding.exchanges import binance
-from funding.quote import fold
-from funding.settings import MODES, Settings, load
+from funding.exchanges.binance import stream as binance
+from funding.model.quote import fold
+from funding.runtime.clock import SYSTEM, Clock
+from funding.settings.service import MODES, Settings, load
 
 log = logging.getLogger("client")
 
@@ -46,7 +46,7 @@ class FundingClient:
         *,
         caller: str | None = None,
         settings: Settings | None = None,
-        parts: Callable[[], Parts] | None = None,
+        parts: Callable[[], Session] | None = None,
         clock: Clock = SYSTEM,
         timeout: float = 1.0,
     ) -> None:
@@ -59,9 +59,9 @@ class FundingClient:
             raise ValueError('the caller "control" marks planted comparisons: take another name')
         self._forced = settings.force_mode
         self._clock = clock
-        self._open = parts or open_parts(settings, self._caller, timeout, clock)
-        self._idle: list[Parts] = []
-        self._asking = Asking(clock)
+        self._open = parts or open_session(settings, self._caller, timeout, clock)
+        self._idle: list[Session] = []
+        self._asking = Sources(clock)
         self._deciding = threading.Lock()
         self._decision = Decision(self._asked, "")
         self._decide_at = float("-inf")
@@ -124,7 +124,7 @@ class FundingClient:
             while True:
                 self._idle.pop().close()
 
-    def _both(self, parts: Parts, symbol: str) -> Funding | None:
+    def _both(self, parts: Session, symbol: str) -> Funding | None:
         """Ask both, the service around REST, and compare."""
         with parts.patience.keeping(FOR_REST):
             before = self._asking.heard(parts.service.one(symbol))
@@ -139,7 +139,7 @@ class FundingClient:
         lent = from_rest(told.reply, now) if told.reply is not None else None
         return fresh(after) or fresh(before) or lent
 
-    def _both_all(self, parts: Parts) -> dict[str, Funding]:
+    def _both_all(self, parts: Session) -> dict[str, Funding]:
         with parts.patience.keeping(FOR_REST):
             before = self._asking.heard(parts.service.all())
         with parts.patience.keeping(FOR_READING_AGAIN):
@@ -159,12 +159,12 @@ class FundingClient:
             found |= {each.symbol: from_service(each) for each in words.fresh}
         return found
 
-    def _rest_all(self, parts: Parts) -> dict[str, Funding]:
+    def _rest_all(self, parts: Session) -> dict[str, Funding]:
         replies = self._asking.rest_all(parts) or ()
         now = self._clock.wall()
         return {reply.symbol: from_rest(reply, now) for reply in replies}
 
-    def _decided(self, parts: Parts) -> Decision:
+    def _decided(self, parts: Session) -> Decision:
         with self._deciding:
             now = self._clock.uptime()
             if now >= self._decide_at:
@@ -172,7 +172,7 @@ class FundingClient:
                 self._decide(parts)
             return self._decision
 
-    def _decide(self, parts: Parts) -> None:
+    def _decide(self, parts: Session) -> None:
         needed = self._asked not in ("rest", "parallel") and not self._forced
         verdict, problem = self._asking.verdict(parts) if needed else (None, "")
         wall = self._clock.wall()
@@ -184,7 +184,7 @@ class FundingClient:
         self._decision = decision
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Parts]:
+    def _borrowed(self) -> Iterator[Session]:
         """Parts that this thread has alone; after an unforeseen exception they are not used on."""
         try:
             parts = self._idle.pop()

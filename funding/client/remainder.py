@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from funding.clock import Clock
-from funding.compare import Comparison
-from funding.feed import Event
-from funding.logs import Seldom
+from funding.comparison.pair import Comparison
+from funding.model.feed import Event
+from funding.runtime.clock import Clock
+from funding.runtime.logs import Throttle
 from funding.store.ledger import Calls
 
 MOST_ROWS = 10_000
@@ -38,7 +38,7 @@ class Remainder:
         self._clock = clock
         self._tell = tell
         self._lock = threading.Lock()
-        self._seldom = Seldom(COMPLAINT_SECONDS)
+        self._seldom = Throttle(COMPLAINT_SECONDS)
         self._comparisons: list[Comparison] = []
         self._events: list[Event] = []
         self._calls: dict[tuple[int, str, str], tuple[int, int]] = {}

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from funding.answers import Row
-from funding.deadline import TcpConnection
-from funding.feed import Reading
+from funding.api.responses import Row
+from funding.model.feed import StoredQuote
+from funding.runtime.deadline import TcpConnection
 
 
 class _Stale(msgspec.Struct):
@@ -36,24 +36,24 @@ _stale = msgspec.json.Decoder(_Stale)
 _all = msgspec.json.Decoder(_All)
 
 
-class Word(NamedTuple):
+class ServiceQuote(NamedTuple):
     """What the service says of one symbol: a reading, None for an unknown symbol, or, in words,
     why there is no answer. `fresh` when the service stands by the reading."""
 
-    reading: Reading | None
+    reading: StoredQuote | None
     fresh: bool = False
     problem: str = ""
 
 
-class Words(NamedTuple):
+class ServiceQuotes(NamedTuple):
     """What the service says of all symbols; `problem` as in `Word`."""
 
-    fresh: list[Reading]
-    stale: list[Reading]
+    fresh: list[StoredQuote]
+    stale: list[StoredQuote]
     problem: str = ""
 
     @property
-    def readings(self) -> list[Reading]:
+    def readings(self) -> list[StoredQuote]:
         """The fresh and the stale ones."""
         return self.fresh + self.stale
 
@@ -88,23 +88,23 @@ class Service:
         self._kept: list[Row] = []
         self._kept_since = 0.0
 
-    def one(self, symbol: str) -> Word:
+    def one(self, symbol: str) -> ServiceQuote:
         """The quote of `symbol`."""
         try:
             status, _, body = self._ask(f"/funding/{quote(symbol, safe='')}")
             if status == 200:
-                return Word(_reading(_row.decode(body)), fresh=True)
+                return ServiceQuote(_reading(_row.decode(body)), fresh=True)
             if status == 404:
-                return Word(None)
+                return ServiceQuote(None)
             if status == 503:
-                return Word(_reading(_stale.decode(body).last))
+                return ServiceQuote(_reading(_stale.decode(body).last))
         except _UNREADABLE:
             pass  # "not ready" has no last quote
         except _Unusable as error:
-            return Word(None, problem=str(error))
-        return Word(None, problem=f"status {status}: {_shown(body)}")
+            return ServiceQuote(None, problem=str(error))
+        return ServiceQuote(None, problem=f"status {status}: {_shown(body)}")
 
-    def all(self) -> Words:
+    def all(self) -> ServiceQuotes:
         """Every quote, of one instant."""
         try:
             headers = {"If-None-Match": self._tag} if self._tag else {}
@@ -114,12 +114,12 @@ class Service:
                 rows = _all.decode(body).data
                 self._tag, self._kept, self._kept_since = tag, rows, now
             elif status != 304 or not self._tag:
-                return Words([], [], f"status {status}: {_shown(body)}")
+                return ServiceQuotes([], [], f"status {status}: {_shown(body)}")
         except _UNREADABLE as error:
-            return Words([], [], f"not the API's answer: {error}"[:200])
+            return ServiceQuotes([], [], f"not the API's answer: {error}"[:200])
         except _Unusable as error:
-            return Words([], [], str(error))
-        words = Words([], [])
+            return ServiceQuotes([], [], str(error))
+        words = ServiceQuotes([], [])
         for row in self._kept:
             (words.stale if row.stale else words.fresh).append(
                 _reading(row, now - self._kept_since)
@@ -158,8 +158,8 @@ class Service:
             raise
 
 
-def _reading(row: Row, seconds_since: float = 0.0) -> Reading:
-    return Reading(
+def _reading(row: Row, seconds_since: float = 0.0) -> StoredQuote:
+    return StoredQuote(
         row.exchange,
         row.symbol,
         row.mark_price,

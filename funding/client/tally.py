@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Iterable
 
-from funding.compare import Comparison
+from funding.comparison.pair import Comparison
 
 EVERY = 100
 
 
-class Tally:
+class RunningSummary:
     """Counts and sums since the client was made, in bounded memory; for any thread."""
 
     def __init__(self) -> None:

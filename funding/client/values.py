@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from funding.client.service import Word
-from funding.exchanges.binance_rest import PremiumIndex
-from funding.feed import Reading
+from funding.client.service import ServiceQuote
+from funding.exchanges.binance.rest import PremiumIndex
+from funding.model.feed import StoredQuote
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def rate_or_zero(found: Funding | None) -> Rate:
     return Rate(found.funding_rate, missing=False)
 
 
-def from_service(reading: Reading) -> Funding:
+def from_service(reading: StoredQuote) -> Funding:
     """What the service said."""
     return Funding(
         reading.symbol,
@@ -56,7 +56,7 @@ def from_service(reading: Reading) -> Funding:
     )
 
 
-def fresh(word: Word) -> Funding | None:
+def fresh(word: ServiceQuote) -> Funding | None:
     """What the service stands by, if anything."""
     return from_service(word.reading) if word.fresh and word.reading is not None else None
 

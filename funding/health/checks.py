@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from funding.compare import SAME_RATE, Comparison, outcome
-from funding.feed import Feed
+from funding.comparison.pair import SAME_RATE, Comparison, outcome
 from funding.health.verdict import HEARTBEAT_SECONDS, Limits
+from funding.model.feed import Feed
 
 INGEST = "funding:ingest"
 API = "api:"
@@ -58,7 +58,7 @@ class Probe(NamedTuple):
     detail: str
 
 
-class Comparing(NamedTuple):
+class LastComparison(NamedTuple):
     """How the last comparison with REST went: its rows, or why there are none.
 
     `reachable` is False where REST gave no answer at all: then the exchange may be down.
@@ -91,7 +91,7 @@ class Facts:
     control_problem: str = ""
     probes: Mapping[str, Probe] = field(default_factory=dict)
     api: Probe | None = None
-    comparing: Comparing | None = None
+    comparing: LastComparison | None = None
     compared_ago: float = 0.0
     wal_bytes: int = 0
     disk_free_bytes: int | None = None

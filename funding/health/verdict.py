@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from funding.feed import Feed
+from funding.model.feed import Feed
 
 HEARTBEAT_SECONDS = 10.0
 """Ingest writes its feed row at least each second; older than this, it hangs or is gone."""

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from funding import errors
-from funding.clock import Clock
-from funding.exchanges import binance_rest as api
-from funding.rest.leave import LONGEST_PAUSE_SECONDS, Accounts, Leave
+from funding.exchanges.binance import rest as api
+from funding.rest.limiter import LONGEST_PAUSE_SECONDS, RateLimiter, UsageStore
 from funding.rest.transport import Transport
+from funding.runtime.clock import Clock
 
 _BANS = (429, 418)
 _EXPLAINED = {
@@ -21,7 +21,7 @@ _EXPLAINED = {
 T = TypeVar("T")
 
 
-class Rest:
+class RestClient:
     """GET calls to `address` on behalf of `caller`, a name for the accounts.
 
     `budget` is the weight per UTC minute for the whole group. For one thread, as its `ledger` is.
@@ -34,7 +34,7 @@ class Rest:
         address: str,
         caller: str,
         *,
-        ledger: Accounts,
+        ledger: UsageStore,
         budget: int,
         clock: Clock,
         timeout: float | Callable[[], float] = 5.0,
@@ -43,7 +43,9 @@ class Rest:
         self.host = urlsplit(address).hostname or ""
         self._clock = clock
         self._timeout = timeout
-        self._leave = Leave(self._address, caller, accounts=ledger, budget=budget, clock=clock)
+        self._leave = RateLimiter(
+            self._address, caller, accounts=ledger, budget=budget, clock=clock
+        )
         self._transport = Transport()
 
     def premium_index(self, symbol: str) -> api.PremiumIndex:

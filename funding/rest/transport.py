@@ -20,7 +20,7 @@ from concurrent.futures import Future
 import urllib3
 
 from funding import errors
-from funding.deadline import Response
+from funding.runtime.deadline import Response
 
 MAX_BODY = 16 * 1024 * 1024
 MOST_ATTEMPTS = 32

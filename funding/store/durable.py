@@ -10,8 +10,8 @@ from typing import Any
 import apsw
 
 from funding import errors
-from funding.store.connection import close_writer, open_writer, told, transaction
 from funding.store.damage import reported
+from funding.store.database import close_writer, open_writer, transaction, translate_errors
 
 
 class Durable:
@@ -31,18 +31,18 @@ class Durable:
         """Let go of the file; the next call opens it again."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            with told(str(self._path)):
+            with translate_errors(str(self._path)):
                 close_writer(connection, moved=self._file != _file_at(self._path))
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
-        with reported(self._path), told(str(self._path)):
+        with reported(self._path), translate_errors(str(self._path)):
             connection = self._open()
             with transaction(connection):
                 yield connection
 
     def _reading(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with reported(self._path), told(str(self._path)):
+        with reported(self._path), translate_errors(str(self._path)):
             return self._open().execute(statement, bindings).fetchall()
 
     def _open(self) -> apsw.Connection:

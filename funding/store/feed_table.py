@@ -3,7 +3,7 @@
 from dataclasses import fields
 from operator import attrgetter
 
-from funding.feed import Feed
+from funding.model.feed import Feed
 
 FEED_COLUMNS = tuple(field.name for field in fields(Feed))
 FEED = f"SELECT {', '.join(FEED_COLUMNS)} FROM feed WHERE exchange = ?"

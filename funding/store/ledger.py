@@ -6,8 +6,8 @@ Any number of processes may hold one. Every method is one transaction (see durab
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from funding.compare import Comparison
-from funding.feed import Event
+from funding.comparison.pair import Comparison
+from funding.model.feed import Event
 from funding.store.damage import report_damage
 from funding.store.durable import Durable
 

@@ -10,7 +10,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from funding.quote import Quote
+from funding.model.quote import Quote
 
 _ROWS = 16
 _COLUMNS = 8

@@ -7,10 +7,10 @@ from typing import Any
 import apsw
 
 from funding import errors
-from funding.clock import Clock
-from funding.feed import Feed, Reading
-from funding.store.connection import open_reader, told
+from funding.model.feed import Feed, StoredQuote
+from funding.runtime.clock import Clock
 from funding.store.damage import reported
+from funding.store.database import open_reader, translate_errors
 from funding.store.feed_table import FEED
 
 BUSY_SECONDS = 0.5
@@ -50,14 +50,14 @@ class Reader:
         self._file = (0, 0)
         self._openings = 0
 
-    def one(self, symbol: str) -> Reading | None:
+    def one(self, symbol: str) -> StoredQuote | None:
         """The quote of `symbol`, whatever its ASCII case."""
         rows = self._rows(_ONE, symbol)
-        return Reading(*rows[0]) if rows else None
+        return StoredQuote(*rows[0]) if rows else None
 
-    def all(self) -> list[Reading]:
+    def all(self) -> list[StoredQuote]:
         """Every quote of one instant, by symbol."""
-        return [Reading(*row) for row in self._rows(_ALL)]
+        return [StoredQuote(*row) for row in self._rows(_ALL)]
 
     def feed(self) -> Feed | None:
         """The feed row, or None before the first ingest."""
@@ -84,7 +84,7 @@ class Reader:
         try:
             return self._open().execute(statement, bindings).fetchall()
         except (apsw.Error, UnicodeDecodeError):
-            with reported(self._path), told(self._name):
+            with reported(self._path), translate_errors(self._name):
                 raise
 
     def _open(self) -> apsw.Connection:

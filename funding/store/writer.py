@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from funding import errors
-from funding.backoff import Attempts
-from funding.feed import Event, Feed
-from funding.quote import Quote
-from funding.store.connection import checkpoint, close_writer, open_writer, told, transaction
+from funding.model.feed import Event, Feed
+from funding.model.quote import Quote
+from funding.runtime.backoff import Attempts
 from funding.store.damage import identity, lock_path, marker_path
+from funding.store.database import (
+    checkpoint,
+    close_writer,
+    open_writer,
+    transaction,
+    translate_errors,
+)
 from funding.store.feed_table import FEED_WRITE, feed_row
 from funding.store.quote_table import Rows
 
@@ -26,7 +32,7 @@ def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
     """
     if not path.exists():
         return None
-    with told(str(path)):
+    with translate_errors(str(path)):
         connection = open_writer(path)
         try:
             address: Any = connection.execute(
@@ -80,7 +86,7 @@ class Writer:
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, self._identity.encode("ascii"), 0)
             try:
-                with told(self._path), transaction(self._connection):
+                with translate_errors(self._path), transaction(self._connection):
                     self._begin(feed)
             except BaseException:
                 self._connection.close()
@@ -112,7 +118,7 @@ class Writer:
     def symbols(self, exchange: str) -> list[str]:
         """The symbols stored for `exchange`."""
         select = "SELECT symbol FROM quote WHERE exchange = ?"
-        with told(self._path):
+        with translate_errors(self._path):
             rows = self._connection.execute(select, (exchange,)).fetchall()
         return [str(symbol) for (symbol,) in rows]
 
@@ -133,7 +139,7 @@ class Writer:
         trail = [(event.at, event.source, event.kind, event.detail) for event in events]
         self._wait_for_the_disk(bool(trail))
         rows = Rows(feed.exchange, quotes)
-        with told(self._path), transaction(connection):
+        with translate_errors(self._path), transaction(connection):
             before = connection.total_changes()
             for statement, bindings in rows.statements(ceiling):
                 connection.executemany(statement, bindings)
@@ -152,7 +158,7 @@ class Writer:
         """Whether a commit is on the disk when it returns: no power cut may undo an event, which
         is told once; quotes come again."""
         if wanted != self._waits:
-            with told(self._path):
+            with translate_errors(self._path):
                 self._connection.pragma("synchronous", "full" if wanted else "normal")
             self._waits = wanted
 
@@ -172,7 +178,7 @@ class Writer:
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
         """Forget symbols without a quote for `RETIRE_SECONDS`; their names."""
-        with told(self._path), transaction(self._connection):
+        with translate_errors(self._path), transaction(self._connection):
             rows = self._connection.execute(
                 "DELETE FROM quote WHERE exchange = ?1"
                 " AND coalesce(?3 - received_uptime, ?2 - updated_at) > ?4 RETURNING symbol",
@@ -182,18 +188,18 @@ class Writer:
 
     def prune_events(self, before: float) -> None:
         """Forget events older than `before` Unix seconds."""
-        with told(self._path), transaction(self._connection):
+        with translate_errors(self._path), transaction(self._connection):
             self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
 
     def checkpoint(self) -> int:
         """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes."""
-        with told(self._path):
+        with translate_errors(self._path):
             return checkpoint(self._connection)
 
     def close(self) -> None:
         """Empty the WAL where nobody reads, and let go of the file."""
         try:
-            with told(self._path):
+            with translate_errors(self._path):
                 close_writer(self._connection, moved=not self._is_there())
         finally:
             os.close(self._lock)

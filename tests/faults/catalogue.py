@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass
 from typing import Any
 
-from funding.clock import SYSTEM
-from funding.control import Control
-from tests.outside import PATIENCE_SECONDS, until
-from tests.whole import Service, log_of
+from funding.runtime.clock import SYSTEM
+from funding.watchdog.supervisor import SupervisorClient
+from tests.support.processes import PATIENCE_SECONDS, until
+from tests.support.service import Service, log_of
 
 MAIN, TRADFI = "BTCUSDT", "TSLAUSDT"
 PROGRAMS = INGEST, API, WATCHDOG = "ingest.py", "api.py", "watchdog.py"
@@ -162,7 +162,7 @@ def recovery(service: Service, fault: Fault) -> tuple[float, float]:
 
 def all_run(service: Service) -> bool:
     """Whether no program is STARTING any more: what ends before that is no crash yet."""
-    processes = Control(service.folder / "var" / "supervisor.sock").processes()
+    processes = SupervisorClient(service.folder / "var" / "supervisor.sock").processes()
     return all(each.state in ("RUNNING", "STOPPED") for each in processes)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.catalogue import SHORT, SHORT_TICK
-from tests.whole import Service, whole
+from tests.support.service import Service, whole
 
 Record = Callable[[str, str, str], None]
 SEEN: list[tuple[str, str, str]] = []

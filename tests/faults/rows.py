@@ -18,8 +18,8 @@ from tests.faults.catalogue import (
     posted,
     removed,
 )
-from tests.outside import until
-from tests.whole import Service
+from tests.support.processes import until
+from tests.support.service import Service
 
 NEW_INGEST = frozenset({INGEST})
 LOST = ("disconnect", "the connection was lost")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from funding.clock import SYSTEM
+from funding.runtime.clock import SYSTEM
 from tests.conftest import free_port
 from tests.faults.catalogue import (
     MAIN,
@@ -26,10 +26,10 @@ from tests.faults.catalogue import (
     well,
 )
 from tests.faults.conftest import Record
-from tests.hand import rows
-from tests.outside import running, until
-from tests.stand_in import StandIn, stand_in
-from tests.whole import Service, whole
+from tests.support.clock import rows
+from tests.support.processes import running, until
+from tests.support.service import Service, whole
+from tests.support.stand_in import StandIn, stand_in
 
 pytestmark = pytest.mark.faults
 FULL = ()

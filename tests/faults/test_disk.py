@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from funding.clock import SYSTEM
+from funding.runtime.clock import SYSTEM
 from tests.faults.catalogue import SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
-from tests.hand import rows
-from tests.outside import until
-from tests.stand_in import stand_in
-from tests.whole import Service, started, tree, whole
+from tests.support.clock import rows
+from tests.support.processes import until
+from tests.support.service import Service, started, tree, whole
+from tests.support.stand_in import stand_in
 
 pytestmark = pytest.mark.faults
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from funding import machine
+from funding.runtime import process
 from tests.faults.catalogue import MAIN, TRADFI, events
 from tests.faults.conftest import Record
 from tests.faults.proxy import Pipe, Proxy, proxy
 from tests.faults.ticks import Ticks, ticks
-from tests.outside import until
-from tests.stand_in import stand_in
-from tests.whole import Service, started, tree, whole
+from tests.support.processes import until
+from tests.support.service import Service, started, tree, whole
+from tests.support.stand_in import stand_in
 
 pytestmark = pytest.mark.faults
 TICK_MS = 1_000
@@ -37,7 +37,7 @@ def test_a_rotation_every_5_seconds_for_a_minute(record: Record) -> None:
     """A life of 24 h, compressed: each connection is cut after 10 s, and rotated before that."""
     with whole(FUNDING_MIN_SYMBOLS=30, FUNDING_ROTATE_AFTER=5, FUNDING_STALL_AFTER=3) as service:
         pid = service.feed_pid()
-        before = machine.memory_bytes(pid)
+        before = process.memory_bytes(pid)
         with (
             service.exchange.faults(life_seconds=10, life_abort=True),
             ticks(service.database, MAIN, "ETHUSDT", TRADFI, "XAUUSDT") as seen,
@@ -48,7 +48,7 @@ def test_a_rotation_every_5_seconds_for_a_minute(record: Record) -> None:
         assert rotations(service) >= 11
         assert kinds <= {"start", "connect", "rotation"}
         assert service.feed_pid() == pid
-        grown = machine.memory_bytes(pid) - before
+        grown = process.memory_bytes(pid) - before
         assert grown < 4 * 1024 * 1024
         told = f"{rotations(service)} rotations, 0 of {seen.count()} ticks missed"
         record("rotation every 5 s for a minute", "0 ticks missed", f"{told}, {grown >> 10} KiB")

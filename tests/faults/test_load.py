@@ -10,11 +10,11 @@ from http.client import HTTPException
 
 import pytest
 
-from funding.clock import SYSTEM
+from funding.runtime.clock import SYSTEM
 from tests.faults.catalogue import SHORT, SHORT_TICK, changed
 from tests.faults.conftest import Record
-from tests.outside import ask, until
-from tests.whole import Service, whole
+from tests.support.processes import ask, until
+from tests.support.service import Service, whole
 
 pytestmark = pytest.mark.faults
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from funding.clock import SYSTEM
+from funding.runtime.clock import SYSTEM
 from tests.faults.catalogue import PROGRAMS, SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
-from tests.outside import finished, until
-from tests.stand_in import stand_in
-from tests.whole import Service, processes_in, started, tree, whole
+from tests.support.processes import finished, until
+from tests.support.service import Service, processes_in, started, tree, whole
+from tests.support.stand_in import stand_in
 
 pytestmark = pytest.mark.faults
 

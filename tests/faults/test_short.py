@@ -5,8 +5,8 @@ import pytest
 from tests.faults.catalogue import Fault, prove
 from tests.faults.conftest import Record
 from tests.faults.rows import QUICK, SLOW
-from tests.outside import until
-from tests.whole import Service
+from tests.support.processes import until
+from tests.support.service import Service
 
 
 @pytest.mark.parametrize(

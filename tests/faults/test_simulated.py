@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from funding.continuity import Plan
-from funding.exchanges import Frame
-from funding.feed import Feed
-from funding.handoff import Handoff, Note
-from funding.health import API, INGEST, Facts, Limits, Probe, Process, decide
-from funding.ingestion import Ingestion
-from funding.orders import Close, Open, Order, Tell
-from funding.quote import Quote
-from funding.store import Writer
+from funding.exchanges.frame import Frame
+from funding.health.checks import API, INGEST, Facts, Probe, Process
+from funding.health.verdict import Limits
+from funding.ingest.connection_events import Connect, ConnectionEvent, Disconnect, Order, Report
+from funding.ingest.connection_policy import ConnectionPolicy
+from funding.ingest.inbox import Inbox
+from funding.ingest.loop import IngestLoop
+from funding.model.feed import Feed
+from funding.model.quote import Quote
+from funding.store.writer import Writer
+from funding.watchdog.restart_rules import decide
 from tests.faults.conftest import Record
-from tests.hand import Hand, feed_at, rows
+from tests.support.clock import Hand, feed_at, rows
 
 DAY = 86_400.0
 STEP = 0.25
@@ -29,7 +31,7 @@ class Feeds:
     """A healthy exchange in simulated time: two classes, each tick late by some jitter, every
     connection alive for at most a day."""
 
-    def __init__(self, plan: Plan, seed: int) -> None:
+    def __init__(self, plan: ConnectionPolicy, seed: int) -> None:
         self.plan = plan
         self.chance = random.Random(seed)
         self.open: dict[int, float] = {}
@@ -52,19 +54,19 @@ class Feeds:
         for link, opened in list(self.open.items()):
             if now - opened >= DAY:
                 del self.open[link]
-                self.plan.heard(Note(link, "closed", now))
+                self.plan.heard(ConnectionEvent(link, "closed", now))
                 self.orders["ended by the exchange"] += 1
 
     def obey(self, order: Order, now: float) -> None:
-        if isinstance(order, Open):
+        if isinstance(order, Connect):
             self.orders["open"] += 1
             self.open[order.link] = now
-            self.plan.heard(Note(order.link, "opened", now))
-        elif isinstance(order, Close):
+            self.plan.heard(ConnectionEvent(order.link, "opened", now))
+        elif isinstance(order, Disconnect):
             self.orders[order.kind] += 1
             del self.open[order.link]
         else:
-            assert isinstance(order, Tell)
+            assert isinstance(order, Report)
             self.orders[f"told {order.kind}"] += 1
 
 
@@ -78,7 +80,10 @@ def healthy(facts: Facts, feeds: Feeds, now: float) -> Facts:
 def simulate(hours: float, connections: int) -> Feeds:
     """So many healthy hours of the plan and the watchdog's rules; neither may act."""
     feeds = Feeds(
-        Plan(connections=connections, uniform=random.Random(3).uniform, now=0.0, **DEFAULTS), 11
+        ConnectionPolicy(
+            connections=connections, uniform=random.Random(3).uniform, now=0.0, **DEFAULTS
+        ),
+        11,
     )
     feed = Feed("binance", "a", 1, "boot", 0.0, 0.0, connected=1)
     names = (INGEST, f"{API}api_00", f"{API}api_01")
@@ -140,13 +145,13 @@ class Rotating:
         self.hand = Hand()
         clock = self.hand.clock()
         self.feed = feed_at(clock)
-        self.handoff = Handoff()
+        self.handoff = Inbox()
         self.links: list[Still] = []
-        plan = Plan(
+        plan = ConnectionPolicy(
             connections=1, uniform=random.Random(5).uniform, now=self.hand.uptime, **DEFAULTS
         )
         writer = Writer(path, self.feed)
-        self.ingestion = Ingestion(
+        self.ingestion = IngestLoop(
             self.feed,
             writer=writer,
             plan=plan,
@@ -159,7 +164,7 @@ class Rotating:
 
     def open_link(self, number: int) -> Still:
         self.links = [*self.links[-1:], Still(number)]
-        self.handoff.note(Note(number, "opened", self.hand.uptime))
+        self.handoff.note(ConnectionEvent(number, "opened", self.hand.uptime))
         return self.links[-1]
 
     def second(self) -> None:

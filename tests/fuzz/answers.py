@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from funding import errors
 from funding.client.service import Service
-from funding.post import Backend
-from funding.rest import Rest
-from funding.store import Ledger
+from funding.notify.backend import BackendClient
+from funding.rest.client import RestClient
+from funding.store.ledger import Ledger
 from tests.fuzz.decoders import REPLIES, UNIVERSES
 from tests.fuzz.shapes import Draw, cut, damaged
-from tests.hand import Hand, write
+from tests.support.clock import Hand, write
 
 ROW = {
     "symbol": "BTCUSDT",
@@ -156,8 +156,10 @@ def world() -> Iterator[Callable[[Case], None]]:
     with tempfile.TemporaryDirectory() as folder, log.listening():
         path = Path(folder) / "funding.db"
         write(path, hand.clock())
-        ledger, backend = Ledger(path), Backend(2.0)
-        rest = Rest(address, "fuzz", ledger=ledger, budget=2_400, clock=hand.clock(), timeout=2.0)
+        ledger, backend = Ledger(path), BackendClient(2.0)
+        rest = RestClient(
+            address, "fuzz", ledger=ledger, budget=2_400, clock=hand.clock(), timeout=2.0
+        )
         service = Service("127.0.0.1", teller.port, timeout=2.0, uptime=lambda: hand.uptime)
         calls: list[Callable[[], object]] = [
             lambda: rest.premium_index("BTCUSDT"),

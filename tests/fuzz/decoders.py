@@ -9,15 +9,24 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from funding import spikes, universe
-from funding.alerts import UNKNOWN, Mark, post
+from funding.consumers import universe, volume_rules
+from funding.consumers.open_interest_poll import _sample
+from funding.consumers.open_interest_rules import Sample, Timeframe, Watch
 from funding.errors import FrameError
-from funding.exchanges import Frame, binance
-from funding.exchanges import binance_rest as rest
-from funding.open_interest import Sample, Timeframe, Watch
-from funding.poller import _sample
+from funding.exchanges.binance import rest as rest
+from funding.exchanges.binance import stream as binance
+from funding.exchanges.frame import Frame
+from funding.model.alert import UNKNOWN, Mark, post
+from tests.funding.exchanges.binance.test_stream import (
+    BTC,
+    ETH,
+    NOW,
+    STREAM,
+    TICKER,
+    encoded,
+    row,
+)
 from tests.fuzz.shapes import damaged
-from tests.test_exchanges import BTC, ETH, NOW, STREAM, TICKER, encoded, row
 
 DAY_MS = 86_400_000
 COIN = row(s="BTCUSD_PERP", st=2)
@@ -149,14 +158,14 @@ def _premium(found: list[rest.PremiumIndex], _symbol: str) -> None:
         assert (each.next_funding_time or 1) < 2**53
 
 
-def _klines(data: bytes) -> dict[int, spikes.Candle]:
-    return spikes.candles(_KLINES.decode(data))
+def _klines(data: bytes) -> dict[int, volume_rules.Candle]:
+    return volume_rules.candles(_KLINES.decode(data))
 
 
-def _candles(hours: dict[int, spikes.Candle], symbol: str) -> None:
+def _candles(hours: dict[int, volume_rules.Candle], symbol: str) -> None:
     for scan in [hour + 60 * minute for hour in hours for minute in (0, 5, 30, 55, 60)]:
-        for finding in spikes.judge(symbol, hours, {}, scan):
-            alert = spikes.alert(
+        for finding in volume_rules.judge(symbol, hours, {}, scan):
+            alert = volume_rules.alert(
                 finding,
                 asset=symbol,
                 mark=UNKNOWN,
@@ -167,7 +176,7 @@ def _candles(hours: dict[int, spikes.Candle], symbol: str) -> None:
             )
             _is_json(alert.body)
             body = post("backend", "", "key", alert.body).body
-            assert spikes.told([(symbol, alert.kind, alert.at, body)])
+            assert volume_rules.told([(symbol, alert.kind, alert.at, body)])
 
 
 def _contracts(reply: rest.OpenInterest, symbol: str) -> None:

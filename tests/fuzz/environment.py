@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
 
-from funding import consumer_settings, settings
 from funding.errors import SettingError
-from funding.logs import printable
+from funding.runtime.logs import printable
+from funding.settings import consumers, service
 from tests.fuzz.shapes import NUMBERS, TEXTS, cut
 
-TABLE = (*settings.TABLE, *consumer_settings.TABLE)
+TABLE = (*service.TABLE, *consumers.TABLE)
 NAMES = [setting.name for setting in TABLE]
 HIDDEN = {name for name in NAMES if name.startswith(("VOLSPIKE", "TELEGRAM", "CHAT"))}
 SECRET = "hunter2hunter2"
@@ -66,7 +66,7 @@ def world() -> Iterator[Callable[[Case], None]]:
             _check_theirs(environ)
             path.write_bytes(data)
             try:
-                told = consumer_settings.from_file(path)
+                told = consumers.from_file(path)
             except SettingError as error:
                 _check_file_error(error)
                 return
@@ -82,7 +82,7 @@ def _check_file_error(error: SettingError) -> None:
 
 def _check_ours(environ: dict[str, str]) -> None:
     try:
-        found, unknown = settings.read(environ)
+        found, unknown = service.read(environ)
     except SettingError as error:
         _check_error(error, environ)
         return
@@ -99,7 +99,7 @@ def _check_ours(environ: dict[str, str]) -> None:
 
 def _check_theirs(environ: dict[str, str]) -> None:
     try:
-        found = consumer_settings.read(environ)
+        found = consumers.read(environ)
     except SettingError as error:
         _check_error(error, environ)
         return

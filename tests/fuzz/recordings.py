@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from sim.recording import RecordingError, read
-from sim.replay import Replay
+from harness.sim.recording import RecordingError, read
+from harness.sim.replay import Replay
 from tests.fuzz.shapes import cut
 
 MESSAGES = (b"{}", b"", b"\xff\n\x00", b"x" * 9_000)

@@ -12,7 +12,7 @@ from urllib.parse import quote as percent
 from hypothesis import strategies as st
 
 from tests.fuzz.shapes import NUMBERS, TEXTS, Draw, cut
-from tests.outside import ask, connect, to_the_end
+from tests.support.processes import ask, connect, to_the_end
 from tests.test_api_server import SYMBOLS, new_writer, serving, write_frame
 
 STATUSES = {200, 304, 400, 403, 404, 405, 413, 431, 501, 503}

@@ -10,15 +10,18 @@ from typing import Any
 from hypothesis import strategies as st
 
 from funding import errors
-from funding.alerts import Alert
-from funding.compare import Comparison
-from funding.feed import Event
-from funding.open_interest import Sample
-from funding.quote import Quote
-from funding.store import Reader, Samples, Writer, copy_readable, is_damaged
+from funding.comparison.pair import Comparison
+from funding.consumers.open_interest_rules import Sample
+from funding.model.alert import Alert
+from funding.model.feed import Event
+from funding.model.quote import Quote
 from funding.store.damage import identity, lock_path, marker_path
+from funding.store.open_interest import OpenInterestStore
+from funding.store.reader import Reader
+from funding.store.recovery import copy_readable, is_damaged
+from funding.store.writer import Writer
 from tests.fuzz.shapes import BYTES
-from tests.hand import Hand, feed_at, write
+from tests.support.clock import Hand, feed_at, write
 
 AT = Hand().wall
 NAMES = ("BTCUSDT", "ETHUSDT", "币安人生USDT")
@@ -103,7 +106,7 @@ def _fill(path: Path, hand: Hand) -> None:
     write(path, hand.clock(), [Quote(name, 1.5, 1.5, 1e-4, None, event) for name in NAMES])
     alert = Alert("key", "volume_alert", "BTCUSDT", "SPIKE", AT, "text", "/", {"a": 1})
     told: tuple[Any, ...] = (1.0, 1.0, 0.0, 0, "match", None, None)
-    with closing(Samples(path)) as store:
+    with closing(OpenInterestStore(path)) as store:
         for name in NAMES:
             row = (AT, "watchdog", "binance", name, "mark_price")
             store.add([Comparison(*row, *told)] * 30, [Event(AT, "watchdog", "restart", name)])
@@ -125,7 +128,7 @@ def _read(path: Path, hand: Hand) -> None:
 
 
 def _keep(path: Path, hand: Hand) -> None:
-    with closing(Samples(path)) as store:
+    with closing(OpenInterestStore(path)) as store:
         calls: list[Callable[[], object]] = [
             lambda: store.events("watchdog", "restart", 0.0),
             lambda: store.ban("http://test.invalid"),

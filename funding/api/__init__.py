@@ -1,0 +1,1 @@
+"""The store → HTTP: the rooms of api.py."""

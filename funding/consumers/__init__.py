@@ -1,0 +1,1 @@
+"""The rooms of the two consumers: the volume alert and the open-interest poller."""

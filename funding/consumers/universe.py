@@ -1,0 +1,50 @@
+"""Which symbols the consumers look at. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from funding.exchanges.binance.rest import Contract
+from funding.model.quote import MAX_SYMBOLS
+
+ENTER_VOLUME = 4_000_000.0
+LEAVE_VOLUME = 2_000_000.0
+"""A symbol enters at one and leaves below the other, so that one at the border does not flap."""
+
+
+def perpetuals(contracts: Iterable[Contract], *, tradfi: bool) -> dict[str, str]:
+    """USDT-quoted perpetuals that trade, as symbol: asset; those on other markets with `tradfi`."""
+    kinds = {"PERPETUAL", "TRADIFI_PERPETUAL"} if tradfi else {"PERPETUAL"}
+    return {
+        each.symbol: each.base_asset
+        for each in contracts
+        if each.quote_asset == "USDT" and each.status == "TRADING" and each.contract_type in kinds
+    }
+
+
+def liquid(volumes: Mapping[str, float], held: Collection[str]) -> set[str]:
+    """The symbols whose 24 h `volumes` are high enough, given those `held` until now."""
+    return {
+        symbol
+        for symbol, volume in volumes.items()
+        if volume >= (LEAVE_VOLUME if symbol in held else ENTER_VOLUME)
+    }
+
+
+def from_backend(body: bytes) -> list[str]:
+    """The symbols in a backend's reply: `{"symbols": [...]}`, each a name or `{"symbol": name}`.
+
+    Raises ValueError for anything else, and for none at all.
+    """
+    try:
+        reply: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"no JSON: {str(error)[:100]}") from None
+    rows = reply.get("symbols") if isinstance(reply, dict) else None
+    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_SYMBOLS:
+        raise ValueError("no list of symbols")
+    names: list[Any] = [row.get("symbol") if isinstance(row, dict) else row for row in rows]
+    if not all(isinstance(name, str) and 0 < len(name) <= 50 for name in names):
+        raise ValueError("a symbol that is no name")
+    return sorted(set(names))

@@ -1,0 +1,1 @@
+"""The stream → the store: the rooms of ingest.py."""

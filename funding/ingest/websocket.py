@@ -1,0 +1,167 @@
+"""The WebSocket: the only importer of websocket (websocket-client).
+
+# Facts
+(websocket-client 1.9.2, each seen happening)
+- There is no limit on a message's size; `_recv(n)` sees every byte, so a subclass can count.
+- `recv_data()` answers pings itself, and raises WebSocketTimeoutException after the timeout,
+  between frames or in the midst of one; nothing read so far is lost.
+- The pure-Python UTF-8 check takes 3.6 s for 30 MB: the decoder checks instead.
+- Redirects are followed three times unless `redirect_limit=0`.
+- `http_proxy` is honoured even for 127.0.0.1, whatever `http_no_proxy` says: for a loopback
+  address we hand in a socket of our own.
+"""
+
+import contextlib
+import socket
+import ssl
+import time
+from urllib.parse import urlsplit
+
+import websocket
+
+from funding.errors import ConnectFailed, ConnectionLost
+from funding.settings.service import is_loopback
+
+MAX_MESSAGE = 8 * 1024 * 1024
+_TURN_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Capped(websocket.WebSocket):
+    """Counts the bytes since the last whole message."""
+
+    received = 0
+
+    def _recv(self, bufsize: int) -> bytes:
+        data: bytes = super()._recv(bufsize)  # type: ignore[no-untyped-call]
+        self.received += len(data)
+        if self.received > MAX_MESSAGE:
+            raise _TooLargeError
+        return data
+
+
+class WebSocket:
+    """One WebSocket connection to `url`: `open` once, `receive` until it raises, `close`.
+
+    For one thread, but for `abort`, which another may call to end whatever blocks.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._socket: _Capped | None = None
+
+    def open(self) -> None:
+        """Connect and shake hands; raises `ConnectFailed`. Each step may take `timeout` s."""
+        # The steps of `create_connection`, with the object in hand before the first byte.
+        connection = self._socket = _Capped(skip_utf8_validation=True)
+        connection.settimeout(self._timeout)
+        try:
+            connection.connect(  # type: ignore[no-untyped-call]
+                self._url, redirect_limit=0, socket=self._direct()
+            )
+        except websocket.WebSocketBadStatusException as error:
+            self.abort()
+            raise _refusal(error) from error
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            self.abort()
+            kind, detail = _failure(error)
+            raise ConnectFailed(kind, detail) from error
+        connection.settimeout(_TURN_SECONDS)
+
+    def _direct(self) -> socket.socket | None:
+        parts = urlsplit(self._url)
+        if parts.scheme != "ws" or not is_loopback(parts.hostname or ""):
+            return None
+        return socket.create_connection((parts.hostname, parts.port or 80), self._timeout)
+
+    def receive(self) -> bytes | None:
+        """The next whole message, or None after a second without one.
+
+        Raises `ConnectionLost` when the connection is over.
+        """
+        connection = self._socket
+        assert connection is not None
+        try:
+            opcode, data = connection.recv_data(control_frame=True)
+        except websocket.WebSocketTimeoutException:
+            return None
+        except _TooLargeError:
+            detail = f"a message of more than {MAX_MESSAGE} bytes"
+            raise ConnectionLost("oversize", detail) from None
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            raise ConnectionLost("lost", f"{_one_line(error)}") from error
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            raise ConnectionLost("closed", _close_reason(data))
+        if opcode in (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG):
+            return None
+        connection.received = 0
+        return bytes(data)
+
+    def close(self) -> None:
+        """Say goodbye without waiting for an answer, and let go."""
+        connection = self._socket
+        if connection is not None:
+            with contextlib.suppress(websocket.WebSocketException, OSError, ValueError):
+                connection.send_close()
+            connection.shutdown()  # type: ignore[no-untyped-call]
+
+    def abort(self) -> None:
+        """End whatever blocks on this connection, from any thread."""
+        held = self._socket.sock if self._socket is not None else None
+        if held is not None:
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+
+
+def _failure(error: BaseException) -> tuple[str, str]:
+    """The kind of ending for an error while connecting, and its words."""
+    text = _one_line(error)
+    if isinstance(error, websocket.WebSocketAddressException | socket.gaierror):
+        return "dns", text
+    if isinstance(error, ssl.SSLError):
+        return "tls", text
+    if isinstance(error, websocket.WebSocketTimeoutException | TimeoutError):
+        return "timeout", text
+    if isinstance(error, ConnectionRefusedError):
+        return "refused", text
+    if isinstance(error, websocket.WebSocketException | ConnectionError):
+        return "handshake", text
+    return "unreachable", text
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def _refusal(error: websocket.WebSocketBadStatusException) -> ConnectFailed:
+    status = error.status_code
+    wait = _retry_after(str((error.resp_headers or {}).get("retry-after", "")))
+    if status in (429, 418):
+        return ConnectFailed("rate-limited", f"status {status}", wait)
+    if status in (403, 451):
+        return ConnectFailed("restricted", f"status {status}", wait)
+    return ConnectFailed("handshake", f"status {status}", wait)
+
+
+def _retry_after(text: str) -> float:
+    """Seconds in a Retry-After header: a number or a date (RFC 9110, 10.2.3); 0 when neither."""
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    from email.utils import parsedate_to_datetime  # here: 0.7 MB that hardly a run needs
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+
+
+def _close_reason(data: bytes) -> str:
+    if len(data) < 2:
+        return "closed without a code"
+    code = int.from_bytes(data[:2], "big")
+    reason = data[2:].decode("utf-8", "replace")
+    return f"closed with code {code}" + (f": {reason}" if reason else "")

@@ -1,0 +1,1 @@
+"""Values that several programs share. No I/O, no clock."""

@@ -1,0 +1,61 @@
+"""What the store keeps, as values: the feed row, the audit trail, a quote read back."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+
+class StoredQuote(msgspec.Struct, frozen=True, gc=False):
+    """One stored quote and its age in seconds, by a clock that does not step."""
+
+    exchange: str
+    symbol: str
+    mark_price: float
+    index_price: float
+    funding_rate: float | None
+    next_funding_time: int | None
+    event_time: int
+    updated_at: float
+    age_seconds: float
+
+
+@dataclass(slots=True)
+class Feed:
+    """The feed row: see schema.sql. What ingest keeps of its stream, and readers see of it."""
+
+    exchange: str
+    address: str
+    pid: int
+    boot_id: str
+    started_at: float
+    started_uptime: float
+    heartbeat_at: float = 0.0
+    heartbeat_uptime: float = 0.0
+    connected: int = 0
+    connections: int = 0
+    connected_since: float | None = None
+    last_connected_at: float | None = None
+    last_frame_at: float | None = None
+    last_frame_uptime: float | None = None
+    last_event_time: int | None = None
+    frames: int = 0
+    accepted: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    malformed: int = 0
+    ignored: int = 0
+    reasons: str = "{}"
+    reconnects: int = 0
+    attempts_left: float = 15.0
+    last_error: str | None = None
+    last_error_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit trail, at `at` Unix seconds."""
+
+    at: float
+    source: str
+    kind: str
+    detail: str

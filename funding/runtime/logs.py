@@ -1,0 +1,69 @@
+"""Logging: one line a record on stdout, which supervisord keeps and rotates.
+
+Text from outside (symbols, error messages, close reasons) may stand in a message as it is: every
+character that is not printable is escaped here, so that nothing received can forge a line.
+"""
+
+import logging
+import sys
+import time
+from typing import Any, TextIO
+
+
+def printable(text: str) -> str:
+    """`text` with everything that is not printable escaped; 币安人生 stays as it is."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in text
+    )
+
+
+class _Line(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)
+        # A copy: other handlers see the record as it was.
+        line = logging.makeLogRecord(record.__dict__)
+        line.message = printable(record.message)
+        return super().formatMessage(line)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (the library's name)
+        # A traceback has lines of its own, all of them set in: none passes for a record.
+        lines = super().formatException(ei).splitlines()
+        return "\n".join(f"    {printable(line)}" for line in lines)
+
+
+def setup(level: str, stream: TextIO | None = None) -> None:
+    """Send the log of this process to `stream` (stdout), from `level` upwards, in UTF-8."""
+    stream = stream or sys.stdout
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Line("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class Throttle:
+    """Says yes once per key and `seconds`, so that what repeats is told at a bounded rate."""
+
+    MAX_KEYS = 100
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._told: dict[str, float] = {}
+
+    def __call__(self, key: str, now: float) -> bool:
+        """Whether `key` may be told at `now`; if so, that is remembered."""
+        if now - self._told.get(key, float("-inf")) < self._seconds:
+            return False
+        if len(self._told) >= self.MAX_KEYS:
+            self._told = {k: at for k, at in self._told.items() if now - at < self._seconds}
+            if len(self._told) >= self.MAX_KEYS:
+                return False
+        self._told[key] = now
+        return True

@@ -1,0 +1,82 @@
+"""How each program begins: its arguments, the settings, the log."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from funding.errors import RestError, SettingError, StoreError
+from funding.runtime import logs, process
+from funding.settings import service
+
+if TYPE_CHECKING:
+    from funding.settings.consumers import ConsumerSettings
+
+T = TypeVar("T")
+
+
+def parser(name: str, about: str, more: Iterable[service.Setting] = ()) -> argparse.ArgumentParser:
+    """A parser whose --help lists the settings, and those of a program of its own in `more`."""
+    table = (*more, *service.TABLE)
+    rows = [f"  {s.name:<29}{s.why} (default: {s.default or 'none'})" for s in table]
+    return argparse.ArgumentParser(
+        prog=name,
+        description=about,
+        epilog="settings, from the environment:\n" + "\n".join(rows).replace("%", "%%"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def begin(name: str, stream: TextIO | None = None) -> service.Settings:
+    """Read the settings and start the log, or end the process: exit 2 and one line on stderr.
+
+    The log goes to `stream`, stdout unless given. Files made from here on are for their owner
+    alone.
+    """
+    loaded, unknown = _read(name, service.load)
+    _start(name, loaded, unknown, stream)
+    return loaded
+
+
+def consumer(
+    name: str, about: str, run: "Callable[[service.Settings, ConsumerSettings, bool], None]"
+) -> int:
+    """A consumer from its start to its end: reads its arguments, its settings and the file of its
+    secrets, and begins `run`, whose last argument is --once. Exit codes: 0, 1 when the store or,
+    with --once, the exchange fails, 2 a setting is wrong."""
+    from funding.settings import consumers  # here: the other programs do without
+
+    arguments = parser(f"{name}.py", about, consumers.TABLE)
+    arguments.add_argument("--once", action="store_true", help="do it once, then exit")
+    once: bool = arguments.parse_args().once
+    loaded, own, unknown = _read(name, consumers.load)
+    _start(name, loaded, unknown, None)
+    try:
+        run(loaded, own, once)
+    except (StoreError, RestError) as error:
+        logging.getLogger("consumer").error("%s", error)
+        return 1
+    return 0
+
+
+def _read(name: str, load: Callable[[], T]) -> T:
+    os.umask(0o077)
+    try:
+        return load()
+    except SettingError as error:
+        print(f"{name}: {logs.printable(str(error))}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _start(
+    name: str, loaded: service.Settings, unknown: Iterable[str], stream: TextIO | None
+) -> None:
+    if service.supervised():
+        # A supervisord that was killed must leave nobody behind: the next one could not begin,
+        # since they hold the port and the store.
+        process.end_with_parent()
+    logs.setup(loaded.log_level, stream)
+    for other in unknown:
+        logging.getLogger(name).warning("unknown setting %s: nothing reads it", other)

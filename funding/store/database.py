@@ -1,0 +1,199 @@
+"""How the SQLite file is opened, upgraded and written to: policy, transactions, errors.
+
+# Facts
+(apsw 3.54.1.0 with SQLite 3.54.1, each seen happening)
+- `with connection:` sends ROLLBACK after SQLite has already rolled back by itself, as it does on
+  a full disk, and the error that leaves the block is then about the rollback. Hence `transaction`.
+- A deferred transaction that has read and then writes after another commit fails at once with
+  SQLITE_BUSY_SNAPSHOT, whatever the busy timeout is. Hence BEGIN IMMEDIATE.
+- A cursor left half-read keeps its snapshot, and the WAL grows behind it. Hence `.fetchall()`.
+- In WAL mode, synchronous=NORMAL survives the death of the process; a power cut may undo the last
+  commits, never damage the file (sqlite.org/pragma.html#pragma_synchronous).
+- `application_id` and `user_version` are read without changing the file; `journal_mode` is not.
+- Closing the last connection moves what is left in a WAL into the file and deletes the WAL, even
+  when nothing was written. Hence NO_CKPT_ON_CLOSE until the file is known to be ours.
+- The -shm of a removed file becomes that of the next file of its name: a checkpoint of the removed
+  one then discards commits to the other. Hence `moved` of `close_writer`, and `Writer` removes
+  what a removed file has left behind.
+- A text that is no UTF-8 any more is a UnicodeDecodeError when it is read; `quick_check` has no
+  eye for it.
+- While another process checkpoints, even a PASSIVE checkpoint fails with SQLITE_BUSY, at once.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from funding import errors
+from funding.store.damage import APPLICATION_ID
+
+VERSION = 1
+UPGRADES: dict[int, str] = {}
+"""From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""
+
+SCHEMA = Path(__file__).resolve().parent.parent.parent / "schema.sql"
+
+
+def _wal(connection: apsw.Connection) -> None:
+    connection.pragma("journal_mode", "wal")
+
+
+def _synchronous_normal(connection: apsw.Connection) -> None:
+    # Quotes are replaced within a second, so a power cut that undoes the last commits costs
+    # nothing, and a frame does not wait for the disk.
+    connection.pragma("synchronous", "normal")
+
+
+def _checkpoint_by_hand(connection: apsw.Connection) -> None:
+    # Ingest checkpoints on a timer, between frames; this is the backstop, 8 MiB of pages.
+    connection.pragma("wal_autocheckpoint", 2_000)
+    connection.pragma("journal_size_limit", 8 * 1024 * 1024)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+
+def _busy_timeout(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(5_000)
+
+
+def _defensive(connection: apsw.Connection) -> None:
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+WRITER: tuple[Callable[[apsw.Connection], None], ...] = (
+    _wal,
+    _synchronous_normal,
+    _checkpoint_by_hand,
+)
+EVERYONE: tuple[Callable[[apsw.Connection], None], ...] = (_busy_timeout, _defensive)
+
+
+@contextmanager
+def translate_errors(path: str) -> Iterator[None]:
+    """Turn what apsw raises in the block into the error of ours that says what to do."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise errors.StoreFull(path, "no space left on the disk") from error
+    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
+        raise errors.StoreCorrupt(path, f"not readable as a database ({error})") from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise errors.StoreLocked(path, "locked by another process") from error
+    except apsw.CantOpenError as error:
+        raise errors.StoreMissing(path, f"cannot be opened ({error})") from error
+    except apsw.Error as error:
+        raise errors.StoreError(path, f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """One immediate transaction; the first error leaves the block as it was raised."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_ours(connection: apsw.Connection, path: str) -> int:
+    """The schema version of the file, 0 when it is empty; `StoreForeign` when it is not ours."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if not tables:
+        return 0
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise errors.StoreForeign(path, "is a database, but not one of this service")
+    version = int(connection.pragma("user_version"))
+    if version > VERSION:
+        raise errors.StoreForeign(
+            path, f"has schema version {version}, this program knows {VERSION}: upgrade it"
+        )
+    return version
+
+
+def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connection:
+    """A connection that may write to our database at `path`, made or upgraded when needed;
+    `busy_seconds` is how long it waits for a lock where that is not the usual time.
+
+    Raises `StoreForeign` before changing anything in a file that is not ours.
+    """
+    with translate_errors(str(path)):
+        connection = apsw.Connection(str(path))
+        try:
+            for setting in EVERYONE:
+                setting(connection)
+            if busy_seconds is not None:
+                connection.set_busy_timeout(int(busy_seconds * 1000))
+            version = _check_ours(connection, str(path))
+            for setting in WRITER:
+                setting(connection)
+            if version < VERSION:
+                _upgrade(connection, str(path))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _upgrade(connection: apsw.Connection, path: str) -> None:
+    with transaction(connection):
+        version = _check_ours(connection, path)  # again: another process may have been faster
+        if version == 0:
+            connection.execute(SCHEMA.read_text("utf-8"))
+        else:
+            for step in range(version, VERSION):
+                connection.execute(UPGRADES[step])
+                connection.pragma("user_version", step + 1)
+
+
+def open_reader(
+    path: Path, flags: int = apsw.SQLITE_OPEN_READONLY, busy_seconds: float | None = None
+) -> apsw.Connection:
+    """A read-only connection to our database at `path`; `StoreMissing` while it has no tables.
+    `busy_seconds` is how long it waits for a lock where that is not the usual time."""
+    connection = apsw.Connection(str(path), flags=flags)
+    try:
+        for setting in EVERYONE:
+            setting(connection)
+        if busy_seconds is not None:
+            connection.set_busy_timeout(int(busy_seconds * 1000))
+        if _check_ours(connection, str(path)) == 0:
+            raise errors.StoreMissing(str(path), "has no tables yet")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def checkpoint(connection: apsw.Connection) -> int:
+    """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes.
+
+    0 while another process does the same, say somebody's `sqlite3`.
+    """
+    try:
+        pages, _moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    except apsw.BusyError:
+        return 0
+    return int(pages) * int(connection.pragma("page_size"))
+
+
+def close_writer(connection: apsw.Connection, *, moved: bool = False) -> None:
+    """Empty the WAL where nobody reads, and let go of the file; only the latter where it was
+    `moved` or removed."""
+    if moved:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.close()
+        return
+    try:
+        connection.set_busy_timeout(500)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        pass  # a reader holds it: the next writer goes on from there
+    finally:
+        connection.close()

@@ -1,0 +1,163 @@
+"""What the consumers must not lose: alerts made, posts to be sent, where each consumer stands.
+
+Like the `Ledger`, and with it, for one thread: each method is one transaction, on the disk when it
+returns. An alert and its posts are one transaction, so that none is without the other.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+from funding.model.alert import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS, Alert, Post, posts
+from funding.store.ledger import Ledger
+
+_ALERT = """
+INSERT INTO alert (key, consumer, symbol, kind, at, body) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO NOTHING
+"""
+_POST = """
+INSERT INTO outbox (consumer, target, path, idempotency_key, body, created_at, due_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+ON CONFLICT (target, idempotency_key) DO NOTHING
+"""
+# A clock that was wrong delays no post: one that was never tried is due whenever it was written,
+# and one that is due later than any wait is long was put off by that clock.
+_DUE = f"""
+SELECT id FROM outbox
+WHERE consumer = ?1 AND target = ?2 AND sent_at IS NULL
+    AND (attempts = 0 OR due_at <= ?3 OR due_at > ?3 + {LONGEST_WAIT_SECONDS})
+"""
+_IS_DUE = f"{_DUE} LIMIT 1"
+_TAKE = f"""
+UPDATE outbox SET due_at = ?4, attempts = attempts + 1
+WHERE id = ({_DUE} ORDER BY attempts >= {STUCK_ATTEMPTS}, id LIMIT 1)
+RETURNING id, path, idempotency_key, body, attempts, created_at
+"""
+DONE = """
+INSERT INTO consumer VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET done = excluded.done, done_at = excluded.done_at
+"""
+_PRUNE_ROWS = 5_000
+
+
+class Due(NamedTuple):
+    """A post that is to be sent now."""
+
+    id: int
+    path: str
+    idempotency_key: str
+    body: str
+    attempts: int
+    created_at: float
+
+
+class OutboxStore(Ledger):
+    """The tables `alert`, `outbox` and `consumer`."""
+
+    def done(self, consumer: str) -> int:
+        """The last scan or loop that `consumer` has completed, Unix seconds; 0 before the first."""
+        rows = self._reading("SELECT done FROM consumer WHERE name = ?", (consumer,))
+        return int(rows[0][0]) if rows else 0
+
+    def complete(
+        self,
+        consumer: str,
+        done: int | None,
+        now: float,
+        alerts: Sequence[Alert],
+        targets: Sequence[str],
+    ) -> list[Alert]:
+        """Store `alerts` with their posts to `targets`, and that the scan of `done` is complete
+        (None: it is not); all or nothing. Returns the alerts that had not been made before."""
+        with self._writing() as connection:
+            fresh = make_alerts(connection, alerts, targets, now)
+            if done is not None:
+                connection.execute(DONE, (consumer, done, now))
+        return fresh
+
+    def made(self, consumer: str, since: float) -> list[tuple[str, str, float, str]]:
+        """Symbol, kind, time and body of the alerts of `consumer` since Unix seconds."""
+        rows = self._reading(
+            "SELECT symbol, kind, at, body FROM alert WHERE consumer = ? AND at >= ? ORDER BY at",
+            (consumer, since),
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def take(self, consumer: str, target: str, now: float, until: float) -> Due | None:
+        """The oldest post that is due at `now`, of those that are not stuck if there is one, or
+        None; nobody else gets it before `until`."""
+        if not self._reading(_IS_DUE, (consumer, target, now)):
+            return None  # asked each second: no lock for nothing
+        with self._writing() as connection:
+            rows: list[Any] = connection.execute(_TAKE, (consumer, target, now, until)).fetchall()
+        return Due(*rows[0]) if rows else None
+
+    def sent(self, post: int, now: float) -> None:
+        """The target has accepted the post of that id."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ?", (now, post)
+            )
+
+    def failed(self, post: int, error: str, due_at: float) -> None:
+        """It has not, for the reason `error`; it is due again at `due_at`."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE outbox SET last_error = ?, due_at = ? WHERE id = ?", (error, due_at, post)
+            )
+
+    def waiting(self, consumer: str, target: str) -> tuple[int, float]:
+        """How many posts are not sent yet, and when the first of them is due (0 without one)."""
+        rows = self._reading(
+            "SELECT count(*), coalesce(min(due_at), 0) FROM outbox"
+            " WHERE consumer = ? AND target = ? AND sent_at IS NULL",
+            (consumer, target),
+        )
+        return int(rows[0][0]), float(rows[0][1])
+
+    def prune_alerts(self, before: float, sent_before: float) -> int:
+        """Forget some alerts and posts older than `before`, and posts that were accepted before
+        `sent_before` (Unix seconds); how many were never accepted. Call it now and then."""
+        with self._writing() as connection:
+            connection.execute(
+                "DELETE FROM alert WHERE key IN (SELECT key FROM alert WHERE at < ? LIMIT ?)",
+                (before, _PRUNE_ROWS),
+            )
+            lost: list[Any] = connection.execute(
+                "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
+                " WHERE created_at < ?1 OR sent_at < ?2 ORDER BY id LIMIT ?3)"
+                " RETURNING sent_at IS NULL",
+                (before, sent_before, _PRUNE_ROWS),
+            ).fetchall()
+        return sum(row[0] for row in lost)
+
+    def weight_of_others(self, caller: str, minute: int) -> int:
+        """The most REST weight that callers other than `caller` used in one of the ten minutes
+        before `minute` (Unix seconds / 60)."""
+        rows = self._reading(
+            "SELECT coalesce(max(used), 0) FROM (SELECT sum(weight) AS used FROM rest_usage"
+            " WHERE minute >= ?1 - 10 AND minute < ?1 AND caller <> ?2 GROUP BY minute)",
+            (minute, caller),
+        )
+        return int(rows[0][0])
+
+
+def make_alerts(
+    connection: apsw.Connection, alerts: Iterable[Alert], targets: Sequence[str], now: float
+) -> list[Alert]:
+    """Within a transaction: store `alerts` with their posts; those that are new."""
+    fresh = []
+    for alert in alerts:
+        row = (alert.key, alert.consumer, alert.symbol, alert.kind, alert.at)
+        body: Any = posts(alert, ("",))[0].body
+        connection.execute(_ALERT, (*row, body))
+        if connection.changes():
+            fresh.append(alert)
+            add_posts(connection, alert.consumer, posts(alert, targets), now)
+    return fresh
+
+
+def add_posts(connection: apsw.Connection, consumer: str, rows: Iterable[Post], now: float) -> None:
+    """Within a transaction: put posts into the outbox."""
+    connection.executemany(_POST, [(consumer, *row, now) for row in rows])

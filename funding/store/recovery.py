@@ -1,0 +1,168 @@
+"""A database that is damaged: set aside under a dated name, begun anew, and what must not be lost
+(comparisons, events, validations, the consumers' alerts and posts) copied over where it can still
+be read.
+
+# Facts
+- A main file, its -wal and its -shm belong together: renamed together they stay one database, and
+  processes that have them open go on reading the old one until they look for the name again.
+- `PRAGMA quick_check` reads every page but the free ones, and says "ok" or what is wrong. It does
+  not mind a text that is no UTF-8, which shows when it is read, nor what an index says; and over
+  a read-only connection it passes over CHECKs.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from funding import errors
+from funding.store.damage import is_ours, marker_path
+from funding.store.database import open_reader, open_writer, transaction, translate_errors
+
+_BLOCK = 200
+_HOPELESS = 10_000  # unreadable pieces of one table: no more is tried
+_LARGEST_ID = 2**62
+_LARGEST_TABLE = 1_000_000  # a damaged tree may lead in a circle
+_NAMES = "(SELECT exchange, symbol FROM quote ORDER BY exchange, symbol)"  # as the index has them
+_UNREADABLE = (apsw.Error, UnicodeDecodeError)
+_TABLES = ("comparison", "event", "validation", "outbox")
+_WHOLE_TABLES = ("alert", "consumer", "open_interest_edge", "universe")
+"""Small, and without an id: what the consumers know of themselves."""
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether the database at `path` is ours and cannot be read.
+
+    The quotes are always read; the whole file only where somebody left word of damage.
+    """
+    if not path.exists() or not is_ours(path):
+        return False
+    try:
+        with translate_errors(str(path)):
+            connection = open_reader(path, apsw.SQLITE_OPEN_READWRITE)
+            try:
+                _read_through(connection, "quote", "feed", _NAMES)
+                if marker_path(path).exists():
+                    if connection.execute("PRAGMA quick_check(1)").get != "ok":
+                        return True
+                    tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                    _read_through(connection, *(row[0] for row in connection.execute(tables)))
+                    marker_path(path).unlink(missing_ok=True)
+            finally:
+                connection.close()
+    except errors.StoreCorrupt:
+        return True
+    except errors.StoreError:
+        return False
+    return False
+
+
+def _read_through(connection: apsw.Connection, *tables: str) -> None:
+    for table in tables:
+        for _row in connection.execute(f"SELECT * FROM {table}"):
+            pass
+
+
+def set_aside(path: Path, stamp: str) -> Path:
+    """Rename the database at `path`; the new name carries `stamp`."""
+    aside = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
+    for suffix in ("-wal", "-shm", ""):
+        source = Path(f"{path}{suffix}")
+        if source.exists():
+            source.rename(f"{aside}{suffix}")
+    marker_path(path).unlink(missing_ok=True)
+    return aside
+
+
+def copy_readable(aside: Path, path: Path) -> dict[str, int]:
+    """Copy what can be read from `aside` to the database at `path`; rows copied by table.
+
+    In small transactions, so that ingest writes beside it. Raises `StoreError` when the new
+    database cannot be written.
+    """
+    copied = dict.fromkeys((*_WHOLE_TABLES, *_TABLES), 0)
+    try:
+        old = apsw.Connection(str(aside), flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.Error:
+        return copied
+    with translate_errors(str(path)):
+        new = open_writer(path)
+        try:
+            new.pragma("synchronous", "full")  # what is copied was on the disk before
+            for table in _WHOLE_TABLES:  # first: a scan must not make an alert again
+                copied[table] = _copy_whole(old, new, table)
+            for table in _TABLES:
+                copied[table] = _copy(old, new, table)
+        finally:
+            new.close()
+            old.close()
+    return copied
+
+
+def _copy_whole(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
+    """Copy a table; a row that was made anew meanwhile stays as it is."""
+    names = ", ".join(_columns(new, table))
+    rows: list[Any] = []
+    with suppress(*_UNREADABLE):  # up to the first page that cannot be read
+        rows.extend(old.execute(f"SELECT {names} FROM {table} LIMIT {_LARGEST_TABLE}"))
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        with transaction(new):
+            new.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
+    return len(rows)
+
+
+def _columns(connection: apsw.Connection, table: str) -> list[str]:
+    return [str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})").fetchall()]
+
+
+def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
+    columns = ", ".join(name for name in _columns(new, table) if name != "id")
+    marks = ", ".join("?" * len(columns.split(", ")))
+    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+    query = f"SELECT id, {columns} FROM {table} WHERE id >= ? ORDER BY id LIMIT ?"
+    first, copied, spots = 0, 0, 0
+    while spots < _HOPELESS:
+        rows, broken = _read(old, query, first, _BLOCK)
+        if rows:
+            with transaction(new):
+                new.executemany(insert, [row[1:] for row in rows])
+            first, copied = rows[-1][0] + 1, copied + len(rows)
+        if broken:
+            beyond = _next_readable(old, query, first)
+            if beyond is None:
+                break
+            first, spots = beyond, spots + 1
+        elif not rows:
+            break
+    return copied
+
+
+def _read(old: apsw.Connection, query: str, first: int, limit: int) -> tuple[list[Any], bool]:
+    """Rows with the id `first` or above, up to what cannot be read, and whether there was such."""
+    rows: list[Any] = []
+    try:
+        for row in old.execute(query, (first, limit)):
+            if row[0] < first:  # a damaged tree may lead in a circle
+                return rows, True
+            rows.append(row)
+            first = row[0] + 1
+    except _UNREADABLE:
+        return rows, True
+    return rows, False
+
+
+def _next_readable(old: apsw.Connection, query: str, first: int) -> int | None:
+    """An id above `first` from which rows can be read again: the first such, where one piece of
+    the table is unreadable. None when no distance of a power of two leads beyond it."""
+    low, high = first, first + 1
+    while _read(old, query, high, 1)[1]:
+        low, high = high, high + (high - first)
+        if high > _LARGEST_ID:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        broken = _read(old, query, middle, 1)[1]
+        low, high = (middle, high) if broken else (low, middle)
+    return high

@@ -1,0 +1,1 @@
+"""Looks after the service: the rooms of watchdog.py."""

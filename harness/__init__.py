@@ -1,0 +1,1 @@
+"""What runs the service against a stand-in exchange: demo, benchmark, soak and fuzz."""

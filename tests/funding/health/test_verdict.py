@@ -1,0 +1,117 @@
+"""The verdict on the service's health, as `/funding/health` gives it."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from funding.health.verdict import Health, Limits, heartbeat_age, judge
+from funding.model.feed import Feed
+
+LIMITS = Limits(stale_after=180.0, min_symbols=500)
+FEED = Feed(
+    exchange="binance",
+    address="fstream.binance.com",
+    pid=1,
+    boot_id="this boot",
+    started_at=1_764_726_147.0,
+    started_uptime=100.0,
+    heartbeat_at=1_764_726_159.3,
+    heartbeat_uptime=112.3,
+    connected=1,
+    connections=1,
+    last_connected_at=1_764_726_147.97,
+    frames=1_944,
+    reconnects=3,
+)
+KEYS = [
+    "status",
+    "websocketConnected",
+    "symbolCount",
+    "staleSymbols",
+    "uptimeSeconds",
+    "lastConnectedTime",
+    "messagesReceived",
+    "reconnectAttempts",
+    "oldestDataAgeSeconds",
+    "newestDataAgeSeconds",
+    "reasons",
+]
+
+
+def shown(health: Health) -> dict[str, Any]:
+    """`health` as the API sends it."""
+    value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(health))
+    return value
+
+
+def test_a_healthy_answer_is_that_of_the_contract() -> None:
+    answer = shown(judge(FEED, [0.4] * 600 + [2.84], LIMITS, 0.2))
+    assert set(KEYS) <= set(answer)
+    assert {key: answer[key] for key in KEYS} == {
+        "status": "healthy",
+        "websocketConnected": True,
+        "symbolCount": 601,
+        "staleSymbols": 0,
+        "uptimeSeconds": 12.3,
+        "lastConnectedTime": 1_764_726_147.97,
+        "messagesReceived": 1_944,
+        "reconnectAttempts": 3,
+        "oldestDataAgeSeconds": 2.84,
+        "newestDataAgeSeconds": 0.4,
+        "reasons": [],
+    }
+
+
+def test_a_few_dead_symbols_are_counted_and_not_fatal() -> None:
+    health = judge(FEED, [1.0] * 500 + [90_000.0] * 50, LIMITS, 0.2)
+    assert health.healthy
+    assert (health.symbol_count, health.stale_symbols) == (550, 50)
+    assert health.oldest_data_age_seconds == 90_000.0
+
+
+def test_without_a_database_there_is_an_answer() -> None:
+    health = judge(None, [], LIMITS, None)
+    assert not health.healthy
+    assert shown(health)["status"] == "unhealthy"
+    assert not health.websocket_connected
+    assert health.newest_data_age_seconds is None
+    assert "no quotes are stored yet" in health.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("feed", "ages", "heartbeat", "words"),
+    [
+        (FEED, [1.0] * 499, 0.2, "499 fresh symbols, at least 500 are expected"),
+        (FEED, [1.0] * 499 + [180.1] * 99, 0.2, "499 fresh symbols"),
+        (FEED, [181.0] * 600, 0.2, "the newest quote is 181 s old, the limit is 180 s"),
+        (FEED, [1.0] * 600, 10.1, "ingest has not written for 10 s"),
+        (replace(FEED, connected=0), [1.0] * 600, 0.2, "not connected to the exchange"),
+        (replace(FEED, connected=0, last_error="refused"), [1.0] * 600, 0.2, "refused"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(
+    feed: Feed, ages: list[float], heartbeat: float, words: str
+) -> None:
+    health = judge(feed, ages, LIMITS, heartbeat)
+    assert not health.healthy
+    assert health.status == "unhealthy"
+    assert words in "; ".join(health.reasons)
+
+
+@pytest.mark.parametrize(("connected", "heartbeat"), [(1, 10.1), (0, 0.2), (0, 10.1)])
+def test_a_dead_ingest_is_not_connected(connected: int, heartbeat: float) -> None:
+    feed = replace(FEED, connected=connected)
+    assert not judge(feed, [1.0] * 600, LIMITS, heartbeat).websocket_connected
+
+
+def test_the_limits_themselves_are_healthy() -> None:
+    assert judge(FEED, [180.0] * 500, LIMITS, 10.0).healthy
+
+
+def test_the_heartbeat_is_aged_by_the_clock_that_cannot_step() -> None:
+    assert heartbeat_age(FEED, 0.0, 115.3, "this boot") == pytest.approx(3.0)
+    later = FEED.heartbeat_at + 60.0
+    assert heartbeat_age(FEED, later, 1.0, "next boot") == pytest.approx(60.0)
+    assert heartbeat_age(FEED, 0.0, 1.0, "next boot") == 0.0

@@ -1,0 +1,380 @@
+"""The wire, spoken to by a server of raw bytes over real sockets."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from funding.errors import ConnectFailed, ConnectionLost
+from funding.ingest import websocket
+from funding.ingest.websocket import MAX_MESSAGE, WebSocket
+from tests.conftest import free_port
+from tests.support.fake_exchange import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    FakeExchange,
+    Peer,
+    frame,
+    silence,
+    status,
+    unsigned_certificate,
+)
+from tests.support.processes import PATIENCE_SECONDS, until
+
+SYMBOL = '{"s":"币安人生USDT"}'.encode()
+
+
+@contextmanager
+def connected() -> Iterator[tuple[WebSocket, Peer]]:
+    """An open connection, from both sides."""
+    with FakeExchange() as exchange:
+        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        connection.open()
+        try:
+            yield connection, exchange.peer()
+        finally:
+            connection.close()
+
+
+def message(connection: WebSocket) -> bytes:
+    """The next message, however often `receive` comes back without one."""
+    received: list[bytes] = []
+
+    def one() -> bool:
+        data = connection.receive()
+        if data is not None:
+            received.append(data)
+        return bool(received)
+
+    until(one, "a message")
+    return received[0]
+
+
+def lost(connection: WebSocket) -> ConnectionLost:
+    """How the connection ends."""
+    with pytest.raises(ConnectionLost) as caught:
+        until(lambda: connection.receive() is not None, "the end")
+    return caught.value
+
+
+def refused(exchange: FakeExchange, timeout: float = PATIENCE_SECONDS) -> ConnectFailed:
+    """How the connection fails to come up."""
+    with exchange, pytest.raises(ConnectFailed) as caught:
+        WebSocket(exchange.url, timeout).open()
+    return caught.value
+
+
+def test_messages_of_every_length_form_arrive_whole_and_in_order() -> None:
+    sizes = (0, 1, 125, 126, 65_535, 65_536)
+    with connected() as (connection, peer):
+        for opcode in (TEXT, BINARY):
+            for size in sizes:
+                peer.send(frame(opcode, b"x" * size))
+                assert message(connection) == b"x" * size
+
+
+def test_several_messages_in_one_packet_are_several_messages() -> None:
+    with connected() as (connection, peer):
+        peer.send(frame(TEXT, b"one"), frame(TEXT, b"two"), frame(BINARY, b"\xff\xfe"))
+        assert [message(connection) for _ in range(3)] == [b"one", b"two", b"\xff\xfe"]
+
+
+def test_fragments_are_joined_also_around_a_ping() -> None:
+    with connected() as (connection, peer):
+        peer.send(
+            frame(TEXT, SYMBOL[:7], final=False),
+            frame(CONTINUATION, SYMBOL[7:8], final=False),
+            frame(PING, b"1764725610"),
+            frame(CONTINUATION, SYMBOL[8:]),
+            frame(TEXT, b"next"),
+        )
+        assert message(connection) == SYMBOL
+        assert message(connection) == b"next"
+        assert peer.read() == (PONG, b"1764725610")
+
+
+def test_a_message_that_comes_byte_by_byte_is_one_message() -> None:
+    with connected() as (connection, peer):
+        peer.pour(frame(TEXT, SYMBOL * 20) + frame(TEXT, b"next"), 1)
+        assert message(connection) == SYMBOL * 20
+        assert message(connection) == b"next"
+
+
+def test_silence_in_the_midst_of_a_message_loses_nothing() -> None:
+    whole = frame(TEXT, SYMBOL)
+    with connected() as (connection, peer):
+        peer.send(whole[:9])
+        assert connection.receive() is None
+        peer.send(whole[9:])
+        assert message(connection) == SYMBOL
+
+
+def test_a_ping_is_answered_with_its_payload_and_is_no_message() -> None:
+    with connected() as (connection, peer):
+        peer.send(frame(PING, b"1764725610000"))
+        assert connection.receive() is None
+        assert peer.read() == (PONG, b"1764725610000")
+        peer.send(frame(PONG))
+        assert connection.receive() is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (b"", "closed without a code"),
+        ((1001).to_bytes(2, "big"), "closed with code 1001"),
+        ((1008).to_bytes(2, "big") + b"Too many requests", "closed with code 1008: Too many re"),
+        ((1013).to_bytes(2, "big") + "稍后再试".encode(), "closed with code 1013: 稍后再试"),
+        ((1000).to_bytes(2, "big") + b"not \xff UTF-8", "closed with code 1000: not � UTF-8"),
+    ],
+)
+def test_a_close_frame_ends_it_and_says_why(payload: bytes, words: str) -> None:
+    with connected() as (connection, peer):
+        peer.send(frame(TEXT, b"last"), frame(CLOSE, payload))
+        assert message(connection) == b"last"
+        error = lost(connection)
+        assert error.kind == "closed"
+        assert str(error).startswith(words)
+        assert peer.read()[0] == CLOSE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(0x3, b"an opcode that does not exist"),
+        frame(TEXT, b"a reserved bit", reserved=4),
+        frame(CONTINUATION, b"of nothing"),
+        frame(TEXT, b"one", final=False) + frame(TEXT, b"another before its end"),
+        frame(PING, b"x", final=False),
+        frame(CLOSE, b"\x03"),
+        frame(CLOSE, (1005).to_bytes(2, "big")),
+        b"HTTP/1.1 400 Bad Request\r\n" + b"x" * 100,
+    ],
+)
+def test_what_is_no_websocket_ends_the_connection(data: bytes) -> None:
+    with connected() as (connection, peer):
+        peer.send(data)
+        assert lost(connection).kind == "lost"
+
+
+@pytest.mark.parametrize("end", [Peer.close, Peer.reset])
+def test_an_end_without_a_close_frame_is_a_loss(end: Callable[[Peer], None]) -> None:
+    with connected() as (connection, peer):
+        peer.send(frame(TEXT, b"half a message")[:5])
+        assert connection.receive() is None
+        end(peer)
+        error = lost(connection)
+        assert error.kind == "lost"
+        assert len(str(error).splitlines()) == 1
+
+
+def test_a_message_near_the_limit_passes_again_and_again() -> None:
+    large = b"x" * (MAX_MESSAGE - 100_000)
+    with connected() as (connection, peer):
+        peer.pour(frame(TEXT, large) + frame(PING) + frame(BINARY, large) + frame(TEXT, b"next"))
+        assert [len(message(connection)) for _ in range(3)] == [len(large), len(large), 4]
+
+
+@pytest.mark.parametrize("parts", [1, 9])
+def test_a_message_beyond_the_limit_is_not_taken(parts: int) -> None:
+    size = 9 * 1024 * 1024 // parts
+    with connected() as (connection, peer):
+        frames = [frame(TEXT, b"x" * size, final=False)]
+        frames += [frame(CONTINUATION, b"x" * size, final=False)] * (parts - 1)
+        peer.pour(b"".join(frames))
+        error = lost(connection)
+        assert error.kind == "oversize"
+        assert str(MAX_MESSAGE) in str(error)
+
+
+def test_a_header_that_promises_too_much_costs_no_memory() -> None:
+    with connected() as (connection, peer):
+        peer.send(frame(TEXT)[:1] + b"\x7f" + (2**62).to_bytes(8, "big") + b"few")
+        assert connection.receive() is None
+
+
+def test_the_limit_is_eight_megabytes() -> None:
+    assert MAX_MESSAGE == 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("429 Too Many Requests", "rate-limited"),
+        ("418 I'm a teapot", "rate-limited"),
+        ("403 Forbidden", "restricted"),
+        ("451 Unavailable For Legal Reasons", "restricted"),
+        ("200 OK", "handshake"),
+        ("400 Bad Request", "handshake"),
+        ("503 Service Unavailable", "handshake"),
+    ],
+)
+def test_a_refused_handshake_says_what_kind_it_is(line: str, kind: str) -> None:
+    error = refused(FakeExchange(status(line)))
+    assert (error.kind, error.retry_after_seconds) == (kind, 0.0)
+    assert str(error) == f"status {line[:3]}"
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        (formatdate(time.time() + 3_600, usegmt=True), 3_000, 3_600),
+        (formatdate(time.time() - 3_600, usegmt=True), 0, 0),
+        ("-5", 0, 0),
+        ("1e3", 0, 0),
+        ("７", 0, 0),
+        ("soon", 0, 0),
+        ("9" * 400, 999_999_999, 999_999_999),
+        ("Fri, 99 Foo 99999 99:99:99 GMT", 0, 0),
+    ],
+    ids=[str(n) for n in range(10)],
+)
+def test_retry_after_is_a_number_or_a_date(header: str, low: float, high: float) -> None:
+    error = refused(FakeExchange(status("429 Too Many Requests", f"Retry-After: {header}")))
+    assert error.kind == "rate-limited"
+    assert low <= error.retry_after_seconds <= high
+
+
+@pytest.mark.parametrize("line", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
+def test_a_redirect_is_not_followed(line: str) -> None:
+    with FakeExchange() as target:
+        error = refused(FakeExchange(status(line, f"Location: {target.url}")))
+        assert error.kind == "handshake"
+        assert target.connections == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\0\xff\xfe" * 50 + b"\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 503 Down\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+    ],
+)
+def test_an_answer_that_is_no_handshake_is_a_failure(answer: bytes) -> None:
+    with FakeExchange(lambda _request: answer) as exchange:
+        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        with ThreadPoolExecutor(1) as thread:
+            opening = thread.submit(connection.open)
+            exchange.peer().close()
+            error = opening.exception(PATIENCE_SECONDS)
+    assert isinstance(error, ConnectFailed)
+    assert error.kind == "handshake"
+    assert len(str(error)) <= 200
+
+
+def test_a_server_that_hangs_up_at_once_is_a_failed_handshake() -> None:
+    with FakeExchange(silence) as exchange:
+        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        with ThreadPoolExecutor(1) as thread:
+            opening = thread.submit(connection.open)
+            exchange.peer().reset()
+            error = opening.exception(PATIENCE_SECONDS)
+    assert isinstance(error, ConnectFailed)
+    assert error.kind == "handshake"
+
+
+def test_a_handshake_that_is_never_answered_is_given_up() -> None:
+    assert refused(FakeExchange(silence), timeout=0.2).kind == "timeout"
+
+
+def test_a_port_where_nobody_listens_is_refused() -> None:
+    with pytest.raises(ConnectFailed) as caught:
+        WebSocket(f"ws://127.0.0.1:{free_port()}/ws", PATIENCE_SECONDS).open()
+    assert caught.value.kind == "refused"
+
+
+def test_a_name_that_does_not_exist_is_a_matter_of_dns() -> None:
+    with pytest.raises(ConnectFailed) as caught:
+        WebSocket("ws://no-such-host.invalid/ws", PATIENCE_SECONDS).open()
+    assert caught.value.kind == "dns"
+
+
+def test_plain_bytes_where_tls_is_expected_are_a_tls_failure() -> None:
+    plain = FakeExchange(lambda _request: b"HTTP/1.1 400 Bad Request\r\n\r\n", reads_request=False)
+    assert plain.url.startswith("wss:")
+    assert refused(plain).kind == "tls"
+
+
+def test_a_tls_handshake_that_is_never_answered_is_given_up() -> None:
+    with ThreadPoolExecutor(1) as thread, FakeExchange(silence, reads_request=False) as exchange:
+        opening = thread.submit(WebSocket(exchange.url, 0.2).open)
+        error = opening.exception(PATIENCE_SECONDS)
+    assert isinstance(error, ConnectFailed)
+    assert error.kind == "timeout"
+
+
+def test_a_certificate_that_nobody_signed_is_a_tls_failure(tmp_path: Path) -> None:
+    error = refused(FakeExchange(tls=unsigned_certificate(tmp_path)))
+    assert error.kind == "tls"
+    assert "certificate" in str(error)
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"])
+def test_a_proxy_is_not_asked_for_a_loopback_address(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeExchange(silence) as proxy:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        with connected() as (connection, peer):
+            peer.send(frame(TEXT, b"directly"))
+            assert message(connection) == b"directly"
+        assert proxy.connections == 0
+
+
+def test_the_request_names_host_and_path() -> None:
+    with connected() as (_, peer):
+        first, *headers = peer.request.decode("ascii").split("\r\n")
+        assert first == "GET /market/stream HTTP/1.1"
+        assert any(header.startswith("Host: 127.0.0.1:") for header in headers)
+
+
+def test_abort_from_another_thread_ends_a_blocked_receive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_TURN_SECONDS", PATIENCE_SECONDS)
+    with connected() as (connection, peer), ThreadPoolExecutor(1) as thread:
+        receiving = thread.submit(connection.receive)
+        peer.send(frame(PING)[:1])
+        connection.abort()
+        error = receiving.exception(PATIENCE_SECONDS / 2)
+    assert isinstance(error, ConnectionLost)
+    assert error.kind == "lost"
+
+
+def test_abort_from_another_thread_ends_a_blocked_handshake() -> None:
+    with FakeExchange(silence) as exchange, ThreadPoolExecutor(1) as thread:
+        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        opening = thread.submit(connection.open)
+        exchange.peer()
+        connection.abort()
+        error = opening.exception(PATIENCE_SECONDS / 2)
+    assert isinstance(error, ConnectFailed)
+    assert error.kind != "timeout"
+
+
+def test_close_says_goodbye_and_waits_for_no_answer() -> None:
+    with connected() as (connection, peer):
+        connection.close()
+        assert peer.read() == (CLOSE, (1000).to_bytes(2, "big"))
+        assert peer.at_end()
+        connection.close()
+        connection.abort()
+
+
+def test_close_and_abort_before_open_do_nothing() -> None:
+    connection = WebSocket("ws://127.0.0.1:1/ws", 1.0)
+    connection.abort()
+    connection.close()

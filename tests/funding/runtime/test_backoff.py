@@ -1,0 +1,77 @@
+"""The delays between connection attempts, and the bound on their number."""
+
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funding.runtime.backoff import Attempts, delays
+
+WINDOW_SECONDS = 300.0
+MOST = 75
+
+
+def longest(low: float, high: float) -> float:
+    """A draw that always ends at the upper bound."""
+    return high
+
+
+def shortest(low: float, high: float) -> float:
+    """A draw that always ends at the lower bound."""
+    return low
+
+
+def test_delays_double_and_leave_a_quarter_of_the_maximum_for_what_follows() -> None:
+    assert list(islice(delays(5.0, longest), 7)) == [0.375, 0.75, 1.5, 3.0, 3.75, 3.75, 3.75]
+    assert list(islice(delays(60.0, longest), 8)) == [0.375, 0.75, 1.5, 3, 6, 12, 24, 45]
+
+
+def test_delays_are_jittered_but_never_near_nothing() -> None:
+    assert list(islice(delays(5.0, shortest), 6)) == [0.25, 0.5, 1.0, 2.0, 2.5, 2.5]
+
+
+@given(st.floats(0.1, 3600), st.integers(1, 100))
+def test_no_delay_is_above_the_maximum_and_the_first_is_within_a_second(
+    maximum: float, number: int
+) -> None:
+    drawn = list(islice(delays(maximum, longest), number))
+    assert drawn[0] <= 0.5
+    assert max(drawn) <= maximum
+    assert drawn == sorted(drawn)
+
+
+def test_a_burst_is_allowed_and_then_one_each_five_seconds() -> None:
+    attempts = Attempts(0.0)
+    made = [step / 4 for step in range(4 * 60) if attempts.take(step / 4)]
+    assert made[:15] == [step / 4 for step in range(15)]
+    assert made[15:] == pytest.approx([5.0 * n for n in range(1, 12)])
+
+
+def test_idle_time_saves_up_no_more_than_one_burst() -> None:
+    attempts = Attempts(0.0)
+    assert sum(attempts.take(86_400.0) for _ in range(100)) == 15
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    attempts = Attempts(1_000.0)
+    assert sum(attempts.take(1_000.0) for _ in range(100)) == 15
+    assert not any(attempts.take(now) for now in (999.0, 1_000.0, 0.0, 1_004.9))
+    assert attempts.take(1_005.0)
+
+
+@given(st.lists(st.floats(0, 40), min_size=100, max_size=600))
+def test_never_more_than_75_in_five_minutes(pauses: list[float]) -> None:
+    attempts, now = Attempts(0.0), 0.0
+    made: list[float] = []
+    for pause in pauses:
+        now += pause
+        if attempts.take(now):
+            made.append(now)
+    for index, first in enumerate(made):
+        assert sum(at <= first + WINDOW_SECONDS for at in made[index:]) <= MOST
+
+
+def test_whoever_asks_all_the_time_gets_75_in_the_first_five_minutes() -> None:
+    attempts = Attempts(0.0)
+    assert sum(attempts.take(step / 4) for step in range(4 * 300 + 1)) == MOST

@@ -1,0 +1,127 @@
+"""One line a record, whatever stands in it; and each key told seldom."""
+
+import io
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funding.runtime.logs import Throttle, printable, setup
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) {0,3} ?t: .*")
+FORGERY = "2026-11-20T00:00:00.000Z INFO    t: all is well"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Where the log of this test goes; the root logger is as before afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []
+    text = io.StringIO()
+    setup("INFO", text)
+    yield text
+    root.handlers, root.level = handlers, level
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("币安人生USDT é ß", "币安人生USDT é ß"),
+        ("a\nb", r"a\nb"),
+        ("币安人生\nUSDT\x07", r"币安人生\nUSDT\x07"),
+        ("a\r\n\tb", r"a\r\n\tb"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x00\x7f\x85", r"\x00\x7f\x85"),
+        ("\u2028\u2029", r"\u2028\u2029"),
+        ("\u202egnp", r"\u202egnp"),
+        ("\u200b\ufeff", r"\u200b\ufeff"),
+        ("\ud800", r"\ud800"),
+        ("", ""),
+    ],
+)
+def test_what_is_not_printable_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.text())
+def test_what_is_shown_is_one_printable_line(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert len(shown.splitlines()) <= 1
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_no_text_from_outside_makes_a_second_line(stream: io.StringIO, ending: str) -> None:
+    logging.getLogger("t").warning("symbol %s", f"BTC{ending}{FORGERY}")
+    (line,) = stream.getvalue().splitlines()
+    assert LINE.fullmatch(line)
+
+
+def test_the_record_itself_stays_as_it_was(stream: io.StringIO) -> None:
+    seen: list[str] = []
+    other = logging.Handler()
+    other.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(other)
+    logging.getLogger("t").info("a\nb")
+    assert seen == ["a\nb"]
+
+
+def test_a_traceback_cannot_pass_for_a_record(stream: io.StringIO) -> None:
+    try:
+        raise ValueError(f"bad\n{FORGERY}\u2028{FORGERY}")
+    except ValueError:
+        logging.getLogger("t").exception("it failed")
+    first, *rest = stream.getvalue().splitlines()
+    assert LINE.fullmatch(first)
+    assert rest
+    assert all(line.startswith("    ") for line in rest)
+
+
+def test_levels_and_names(stream: io.StringIO) -> None:
+    log = logging.getLogger("t")
+    log.debug("unheard")
+    log.info("币安人生USDT %d", 1)
+    log.error("two")
+    one, two = stream.getvalue().splitlines()
+    assert one.endswith("Z INFO    t: 币安人生USDT 1")
+    assert two.endswith("Z ERROR   t: two")
+
+
+def test_times_are_utc(stream: io.StringIO) -> None:
+    record = logging.LogRecord("t", logging.INFO, "", 0, "x", None, None)
+    record.created, record.msecs = 1_764_725_610.0, 42.0
+    logging.getLogger().handlers[0].handle(record)
+    assert stream.getvalue() == "2025-12-03T01:33:30.042Z INFO    t: x\n"
+
+
+def test_an_ascii_stdout_is_made_utf_8(stream: io.StringIO) -> None:
+    raw = io.BytesIO()
+    setup("INFO", io.TextIOWrapper(raw, encoding="ascii"))
+    logging.getLogger("t").info("币安人生USDT")
+    assert raw.getvalue().decode("utf-8").endswith("t: 币安人生USDT\n")
+
+
+def test_a_key_is_told_once_per_time() -> None:
+    seldom = Throttle(60.0)
+    told = [second for second in range(200) if seldom("form", float(second))]
+    assert told == [0, 60, 120, 180]
+
+
+def test_keys_do_not_wait_for_each_other() -> None:
+    seldom = Throttle(60.0)
+    assert seldom("a", 0.0)
+    assert seldom("b", 1.0)
+    assert not seldom("a", 59.9)
+    assert seldom("a", 60.0)
+    assert not seldom("b", 60.0)
+
+
+def test_a_flood_of_keys_is_bounded_and_passes() -> None:
+    seldom = Throttle(60.0)
+    assert sum(seldom(f"key {n}", 0.0) for n in range(10_000)) == Throttle.MAX_KEYS
+    assert sum(seldom(f"key {n}", 60.0) for n in range(10_000)) == Throttle.MAX_KEYS

@@ -1,0 +1,87 @@
+"""What the machine says of processes, files and disks."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from funding.runtime.clock import SYSTEM
+from funding.runtime.process import age_seconds, disk_free_bytes, file_bytes, memory_bytes
+from tests.support.processes import until
+
+
+@contextmanager
+def child(code: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process that runs `code`, which says something, and then waits."""
+    command = [sys.executable, "-c", f"{code}; print('ready', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_process_has_the_age_of_its_start() -> None:
+    before = SYSTEM.uptime()
+    with child("pass") as process:
+        after = SYSTEM.uptime()
+        age = age_seconds(process.pid, after + 1_000)
+        assert 1_000 - 0.02 <= age <= 1_000 + (after - before) + 0.02
+        assert age_seconds(process.pid, 0.0) == 0.0
+    assert age_seconds(process.pid, after + 1_000) == 0.0
+
+
+def test_a_name_with_brackets_and_blanks_does_not_mislead(tmp_path: Path) -> None:
+    program = tmp_path / "a) b (c 1 2 3"
+    program.symlink_to("/bin/sleep")
+    with subprocess.Popen([program, "600"]) as process:
+        try:
+            stat = Path(f"/proc/{process.pid}/stat")
+            until(lambda: "(a) b (c 1 2 3" in stat.read_text(), "the program")
+            assert 0 < age_seconds(process.pid, SYSTEM.uptime() + 50) < 100
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+
+def test_memory_is_what_is_resident() -> None:
+    with child("pass") as small, child("x = b'x' * 50_000_000") as large:
+        more = memory_bytes(large.pid) - memory_bytes(small.pid)
+        assert 45_000_000 < more < 60_000_000
+    assert memory_bytes(large.pid) == 0
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    """Also when that one was killed, and when the process itself is stopped."""
+    grandchild = (
+        "from funding.runtime.process import end_with_parent;"
+        " end_with_parent(); print('ready', flush=True)"
+    )
+    started = (
+        "import subprocess, sys;"
+        f" p = subprocess.Popen([sys.executable, '-c', {grandchild + '; input()'!r}],"
+        " stdin=subprocess.PIPE, stdout=subprocess.PIPE);"
+        " p.stdout.readline(); print(p.pid, flush=True)"
+    )
+    command = [sys.executable, "-c", f"{started}; input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        os.kill(pid, signal.SIGSTOP)
+        process.kill()
+        until(lambda: not memory_bytes(pid), "the process is gone")
+
+
+def test_files_and_disks(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert file_bytes(tmp_path / "file") == 5
+    assert file_bytes(tmp_path / "none") == 0
+    free = disk_free_bytes(tmp_path)
+    assert free is not None
+    status = os.statvfs(tmp_path)
+    assert 0 < free <= status.f_blocks * status.f_frsize
+    assert disk_free_bytes(tmp_path / "none") is None

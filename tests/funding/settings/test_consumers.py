@@ -1,0 +1,172 @@
+"""The consumers' settings: what is refused, the file of mode 0600, and secrets that stay secret."""
+
+import dataclasses
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from funding.errors import SettingError
+from funding.settings import service
+from funding.settings.consumers import TABLE, from_file, load, read
+from funding.settings.secret import Secret
+
+DEFAULTS = {
+    "volspike_api_url": "",
+    "volspike_api_key": Secret(""),
+    "volspike_api_url_dev": "",
+    "volspike_api_key_dev": Secret(""),
+    "telegram_token": Secret(""),
+    "telegram_url": "https://api.telegram.org",
+    "chat_id": Secret(""),
+    "tradfi": False,
+    "missing_as_zero": False,
+    "env_file": "",
+    "oi_max_req_per_min": 2_000,
+    "oi_min_interval_sec": 5,
+    "oi_max_interval_sec": 20,
+    "oi_spike_threshold_pct_5min": 0.03,
+    "oi_spike_threshold_pct_15min": 0.07,
+    "oi_spike_threshold_pct_60min": 0.12,
+    "oi_alert_cooldown_5min": 600.0,
+    "oi_alert_cooldown_15min": 900.0,
+    "oi_alert_cooldown_60min": 3_600.0,
+    "oi_min_delta_contracts": 5_000.0,
+    "oi_retention_hours": 6.0,
+}
+BACKEND = {"VOLSPIKE_API_URL": "https://b.example/", "VOLSPIKE_API_KEY": "hunter2"}
+BAD = [
+    ("VOLSPIKE_API_URL", "hunter2"),
+    ("VOLSPIKE_API_URL", "https://user:hunter2@host"),
+    ("VOLSPIKE_API_URL_DEV", "ftp://host"),
+    ("VOLSPIKE_API_KEY", "hunter 2"),
+    ("VOLSPIKE_API_KEY", "hunter2\r\nX-Evil: 1"),
+    ("VOLSPIKE_API_KEY_DEV", "schlüssel"),
+    ("TELEGRAM_TOKEN", "hunter2\n"),
+    ("TELEGRAM_URL", "api.telegram.org"),
+    ("CHAT_ID", "a b"),
+    ("FUNDING_TRADFI", "yes"),
+    ("FUNDING_MISSING_AS_ZERO", ""),
+    ("OI_MAX_REQ_PER_MIN", "0"),
+    ("OI_MIN_INTERVAL_SEC", "0"),
+    ("OI_MIN_INTERVAL_SEC", "21"),
+    ("OI_MAX_INTERVAL_SEC", "4"),
+    ("OI_SPIKE_THRESHOLD_PCT_5MIN", "3"),
+    ("OI_SPIKE_THRESHOLD_PCT_15MIN", "0"),
+    ("OI_SPIKE_THRESHOLD_PCT_60MIN", "nan"),
+    ("OI_ALERT_COOLDOWN_5MIN", "-1"),
+    ("OI_ALERT_COOLDOWN_15MIN", "soon"),
+    ("OI_ALERT_COOLDOWN_60MIN", ""),
+    ("OI_MIN_DELTA_CONTRACTS", "-5"),
+    ("OI_RETENTION_HOURS", "1.9"),
+]
+
+
+def test_defaults() -> None:
+    found = read({})
+    names = [field.name for field in dataclasses.fields(found)]
+    assert {name: getattr(found, name) for name in names} == DEFAULTS
+    assert {setting.attribute for setting in TABLE} == set(DEFAULTS)
+    assert {s.name for s in TABLE if s.name.startswith("FUNDING_")} == service.ELSEWHERE
+
+
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_every_setting_is_in_the_readme_with_its_default(setting: service.Setting) -> None:
+    default = f"`{setting.default}`" if setting.default else ""
+    row = f"| `{setting.name}` | {default} |".replace("|  |", "| |")
+    assert row in (service.ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        read({name: text})
+    assert caught.value.name in (name, "OI_MIN_INTERVAL_SEC")
+    assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["VOLSPIKE_API_URL", "VOLSPIKE_API_KEY", "TELEGRAM_TOKEN"])
+def test_half_a_target_is_refused(name: str) -> None:
+    value = "https://b.example" if name.endswith("URL") else "hunter2"
+    with pytest.raises(SettingError, match=f"since {name} has one"):
+        read({name: value})
+
+
+def test_values_are_read() -> None:
+    found = read({**BACKEND, "OI_SPIKE_THRESHOLD_PCT_5MIN": "0.05", "FUNDING_TRADFI": "1"})
+    assert found.volspike_api_url == "https://b.example"
+    assert found.volspike_api_key.reveal() == "hunter2"
+    assert (found.oi_spike_threshold_pct_5min, found.tradfi) == (0.05, True)
+
+
+def test_a_secret_shows_itself_to_nobody() -> None:
+    found = read(BACKEND)
+    secret = found.volspike_api_key
+    shown = [repr(found), str(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret]  # noqa: UP031
+    assert not any("hunter2" in text for text in shown)
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    assert secret == Secret("hunter2") != Secret("other")
+    assert hash(secret) == hash(Secret("hunter2"))
+    assert secret
+    assert not Secret("")
+
+
+def written(folder: Path, text: str, mode: int = 0o600) -> Path:
+    path = folder / "secrets.env"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_the_file_holds_settings_and_the_environment_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "# ours\n\nexport VOLSPIKE_API_KEY='hunter2'\nVOLSPIKE_API_URL = https://b.example\n"
+    text += 'OI_RETENTION_HOURS="3"\nFUNDING_MODE=websocket\nVOLSPIKE_API_KEE=typo\n'
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(written(tmp_path, text)))
+    monkeypatch.setenv("OI_RETENTION_HOURS", "4")
+    shared, own, unknown = load()
+    assert own.volspike_api_key.reveal() == "hunter2"
+    assert own.oi_retention_hours == 4
+    assert shared.mode == "websocket"
+    assert unknown == ["VOLSPIKE_API_KEE"]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601, 0o666, 0o610])
+def test_a_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> None:
+    path = written(tmp_path, "VOLSPIKE_API_KEY=hunter2\n", mode)
+    with pytest.raises(SettingError, match="0600") as caught:
+        from_file(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_modes_of_the_owner_alone_will_do(tmp_path: Path) -> None:
+    for mode in (0o600, 0o400):
+        assert from_file(written(tmp_path, "A=1\n", mode)) == {"A": "1"}
+        (tmp_path / "secrets.env").unlink()
+
+
+@pytest.mark.parametrize("line", ["hunter2", "lower=hunter2", "=hunter2", "A-B=hunter2"])
+def test_a_line_that_is_no_setting_is_refused_and_not_shown(tmp_path: Path, line: str) -> None:
+    with pytest.raises(SettingError, match="line 2") as caught:
+        from_file(written(tmp_path, f"A=1\n{line}\n"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="FileNotFoundError"):
+        from_file(tmp_path / "nothing")
+    with pytest.raises(SettingError, match="IsADirectoryError"):
+        from_file(tmp_path)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(SettingError, match="a file of our own"):
+        from_file(tmp_path / "pipe")
+    with pytest.raises(SettingError, match="at most 65536 bytes"):
+        from_file(written(tmp_path, "#" + "x" * 65_500 + "\nVOLSPIKE_API_KEY=hunter2hunter2\n" * 2))
+    path = tmp_path / "bytes"
+    path.write_bytes(b"A=\xff\n")
+    path.chmod(0o600)
+    with pytest.raises(SettingError, match="UnicodeDecodeError"):
+        from_file(path)

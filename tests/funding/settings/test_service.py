@@ -1,0 +1,183 @@
+"""The table of settings: the contract's defaults, and what is refused, in which words."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from funding.errors import SettingError
+from funding.settings.service import ROOT, TABLE, load, read, supervised
+
+DEFAULTS = {
+    "db": ROOT / "var/funding.db",
+    "ws_url": "wss://fstream.binance.com/market/stream?streams=!markPrice@arr@1s",
+    "rest_url": "https://fapi.binance.com",
+    "api_host": "127.0.0.1",
+    "api_port": 8888,
+    "stale_after": 180.0,
+    "stall_after": 5.0,
+    "connections": 1,
+    "rotate_after": 82_800.0,
+    "backoff_max": 5.0,
+    "min_symbols": 500,
+    "check_interval": 5.0,
+    "compare_interval": 60.0,
+    "compare_all_interval": 600.0,
+    "comparison_days": 14.0,
+    "rest_weight": 1_200,
+    "supervisor": ROOT / "var/supervisor.sock",
+    "mode": "parallel",
+    "force_mode": False,
+    "log_level": "INFO",
+}
+
+GOOD = [
+    ("FUNDING_DB", "/tmp/x.db", Path("/tmp/x.db")),
+    ("FUNDING_DB", "x.db", Path("x.db").absolute()),
+    ("FUNDING_WS_URL", "ws://127.0.0.1:9/market/ws/!markPrice@arr@1s", None),
+    ("FUNDING_REST_URL", "http://127.0.0.1:9/", "http://127.0.0.1:9"),
+    ("FUNDING_API_HOST", "127.9.8.7", "127.9.8.7"),
+    ("FUNDING_API_PORT", "1", 1),
+    ("FUNDING_API_PORT", "65535", 65_535),
+    ("FUNDING_STALE_AFTER", "1", 1.0),
+    ("FUNDING_STALL_AFTER", "0.5", 0.5),
+    ("FUNDING_CONNECTIONS", "4", 4),
+    ("FUNDING_ROTATE_AFTER", "5.1", 5.1),
+    ("FUNDING_BACKOFF_MAX", "0.1", 0.1),
+    ("FUNDING_MIN_SYMBOLS", "0", 0),
+    ("FUNDING_CHECK_INTERVAL", "0.2", 0.2),
+    ("FUNDING_COMPARE_INTERVAL", "0.2", 0.2),
+    ("FUNDING_COMPARE_ALL_INTERVAL", "0", 0.0),
+    ("FUNDING_COMPARISON_DAYS", "1", 1.0),
+    ("FUNDING_REST_WEIGHT", "20", 20),
+    ("FUNDING_SUPERVISOR", "/run/s.sock", Path("/run/s.sock")),
+    ("FUNDING_MODE", "websocket-only", "websocket-only"),
+    ("FUNDING_MODE", "rest", "rest"),
+    ("FUNDING_FORCE_MODE", "1", True),
+    ("FUNDING_LOG_LEVEL", "debug", "DEBUG"),
+]
+
+NO_URL = ["", "fapi.binance.com", "ftp://host/", "//host", "{}://", "{}://host:port/"]
+NO_URL += ["{}://host:99999", "{}://[::1", "{}://ho st/", "{}://host/\n", "{}://host/\x1b[2J"]
+NO_SECONDS = ["", "soon", "nan", "inf", "-inf", "-1", "1e9", "5s", "5,0"]
+NO_WHOLE = ["", "-1", "1.0", "1e3", "+1", " 1", "1_0", "٣", "¹", "0x10", "9" * 5_000]
+
+BAD = {
+    "FUNDING_DB": ["", "a\0b"],
+    "FUNDING_WS_URL": [*(each.format("wss") for each in NO_URL), "https://fapi.binance.com"],
+    "FUNDING_REST_URL": [*(each.format("https") for each in NO_URL), "wss://fstream.binance.com"],
+    "FUNDING_API_HOST": ["", "0.0.0.0", "192.0.2.1", "::", "localhost", "127.0.0.1:80", "127.1"],
+    "FUNDING_API_PORT": [*NO_WHOLE, "0", "65536", "0" * 19 + "1" + "9" * 9],
+    "FUNDING_STALE_AFTER": [*NO_SECONDS, "0.9"],
+    "FUNDING_STALL_AFTER": [*NO_SECONDS, "0.4", "0"],
+    "FUNDING_CONNECTIONS": [*NO_WHOLE, "0", "5"],
+    "FUNDING_ROTATE_AFTER": [*NO_SECONDS, "1.9"],
+    "FUNDING_BACKOFF_MAX": [*NO_SECONDS, "0", "0.09", "3601"],
+    "FUNDING_MIN_SYMBOLS": [*NO_WHOLE, "5001", "0" * 20 + "9999"],
+    "FUNDING_CHECK_INTERVAL": [*NO_SECONDS, "0.1"],
+    "FUNDING_COMPARE_INTERVAL": [*NO_SECONDS, "0.1"],
+    "FUNDING_COMPARE_ALL_INTERVAL": NO_SECONDS,
+    "FUNDING_COMPARISON_DAYS": [*NO_SECONDS, "0", "3651"],
+    "FUNDING_REST_WEIGHT": [*NO_WHOLE, "19", "2401"],
+    "FUNDING_SUPERVISOR": ["", "a\0b"],
+    "FUNDING_MODE": ["", "REST", "ws", "websocket_only", " rest"],
+    "FUNDING_FORCE_MODE": ["", "2", "true", "yes", "01", " 1"],
+    "FUNDING_LOG_LEVEL": ["", "LOUD", "20", "CRITICAL"],
+}
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings, unknown = read({})
+    assert dataclasses.asdict(settings) == DEFAULTS
+    assert unknown == []
+
+
+def test_every_setting_is_tested_here() -> None:
+    names = {setting.name for setting in TABLE}
+    assert names == set(BAD) == {name for name, _, _ in GOOD}
+    assert {setting.attribute for setting in TABLE} == set(DEFAULTS)
+    assert all(setting.why and setting.expected for setting in TABLE)
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD)
+def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
+    settings, unknown = read({name: text})
+    attribute = name.removeprefix("FUNDING_").lower()
+    expected = text if value is None else value
+    assert getattr(settings, attribute) == expected
+    assert type(getattr(settings, attribute)) is type(expected)
+    assert dataclasses.asdict(settings) == {**DEFAULTS, attribute: expected}
+    assert unknown == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [(name, text) for name, texts in BAD.items() for text in texts],
+    ids=lambda value: repr(value[:40]),
+)
+def test_a_bad_value_is_refused_with_name_value_and_what_was_expected(name: str, text: str) -> None:
+    expected = next(setting.expected for setting in TABLE if setting.name == name)
+    with pytest.raises(SettingError) as caught:
+        read({name: text})
+    error = caught.value
+    assert (error.name, error.value, error.expected) == (name, text[:200], expected)
+    assert str(error) == f"{name}={text[:200]!r}: expected {expected}"
+    assert "\n" not in str(error)
+
+
+def test_a_rotation_before_a_stall_could_show_is_refused() -> None:
+    with pytest.raises(SettingError) as caught:
+        read({"FUNDING_ROTATE_AFTER": "30", "FUNDING_STALL_AFTER": "30"})
+    assert (
+        str(caught.value)
+        == "FUNDING_ROTATE_AFTER='30': expected more than FUNDING_STALL_AFTER (30)"
+    )
+
+
+@pytest.mark.parametrize("name", ["FUNDING_WS_URL", "FUNDING_REST_URL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}://user:hunter2@host/path",
+        "{}://hunter2@host",
+        "{}://:hunter2@host/",
+        "{}://user:hunt/hunter2@host/",  # a slash in it: no host to the URL parser
+        "{}://user:hunt?hunter2@host/",
+        "{}://user:hunt#hunter2@host/",
+        "{}:/user:hunter2@host/",
+        "user:hunter2@host",
+        "ftp://user:hunter2@host/?streams=!markPrice@arr@1s",
+    ],
+)
+def test_credentials_are_refused_and_never_shown(name: str, text: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        read({name: text.format("wss" if name == "FUNDING_WS_URL" else "https")})
+    assert "hunt" not in str(caught.value) + caught.value.value
+    assert "credentials" in str(caught.value)
+
+
+def test_a_stream_name_is_no_secret() -> None:
+    text = "http://fstream.binance.com/market/stream?streams=!markPrice@arr@1s"
+    with pytest.raises(SettingError, match="http://fstream"):
+        read({"FUNDING_WS_URL": text})
+
+
+def test_unknown_names_are_listed_and_others_are_not_ours() -> None:
+    environ = {"FUNDING_STALE": "1", "FUNDING_A": "", "FUNDINGDB": "x", "PATH": "/bin"}
+    settings, unknown = read(environ)
+    assert unknown == ["FUNDING_A", "FUNDING_STALE"]
+    assert dataclasses.asdict(settings) == DEFAULTS
+
+
+def test_whether_supervisord_has_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUPERVISOR_ENABLED", raising=False)
+    assert not supervised()
+    monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    assert supervised()
+
+
+def test_load_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNDING_API_PORT", "1234")
+    monkeypatch.setenv("FUNDING_NEW", "1")
+    settings, unknown = load()
+    assert (settings.api_port, unknown) == (1234, ["FUNDING_NEW"])
