@@ -17,6 +17,7 @@ PURE = {
     "health",
     "api/responses",
     "runtime/backoff",
+    "runtime/schedule",
     "ingest/connection_events",
     "ingest/connection_policy",
     "watchdog/restart_rules",

@@ -1,4 +1,4 @@
-"""HTTP answers that are whole by a deadline: for http.client and what is built upon it.
+"""A timeout over several steps, and HTTP answers that are whole by one.
 
 # Facts
 - A socket's timeout bounds each wait, not their sum: a server that sends a byte now and then
@@ -12,8 +12,31 @@ import http.client
 import io
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+
+class Deadline:
+    """One timeout that several steps share: `seconds` from now, or none at all with None."""
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = None if seconds is None else clock() + seconds
+
+    def left(self, at_most: float | None = None) -> float | None:
+        """Seconds that are left, never negative, and not more than `at_most`; None: no limit."""
+        if self._end is None:
+            return at_most
+        left = max(0.0, self._end - self._clock())
+        return left if at_most is None else min(left, at_most)
+
+    def timeout(self, at_most: float | None = None) -> float | None:
+        """As `left`, for a step that begins now; raises TimeoutError when nothing is left."""
+        left = self.left(at_most)
+        if left is not None and left <= 0:
+            raise TimeoutError("timed out")
+        return left
 
 
 class _Trickle(io.RawIOBase):
@@ -23,17 +46,13 @@ class _Trickle(io.RawIOBase):
         self._sock = sock
         self._source = sock.makefile("rb", buffering=0)
         self._seconds = sock.gettimeout()
-        self._end = None if self._seconds is None else time.monotonic() + self._seconds
+        self._deadline = Deadline(self._seconds)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._end is not None:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("timed out")
-            self._sock.settimeout(left)
+        self._sock.settimeout(self._deadline.timeout())
         count = self._source.readinto(buffer)
         self._sock.settimeout(self._seconds)  # for the next answer
         return count

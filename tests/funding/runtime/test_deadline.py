@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from funding.runtime.deadline import Response, TcpConnection, UnixConnection
+from funding.runtime.deadline import Deadline, Response, TcpConnection, UnixConnection
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 
 SLOW = reply(body=b"0" * 60)
@@ -81,3 +81,33 @@ def test_a_unix_socket(short_path: Path) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         answer(UnixConnection(path, 0.2))
+
+
+class Steps:
+    """A clock that is set by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_several_steps_share_one_deadline() -> None:
+    clock = Steps()
+    deadline = Deadline(1.0, clock)
+    assert deadline.timeout() == 1.0
+    assert deadline.timeout(at_most=0.4) == 0.4
+    clock.now += 0.75
+    assert deadline.timeout(at_most=0.4) == 0.25
+    clock.now += 0.25
+    assert deadline.left() == 0.0
+    with pytest.raises(TimeoutError):
+        deadline.timeout()
+    clock.now += 5
+    assert deadline.left() == 0.0
+
+
+def test_a_deadline_without_a_limit_limits_nothing() -> None:
+    deadline = Deadline(None)
+    assert deadline.timeout() is None
+    assert deadline.left(3.0) == deadline.timeout(3.0) == 3.0
