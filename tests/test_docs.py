@@ -1,65 +1,333 @@
-"""The README against the code: what exists is described, and what is described exists."""
+"""README.md and docs/ against the code: what exists is described, and what is described exists."""
 
+import ast
+import configparser
+import functools
+import importlib
+import itertools
 import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from funding.api.routes import ENDPOINTS
-from funding.settings import service
+from funding.settings import consumers, service
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
+README = ROOT / "README.md"
+PAGES = {str(path.relative_to(ROOT)): path for path in (README, *ROOT.glob("docs/*.md"))}
+TEXTS = {name: path.read_text("utf-8") for name, path in PAGES.items()}
+EVERYTHING = "\n".join(TEXTS.values())
+ROOMS = TEXTS["docs/development.md"].partition("## Rooms")[2].split("```")[1]
 SCHEMA = (ROOT / "schema.sql").read_text("utf-8")
+SETTINGS = (*service.TABLE, *consumers.TABLE)
 ROWS = {
     match[1]: match[2]
-    for match in re.finditer(r"^\| `([A-Z][A-Z_0-9]+)` \| (.*?) \|", README, re.MULTILINE)
+    for match in re.finditer(r"^\| `([A-Z][A-Z_0-9]+)` \| (`[^`]+`|) ?\|", EVERYTHING, re.MULTILINE)
 }
+LONGEST_README = 170
+RELIED_ON = {
+    "FUNDING_DB": "var/funding.db",
+    "FUNDING_WS_URL": "wss://fstream.binance.com/market/stream?streams=!markPrice@arr@1s",
+    "FUNDING_REST_URL": "https://fapi.binance.com",
+    "FUNDING_API_HOST": "127.0.0.1",
+    "FUNDING_API_PORT": "8888",
+    "FUNDING_STALE_AFTER": "180",
+    "FUNDING_STALL_AFTER": "5",
+    "FUNDING_CONNECTIONS": "1",
+    "FUNDING_ROTATE_AFTER": "82800",
+    "FUNDING_BACKOFF_MAX": "5",
+    "FUNDING_MIN_SYMBOLS": "500",
+    "FUNDING_CHECK_INTERVAL": "5",
+    "FUNDING_COMPARE_INTERVAL": "60",
+    "FUNDING_COMPARE_ALL_INTERVAL": "600",
+    "FUNDING_LOG_LEVEL": "INFO",
+}
+"""Settings that scripts elsewhere were written for, with defaults that must not change."""
+COMMANDS_RELIED_ON = (
+    "scripts/run",
+    "scripts/run --demo",
+    "scripts/test",
+    "python ingest.py",
+    "python api.py",
+    "python watchdog.py",
+    "watchdog.py --once",
+    "scripts/validate_report.py",
+    ".venv/bin/supervisorctl status",
+    ".venv/bin/supervisord -c supervisord.conf",
+    "consumers/volume_alert.py --once",
+    "consumers/oi_poller.py --once",
+)
+
+PROGRAM = re.compile(r"(?:scripts|consumers|deploy)/[\w.]+")
+SUPERVISOR = re.compile(r"\.venv/bin/(supervisord|supervisorctl)")
+ENDS_A_COMMAND = {"|", "&&", "||", ";", ">", ">>"}
 
 
-@pytest.mark.parametrize("setting", service.TABLE, ids=lambda setting: setting.name)
-def test_every_setting_is_in_the_readme_with_its_default(setting: service.Setting) -> None:
+def shown(setting: service.Setting) -> str:
+    """How the tables show the default of `setting`."""
     default = setting.default.removeprefix(f"{service.ROOT}/")
-    assert ROWS.get(setting.name) == (f"`{default}`" if default else "")
+    return f"`{default}`" if default else ""
 
 
-def test_every_setting_in_the_readme_exists() -> None:
-    from funding.settings import consumers
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_is_documented_with_its_default(setting: service.Setting) -> None:
+    assert ROWS.get(setting.name) == shown(setting)
 
-    known = {setting.name for setting in service.TABLE}
-    known |= {setting.name for setting in consumers.TABLE}
-    assert set(ROWS) <= known
+
+def test_every_documented_setting_exists() -> None:
+    assert set(ROWS) <= {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("name", RELIED_ON)
+def test_settings_that_others_rely_on_keep_their_defaults(name: str) -> None:
+    found = next(setting for setting in service.TABLE if setting.name == name)
+    assert shown(found) == f"`{RELIED_ON[name]}`"
+
+
+@pytest.mark.parametrize("command", COMMANDS_RELIED_ON)
+def test_commands_that_others_rely_on_are_documented(command: str) -> None:
+    assert command in EVERYTHING
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_endpoint_is_in_the_readme(endpoint: str) -> None:
-    assert f"`{endpoint}`" in README
+    assert f"`{endpoint}`" in TEXTS["README.md"]
+
+
+@pytest.mark.parametrize("name", re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", SCHEMA, re.MULTILINE))
+def test_every_table_and_view_is_documented(name: str) -> None:
+    assert f"`{name}`" in TEXTS["docs/operations.md"]
 
 
 @pytest.mark.parametrize(
-    "name",
-    re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", (ROOT / "schema.sql").read_text(), re.MULTILINE),
+    "path",
+    [path for path in ROOT.glob("scripts/*") if path.is_file()],
+    ids=lambda path: path.name,
 )
-def test_every_table_and_view_is_in_the_readme(name: str) -> None:
-    assert f"`{name}`" in README
+def test_every_script_is_documented(path: Path) -> None:
+    assert path.name in ("setup.sh", "__init__.py") or f"scripts/{path.name}" in EVERYTHING
 
 
 @pytest.mark.parametrize(
-    "path", re.findall(r"(?<![\w/])((?:scripts|consumers|deploy)/[\w.]+)", README)
+    "path", sorted(set(re.findall(r"(?<![\w/])(?:scripts|consumers|deploy)/[\w.]+\w", EVERYTHING)))
 )
-def test_every_script_in_the_readme_exists(path: str) -> None:
+def test_every_documented_script_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in ROOT.glob("scripts/*") if p.is_file()], ids=lambda p: p.name
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])
+def test_every_program_of_the_group_is_documented(page: str) -> None:
+    for name in programs():
+        assert f"`{name}`" in TEXTS[page], name
+
+
+def programs() -> set[str]:
+    """The names of the programs of the group, as supervisorctl has them."""
+    found = set()
+    for path in (ROOT / "supervisord.conf", ROOT / "consumers/supervisord.conf"):
+        conf = configparser.RawConfigParser()
+        conf.read(path)
+        for kind, _, name in (section.partition(":") for section in conf.sections()):
+            if kind == "fcgi-program":
+                many = conf.getint(f"{kind}:{name}", "numprocs")
+                found |= {f"{name}:{name}_{number:02d}" for number in range(many)}
+            elif kind == "program":
+                found.add(f"funding:{name}")
+    return found
+
+
+def test_the_readme_is_short() -> None:
+    assert len(TEXTS["README.md"].splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("page", [name for name in PAGES if name != "README.md"])
+def test_every_page_is_linked_from_the_readme(page: str) -> None:
+    assert f"]({page})" in TEXTS["README.md"]
+
+
+def without_code(text: str) -> str:
+    """`text` without its fenced blocks."""
+    return re.sub(r"^( *)```.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings of `page`."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+LINKS = [
+    (name, target)
+    for name, text in TEXTS.items()
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(text))
+    if "://" not in target
+]
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS)
+def test_every_link_leads_somewhere(page: str, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    found = (PAGES[page].parent / path).resolve() if path else PAGES[page]
+    assert found.exists()
+    assert not anchor or anchor in anchors(found)
+
+
+def spans(text: str) -> Iterator[str]:
+    """The lines of fenced blocks that are not Python, and what stands between single backticks."""
+    for language, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+        if language != "python":
+            yield from (line.strip().removeprefix("$ ") for line in block.splitlines())
+    yield from re.findall(r"`([^`\n]+)`", without_code(text))
+
+
+def words(span: str) -> list[str]:
+    """`span` as a shell splits it; nothing where it is not a command at all."""
+    try:
+        return shlex.split(span, comments=True)
+    except ValueError:
+        return []
+
+
+def command(span: str) -> tuple[tuple[str, ...], list[str]] | None:
+    """The program of ours that `span` starts, as words, and its arguments."""
+    parts = words(span)
+    for place, word in enumerate(parts):
+        arguments = parts[place + 1 :]
+        arguments = arguments[: next(iter(ends(arguments)), None)]
+        if word == "-m" and arguments and arguments[0].startswith("harness."):
+            return ("-m", arguments[0]), arguments[1:]
+        by_python = word.endswith(".py") and place > 0 and parts[place - 1].endswith("python")
+        if by_python or PROGRAM.fullmatch(word) or SUPERVISOR.fullmatch(word):
+            return (word,), arguments
+        if place == 0 and word.endswith(".py") and (ROOT / word).exists():
+            return (word,), arguments
+    return None
+
+
+def ends(arguments: list[str]) -> Iterator[int]:
+    """Where in `arguments` another command begins."""
+    return (place for place, each in enumerate(arguments) if each in ENDS_A_COMMAND)
+
+
+COMMANDS = sorted(
+    {
+        (name, *found[0], *found[1])
+        for name, text in TEXTS.items()
+        for span in spans(text)
+        if (found := command(span)) is not None
+    }
 )
-def test_every_script_is_in_the_readme(path: object) -> None:
-    name = str(path).rpartition("/")[2]
-    assert name in ("setup.sh", "__init__.py") or f"scripts/{name}" in README
 
 
-def test_every_program_of_the_group_is_in_the_readme() -> None:
-    files = (ROOT / "supervisord.conf", ROOT / "consumers/supervisord.conf")
-    conf = "".join(path.read_text("utf-8") for path in files)
-    for name in re.findall(r"^\[(?:fcgi-)?program:(\w+)\]", conf, re.MULTILINE):
-        assert f"{name}`" in README or f":{name}_00`" in README, name
+@functools.cache
+def help_of(program: tuple[str, ...]) -> str:
+    """What `--help` of `program` prints."""
+    supervisor = SUPERVISOR.fullmatch(program[0])
+    if supervisor is not None:
+        how = [sys.executable, "-m", f"supervisor.{supervisor[1]}"]
+    elif program[0] == "-m" or program[0].endswith(".py"):
+        how = [sys.executable, *program]
+    else:
+        how = ["bash", *program]
+    done = subprocess.run(
+        [*how, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("line", COMMANDS, ids=" ".join)
+def test_every_command_exists_with_its_options(line: tuple[str, ...]) -> None:
+    program, arguments = (line[1:3], line[3:]) if line[1] == "-m" else (line[1:2], line[2:])
+    if program[0].endswith("supervisorctl"):  # what follows its verb belongs to the verb
+        arguments = tuple(itertools.takewhile(lambda each: each.startswith("-"), arguments))
+    options = [argument.partition("=")[0] for argument in arguments if argument.startswith("-")]
+    assert options or (ROOT / program[0]).exists() or help_of(program)
+    for option in options:
+        assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", help_of(program)), option
+    for argument in arguments:
+        if argument.startswith(("tests/", "harness/", "funding/")):
+            assert (ROOT / argument).exists()
+
+
+SUPERVISORCTL = [line for line in COMMANDS if line[1] == ".venv/bin/supervisorctl"]
+
+
+@pytest.mark.parametrize("line", SUPERVISORCTL, ids=" ".join)
+def test_supervisorctl_is_given_programs_of_the_group(line: tuple[str, ...]) -> None:
+    from supervisor.supervisorctl import DefaultControllerPlugin
+
+    verb, *names = [word for word in line[2:] if not word.startswith("-")]
+    assert hasattr(DefaultControllerPlugin, f"do_{verb}")
+    assert {name for name in names if ":" in name} <= programs() | {"api:*", "funding:*"}
+
+
+def queries(text: str) -> Iterator[str]:
+    """What sqlite3 is told to do in `text`, and the queries that stand by themselves."""
+    for span in spans(text):
+        parts = [part for part in words(span) if not part.startswith("-")]
+        if "sqlite3" in parts and len(parts) > parts.index("sqlite3") + 2:
+            yield parts[parts.index("sqlite3") + 2]
+        elif re.match(r"(?i)select\s", span):
+            yield span
+
+
+QUERIES = [(name, query) for name, text in TEXTS.items() for query in queries(text)]
+
+
+@pytest.mark.parametrize(("page", "query"), QUERIES)
+def test_every_query_runs(
+    page: str, query: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "var").mkdir()
+    monkeypatch.chdir(tmp_path)
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        database.executescript(SCHEMA)
+        if query.startswith("."):
+            assert query.startswith(".backup "), "tests run SQL, and know one command"
+        else:
+            database.execute(query).fetchall()
+    finally:
+        database.close()
+
+
+EXAMPLES = [
+    (name, block)
+    for name, text in TEXTS.items()
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(("page", "example"), EXAMPLES)
+def test_every_example_imports_what_exists(page: str, example: str) -> None:
+    compile(example, page, "exec")
+    for node in ast.walk(ast.parse(example)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            module = importlib.import_module(node.module)
+            assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+ENTRIES = {
+    path.name for path in (ROOT / "funding").iterdir() if path.is_dir() or path.suffix == ".py"
+} - {"__init__.py", "__pycache__"}
+
+
+@pytest.mark.parametrize("entry", sorted(ENTRIES))
+def test_every_room_is_in_the_picture(entry: str) -> None:
+    name = entry if entry.endswith(".py") else f"{entry}/"
+    assert re.search(rf"^    {re.escape(name)}\s", ROOMS, re.MULTILINE)
+
+
+def test_every_room_of_the_picture_exists() -> None:
+    inside = re.findall(r"^    ([\w.]+?)/?\s", ROOMS, re.MULTILINE)
+    assert set(inside) <= ENTRIES
+    tops = re.findall(r"^(?:(\w+)/|((?:\w+\.py ?)+))", ROOMS, re.MULTILINE)
+    for folder, files in tops:
+        assert all((ROOT / name).exists() for name in [folder, *files.split()] if name)
