@@ -11,8 +11,6 @@ import random
 import signal
 import sys
 import threading
-import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from funding import errors
@@ -22,12 +20,13 @@ from funding.ingest.inbox import Inbox
 from funding.ingest.loop import IngestLoop
 from funding.ingest.receiver import Receiver
 from funding.ingest.websocket import WebSocket
+from funding.model.event import EventKind
 from funding.model.feed import Feed
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.damage import report_damage
-from funding.store.recovery import copy_readable, is_damaged, set_aside
+from funding.store.recovery import recover, set_aside_if_damaged
 from funding.store.writer import Writer, set_aside_if_foreign
 
 log = logging.getLogger("ingest")
@@ -38,31 +37,11 @@ FLOWING_SECONDS = 1.0  # while quotes flow a frame is always nearer; an idle tur
 
 def prepare(settings: Settings, feed: Feed) -> None:
     """Make, upgrade or set aside the database, so that `feed` can be written to it."""
-    mend(settings)
+    set_aside_if_damaged(settings.db)
     aside = set_aside_if_foreign(settings.db, feed)
     if aside is not None:
         log.warning("%s holds another address's quotes: it is now %s", settings.db, aside)
     Writer(settings.db, feed).close()
-
-
-def mend(settings: Settings) -> Path | None:
-    """Set a damaged database aside, so that a new one can begin; where it is now, or None."""
-    if not is_damaged(settings.db):
-        return None
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = set_aside(settings.db, stamp)
-    log.error("%s is damaged: it is now %s, a new one begins", settings.db, aside)
-    return aside
-
-
-def salvage(aside: Path, settings: Settings) -> None:
-    """Copy what can be read of the damaged database, beside the new one's first quotes."""
-    try:
-        copied = copy_readable(aside, settings.db)
-    except errors.StoreError as error:
-        log.error("nothing more could be saved from %s: %s", aside, error)
-    else:
-        log.warning("saved from %s: %s", aside, copied)
 
 
 def wire(settings: Settings, feed: Feed) -> IngestLoop:
@@ -101,11 +80,11 @@ def run(settings: Settings, feed: Feed) -> None:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, _: stopping.append(caught))
-    aside = mend(settings)
+    aside = set_aside_if_damaged(settings.db)
     ingestion = wire(settings, feed)
     if aside is not None:
-        ingestion.note("database-damaged", f"the old one is {aside.name}")
-        threading.Thread(target=salvage, args=(aside, settings), daemon=True).start()
+        ingestion.note(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
+        threading.Thread(target=recover, args=(aside, settings.db), daemon=True).start()
     flowing = False
     while not stopping:
         flowing = ingestion.turn(FLOWING_SECONDS if flowing else TURN_SECONDS)

@@ -106,8 +106,10 @@ CREATE TABLE rest_ban (
     address TEXT NOT NULL PRIMARY KEY,
     until   REAL NOT NULL,     -- Unix seconds
     pauses  INTEGER NOT NULL,  -- bans in a row without a stated end; each pause is longer than
-                               -- the one before. 0: not refused, but near the exchange's limit
-    reason  TEXT NOT NULL
+                               -- the one before
+    reason  TEXT NOT NULL,
+    kind    TEXT NOT NULL DEFAULT 'banned' CHECK (kind IN ('banned', 'over-budget'))
+                               -- 'over-budget': not refused, but near the exchange's limit
 ) STRICT, WITHOUT ROWID;
 
 -- What each consumer finished last, so that a restart continues from there.
@@ -179,11 +181,13 @@ CREATE TABLE universe (
 -- The audit trail: connects, disconnects, stalls, rotations, restarts, alerts. Rows are kept for
 -- FUNDING_COMPARISON_DAYS.
 CREATE TABLE event (
-    id     INTEGER PRIMARY KEY,
-    at     REAL NOT NULL,
-    source TEXT NOT NULL,
-    kind   TEXT NOT NULL,
-    detail TEXT NOT NULL
+    id      INTEGER PRIMARY KEY,
+    at      REAL NOT NULL,
+    source  TEXT NOT NULL,
+    kind    TEXT NOT NULL,  -- EventKind in funding/model/event.py
+    detail  TEXT NOT NULL,  -- for people
+    program TEXT,           -- the process that was acted upon, as supervisord names it
+    rule    TEXT            -- why: a rule in funding/watchdog/restart_rules.py
 ) STRICT;
 
 CREATE INDEX event_at ON event (at);
@@ -223,4 +227,4 @@ WHERE source <> 'control' AND compared_at > (julianday('now') - 2440588.5) * 864
 ORDER BY abs(difference_pct) DESC
 LIMIT 20;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

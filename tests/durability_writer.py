@@ -14,7 +14,8 @@ from pathlib import Path
 from funding import errors
 from funding.comparison.pair import Comparison
 from funding.model.alert import Alert
-from funding.model.feed import Event, Feed
+from funding.model.event import Event, EventKind
+from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from funding.store.ledger import Ledger
@@ -42,7 +43,11 @@ def ingest(path: Path) -> Commit:
             (Quote(symbol, float(number), 1.0, 1e-4, None, FIRST_MS + number), at, uptime)
             for symbol in SYMBOLS
         ]
-        events = [Event(at, "ingest", "number", str(number))] if number % EVENT_EVERY == 0 else []
+        events = (
+            [Event(at, "ingest", EventKind.NOTICE, str(number))]
+            if number % EVENT_EVERY == 0
+            else []
+        )
         writer.write(feed, quotes, events, FIRST_MS + number + 1_000)
         if number % 7 == 0:
             writer.checkpoint()
@@ -68,7 +73,7 @@ def watchdog(path: Path) -> Commit:
             )
             for symbol in SYMBOLS[:COMPARED]
         ]
-        ledger.add(rows, [Event(AT, "watchdog", "number", str(number))])
+        ledger.add(rows, [Event(AT, "watchdog", EventKind.NOTICE, str(number))])
 
     return commit
 

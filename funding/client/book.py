@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, suppress
 from funding import errors
 from funding.client.remainder import Ban, Remainder
 from funding.comparison.pair import Comparison
-from funding.model.feed import Event
+from funding.model.event import Event
 from funding.store.ledger import Calls, Ledger
 
 

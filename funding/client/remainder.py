@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from funding.comparison.pair import Comparison
-from funding.model.feed import Event
+from funding.model.event import Event
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle
 from funding.store.ledger import Calls

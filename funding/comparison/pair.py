@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from funding.exchanges.binance.rest import PremiumIndex
-from funding.model.feed import Event, StoredQuote
+from funding.model.event import Event, EventKind
+from funding.model.feed import StoredQuote
 
 MATCH_PCT = 0.1
 SIGNIFICANT_PCT = 1.0
@@ -159,7 +160,7 @@ def alarms(rows: Iterable[Comparison]) -> list[Event]:
         Event(
             row.compared_at,
             row.source,
-            "significant",
+            EventKind.SIGNIFICANT,
             f"{row.symbol} {row.field}: stream {row.ws_value}, REST {row.rest_value}",
         )
         for row in rows

@@ -12,7 +12,8 @@ from typing import Protocol
 from funding.ingest.connection_events import ENDINGS, Connect, ConnectionEvent, Disconnect, Order
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Batch, Inbox, tally
-from funding.model.feed import Event, Feed
+from funding.model.event import Event, EventKind
+from funding.model.feed import Feed
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle, printable
 from funding.store.writer import Writer
@@ -28,8 +29,14 @@ TELL_SECONDS = 60.0
 LARGE_WAL_BYTES = 16 * 1024 * 1024
 MAX_THREADS = 30
 
-_KIND = {"silent": "stall", "stall": "stall", "rotated": "rotation", "closed": "disconnect"}
-_KIND |= {"lost": "disconnect", "oversize": "disconnect"}
+_KIND = {
+    "silent": EventKind.STALL,
+    "stall": EventKind.STALL,
+    "rotated": EventKind.ROTATION,
+    "closed": EventKind.DISCONNECT,
+    "lost": EventKind.DISCONNECT,
+    "oversize": EventKind.DISCONNECT,
+}
 
 
 class Stoppable(Protocol):
@@ -70,7 +77,7 @@ class IngestLoop:
         now = clock.uptime()
         self._written, self._checkpointed, self._pruned = now, now, now - PRUNE_SECONDS
         self._retired = now
-        self.note("start", f"pid {feed.pid}, stream of {feed.address}")
+        self.note(EventKind.START, f"pid {feed.pid}, stream of {feed.address}")
 
     def turn(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for something to do, and do it; whether that was quotes
@@ -110,7 +117,7 @@ class IngestLoop:
         self._count(batch)
         self._feed.connected, self._feed.connections, self._feed.connected_since = 0, 0, None
         self._feed.last_error = "ingest was stopped"
-        self.note("stop", f"after {self._feed.frames} frames")
+        self.note(EventKind.STOP, f"after {self._feed.frames} frames")
         self._write(batch, self._clock.uptime())
         self._writer.close()
 
@@ -120,12 +127,12 @@ class IngestLoop:
         if note.kind == "opened":
             log.info("connection %d: connected", note.link)
             self._feed.last_connected_at = self._clock.wall()
-            self.note("connect", f"connection {note.link}")
+            self.note(EventKind.CONNECT, f"connection {note.link}")
         elif note.kind in ENDINGS:
             self._ended(note.link, note.kind, note.detail, note.at)
         elif self._seldom(note.kind, note.at):
             log.warning("connection %d: %s", note.link, note.detail)
-            self.note(note.kind, f"connection {note.link}: {printable(note.detail)}")
+            self.note(EventKind(note.kind), f"connection {note.link}: {printable(note.detail)}")
 
     def _obey(self, order: Order, now: float) -> None:
         if isinstance(order, Connect):
@@ -137,7 +144,7 @@ class IngestLoop:
             self._ended(order.link, order.kind, order.detail, now)
         else:
             log.warning("%s", order.detail)
-            self.note(order.kind, order.detail)
+            self.note(EventKind(order.kind), order.detail)
 
     def _ended(self, link: int, kind: str, detail: str, now: float) -> None:
         words = ENDINGS[kind].words
@@ -145,7 +152,7 @@ class IngestLoop:
         level = logging.INFO if kind == "rotated" else logging.WARNING
         log.log(level, "connection %d: %s", link, text)
         if kind in _KIND or self._seldom(f"failed: {kind}", now):
-            self.note(_KIND.get(kind, "connect-failed"), f"connection {link}: {text}")
+            self.note(_KIND.get(kind, EventKind.CONNECT_FAILED), f"connection {link}: {text}")
         if kind != "rotated":
             self._feed.last_error, self._feed.last_error_at = text, self._clock.wall()
         self._leaving[link] = self._links.pop(link)
@@ -209,8 +216,8 @@ class IngestLoop:
             self._handoff.retire(names)
             for name in names:
                 log.info("%s has had no quote for a day: retired", name)
-                self.note("retired", f"{name}: no quote for a day")
+                self.note(EventKind.RETIRED, f"{name}: no quote for a day")
 
-    def note(self, kind: str, detail: str) -> None:
+    def note(self, kind: EventKind, detail: str) -> None:
         """Write a line into the audit trail with the next turn."""
         self._events.append(Event(self._clock.wall(), "ingest", kind, detail))

@@ -1,4 +1,4 @@
-"""What the store keeps, as values: the feed row, the audit trail, a quote read back."""
+"""What the store keeps, as values: the feed row, and a quote read back."""
 
 from dataclasses import dataclass
 
@@ -49,13 +49,3 @@ class Feed:
     attempts_left: float = 15.0
     last_error: str | None = None
     last_error_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the audit trail, at `at` Unix seconds."""
-
-    at: float
-    source: str
-    kind: str
-    detail: str

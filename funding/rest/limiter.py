@@ -16,7 +16,7 @@ from typing import Protocol
 from funding import errors
 from funding.comparison.pair import Comparison
 from funding.exchanges.binance import rest as api
-from funding.model.feed import Event
+from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
 from funding.store.ledger import LONGEST_BAN_SECONDS
 
@@ -122,7 +122,7 @@ class RateLimiter:
         self._met = (until, pauses, reason)
         if self._accounts.set_ban(self._address, until, pauses, reason):
             text = f"{reason}: nobody asks for {until - now:.0f} s"
-            self._accounts.add(events=[Event(now, self._caller, "rest-pause", text)])
+            self._accounts.add(events=[Event(now, self._caller, EventKind.REST_PAUSE, text)])
             log.warning("%s", text)
         return until - now
 

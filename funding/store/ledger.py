@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from funding.comparison.pair import Comparison
-from funding.model.feed import Event
+from funding.model.event import Event, EventKind
 from funding.store.damage import report_damage
 from funding.store.durable import Durable
+from funding.store.events import COLUMNS, add_events
 
 _COMPARISON = f"""
 INSERT INTO comparison ({", ".join(Comparison._fields)})
@@ -63,10 +64,7 @@ class Ledger(Durable):
         with self._writing() as connection:
             connection.executemany(_COMPARISON, comparisons)
             connection.executemany(_SPEND, calls)
-            connection.executemany(
-                "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
-                [(event.at, event.source, event.kind, event.detail) for event in events],
-            )
+            add_events(connection, events)
 
     def prune(self, before: float) -> int:
         """Forget some of what is older than `before` Unix seconds, comparisons and accounts; how
@@ -78,14 +76,13 @@ class Ledger(Durable):
                 gone += connection.changes()
         return gone
 
-    def events(self, source: str, kind: str, since: float) -> list[Event]:
+    def events(self, source: str, kind: EventKind, since: float) -> list[Event]:
         """The events of `source` and `kind` since Unix seconds, oldest first."""
         rows = self._reading(
-            "SELECT at, source, kind, detail FROM event"
-            " WHERE at >= ? AND source = ? AND kind = ? ORDER BY id",
+            f"SELECT {COLUMNS} FROM event WHERE at >= ? AND source = ? AND kind = ? ORDER BY id",
             (since, source, kind),
         )
-        return [Event(*row) for row in rows]
+        return [Event(at, source, kind, *rest) for at, _, _, *rest in rows]
 
     def check(self) -> str:
         """Read the whole database; what is wrong with it, or "". Ingest is told."""

@@ -10,6 +10,8 @@ be read.
   a read-only connection it passes over CHECKs.
 """
 
+import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ import apsw
 from funding import errors
 from funding.store.damage import is_ours, marker_path
 from funding.store.database import open_reader, open_writer, transaction, translate_errors
+
+log = logging.getLogger("ingest")
 
 _BLOCK = 200
 _HOPELESS = 10_000  # unreadable pieces of one table: no more is tried
@@ -64,15 +68,29 @@ def _read_through(connection: apsw.Connection, *tables: str) -> None:
             pass
 
 
-def set_aside(path: Path, stamp: str) -> Path:
-    """Rename the database at `path`; the new name carries `stamp`."""
+def set_aside_if_damaged(path: Path) -> Path | None:
+    """Rename a damaged database, so that a new one can begin; where it is now, or None."""
+    if not is_damaged(path):
+        return None
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     aside = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
     for suffix in ("-wal", "-shm", ""):
         source = Path(f"{path}{suffix}")
         if source.exists():
             source.rename(f"{aside}{suffix}")
     marker_path(path).unlink(missing_ok=True)
+    log.error("%s is damaged: it is now %s, a new one begins", path, aside)
     return aside
+
+
+def recover(aside: Path, path: Path) -> None:
+    """Copy what can be read of a damaged database, beside the new one's first quotes."""
+    try:
+        copied = copy_readable(aside, path)
+    except errors.StoreError as error:
+        log.error("nothing more could be recovered from %s: %s", aside, error)
+    else:
+        log.warning("recovered from %s: %s", aside, copied)
 
 
 def copy_readable(aside: Path, path: Path) -> dict[str, int]:
@@ -102,7 +120,7 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
 
 def _copy_whole(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
     """Copy a table; a row that was made anew meanwhile stays as it is."""
-    names = ", ".join(_columns(new, table))
+    names = ", ".join(_shared_columns(old, new, table))
     rows: list[Any] = []
     with suppress(*_UNREADABLE):  # up to the first page that cannot be read
         rows.extend(old.execute(f"SELECT {names} FROM {table} LIMIT {_LARGEST_TABLE}"))
@@ -113,12 +131,18 @@ def _copy_whole(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
     return len(rows)
 
 
-def _columns(connection: apsw.Connection, table: str) -> list[str]:
-    return [str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})").fetchall()]
+def _shared_columns(old: apsw.Connection, new: apsw.Connection, table: str) -> list[str]:
+    """The columns of `table` in both: the damaged file may be of an older version."""
+    names = f"SELECT name FROM pragma_table_info('{table}')"
+    known = [str(name) for (name,) in new.execute(names).fetchall()]
+    with suppress(*_UNREADABLE):
+        had = {name for (name,) in old.execute(names).fetchall()}
+        return [name for name in known if name in had] or known
+    return known
 
 
 def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
-    columns = ", ".join(name for name in _columns(new, table) if name != "id")
+    columns = ", ".join(name for name in _shared_columns(old, new, table) if name != "id")
     marks = ", ".join("?" * len(columns.split(", ")))
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
     query = f"SELECT id, {columns} FROM {table} WHERE id >= ? ORDER BY id LIMIT ?"

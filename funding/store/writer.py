@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from funding import errors
-from funding.model.feed import Event, Feed
+from funding.model.event import Event
+from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.backoff import Attempts
 from funding.store.damage import identity, lock_path, marker_path
@@ -18,6 +19,7 @@ from funding.store.database import (
     transaction,
     translate_errors,
 )
+from funding.store.events import add_events
 from funding.store.feed_table import FEED_WRITE, feed_row
 from funding.store.quote_table import Rows
 
@@ -136,7 +138,7 @@ class Writer:
         """
         connection = self._connection
         self._check_place()
-        trail = [(event.at, event.source, event.kind, event.detail) for event in events]
+        trail = list(events)
         self._wait_for_the_disk(bool(trail))
         rows = Rows(feed.exchange, quotes)
         with translate_errors(self._path), transaction(connection):
@@ -148,9 +150,7 @@ class Writer:
                 feed.last_frame_at, feed.last_frame_uptime = rows.last_receipt()
             feed.accepted += stored
             feed.repeated += len(rows) - stored
-            connection.executemany(
-                "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)", trail
-            )
+            add_events(connection, trail)
             connection.execute(FEED_WRITE, feed_row(feed))
         return stored
 

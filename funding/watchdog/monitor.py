@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from funding import errors
 from funding.health import checks
-from funding.model.feed import Event
+from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
 from funding.store.ledger import Ledger
@@ -23,7 +23,7 @@ log = logging.getLogger("watchdog")
 
 SOURCE = "watchdog"
 PROGRAM = "funding:watchdog"
-KINDS = {"TERM": "restart", "KILL": "kill", "START": "start"}
+KINDS = {"TERM": EventKind.RESTART, "KILL": EventKind.KILL, "START": EventKind.START}
 REMEMBER_SECONDS = 3_600.0
 GIVE_UP_SECONDS = 30.0
 """What outlives KILL for so long hangs in the kernel, and is looked at no oftener than others."""
@@ -82,7 +82,7 @@ class Monitor:
 
     def begin(self) -> None:
         """Write down that this program began: nobody else tells of a restart by an operator."""
-        self._unsaved.append(Event(self._began, PROGRAM, "start", f"pid {os.getpid()}"))
+        self._unsaved.append(Event(self._began, PROGRAM, EventKind.START, f"pid {os.getpid()}"))
 
     def beat(self) -> None:
         """Tell supervisord's guard that this program lives, and keep what it did to the last."""
@@ -97,8 +97,9 @@ class Monitor:
 
     def _hear(self, told: PluginReport) -> None:
         """Keep what the guard tells: a process that ended unasked is a crash, unless we asked."""
-        crash = told.kind == "crash"
-        event = Event(told.at, told.program if crash else SOURCE, told.kind, told.text)
+        kind = EventKind(told.kind)
+        crash = kind == EventKind.CRASH
+        event = Event(told.at, told.program if crash else SOURCE, kind, told.text)
         ordered = crash and told.pid and self._ended.get(told.program) == told.pid
         if ordered or (told.at <= self._began and self._of_before(event, told.program)):
             return
@@ -139,7 +140,7 @@ class Monitor:
         # What was told to end just now is not waiting yet, though its budget is spent with that.
         waiting = {name: text for name, text in waiting.items() if name not in self._pending}
         for program in waiting.keys() - self._waiting:
-            self._say(waiting[program], "waiting", now)
+            self._say(waiting[program], EventKind.WAITING, now)
         self._waiting = set(waiting)
         self._save()
 
@@ -173,7 +174,8 @@ class Monitor:
         if action.verb != "KILL":
             self._deeds.append(restart_rules.PastRestart(now, action.program, action.rule))
         detail = f"{action.program} ({action.rule}): {action.reason}"
-        self._unsaved.append(Event(now, SOURCE, KINDS[action.verb], detail))
+        kind = KINDS[action.verb]
+        self._unsaved.append(Event(now, SOURCE, kind, detail, action.program, action.rule))
         return True
 
     def _notice(self, facts: checks.Facts, now: float) -> None:
@@ -182,12 +184,12 @@ class Monitor:
             self._notice_end(process, now)
         if abs(facts.clock_step) > checks.CLOCK_STEP_SECONDS:
             text = f"the wall clock stepped by {facts.clock_step:+.1f} s"
-            self._unsaved.append(Event(now, SOURCE, "clock-step", text))
+            self._unsaved.append(Event(now, SOURCE, EventKind.CLOCK_STEP, text))
         behind = checks.symbols_behind(facts)
         newly = [symbol for symbol in behind if symbol not in self._behind]
         self._behind = set(behind)
         if newly:
-            self._say(f"symbols behind the others: {checks.named(newly)}", "behind", now)
+            self._say(f"symbols behind the others: {checks.named(newly)}", EventKind.BEHIND, now)
 
     def _notice_end(self, process: checks.Process, now: float) -> None:
         """Whether another process runs than was seen before, though neither we nor a crash ended
@@ -197,11 +199,11 @@ class Monitor:
             self._pids[name] = process.pid
             if before not in (None, process.pid, self._ended.get(name)):
                 text = f"{name} is a new process: {before} → {process.pid}"
-                self._unsaved.append(Event(now, SOURCE, "replaced", text))
+                self._unsaved.append(Event(now, SOURCE, EventKind.REPLACED, text))
         elif process.state in ("BACKOFF", "FATAL", "EXITED", "STOPPED"):
             self._pids.pop(name, None)
 
-    def _say(self, text: str, kind: str, now: float) -> None:
+    def _say(self, text: str, kind: EventKind, now: float) -> None:
         log.warning("%s", text)
         self._unsaved.append(Event(now, SOURCE, kind, text))
 
@@ -211,7 +213,7 @@ class Monitor:
         if self._deeds:
             return
         try:
-            for kind in ("restart", "start"):
+            for kind in (EventKind.RESTART, EventKind.START):
                 for event in self._ledger.events(SOURCE, kind, now - REMEMBER_SECONDS):
                     program, _, rest = event.detail.partition(" (")
                     rule = rest.partition("):")[0]

@@ -10,7 +10,7 @@ from funding import errors
 from funding.comparison.pair import Comparison, Pair, alarms, compare, compare_all, planted_pair
 from funding.comparison.summary import summarise
 from funding.health.checks import LastComparison
-from funding.model.feed import Event
+from funding.model.event import Event, EventKind
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
 from funding.settings.service import is_loopback
@@ -176,7 +176,7 @@ class RestChecker(threading.Thread):
         rows = planted_pair(self._pair(), self._exchange, self._clock.wall())
         missed = [row for row in rows if row.outcome != "significant"]
         events = [
-            Event(row.compared_at, SOURCE, "control-missed", f"{row.symbol} {row.field}")
+            Event(row.compared_at, SOURCE, EventKind.CONTROL_MISSED, f"{row.symbol} {row.field}")
             for row in missed
         ]
         self._ledger.add(rows, events)

@@ -13,7 +13,7 @@ from funding import errors
 from funding.comparison.pair import Comparison
 from funding.consumers.open_interest_rules import Sample
 from funding.model.alert import Alert
-from funding.model.feed import Event
+from funding.model.event import Event, EventKind
 from funding.model.quote import Quote
 from funding.store.damage import identity, lock_path, marker_path
 from funding.store.open_interest import OpenInterestStore
@@ -109,7 +109,9 @@ def _fill(path: Path, hand: Hand) -> None:
     with closing(OpenInterestStore(path)) as store:
         for name in NAMES:
             row = (AT, "watchdog", "binance", name, "mark_price")
-            store.add([Comparison(*row, *told)] * 30, [Event(AT, "watchdog", "restart", name)])
+            store.add(
+                [Comparison(*row, *told)] * 30, [Event(AT, "watchdog", EventKind.RESTART, name)]
+            )
         store.complete("volume_alert", 300, AT, [alert], ("backend", "telegram"))
         store.loop("oi_poller", AT, [Sample(AT, n, 1.0, 1.0) for n in NAMES], [], [], [], [])
         store.set_universe(NAMES, "own", AT)
@@ -130,7 +132,7 @@ def _read(path: Path, hand: Hand) -> None:
 def _keep(path: Path, hand: Hand) -> None:
     with closing(OpenInterestStore(path)) as store:
         calls: list[Callable[[], object]] = [
-            lambda: store.events("watchdog", "restart", 0.0),
+            lambda: store.events("watchdog", EventKind.RESTART, 0.0),
             lambda: store.ban("http://test.invalid"),
             lambda: store.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100),
             store.last_validation,
@@ -140,7 +142,7 @@ def _keep(path: Path, hand: Hand) -> None:
             lambda: store.samples(0.0),
             store.edges,
             store.universe,
-            lambda: store.add(events=[Event(AT, "watchdog", "restart", "x")]),
+            lambda: store.add(events=[Event(AT, "watchdog", EventKind.RESTART, "x")]),
             store.check,
         ]
         _all_of(calls)
@@ -152,7 +154,9 @@ def _ingest(path: Path, hand: Hand) -> None:
         quote = Quote("BTCUSDT", 2.5, 2.5, 1e-4, None, int(AT * 1000) + 1)
         calls: list[Callable[[], object]] = [
             lambda: writer.symbols("binance"),
-            lambda: writer.write(feed, [(quote, AT, 9.0)], [Event(AT, "ingest", "x", "y")], 2**50),
+            lambda: writer.write(
+                feed, [(quote, AT, 9.0)], [Event(AT, "ingest", EventKind.STALL, "y")], 2**50
+            ),
             lambda: writer.retire("binance", AT + 1e9, 1e9),
             lambda: writer.prune_events(AT + 1e9),
             writer.checkpoint,

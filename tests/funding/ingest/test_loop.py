@@ -25,7 +25,8 @@ from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
 from funding.ingest.loop import IngestLoop
 from funding.ingest.receiver import Receiver
-from funding.model.feed import Event, Feed
+from funding.model.event import Event, EventKind
+from funding.model.feed import Feed
 from funding.runtime import logs
 from funding.runtime.clock import Clock
 from funding.store.reader import Reader
@@ -575,18 +576,19 @@ def test_a_reader_that_holds_up_the_wal_is_told_of(
 
 
 def test_old_events_are_forgotten(bench: Bench) -> None:
-    old, kept = (Event(START - days * 86_400.0, "test", f"{days} days", "") for days in (15, 13))
+    old = Event(START - 15 * 86_400.0, "test", EventKind.NOTICE, "")
+    kept = Event(START - 13 * 86_400.0, "test", EventKind.ENDING, "")
     bench.writer.write(bench.feed, events=[old, kept])
     bench.turn()
-    assert "15 days" not in bench.kinds()
-    assert "13 days" in bench.kinds()
+    assert "notice" not in bench.kinds()
+    assert "ending" in bench.kinds()
     bench.writer.write(bench.feed, events=[old])
     bench.hand.advance(3_599.0)
     bench.turn()
-    assert "15 days" in bench.kinds()
+    assert "notice" in bench.kinds()
     bench.hand.advance(1.0)
     bench.turn()
-    assert "15 days" not in bench.kinds()
+    assert "notice" not in bench.kinds()
 
 
 def test_stop_stores_what_is_in_hand_and_leaves_the_store_tidy(bench: Bench) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from funding.comparison.pair import Comparison
 from funding.errors import StoreCorrupt, StoreError, StoreForeign, StoreLocked, StoreMissing
-from funding.model.feed import Event
+from funding.model.event import Event, EventKind
 from funding.model.quote import Quote
 from funding.store import damage, ledger
 from funding.store.ledger import Calls, Ledger
@@ -67,9 +68,9 @@ def test_a_comparison_comes_back_column_by_column(path: Path, book: Ledger) -> N
 def test_comparisons_and_events_are_stored_together_or_not_at_all(path: Path, book: Ledger) -> None:
     wrong = comparison()._replace(outcome="rather well")
     with pytest.raises(StoreError):
-        book.add([comparison(), wrong], [Event(AT, "test", "restart", "x")])
+        book.add([comparison(), wrong], [Event(AT, "test", EventKind.RESTART, "x")])
     assert rows(path, "SELECT * FROM comparison") == []
-    book.add([comparison()], [Event(AT, "test", "restart", "x")])
+    book.add([comparison()], [Event(AT, "test", EventKind.RESTART, "x")])
     assert len(rows(path, "SELECT * FROM comparison")) == 1
     assert rows(path, "SELECT at, source, kind, detail FROM event") == [
         (AT, "test", "restart", "x")
@@ -77,10 +78,14 @@ def test_comparisons_and_events_are_stored_together_or_not_at_all(path: Path, bo
 
 
 def test_events_are_found_by_source_kind_and_time(book: Ledger) -> None:
-    mine = [Event(AT + n, "watchdog", "restart", str(n)) for n in range(3)]
-    others = [Event(AT + 2, "ingest", "restart", "x"), Event(AT + 2, "watchdog", "kill", "x")]
+    mine = [Event(AT + n, "watchdog", EventKind.RESTART, str(n)) for n in range(3)]
+    others = [
+        Event(AT + 2, "ingest", EventKind.RESTART, "x"),
+        Event(AT + 2, "watchdog", EventKind.KILL, "x"),
+    ]
+    mine[2] = replace(mine[2], program="funding:ingest", rule="no data")
     book.add(events=[*mine, *others])
-    assert book.events("watchdog", "restart", AT + 1) == mine[1:]
+    assert book.events("watchdog", EventKind.RESTART, AT + 1) == mine[1:]
 
 
 def test_funding_intervals(path: Path, book: Ledger) -> None:
@@ -200,7 +205,7 @@ def test_before_ingest_there_is_nothing_to_write_to(tmp_path: Path) -> None:
             lambda: book.prune(AT),
             lambda: book.spend("a", "one", 1, MINUTE, 5),
             lambda: book.ban("x"),
-            lambda: book.events("a", "b", 0),
+            lambda: book.events("a", EventKind.START, 0),
         ]
         for call in writes:
             with pytest.raises(StoreMissing):
@@ -324,7 +329,9 @@ def add_for_ever(path: str) -> None:
     book = Ledger(Path(path))
     number = 0
     while True:
-        book.add([comparison(symbol=f"S{number}")], [Event(AT, "test", "x", f"S{number}")])
+        book.add(
+            [comparison(symbol=f"S{number}")], [Event(AT, "test", EventKind.NOTICE, f"S{number}")]
+        )
         print(number, flush=True)
         number += 1
 
@@ -362,7 +369,7 @@ def test_a_removed_file_takes_nothing_of_the_next_one_with_it(path: Path, book: 
     with closing(Writer(path, feed)) as writer:
         for number in range(3):
             hand.pass_seconds(1)
-            event = Event(hand.wall, "ingest", "start", str(number))
+            event = Event(hand.wall, "ingest", EventKind.START, str(number))
             writer.write(feed, events=[event])
             book.add([comparison(symbol=f"NEW{number}")])  # closes the removed file first
         assert rows(path, "SELECT detail FROM event") == [("0",), ("1",), ("2",)]
@@ -376,7 +383,7 @@ def test_a_ledger_that_is_closed_leaves_the_next_file_alone(path: Path, book: Le
     feed = feed_at(Hand().clock())
     with closing(Writer(path, feed)) as writer:
         book.close()
-        writer.write(feed, events=[Event(AT, "ingest", "start", "new")])
+        writer.write(feed, events=[Event(AT, "ingest", EventKind.START, "new")])
         assert rows(path, "SELECT detail FROM event") == [("new",)]
 
 
@@ -388,9 +395,9 @@ def test_damage_that_is_met_is_told(path: Path, book: Ledger, use: str) -> None:
     with path.open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
-    added = [Event(AT, "watchdog", "start", "")]
+    added = [Event(AT, "watchdog", EventKind.START, "")]
     with pytest.raises(StoreCorrupt):
-        book.add(events=added) if use == "write" else book.events("", "", 0.0)
+        book.add(events=added) if use == "write" else book.events("", EventKind.START, 0.0)
     assert damage.marker_path(path).exists()
 
 
@@ -412,5 +419,5 @@ def test_damage_of_a_file_that_is_not_ours_is_not_told(tmp_path: Path) -> None:
     path = tmp_path / "letter.db"
     path.write_bytes(b"Dear aunt,\n" * 1_000)
     with closing(Ledger(path)) as book, pytest.raises(StoreCorrupt):
-        book.events("watchdog", "start", 0.0)
+        book.events("watchdog", EventKind.START, 0.0)
     assert [each.name for each in tmp_path.iterdir()] == ["letter.db"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from funding.store.recovery import copy_readable
+from tests.funding.store.test_database import version_1
 from tests.support.clock import Hand, write
 
 PAGE = 4_096
@@ -68,3 +69,10 @@ def test_of_rubbish_nothing_is_copied(tmp_path: Path) -> None:
     write(new, Hand().clock())
     old.write_bytes(b"\xff" * 100_000)
     assert not any(copy_readable(old, new).values())
+
+
+def test_a_database_of_an_older_version_is_copied_too(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    version_1(old)
+    write(new, Hand().clock())
+    assert copy_readable(old, new)["event"] == 5

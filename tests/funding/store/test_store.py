@@ -26,7 +26,8 @@ from funding.errors import (
     StoreLocked,
     StoreMissing,
 )
-from funding.model.feed import Event, Feed
+from funding.model.event import Event, EventKind
+from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import Clock
 from funding.store import damage, database
@@ -283,7 +284,7 @@ def test_a_turn_is_stored_as_a_whole_or_not_at_all(path: Path) -> None:
         feed.frames = 99
         bad = received(quote(mark=2.0, event_time=NOW_MS + 1), quote("BADUSDT", mark=-1.0))
         with pytest.raises(StoreError):
-            writer.write(feed, bad, [Event(1.0, "ingest", "connect", "")])
+            writer.write(feed, bad, [Event(1.0, "ingest", EventKind.CONNECT, "")])
         assert [one.mark_price for one in reader.all()] == [1.0]
         stored = reader.feed()
         assert stored is not None
@@ -295,7 +296,9 @@ def test_a_turn_is_stored_as_a_whole_or_not_at_all(path: Path) -> None:
 def test_events_are_kept_and_pruned_by_age(path: Path) -> None:
     feed = feed_of()
     with writing(path, feed) as writer:
-        events = [Event(float(at), "ingest", "connect", f"connection {at}") for at in (1, 2, 3)]
+        events = [
+            Event(float(at), "ingest", EventKind.CONNECT, f"connection {at}") for at in (1, 2, 3)
+        ]
         writer.write(feed, events=events)
         writer.prune_events(2.0)
     assert rows(path, "SELECT at, source, kind, detail FROM event ORDER BY at") == [
@@ -756,7 +759,7 @@ def test_a_full_disk_shows_as_such_and_loses_nothing(path: Path) -> None:
 WRITE_FOR_EVER = """
 import os, sys
 from pathlib import Path
-from funding.model.feed import Event; from funding.model.feed import Feed
+from funding.model.event import Event, EventKind; from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.store.writer import Writer
 path, symbols = Path(sys.argv[1]), [f"S{i}USDT" for i in range(60)]
@@ -770,7 +773,7 @@ for line in sys.stdin:
             writer.write(
                 feed,
                 [(Quote(symbol, float(n), 1.0, 0.0, None, n), n, n) for symbol in symbols],
-                [Event(float(n), "test", "frame", "x" * 200)],
+                [Event(float(n), "test", EventKind.NOTICE, "x" * 200)],
             )
             os.write(1, f"{n}\\n".encode())
             if n % 7 == 0:
@@ -858,7 +861,7 @@ def test_the_wal_stays_small_in_normal_running(path: Path) -> None:
     feed, largest = feed_of(), 0
     with writing(path, feed) as writer:
         for n, frame in enumerate(frames_of(1_200, 150)):
-            writer.write(feed, frame, [Event(float(n), "test", "frame", "")])
+            writer.write(feed, frame, [Event(float(n), "test", EventKind.NOTICE, "")])
             if n % 20 == 19:  # ten seconds at two frames a second
                 writer.checkpoint()
             largest = max(largest, os.stat(f"{path}-wal").st_size)
@@ -869,7 +872,7 @@ def test_the_wal_stays_small_when_the_timer_does_not_come(path: Path) -> None:
     feed, written = feed_of(), 0
     with writing(path, feed) as writer:
         while written < 40 * 1024 * 1024:
-            writer.write(feed, events=[Event(0.0, "test", "large", "x" * 200_000)])
+            writer.write(feed, events=[Event(0.0, "test", EventKind.NOTICE, "x" * 200_000)])
             written += 200_000
             assert os.stat(f"{path}-wal").st_size < 16 * 1024 * 1024
 

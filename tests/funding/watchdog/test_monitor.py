@@ -10,7 +10,8 @@ import pytest
 from funding import errors
 from funding.health import checks
 from funding.health.checks import LastComparison, Process
-from funding.model.feed import Event, Feed
+from funding.model.event import Event, EventKind
+from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import read
@@ -453,7 +454,7 @@ def test_a_process_that_is_new_since_the_probes_is_young_and_not_silent(
 
 def test_the_text_of_what_waits_may_change_without_being_told_again(bench: Bench) -> None:
     past = [
-        Event(bench.hand.wall - n, "watchdog", "restart", "funding:ingest (x): y")
+        Event(bench.hand.wall - n, "watchdog", EventKind.RESTART, "funding:ingest (x): y")
         for n in (3, 2, 1)
     ]
     bench.ledger.add(events=past)
@@ -479,7 +480,7 @@ def test_the_budget_outlives_the_watchdog(bench: Bench) -> None:
 def test_a_rule_of_the_past_is_remembered_with_its_name(bench: Bench) -> None:
     at = bench.hand.wall - 1_200
     bench.ledger.add(
-        events=[Event(at, "watchdog", "restart", "funding:ingest (no data): x (y): z")]
+        events=[Event(at, "watchdog", EventKind.RESTART, "funding:ingest (no data): x (y): z")]
     )
     bench.hand.pass_seconds(100)
     write(bench.path, bench.clock, feed=bench.feed)

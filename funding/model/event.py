@@ -1,0 +1,52 @@
+"""The audit trail: what happened to the programs, their connections and the store."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What an event is about; the words stand in the database."""
+
+    # A program
+    START = "start"
+    STOP = "stop"
+    CRASH = "crash"
+    REPLACED = "replaced"
+    # What the watchdog did about one, or puts off
+    RESTART = "restart"
+    KILL = "kill"
+    WAITING = "waiting"
+    # A connection to the stream
+    CONNECT = "connect"
+    CONNECT_FAILED = "connect-failed"
+    DISCONNECT = "disconnect"
+    STALL = "stall"
+    CLASS_SILENT = "class-silent"
+    ROTATION = "rotation"
+    NOTICE = "notice"
+    ENDING = "ending"
+    # The data
+    BEHIND = "behind"
+    RETIRED = "retired"
+    SIGNIFICANT = "significant"
+    CONTROL_MISSED = "control-missed"
+    # The machine, and the exchange's REST interface
+    CLOCK_STEP = "clock-step"
+    DATABASE_DAMAGED = "database-damaged"
+    REST_PAUSE = "rest-pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit trail, at `at` Unix seconds.
+
+    `detail` is for people. What a program must know of it later is in `program` and `rule`: the
+    process that was acted upon, and the rule that asked for it.
+    """
+
+    at: float
+    source: str
+    kind: EventKind
+    detail: str
+    program: str | None = None
+    rule: str | None = None
