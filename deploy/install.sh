@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the systemd unit in place, so that the service starts at boot. May be run again at any time.
+# Puts the systemd unit in place, so that the service starts at boot.
 set -euo pipefail
 
 usage() {
@@ -8,7 +8,7 @@ usage: deploy/install.sh [--dry-run] [--user NAME]
 
 Makes the user (default: funding) and the folder var/ when they are missing, installs the packages
 into .venv, writes /etc/systemd/system/funding.service from deploy/funding.service and enables it.
-Needs root. What is in place already is left as it is.
+Needs root. It may be run again at any time: what is in place stays as it is.
 
   --dry-run    say what would be done, and do nothing
   --user NAME  the unprivileged user that runs the service
@@ -36,7 +36,7 @@ run() {
 }
 
 [[ "$user" =~ ^[a-z_][a-z0-9_-]*$ ]] || fail "not a user name: $user"
-[[ "$root" != *[[:space:]%]* ]] || fail "a unit file cannot name this folder: $root"
+[[ "$root" != *[[:space:]%]* ]] || fail "a systemd unit cannot name a folder with a space or a % in its path: $root"
 [ "$user" != root ] || fail "the service must not run as root"
 if [ -z "$dry" ] && [ "$(id -u)" != 0 ]; then fail "needs root (or --dry-run)"; fi
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How fast and how small this is, beside what a user would run instead: one run, one machine.
+"""Measures speed and memory, beside what a user would run instead, in one run on one machine.
 
-Real processes on free loopback ports, in a temporary folder; everything is asked in turn, round
-after round, so that ratios hold where the machine is busy. Takes about a quarter of an hour.
+Starts real processes on free loopback ports, in a temporary folder. All of them are asked in turn,
+round after round, so that ratios hold on a busy machine too. Takes about a quarter of an hour.
 """
 
 import argparse
@@ -88,8 +88,8 @@ def measured(run: Run, rows: set[int]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench.py", description=__doc__)
     add = parser.add_argument
-    add("--quick", action="store_true", help="under two minutes, with less to rely on")
-    add("--no-peers", action="store_true", help="ours and the floors alone; nothing is installed")
+    add("--quick", action="store_true", help="under two minutes, with less certain figures")
+    add("--no-peers", action="store_true", help="ours and the floors; installs nothing")
     add("--rows", default="1234567", help="which rows of the table, such as 12 (1234567)")
     add("--json", metavar="FILE", help="the figures as JSON; - for stdout instead of the table")
     add("--html", metavar="FILE", help="the figures as a page with bars")
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Exit codes: 0 measured, whatever was missed; 2 it cannot run."""
+    """Exit codes: 0 measured, whether or not the goals are met; 2 it cannot run."""
     given = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     if why := missing_service():

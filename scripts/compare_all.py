@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All symbols of the store against REST in one call (weight 10): a table, a summary, a verdict."""
+"""Compares all symbols of the store with REST in one call (weight 10): table, summary, verdict."""
 
 import argparse
 import json
@@ -109,10 +109,10 @@ def _seconds(text: str) -> float:
 def main() -> int:
     """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every, of the last."""
     parser = startup.parser("scripts/compare_all.py", f"{__doc__}\n\n{main.__doc__}")
-    parser.add_argument("--every", type=_seconds, metavar="SECONDS", help="keep going until told")
-    parser.add_argument("--json", action="store_true", help="as JSON; with --every a line a round")
+    parser.add_argument("--every", type=_seconds, metavar="SECONDS", help="repeat until stopped")
+    parser.add_argument("--json", action="store_true", help="JSON; with --every a line a round")
     parser.add_argument("--top", type=_rows, default=10, metavar="N", help="rows of the table (10)")
-    parser.add_argument("--no-store", action="store_true", help="leave no trace in `comparison`")
+    parser.add_argument("--no-store", action="store_true", help="do not store the comparisons")
     arguments = parser.parse_args()
     settings = startup.begin("compare_all", sys.stderr)
     stopping = threading.Event()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Feeds what comes from outside to the programs in damaged form, for as long as it is told.
+"""Feeds damaged input to everything that reads input from outside.
 
-Cases are new each time. The first that is not refused as documented is made small and printed.
+Cases are new each time. The first one that is not refused as documented is reduced to its smallest
+form and printed.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Records the stream of FUNDING_WS_URL: every message as received, with its time, to files.
 
-An incident becomes a test this way: `python -m harness.sim --replay FILE` plays it again. The files
-are gzip, named by their first moment in UTC; harness/sim/recording.py says how to read one. A
-connection of its own, so that nothing of this is in ingest's way. SIGTERM ends the file in hand
-and exits 0.
+An incident becomes a test in this way: `python -m harness.sim --replay FILE` plays it again. The
+files are gzip, named by the UTC time of their first message; harness/sim/recording.py describes the
+format. Recording uses its own connection and does not disturb ingest. SIGTERM completes the current
+file and exits 0.
 """
 
 import argparse
@@ -142,10 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = startup.parser("scripts/record.py", str(__doc__).replace("`", ""))
     add = parser.add_argument
     add("--folder", type=Path, default=ROOT / "var/recordings", help="(var/recordings)")
-    add("--file-megabytes", type=_megabytes, default="64", help="size of one file (64)")
-    add("--file-seconds", type=_seconds, default="3600", help="span of one file (3600)")
-    add("--total-megabytes", type=_megabytes, default="4000", help="bound of all files (4000)")
-    add("--seconds", type=_seconds, default="1e8", help="end after so long (for ever)")
+    add("--file-megabytes", type=_megabytes, default="64", help="megabytes of one file (64)")
+    add("--file-seconds", type=_seconds, default="3600", help="seconds of one file (3600)")
+    add("--total-megabytes", type=_megabytes, default="4000", help="of all files together (4000)")
+    add("--seconds", type=_seconds, default="1e8", help="stop after so many seconds (never)")
     return parser
 
 

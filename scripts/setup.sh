@@ -8,7 +8,7 @@ fail() {
 # setup REQUIREMENTS: install that file's pinned packages, unless this .venv has them already.
 setup() {
     local stamp python
-    # One that an interrupted start left without pip is made anew.
+    # A .venv that an interrupted start left without pip is made again.
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         rm -rf .venv
         python=$(command -v python3 || command -v python) || fail "Python 3.11 or newer is needed"

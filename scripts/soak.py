@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The whole group under supervisord against the stand-in exchange, with a random fault every few
-seconds, clients that ask all the while, and a verdict in the end.
+"""Runs the whole group under supervisord against the stand-in exchange, with a random fault every
+few seconds and clients that ask meanwhile, and gives a verdict at the end.
 
 At speed S ticks come S times as often, and the settings that are seconds are an S-th of their
-defaults. In the first two fifths of the time programs are killed and stopped and databases
-destroyed too; after that all that they must live through, so that growth can be seen.
-Ctrl-C ends it with the report so far. Exit: 0 nothing failed, 1 something did, 2 it cannot run.
+defaults. In the first two fifths of the time programs are killed and stopped and databases are
+destroyed too. After that only those faults go on that every program must survive, so that growth
+can be seen. Ctrl-C ends it with the report so far.
+Exit codes: 0 nothing failed, 1 something failed, 2 it cannot run.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--speed", type=_number(0.2, 20), default=5.0, help="ticks per second and class (5)")
     add("--seed", type=int, default=1, help="another order of faults, other prices (1)")
     add("--few", action="store_true", help="40 symbols instead of 962")
-    add("--json", metavar="FILE", help="all that was seen, as JSON")
+    add("--json", metavar="FILE", help="everything that was measured, as JSON")
     return parser
 
 
