@@ -46,7 +46,7 @@ def comparer(settings: Settings, *, once: bool) -> RestChecker:
         rest = RestClient(
             settings.rest_url,
             "watchdog",
-            ledger=ledger,
+            usage=ledger,
             budget=settings.rest_weight,
             clock=SYSTEM,
         )

@@ -42,7 +42,7 @@ class Comparing:
         self._rest = RestClient(
             settings.rest_url,
             SOURCE,
-            ledger=self._ledger,
+            usage=self._ledger,
             budget=settings.rest_weight,
             clock=SYSTEM,
         )

@@ -51,7 +51,7 @@ def open_session(
         rest = RestClient(
             settings.rest_url,
             caller,
-            ledger=book,
+            usage=book,
             budget=settings.rest_weight,
             clock=clock,
             timeout=patience.left,

@@ -60,7 +60,7 @@ class ExchangeClient:
             workers,
             clock=SYSTEM,
             stopping=stopping,
-            settle=self._purse.settle,
+            release=self._purse.settle,
         )
         # Not of the purse, whose block of a route for all would be the whole budget of the minute.
         self._ledger = Ledger(settings.db)
@@ -70,7 +70,7 @@ class ExchangeClient:
         return RestClient(
             self._settings.rest_url,
             self._consumer,
-            ledger=ledger,
+            usage=ledger,
             budget=self._settings.rest_weight - spare(self._settings.rest_weight),
             clock=SYSTEM,
             timeout=timeout,
@@ -91,7 +91,7 @@ class ExchangeClient:
     def candles(self, symbols: Sequence[str], seconds: float) -> Round[list[Kline]]:
         """The last two hours of each."""
         with self._progress(len(symbols)) as advance:
-            return self._pool.each(
+            return self._pool.fetch_all(
                 symbols,
                 lambda rest, symbol: rest.klines(symbol, "1h", 2),
                 seconds=seconds,
@@ -108,7 +108,7 @@ class ExchangeClient:
             return SYSTEM.wall(), reply
 
         with self._progress(len(symbols)) as advance:
-            return self._pool.each(symbols, ask, seconds=seconds, advance=advance)
+            return self._pool.fetch_all(symbols, ask, seconds=seconds, advance=advance)
 
     def close(self) -> None:
         """End the threads, after what they ask now, and let go of the store."""

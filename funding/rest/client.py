@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 class RestClient:
-    """GET calls to `address` on behalf of `caller`, a name for the accounts.
+    """GET calls to `address`, counted in `usage` by the name of the `caller`.
 
-    `budget` is the weight per UTC minute for the whole group. For one thread, as its `ledger` is.
-    Every method raises `RestError`s and, from the accounts, `StoreError`s. No answer is waited
-    for longer than `timeout` seconds; where that is a function, it is asked before each call.
+    `budget` is the weight per UTC minute for the whole group. For one thread, as its `usage` is.
+    Every method raises `RestError`s and, from `usage`, `StoreError`s. No answer is waited for
+    longer than `timeout` seconds; a function is asked before each call.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class RestClient:
         address: str,
         caller: str,
         *,
-        ledger: UsageStore,
+        usage: UsageStore,
         budget: int,
         clock: Clock,
         timeout: float | Callable[[], float] = 5.0,
@@ -43,9 +43,7 @@ class RestClient:
         self.host = urlsplit(address).hostname or ""
         self._clock = clock
         self._timeout = timeout
-        self._leave = RateLimiter(
-            self._address, caller, accounts=ledger, budget=budget, clock=clock
-        )
+        self._limiter = RateLimiter(self._address, caller, usage=usage, budget=budget, clock=clock)
         self._transport = Transport()
 
     def premium_index(self, symbol: str) -> api.PremiumIndex:
@@ -89,34 +87,34 @@ class RestClient:
         self._transport.close()
 
     def _get(self, route: str, decode: Callable[[bytes], T], **parameters: str) -> T:
-        self._leave.ask(route, api.weight(route, parameters))
+        self._limiter.acquire(route, api.weight(route, parameters))
         status, headers, body = self._transport.get(
             self._address + api.ROUTES[route].path,
             parameters,
             self._timeout() if callable(self._timeout) else self._timeout,
         )
-        stopped = status in _BANS or status in _EXPLAINED
-        self._leave.hear(headers.get(api.WEIGHT_HEADER, ""), refused=stopped)
+        refused = status in _BANS or status in _EXPLAINED
+        self._limiter.record_usage(headers.get(api.WEIGHT_HEADER, ""), refused=refused)
         if status != 200:
             raise self._refused(status, headers.get("Retry-After", ""), body)
-        self._leave.lift()
+        self._limiter.clear_ban()
         try:
             return decode(body)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise errors.RestGarbled(f"{route}: {str(error)[:200]}") from error
 
     def _refused(self, status: int, retry_after: str, body: bytes) -> errors.RestError:
-        told, wait = api.error_body(body), api.retry_after(retry_after, self._clock.wall())
+        error, wait = api.error_body(body), api.retry_after(retry_after, self._clock.wall())
         if status in _BANS:
-            reason = f"status {status}, code {told.code}: {told.msg}"
-            return errors.RestBanned(reason, self._leave.stop_all(reason, wait, told.msg))
+            reason = f"status {status}, code {error.code}: {error.msg}"
+            return errors.RestBanned(reason, self._limiter.ban(reason, wait, error.msg))
         if status in _EXPLAINED:
             reason = f"status {status}, {_EXPLAINED[status]}"
-            return errors.RestRestricted(reason, self._leave.stop_all(reason, wait, ""))
+            return errors.RestRestricted(reason, self._limiter.ban(reason, wait, ""))
         if status >= 500:
-            text = f"status {status}, code {told.code}: {told.msg}"
+            text = f"status {status}, code {error.code}: {error.msg}"
             return errors.RestUnreachable(text, min(wait, LONGEST_PAUSE_SECONDS))
-        return errors.RestRefused(status, told.code, told.msg)
+        return errors.RestRefused(status, error.code, error.msg)
 
 
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:

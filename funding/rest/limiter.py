@@ -1,10 +1,10 @@
-"""Leave to ask: every call is counted in the store by caller, route and minute, stays within the
+"""May this call be made? Each is counted in the store by caller, route and minute, stays within the
 group's budget, and respects a ban that any process of the group has met.
 
 # Facts
-(see exchanges/binance_rest.py for weights)
-- 429 says back off, 418 is a ban of 2 minutes to 3 days for the whole address; going on asking
-  prolongs it. The end is in Retry-After or in the message's words, or nowhere.
+(see exchanges/binance/rest.py for weights)
+- 429 says back off, 418 is a ban of 2 minutes to 3 days for the whole address; asking again
+  prolongs it. The end is in Retry-After, or in the message's words, or nowhere.
 - 403 is the firewall, 451 a restricted location: asking again does not help.
 - Calls that are under way when a ban begins are refused as well: many threads, one ban.
 """
@@ -34,7 +34,7 @@ Ban = tuple[float, int, str]
 
 
 class UsageStore(Protocol):
-    """What of a `store.Ledger` is used here."""
+    """Where calls and bans are kept for the whole group."""
 
     def ban(self, address: str) -> Ban | None: ...
     def set_ban(self, address: str, until: float, pauses: int, reason: str) -> bool: ...
@@ -46,69 +46,69 @@ class UsageStore(Protocol):
 
 
 class RateLimiter:
-    """Who may ask `address` on behalf of `caller`; for one thread, as its `accounts` are.
+    """Budget and bans of `address` for `caller`; for one thread, as its `usage` is.
 
     `budget` is the weight per UTC minute for the whole group.
     """
 
     def __init__(
-        self, address: str, caller: str, *, accounts: UsageStore, budget: int, clock: Clock
+        self, address: str, caller: str, *, usage: UsageStore, budget: int, clock: Clock
     ) -> None:
         self._address = address
         self._caller = caller
-        self._accounts = accounts
+        self._usage = usage
         self._budget = budget
         self._clock = clock
-        self._theirs = (0, 0)  # minute, weight that the exchange says is used in it
-        self._met: Ban | None = None  # what this one was told, whether or not it is stored
+        self._reported = (0, 0)  # minute, weight that the exchange says is used in it
+        self._own_ban: Ban | None = None  # met by this one, whether or not it could be stored
         self._was_banned = False
 
-    def ask(self, route: str, weight: int) -> None:
+    def acquire(self, route: str, weight: int) -> None:
         """Count the call, or raise `RestBanned` or `RestOverBudget`: it must not be made."""
         now, minute = self._clock.wall(), self._minute()
         next_minute = 60 - now % 60
-        ban = self._ban(now)
+        ban = self._last_ban(now)
         self._was_banned = ban is not None
         if ban is not None and now < ban[0]:
             wait = ban[0] - now
             if not ban[1]:
                 raise errors.RestOverBudget(ban[2], wait)
             raise errors.RestBanned(f"not asked for {wait:.0f} s more: {ban[2]}", wait)
-        if self._theirs[0] == minute and self._theirs[1] + weight > api.WEIGHT_LIMIT - MARGIN:
-            raise errors.RestOverBudget(_counted(self._theirs[1]), next_minute)
+        if self._reported[0] == minute and self._reported[1] + weight > api.WEIGHT_LIMIT - MARGIN:
+            raise errors.RestOverBudget(_counted(self._reported[1]), next_minute)
         allowed = self._budget if weight else api.UNWEIGHTED_CALLS // 2
-        used = self._accounts.spend(self._caller, route, weight, minute, allowed)
+        used = self._usage.spend(self._caller, route, weight, minute, allowed)
         if used + (weight or 1) > allowed:
             span = "minute" if weight else "five minutes"
             text = f"{used} of {allowed} used in this {span}, {route} needs {weight or 1}"
             raise errors.RestOverBudget(text, next_minute)
 
-    def hear(self, used_weight: str, *, refused: bool) -> None:
-        """The exchange's own count, "" where it tells none: a route without weight does not.
+    def record_usage(self, used_weight: str, *, refused: bool) -> None:
+        """Note the exchange's own count, "" where it tells none: a route without weight does not.
 
         Near its limit the whole group stops for the rest of the minute, by a ban with 0 pauses;
-        where the exchange `refused` to answer, `stop_all` says for how long.
+        where the exchange `refused` to answer, `ban` says for how long.
         """
         if not used_weight:
             return
         used = api.number(used_weight)
-        self._theirs = (self._minute(), used)
+        self._reported = (self._minute(), used)
         if used >= api.WEIGHT_LIMIT - MARGIN and not refused:
             end = (self._minute() + 1) * 60.0
-            if self._accounts.set_ban(self._address, end, 0, _counted(used)):
+            if self._usage.set_ban(self._address, end, 0, _counted(used)):
                 log.warning("%s: nobody asks for the rest of it", _counted(used))
 
-    def lift(self) -> None:
-        """It answers: whatever pause there was has ended."""
+    def clear_ban(self) -> None:
+        """The exchange answers: whatever ban there was has ended."""
         if self._was_banned:
-            self._met = None
-            self._accounts.lift_ban(self._address, self._clock.wall())
+            self._own_ban = None
+            self._usage.lift_ban(self._address, self._clock.wall())
 
-    def stop_all(self, reason: str, retry_after: float, message: str) -> float:
-        """Nobody of the group asks until the end that is told, else for a growing pause; how many
-        seconds that is. A ban that others have met meanwhile is the same one."""
+    def ban(self, reason: str, retry_after: float, message: str) -> float:
+        """Stop the whole group until the end that the exchange states, else for a growing pause;
+        returns for how many seconds. A ban that others have met meanwhile is the same one."""
         now = self._clock.wall()
-        held = self._ban(now)
+        held = self._last_ban(now)
         pauses = held[1] if held is not None else 0
         same = held is not None and pauses > 0 and now < held[0]
         until = now + retry_after if retry_after else api.banned_until(message)
@@ -119,16 +119,16 @@ class RateLimiter:
         elif not same:
             pauses = 1
         until = min(until, now + LONGEST_BAN_SECONDS)
-        self._met = (until, pauses, reason)
-        if self._accounts.set_ban(self._address, until, pauses, reason):
+        self._own_ban = (until, pauses, reason)
+        if self._usage.set_ban(self._address, until, pauses, reason):
             text = f"{reason}: nobody asks for {until - now:.0f} s"
-            self._accounts.add(events=[Event(now, self._caller, EventKind.REST_PAUSE, text)])
+            self._usage.add(events=[Event(now, self._caller, EventKind.REST_PAUSE, text)])
             log.warning("%s", text)
         return until - now
 
-    def _ban(self, now: float) -> Ban | None:
-        """The ban that ends last, or ended last: of the group's and the one met here."""
-        known = (self._accounts.ban(self._address), self._met)
+    def _last_ban(self, now: float) -> Ban | None:
+        """The ban that ends last, or ended last: the group's or the one met here."""
+        known = (self._usage.ban(self._address), self._own_ban)
         latest = now + LONGEST_BAN_SECONDS + CLOCK_SLACK_SECONDS
         return max((ban for ban in known if ban is not None and ban[0] <= latest), default=None)
 

@@ -1,7 +1,7 @@
-"""Many REST calls at once: a few threads, one `Rest` each, one purse for all.
+"""Many REST calls at once: a few threads with a `RestClient` each.
 
-A call that our budget refuses waits for the next minute; a ban, or an exchange that is away, ends
-the round, since going on would prolong the one and wait for nothing in the other.
+A call that our budget refuses waits for the next minute. A ban ends the round, since more calls
+would prolong it; so does an exchange that does not answer, since waiting on is useless.
 """
 
 import logging
@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from funding import errors
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
+from funding.runtime.deadline import Deadline
 
 log = logging.getLogger("pool")
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Round(Generic[T]):
-    """What one round brought: values and failures by symbol; `ended` is why it was cut short, and
+    """The result of one round: values and failures by symbol; `ended` is why it was cut short, and
     `waited` how many calls had to wait for the budget."""
 
     values: dict[str, T] = field(default_factory=dict)
@@ -32,8 +33,8 @@ class Round(Generic[T]):
 
 
 class Pool:
-    """`workers` threads that ask REST. `make` makes what one of them asks with, `settle` is called
-    after each round; setting `stopping` ends a round early."""
+    """`workers` threads that ask REST. `make` makes the client of one thread; `release` is called
+    after each round, for reserved usage; setting `stopping` ends a round early."""
 
     def __init__(
         self,
@@ -42,17 +43,17 @@ class Pool:
         *,
         clock: Clock,
         stopping: threading.Event,
-        settle: Callable[[], None],
+        release: Callable[[], None],
     ) -> None:
         self._make = make
         self._workers = workers
         self._clock = clock
         self._stopping = stopping
-        self._settle = settle
+        self._release = release
         self._mine = threading.local()
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="rest")
 
-    def each(
+    def fetch_all(
         self,
         symbols: Iterable[str],
         ask: Callable[[RestClient, str], T],
@@ -65,48 +66,49 @@ class Pool:
 
         Raises `StoreError`s, and whatever is a defect.
         """
-        running = _Running(Round[T](), self._clock.uptime() + seconds, 2 * self._workers)
+        deadline = Deadline(seconds, self._clock.uptime)
+        active = _ActiveRound(Round[T](), deadline, most_misses=2 * self._workers)
         futures = [
-            self._executor.submit(self._one, running, ask, symbol, advance) for symbol in symbols
+            self._executor.submit(self._fetch, active, ask, symbol, advance) for symbol in symbols
         ]
         try:
             _raise_first(futures)
         finally:
-            self._settle()
-        return running.round
+            self._release()
+        return active.round
 
     def close(self) -> None:
         """End the threads, after the calls they make now."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def _one(
+    def _fetch(
         self,
-        running: "_Running[T]",
+        active: "_ActiveRound[T]",
         ask: Callable[[RestClient, str], T],
         symbol: str,
         advance: Callable[[], object],
     ) -> None:
-        while not (running.over or self._stopping.is_set()):
+        while not (active.over or self._stopping.is_set()):
             try:
                 value = ask(self._rest(), symbol)
             except errors.RestOverBudget as error:
-                if not self._wait(running, error.retry_after_seconds):
-                    if not self._stopping.is_set():  # who was not asked for that has not failed
-                        running.fail(symbol, error)
+                if not self._wait(active, error.retry_after_seconds):
+                    if not self._stopping.is_set():  # not asked because of that: no failure
+                        active.fail(symbol, error)
                     break
             except errors.RestError as error:
-                running.fail(symbol, error)
+                active.fail(symbol, error)
                 break
             else:
-                running.succeed(symbol, value)
+                active.succeed(symbol, value)
                 break
         advance()
 
-    def _wait(self, running: "_Running[T]", seconds: float) -> bool:
+    def _wait(self, active: "_ActiveRound[T]", seconds: float) -> bool:
         """Whether the next minute begins within the time of the round."""
-        if self._clock.uptime() + seconds > running.end:
+        if not active.lasts(seconds):
             return False
-        running.note_wait()
+        active.note_wait()
         return not self._stopping.wait(seconds)
 
     def _rest(self) -> RestClient:
@@ -116,14 +118,14 @@ class Pool:
         return rest
 
 
-class _Running(Generic[T]):
-    """A round while its threads are at work."""
+class _ActiveRound(Generic[T]):
+    """A round while its threads are at work; so many misses in a row end it."""
 
-    def __init__(self, round_: Round[T], end: float, patience: int) -> None:
+    def __init__(self, round_: Round[T], deadline: Deadline, *, most_misses: int) -> None:
         self.round = round_
-        self.end = end
-        self._patience = patience
-        self._missed = 0
+        self._deadline = deadline
+        self._most_misses = most_misses
+        self._misses = 0
         self._lock = threading.Lock()
 
     @property
@@ -131,17 +133,21 @@ class _Running(Generic[T]):
         """Whether no further call is to be made."""
         return self.round.ended is not None
 
+    def lasts(self, seconds: float) -> bool:
+        """Whether the round may go on for so many `seconds`."""
+        return self._deadline.left(seconds) == seconds
+
     def succeed(self, symbol: str, value: T) -> None:
         with self._lock:
-            self._missed = 0
+            self._misses = 0
             self.round.values[symbol] = value
 
     def fail(self, symbol: str, error: errors.RestError) -> None:
         with self._lock:
             self.round.failures[symbol] = str(error)
-            self._missed += isinstance(error, errors.RestUnreachable)
+            self._misses += isinstance(error, errors.RestUnreachable)
             hopeless = isinstance(error, errors.RestBanned | errors.RestRestricted)
-            if (hopeless or self._missed >= self._patience) and self.round.ended is None:
+            if (hopeless or self._misses >= self._most_misses) and self.round.ended is None:
                 self.round.ended = error
 
     def note_wait(self) -> None:

@@ -1,11 +1,10 @@
-"""One GET, whole by its deadline: the only importer of urllib3 beside `post`, which takes its
-connections from here.
+"""One GET, whole by its deadline; `notify.backend` takes its connections from here.
 
 # Facts
 - urllib3 retries three times and follows redirects unless told not to; it honours no proxy
-  variables of the environment; its timeouts bound each wait, not the whole (see deadline.py).
-- It tries every address of a host's name for the whole timeout, and getaddrinfo knows none: a
-  resolver that is away holds it for 10 s and more.
+  variables of the environment; its timeouts bound each wait, not the whole (runtime/deadline.py).
+- It tries every address of a host's name for the whole timeout, and getaddrinfo has no timeout:
+  a resolver that does not answer holds it for 10 s and more.
 - The timeout of a socket bounds the whole of a TLS handshake.
 - It logs a traceback when a header of the answer cannot be read. Hence ERROR here.
 """
@@ -13,19 +12,18 @@ connections from here.
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 import urllib3
 
 from funding import errors
-from funding.runtime.deadline import Response
+from funding.runtime.deadline import Deadline, Response
 
 MAX_BODY = 16 * 1024 * 1024
 MOST_ATTEMPTS = 32
-"""Connections that may be in the making at once: a resolver that hangs holds a thread for each. A
-pool of 20 workers begins with as many, beside those who send."""
+"""Concurrent connection attempts: a resolver that hangs holds a thread for each. A pool of 20
+workers begins with 20, beside the senders."""
 
 _HEADERS = urllib3.make_headers(accept_encoding="gzip", user_agent="funding")
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -33,9 +31,12 @@ _attempts = threading.BoundedSemaphore(MOST_ATTEMPTS)
 
 
 def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.socket:
-    """What `connect` gives within `seconds`, its timeout being what is left of them; what comes
-    later is closed. Raises what it raises, `TimeoutError`, and OSError for too many attempts."""
-    end = time.monotonic() + seconds
+    """The socket that `connect` makes within `seconds`, with what is left of them as its timeout.
+
+    One that comes later is closed. Raises what `connect` raises, TimeoutError, and OSError for too
+    many attempts at once.
+    """
+    deadline = Deadline(seconds)
     if not _attempts.acquire(blocking=False):
         raise OSError(f"{MOST_ATTEMPTS} connections are in the making already")
     making: Future[socket.socket] = Future()
@@ -61,7 +62,7 @@ def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.so
         if making.cancel():
             raise TimeoutError(f"not connected within {seconds:.2f} s") from None
         made = making.result()
-    made.settimeout(max(0.001, end - time.monotonic()))
+    made.settimeout(deadline.left() or 0.001)
     return made
 
 
@@ -99,8 +100,8 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 
 
 def manager(hosts: int, each: int, headers: Mapping[str, str]) -> urllib3.PoolManager:
-    """Keeps connections to so many `hosts`, so many to `each`. They are made, and their answers
-    come, within the timeout of a call; nothing is retried."""
+    """Keeps connections open, to so many `hosts` and so many to `each`. A connection is made, and
+    an answer is whole, within the timeout of a call; nothing is retried."""
     made = urllib3.PoolManager(num_pools=hosts, maxsize=each, retries=False, headers=headers)
     made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
     return made
@@ -131,7 +132,7 @@ class Transport:
         except urllib3.exceptions.HTTPError as error:
             raise errors.RestUnreachable(f"{type(error).__name__}: {error}"[:200]) from error
         if len(body) > MAX_BODY:
-            response.close()  # with the rest of it unread, the connection is of no more use
+            response.close()  # a connection with unread bytes cannot be used again
             raise errors.RestGarbled(f"a reply of more than {MAX_BODY} bytes")
         response.release_conn()
         return response.status, response.headers, body

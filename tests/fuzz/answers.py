@@ -158,7 +158,7 @@ def world() -> Iterator[Callable[[Case], None]]:
         write(path, hand.clock())
         ledger, backend = Ledger(path), BackendClient(2.0)
         rest = RestClient(
-            address, "fuzz", ledger=ledger, budget=2_400, clock=hand.clock(), timeout=2.0
+            address, "fuzz", usage=ledger, budget=2_400, clock=hand.clock(), timeout=2.0
         )
         service = Service("127.0.0.1", teller.port, timeout=2.0, uptime=lambda: hand.uptime)
         calls: list[Callable[[], object]] = [

@@ -12,7 +12,7 @@ from funding.store.ledger import Ledger
 
 def main(database: str, address: str, caller: str) -> None:
     ledger = Ledger(Path(database))
-    rest = RestClient(address, caller, ledger=ledger, budget=1_200, clock=SYSTEM)
+    rest = RestClient(address, caller, usage=ledger, budget=1_200, clock=SYSTEM)
     for _ in sys.stdin:
         try:
             said = rest.premium_index("BTCUSDT").symbol

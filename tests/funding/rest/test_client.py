@@ -82,7 +82,7 @@ class Group:
         ledger = Ledger(self.path)
         self._ledgers.append(ledger)
         return RestClient(
-            url, caller, ledger=ledger, budget=budget, clock=self.hand.clock(), timeout=timeout
+            url, caller, usage=ledger, budget=budget, clock=self.hand.clock(), timeout=timeout
         )
 
     def close(self) -> None:
@@ -787,7 +787,7 @@ def test_a_ban_that_cannot_be_stored_stops_at_least_who_met_it(path: Path, hand:
         error(429, -1003, "Too many.", Retry_After="90")(connection, stopping)
 
     with scripted(locks, GOOD) as server:
-        client = RestClient(server.url, "test", ledger=book, budget=100, clock=clock, timeout=20.0)
+        client = RestClient(server.url, "test", usage=book, budget=100, clock=clock, timeout=20.0)
         with pytest.raises(errors.StoreLocked):
             client.server_time()
         for statement in ("SELECT 1", "ROLLBACK"):

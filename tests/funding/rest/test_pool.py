@@ -47,9 +47,9 @@ def pool(
     purse, stopping, clock = ReservedUsage(path), Stopping(hand), hand.clock()
 
     def make() -> RestClient:
-        return RestClient(url, "me", ledger=purse, budget=budget, clock=clock)
+        return RestClient(url, "me", usage=purse, budget=budget, clock=clock)
 
-    made = Pool(make, workers, clock=clock, stopping=stopping, settle=purse.settle)
+    made = Pool(make, workers, clock=clock, stopping=stopping, release=purse.settle)
     try:
         yield made, stopping
     finally:
@@ -69,7 +69,7 @@ def hand() -> Hand:
 
 
 def names(exchange: StandIn, count: int) -> list[str]:
-    made = RestClient(exchange.rest_url, "x", ledger=_Free(), budget=2_400, clock=Hand().clock())  # type: ignore[arg-type]
+    made = RestClient(exchange.rest_url, "x", usage=_Free(), budget=2_400, clock=Hand().clock())  # type: ignore[arg-type]
     return [each.symbol for each in made.contracts()][:count]
 
 
@@ -91,7 +91,7 @@ def test_341_symbols_by_20_threads_each_once(path: Path, exchange: StandIn) -> N
     before = exchange.calls("openInterest")
     advanced: list[int] = []
     with pool(path, exchange.rest_url, hand=hand()) as (made, _):
-        found = made.each(
+        found = made.fetch_all(
             symbols, lambda rest, symbol: rest.open_interest(symbol), seconds=60,
             advance=lambda: advanced.append(1),
         )  # fmt: skip
@@ -106,7 +106,7 @@ def test_341_symbols_by_20_threads_each_once(path: Path, exchange: StandIn) -> N
 def test_what_exceeds_the_budget_waits_for_the_next_minute(path: Path, exchange: StandIn) -> None:
     symbols, clock = names(exchange, 100), hand()
     with pool(path, exchange.rest_url, hand=clock, budget=60, workers=1) as (made, stopping):
-        found = made.each(symbols, lambda rest, name: rest.open_interest(name), seconds=90)
+        found = made.fetch_all(symbols, lambda rest, name: rest.open_interest(name), seconds=90)
     assert len(found.values) == 100
     assert found.waited == 1
     assert stopping.waited == 60
@@ -117,7 +117,7 @@ def test_what_exceeds_the_budget_waits_for_the_next_minute(path: Path, exchange:
 def test_a_round_does_not_outlast_its_time(path: Path, exchange: StandIn) -> None:
     symbols = names(exchange, 100)
     with pool(path, exchange.rest_url, hand=hand(), budget=60) as (made, stopping):
-        found = made.each(symbols, lambda rest, name: rest.open_interest(name), seconds=30)
+        found = made.fetch_all(symbols, lambda rest, name: rest.open_interest(name), seconds=30)
     assert (len(found.values), len(found.failures)) == (60, 40)
     assert stopping.waited == 0
     assert found.ended is None
@@ -128,7 +128,7 @@ def test_a_ban_ends_the_round_for_all(path: Path, exchange: StandIn) -> None:
     before = exchange.calls("openInterest")
     with exchange.faults(rest_status=418, rest_retry_after=120):
         with pool(path, exchange.rest_url, hand=hand()) as (made, _):
-            found = made.each(symbols, lambda rest, name: rest.open_interest(name), seconds=60)
+            found = made.fetch_all(symbols, lambda rest, name: rest.open_interest(name), seconds=60)
         assert isinstance(found.ended, RestBanned)
         assert found.values == {}
         assert exchange.calls("openInterest") - before <= 20
@@ -143,7 +143,7 @@ def test_hopeless_errors_end_a_round(path: Path, error: RestError) -> None:
         raise error
 
     with pool(path, "http://127.0.0.1:1", hand=hand(), workers=2) as (made, _):
-        found = made.each(SYMBOLS, ask, seconds=60)
+        found = made.fetch_all(SYMBOLS, ask, seconds=60)
     assert found.ended is error
     assert len(found.failures) <= 3
 
@@ -151,7 +151,7 @@ def test_hopeless_errors_end_a_round(path: Path, error: RestError) -> None:
 def test_an_exchange_that_is_away_is_not_asked_for_every_symbol(path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pool(path, url, hand=hand(), workers=2) as (made, _):
-        found = made.each(SYMBOLS, lambda rest, name: rest.open_interest(name), seconds=60)
+        found = made.fetch_all(SYMBOLS, lambda rest, name: rest.open_interest(name), seconds=60)
     assert isinstance(found.ended, RestUnreachable)
     assert len(found.failures) <= 6
 
@@ -163,7 +163,7 @@ def test_single_failures_do_not_end_a_round(path: Path) -> None:
         return symbol
 
     with pool(path, "http://127.0.0.1:1", hand=hand(), workers=1) as (made, _):
-        found = made.each(SYMBOLS, ask, seconds=60)
+        found = made.fetch_all(SYMBOLS, ask, seconds=60)
     assert (len(found.values), len(found.failures), found.ended) == (100, 100, None)
 
 
@@ -175,7 +175,7 @@ def test_stopping_ends_a_round(path: Path) -> None:
                 stopping.set()
             return symbol
 
-        assert list(made.each(SYMBOLS, ask, seconds=60).values) == SYMBOLS[:4]
+        assert list(made.fetch_all(SYMBOLS, ask, seconds=60).values) == SYMBOLS[:4]
 
 
 def test_stopping_ends_a_wait_for_the_budget(path: Path) -> None:
@@ -186,7 +186,7 @@ def test_stopping_ends_a_wait_for_the_budget(path: Path) -> None:
             stopping.set()
             raise RestOverBudget("x", 30.0)
 
-        found = made.each(SYMBOLS[:1], ask, seconds=60)
+        found = made.fetch_all(SYMBOLS[:1], ask, seconds=60)
         assert found.values == found.failures == {}
 
 
@@ -200,4 +200,4 @@ def test_a_defect_is_raised(path: Path) -> None:
         pool(path, "http://127.0.0.1:1", hand=hand()) as (made, _),
         pytest.raises(KeyError, match="S5"),
     ):
-        made.each(SYMBOLS, ask, seconds=60)
+        made.fetch_all(SYMBOLS, ask, seconds=60)

@@ -62,7 +62,7 @@ class Bench:
         def parts() -> tuple[Reader, Ledger, RestClient]:
             ledger = Ledger(self.path)
             client = RestClient(
-                url, "watchdog", ledger=ledger, budget=1_200, clock=clock, timeout=0.4
+                url, "watchdog", usage=ledger, budget=1_200, clock=clock, timeout=0.4
             )
             return Reader(self.path, "binance", clock), ledger, client
 
