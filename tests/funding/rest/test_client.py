@@ -622,6 +622,12 @@ def store(path: Path, statement: str, *bindings: Any) -> None:
 # Bans
 
 
+def store_ban(group: Group, address: str, end: float, pauses: int) -> None:
+    """As another process of the group has stored it."""
+    insert = "INSERT INTO rest_ban (address, until, pauses, reason) VALUES (?, ?, ?, 'no')"
+    store(group.path, insert, address, end, pauses)
+
+
 def test_an_unknown_symbol(group: Group, exchange: StandIn) -> None:
     told = failure(lambda: group.client(exchange.rest_url).premium_index("NOPE"))
     assert isinstance(told, errors.RestRefused)
@@ -742,12 +748,7 @@ def test_a_longer_ban_that_is_met_while_one_lasts_is_kept(group: Group) -> None:
 def test_a_pause_does_not_grow_for_ever(group: Group) -> None:
     with scripted(sends(reply(451))) as server:
         client = group.client(server.url)
-        store(
-            group.path,
-            "INSERT INTO rest_ban VALUES (?, ?, 5000, 'a long story')",
-            server.url,
-            group.hand.wall - 1,
-        )
+        store_ban(group, server.url, group.hand.wall - 1, 5_000)
         assert failure(client.server_time).retry_after_seconds == 3_600
 
 
@@ -810,21 +811,14 @@ def test_a_ban_of_another_address_is_none_of_ours(group: Group) -> None:
 def test_a_ban_that_was_stored_by_a_wrong_clock_is_none(group: Group) -> None:
     with scripted(GOOD) as server:
         client = group.client(server.url)
-        store(
-            group.path,
-            "INSERT INTO rest_ban VALUES (?, ?, 1, 'in another age')",
-            server.url,
-            group.hand.wall + 10 * 365 * 86_400,
-        )
+        store_ban(group, server.url, group.hand.wall + 10 * 365 * 86_400, 1)
         assert client.premium_index("BTCUSDT")
 
 
 def test_a_ban_that_was_stored_by_a_wrong_clock_hides_no_other(group: Group) -> None:
     with scripted(error(418, -1003, "No.", Retry_After="5"), GOOD) as server:
         client = group.client(server.url)
-        until_then = group.hand.wall + 10 * 365 * 86_400
-        insert = "INSERT INTO rest_ban VALUES (?, ?, 1, 'in another age')"
-        store(group.path, insert, server.url, until_then)
+        store_ban(group, server.url, group.hand.wall + 10 * 365 * 86_400, 1)
         for _ in range(2):
             assert failure(client.server_time).retry_after_seconds == pytest.approx(5)
         assert len(server.asked) == 1
