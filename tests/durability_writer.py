@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from funding import errors
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.model.alert import Alert
 from funding.model.event import Event, EventKind
@@ -62,12 +63,12 @@ def watchdog(path: Path) -> Commit:
     def commit(number: int) -> None:
         rows = [
             Comparison(
-                *(AT, "watchdog", "binance", symbol, "mark_price"),
+                *(AT, "watchdog", "binance", symbol, Field.MARK_PRICE),
                 ws_value=number,
                 rest_value=1.0,
                 difference_pct=0.0,
                 skew_ms=number,
-                outcome="match",
+                outcome=Outcome.MATCH,
                 rest_time=None,
                 explained=None,
             )

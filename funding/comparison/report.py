@@ -1,4 +1,4 @@
-"""One round of comparing everything, for people and for programs."""
+"""One comparison of all symbols, as text for people and as data for programs."""
 
 import math
 import unicodedata
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from funding.comparison.difference import Field
 from funding.comparison.pair import Comparison
 from funding.comparison.summary import Summary
 
@@ -13,7 +14,7 @@ HEADINGS = ("symbol", "field", "stream", "REST", "difference %", "skew ms", "out
 
 
 class Round(NamedTuple):
-    """One comparison of everything, at `at` Unix seconds."""
+    """One comparison of all symbols, at `at` Unix seconds."""
 
     at: float
     rows: list[Comparison]
@@ -23,40 +24,40 @@ class Round(NamedTuple):
 
     @property
     def worst(self) -> list[Comparison]:
-        """What is on both sides, the largest differences first."""
-        pairs = [row for row in self.rows if row.difference_pct is not None]
-        return sorted(pairs, key=lambda row: -abs(row.difference_pct or 0.0))
+        """The values that both sides have, the largest differences first."""
+        both = [row for row in self.rows if row.difference_pct is not None]
+        return sorted(both, key=lambda row: -abs(row.difference_pct or 0.0))
 
     def only_in(self, side: str) -> list[str]:
         """The symbols that only `stream` or only `rest` has."""
         other = "rest_value" if side == "stream" else "ws_value"
-        prices = (row for row in self.rows if row.field == "mark_price")
+        prices = (row for row in self.rows if row.field == Field.MARK_PRICE)
         return [row.symbol for row in prices if getattr(row, other) is None]
 
     @property
     def half_rates(self) -> list[str]:
-        """The symbols that both have, but only one with a funding rate."""
+        """The symbols that both sides have, with a funding rate on one side only."""
         one_sided = {*self.only_in("stream"), *self.only_in("rest")}
-        rates = (row for row in self.rows if row.field == "funding_rate")
+        rates = (row for row in self.rows if row.field == Field.FUNDING_RATE)
         halves = (row for row in rates if (row.ws_value is None) != (row.rest_value is None))
         return [row.symbol for row in halves if row.symbol not in one_sided]
 
 
-def as_text(found: Round, top: int) -> list[str]:
+def as_text(result: Round, top: int) -> list[str]:
     """Lines for people, with the `top` largest differences."""
-    summary, when = found.summary, f"{datetime.fromtimestamp(found.at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    summary, when = result.summary, f"{datetime.fromtimestamp(result.at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     lines = [f"{when}  {summary.symbols} symbols, {summary.total} values compared with REST", ""]
-    worst = [row for row in found.worst if row.difference_pct][:top]
+    worst = [row for row in result.worst if row.difference_pct][:top]
     if worst:
         lines += [*_table([HEADINGS, *map(_cells, worst)]), ""]
-    named = {
-        "only in the stream": found.only_in("stream"),
-        "only in REST": found.only_in("rest"),
-        "funding rate on one side only": found.half_rates,
-        f"older than {found.stale_after:g} s here": found.stale,
+    lists = {
+        "only in the stream": result.only_in("stream"),
+        "only in REST": result.only_in("rest"),
+        "funding rate on one side only": result.half_rates,
+        f"older than {result.stale_after:g} s here": result.stale,
     }
     lines += [
-        f"{what} ({len(names)}): {', '.join(names)}" for what, names in named.items() if names
+        f"{title} ({len(names)}): {', '.join(names)}" for title, names in lists.items() if names
     ]
     lines.append(
         f"{summary.matches} match, {summary.mismatches} mismatch, {summary.significant} significant"
@@ -64,8 +65,8 @@ def as_text(found: Round, top: int) -> list[str]:
         f" average {summary.average_pct:.4f} %, median {summary.median_pct:.4f} %,"
         f" maximum {summary.maximum_pct:.4f} %"
     )
-    why = "; ".join(summary.failings)
-    return [*lines, f"{summary.verdict}: {why}" if why else summary.verdict]
+    reasons = "; ".join(summary.failings)
+    return [*lines, f"{summary.verdict}: {reasons}" if reasons else summary.verdict]
 
 
 def _cells(row: Comparison) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def _cells(row: Comparison) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they must be; numbers on the right."""
+    """Columns as wide as their widest cell; numbers are aligned on the right."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -91,25 +92,25 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: 币 takes two."""
+    """How many columns of a terminal `text` takes: 币 takes two."""
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
-def as_data(found: Round, top: int) -> dict[str, Any]:
-    """`found` as JSON says it; what is infinite is null there."""
-    worst = [row._asdict() for row in found.worst[:top]]
-    summary = {**found.summary._asdict(), "failings": found.summary.failings}
+def as_data(result: Round, top: int) -> dict[str, Any]:
+    """`result` as a value for JSON, which has no infinity: null stands for it."""
+    worst = [row._asdict() for row in result.worst[:top]]
+    summary = {**result.summary._asdict(), "failings": result.summary.failings}
     for each in (summary, *worst):
         for name, value in each.items():
             if isinstance(value, float) and not math.isfinite(value):
                 each[name] = None
     return {
-        "at": found.at,
-        "verdict": found.summary.verdict,
+        "at": result.at,
+        "verdict": result.summary.verdict,
         "summary": summary,
         "worst": worst,
-        "only_in_stream": found.only_in("stream"),
-        "only_in_rest": found.only_in("rest"),
-        "half_rates": found.half_rates,
-        "stale": found.stale,
+        "only_in_stream": result.only_in("stream"),
+        "only_in_rest": result.only_in("rest"),
+        "half_rates": result.half_rates,
+        "stale": result.stale,
     }

@@ -1,21 +1,22 @@
-"""Many comparisons in, one summary and its verdict out."""
+"""Many comparisons in, one summary with its verdict out."""
 
 import statistics
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from funding.comparison.pair import MATCH_PCT, Comparison
+from funding.comparison.difference import MATCH_PCT, Field, Outcome
+from funding.comparison.pair import Comparison
 
 ONE_SIDED_SHARE = 0.01
-"""Of the symbols; with more of them on one side only, the two do not show the same market."""
+"""Share of the symbols; with more of them on one side only, the two sides are not one market."""
 
 
 class Summary(NamedTuple):
     """Many comparisons in a few numbers; differences are absolute, in percent.
 
-    `symbols` counts all, `one_sided` those of them that one side does not have; `unexplained` are
-    the significant differences that lag does not account for.
+    `symbols` counts all symbols, and `one_sided` those that one side does not have. `unexplained`
+    counts the significant differences that lag does not explain.
     """
 
     total: int
@@ -31,37 +32,38 @@ class Summary(NamedTuple):
 
     @property
     def failings(self) -> list[str]:
-        """In words, why the verdict is POOR; empty when it is not."""
-        found = []
+        """The reasons for the verdict POOR, in words; empty with any other verdict."""
+        reasons = []
         if self.symbols == self.one_sided:
-            found.append("not one symbol is on both sides")
+            reasons.append("not one symbol is on both sides")
         elif self.one_sided > self.symbols * ONE_SIDED_SHARE:
-            found.append(f"{self.one_sided} of {self.symbols} symbols are on one side only")
+            reasons.append(f"{self.one_sided} of {self.symbols} symbols are on one side only")
         if self.unexplained:
-            found.append(f"significant differences that lag does not explain: {self.unexplained}")
+            reasons.append(f"significant differences that lag does not explain: {self.unexplained}")
         if self.average_pct > MATCH_PCT:
-            found.append(f"the average difference is {self.average_pct:.3f} %")
-        return found
+            reasons.append(f"the average difference is {self.average_pct:.3f} %")
+        return reasons
 
     @property
     def verdict(self) -> str:
-        """EXCELLENT when every value matches, POOR with any failing, GOOD between."""
+        """EXCELLENT when every value matches, POOR with any failing, otherwise GOOD."""
         if self.failings:
             return "POOR"
         return "EXCELLENT" if self.matches == self.total else "GOOD"
 
 
 def summarise(comparisons: Sequence[Comparison]) -> Summary:
-    """The summary of `comparisons`, which may be none."""
+    """The summary of `comparisons`, which may be empty."""
     counts = Counter(row.outcome for row in comparisons)
+    significant = [row for row in comparisons if row.outcome == Outcome.SIGNIFICANT]
     differences = [abs(row.difference_pct) for row in comparisons if row.difference_pct is not None]
-    prices = [row for row in comparisons if row.field == "mark_price"]
+    prices = [row for row in comparisons if row.field == Field.MARK_PRICE]
     return Summary(
         total=len(comparisons),
-        matches=counts["match"],
-        mismatches=counts["mismatch"],
-        significant=counts["significant"],
-        unexplained=sum(row.outcome == "significant" and not row.explained for row in comparisons),
+        matches=counts[Outcome.MATCH],
+        mismatches=counts[Outcome.MISMATCH],
+        significant=len(significant),
+        unexplained=sum(not row.explained for row in significant),
         symbols=len({row.symbol for row in prices}),
         one_sided=len({r.symbol for r in prices if r.ws_value is None or r.rest_value is None}),
         average_pct=statistics.fmean(differences) if differences else 0.0,

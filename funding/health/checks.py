@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from funding.comparison.pair import SAME_RATE, Comparison, outcome
+from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
+from funding.comparison.pair import Comparison
 from funding.health.verdict import HEARTBEAT_SECONDS, Limits
 from funding.model.feed import Feed
 
@@ -235,13 +236,17 @@ def _judge_row(row: Comparison) -> Finding:
     values = f"{row.symbol} {row.field}: stream {row.ws_value}, REST {row.rest_value}{lag}"
     if row.ws_value is None or row.rest_value is None:
         level = Level.INFO if row.ws_value == row.rest_value else Level.WARNING
-    elif row.field == "funding_rate":
+    elif row.field == Field.FUNDING_RATE:
         # Rounded, since 0.0001001 - 0.0001 is a little less than 1e-7 in binary.
         differs = round(abs(row.ws_value - row.rest_value), 12) >= SAME_RATE
         level = Level.WARNING if differs else Level.INFO
     else:
-        words = {"match": Level.INFO, "mismatch": Level.WARNING, "significant": Level.ERROR}
-        level = words[outcome(row.field, row.ws_value, row.rest_value)]
+        levels = {
+            Outcome.MATCH: Level.INFO,
+            Outcome.MISMATCH: Level.WARNING,
+            Outcome.SIGNIFICANT: Level.ERROR,
+        }
+        level = levels[outcome(row.field, row.ws_value, row.rest_value)]
     return Finding(level, "rest", values)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from funding import errors
+from funding.comparison.difference import Outcome
 from funding.comparison.pair import Comparison, Pair, alarms, compare, compare_all, planted_pair
 from funding.comparison.summary import summarise
 from funding.health.checks import LastComparison
@@ -174,7 +175,7 @@ class RestChecker(threading.Thread):
 
     def _control(self) -> None:
         rows = planted_pair(self._pair(), self._exchange, self._clock.wall())
-        missed = [row for row in rows if row.outcome != "significant"]
+        missed = [row for row in rows if row.outcome != Outcome.SIGNIFICANT]
         events = [
             Event(row.compared_at, SOURCE, EventKind.CONTROL_MISSED, f"{row.symbol} {row.field}")
             for row in missed
@@ -203,7 +204,7 @@ class RestChecker(threading.Thread):
 
     def _store(self, rows: Sequence[Comparison]) -> None:
         for row in rows:
-            if row.outcome == "significant":
+            if row.outcome == Outcome.SIGNIFICANT:
                 log.warning(
                     "significant: %s %s is %s, REST says %s (%+.3f %%, %s ms apart%s)",
                     *(row.symbol, row.field, row.ws_value, row.rest_value, row.difference_pct),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.errors import StoreError
 from funding.store.ledger import Ledger
@@ -22,8 +23,8 @@ _PAUSE_SECONDS = 0.1
 def comparison(number: int) -> Comparison:
     """One that can be told from all others, by its `rest_time`."""
     value = float(number)
-    what = (SOURCE, "binance", "BTCUSDT", "mark_price")
-    return Comparison(time.time(), *what, value, value, 0.0, 0, "match", number, None)
+    what = (SOURCE, "binance", "BTCUSDT", Field.MARK_PRICE)
+    return Comparison(time.time(), *what, value, value, 0.0, 0, Outcome.MATCH, number, None)
 
 
 def numbers(path: Path) -> Iterator[int]:

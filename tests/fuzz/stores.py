@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from funding import errors
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.consumers.open_interest_rules import Sample
 from funding.model.alert import Alert
@@ -105,13 +106,11 @@ def _fill(path: Path, hand: Hand) -> None:
     event = int(AT * 1000)
     write(path, hand.clock(), [Quote(name, 1.5, 1.5, 1e-4, None, event) for name in NAMES])
     alert = Alert("key", "volume_alert", "BTCUSDT", "SPIKE", AT, "text", "/", {"a": 1})
-    told: tuple[Any, ...] = (1.0, 1.0, 0.0, 0, "match", None, None)
+    values: tuple[Any, ...] = (Field.MARK_PRICE, 1.0, 1.0, 0.0, 0, Outcome.MATCH, None, None)
     with closing(OpenInterestStore(path)) as store:
         for name in NAMES:
-            row = (AT, "watchdog", "binance", name, "mark_price")
-            store.add(
-                [Comparison(*row, *told)] * 30, [Event(AT, "watchdog", EventKind.RESTART, name)]
-            )
+            row = Comparison(AT, "watchdog", "binance", name, *values)
+            store.add([row] * 30, [Event(AT, "watchdog", EventKind.RESTART, name)])
         store.complete("volume_alert", 300, AT, [alert], ("backend", "telegram"))
         store.loop("oi_poller", AT, [Sample(AT, n, 1.0, 1.0) for n in NAMES], [], [], [], [])
         store.set_universe(NAMES, "own", AT)

@@ -26,6 +26,7 @@ from funding.client.remainder import MOST_CALLS, MOST_ROWS, Remainder
 from funding.client.tally import RunningSummary
 from funding.client.turns import Turns
 from funding.client.values import from_rest
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.errors import SettingError, StoreLocked
 from funding.exchanges.binance.rest import PremiumIndex
@@ -889,7 +890,7 @@ def test_an_age_from_rest_is_never_negative() -> None:
 
 
 def comparison(percent: float | None, outcome: str) -> Comparison:
-    return Comparison(0, "", "", "", "mark_price", 1, 1, percent, 0, outcome, 0, None)
+    return Comparison(0, "", "", "", Field.MARK_PRICE, 1, 1, percent, 0, Outcome(outcome), 0, None)
 
 
 def test_a_line_every_hundred_comparisons() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 import pytest
 
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.errors import StoreCorrupt, StoreError, StoreForeign, StoreLocked, StoreMissing
 from funding.model.event import Event, EventKind
@@ -35,12 +36,12 @@ def comparison(at: float = AT, symbol: str = "BTCUSDT", rest_value: float = 2.0)
         source="test",
         exchange="binance",
         symbol=symbol,
-        field="mark_price",
+        field=Field.MARK_PRICE,
         ws_value=1.0,
         rest_value=rest_value,
         difference_pct=-50.0,
         skew_ms=12,
-        outcome="significant",
+        outcome=Outcome.SIGNIFICANT,
         rest_time=1_764_725_610_000,
         explained=0,
     )
@@ -66,7 +67,7 @@ def test_a_comparison_comes_back_column_by_column(path: Path, book: Ledger) -> N
 
 
 def test_comparisons_and_events_are_stored_together_or_not_at_all(path: Path, book: Ledger) -> None:
-    wrong = comparison()._replace(outcome="rather well")
+    wrong = comparison()._replace(explained=7)
     with pytest.raises(StoreError):
         book.add([comparison(), wrong], [Event(AT, "test", EventKind.RESTART, "x")])
     assert rows(path, "SELECT * FROM comparison") == []
@@ -190,7 +191,7 @@ def test_calls_that_could_not_be_counted_are_counted_later(path: Path, book: Led
     book.add([comparison()], calls=calls)
     assert (book.used(MINUTE), book.used(MINUTE - 1), book.used(MINUTE + 1)) == (4, 10, 0)
     with pytest.raises(StoreError):
-        book.add([comparison()._replace(outcome="rather well")], calls=calls)
+        book.add([comparison()._replace(explained=7)], calls=calls)
     assert book.used(MINUTE) == 4
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison, planted_pair
 from funding.model.feed import Feed
 from funding.model.quote import Quote
@@ -211,7 +212,7 @@ def housekeeping(server: Scripted) -> Turn:
 
 
 def test_its_other_duties(bench: Bench) -> None:
-    old = Comparison(0.0, "x", "binance", "X", "mark_price", 1, 1, 0, 0, "match", 0, None)
+    old = Comparison(0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None)
     ledger = Ledger(bench.path)
     ledger.add([old._replace(compared_at=bench.hand.wall - age) for age in (10_001, 1)])
     ledger.close()
@@ -242,7 +243,7 @@ def test_a_control_that_is_not_flagged_is_an_alarm(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def blind(*arguments: Any) -> list[Comparison]:
-        return [row._replace(outcome="match") for row in planted_pair(*arguments)]
+        return [row._replace(outcome=Outcome.MATCH) for row in planted_pair(*arguments)]
 
     monkeypatch.setattr(rest_check, "planted_pair", blind)
     with scripted(hangs) as server:
