@@ -62,4 +62,7 @@ else
     run systemctl daemon-reload
 fi
 run systemctl enable --now funding.service
-echo "then: systemctl status funding; settings of your own go to $root/var/funding.env"
+if [ -e var/funding.env ]; then
+    echo "deploy/install.sh: var/funding.env is not read any longer: move it to $root/funding.env" >&2
+fi
+echo "then: systemctl status funding; your own settings go to $root/funding.env"

@@ -55,6 +55,10 @@ def test_the_unit_is_hardened() -> None:
     assert len(re.findall(r"^ReadWritePaths=", UNIT, re.MULTILINE)) == 1
 
 
+def test_the_unit_reads_the_file_of_settings() -> None:
+    assert re.findall(r"^EnvironmentFile=(.*)", UNIT, re.MULTILINE) == ["-@ROOT@/funding.env"]
+
+
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
