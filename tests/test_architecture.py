@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 
 PURE = {
     "model",
+    "settings/secret",
     "settings/table",
     "exchanges",
     "comparison",

@@ -17,6 +17,7 @@ import pytest
 
 from funding.api.routes import ENDPOINTS
 from funding.settings import consumers, service
+from funding.settings.table import Setting
 from tests.conftest import ROOT
 
 README = ROOT / "README.md"
@@ -69,14 +70,14 @@ SUPERVISOR = re.compile(r"\.venv/bin/(supervisord|supervisorctl)")
 ENDS_A_COMMAND = {"|", "&&", "||", ";", ">", ">>"}
 
 
-def shown(setting: service.Setting) -> str:
+def shown(setting: Setting) -> str:
     """How the tables show the default of `setting`."""
     default = setting.default.removeprefix(f"{service.ROOT}/")
     return f"`{default}`" if default else ""
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_setting_is_documented_with_its_default(setting: service.Setting) -> None:
+def test_every_setting_is_documented_with_its_default(setting: Setting) -> None:
     assert ROWS.get(setting.name) == shown(setting)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
-from funding.settings.service import is_loopback
+from funding.settings.table import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
 _TURN_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from funding.errors import RestError, SettingError, StoreError
 from funding.runtime import logs, process
-from funding.settings import service
+from funding.settings import environment, service
+from funding.settings.table import Setting
 
 if TYPE_CHECKING:
     from funding.settings.consumers import ConsumerSettings
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def parser(name: str, about: str, more: Iterable[service.Setting] = ()) -> argparse.ArgumentParser:
+def parser(name: str, about: str, more: Iterable[Setting] = ()) -> argparse.ArgumentParser:
     """A parser whose --help lists the settings, and those of a program of its own in `more`."""
     table = (*more, *service.TABLE)
     rows = [f"  {s.name:<29}{s.why} (default: {s.default or 'none'})" for s in table]
+    heading = "settings, from the environment or the file funding.env:\n"
     return argparse.ArgumentParser(
         prog=name,
         description=about,
-        epilog="settings, from the environment:\n" + "\n".join(rows).replace("%", "%%"),
+        epilog=heading + "\n".join(rows).replace("%", "%%"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
@@ -73,7 +75,7 @@ def _read(name: str, load: Callable[[], T]) -> T:
 def _start(
     name: str, loaded: service.Settings, unknown: Iterable[str], stream: TextIO | None
 ) -> None:
-    if service.supervised():
+    if environment.supervised():
         # A supervisord that was killed must leave nobody behind: the next one could not begin,
         # since they hold the port and the store.
         process.end_with_parent()

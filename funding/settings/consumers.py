@@ -1,25 +1,28 @@
-"""The settings of the consumers: a second table beside `settings`, and the file of their secrets.
+"""The settings of the consumers: a second table beside the service's.
 
-`FUNDING_ENV_FILE` may name a file of NAME=value lines for any setting; what the environment says
-itself goes first. The file must be its owner's alone, since it holds keys. A value that is secret
-is shown nowhere: not in an error, not in a repr, not when somebody logs the settings.
+A value that is secret is shown nowhere: not in an error, not in a repr, not when somebody logs the
+settings. A file that holds one must be its owner's alone.
 """
 
-import os
-import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from funding.errors import SettingError
-from funding.settings import service
+from funding.settings import environment, service
+from funding.settings.environment import Texts
 from funding.settings.secret import Secret
-from funding.settings.service import Setting, Settings, number, switch, url, whole
+from funding.settings.service import Settings
+from funding.settings.table import (
+    Setting,
+    fraction,
+    number,
+    optional_url,
+    read_table,
+    secret,
+    switch,
+    whole,
+)
 
-_LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*)", re.ASCII)
-_MAX_FILE = 64 * 1024
 _KEY = "printable ASCII without spaces, at most 1000 characters"
 
 
@@ -36,7 +39,6 @@ class ConsumerSettings:
     chat_id: Secret
     tradfi: bool
     missing_as_zero: bool
-    env_file: str
     oi_max_req_per_min: int
     oi_min_interval_sec: int
     oi_max_interval_sec: int
@@ -50,27 +52,10 @@ class ConsumerSettings:
     oi_retention_hours: float
 
 
-def _secret(text: str) -> Secret:
-    if len(text) > 1_000 or not all("!" <= letter <= "~" for letter in text):
-        raise ValueError
-    return Secret(text)
-
-
-def _optional_url(text: str) -> str:
-    return url("http", "https")(text) if text else ""
-
-
-def _fraction(text: str) -> float:
-    value = number(0.0, 1.0)(text)
-    if not 0 < value < 1:
-        raise ValueError
-    return value
-
-
 def _threshold(minutes: str, default: str) -> Setting:
     return Setting(
         f"OI_SPIKE_THRESHOLD_PCT_{minutes}MIN",
-        _fraction,
+        fraction,
         default,
         "a fraction between 0 and 1: 0.03 is 3 %",
         f"change within {minutes} minutes that is an alert, as a fraction",
@@ -91,15 +76,15 @@ _ADDRESS = "an http:// or https:// address without credentials, or nothing"
 _SECONDS = "whole seconds, 1 to 3600"
 
 TABLE = (
-    Setting("VOLSPIKE_API_URL", _optional_url, "", _ADDRESS, "the backend; without one, none"),
-    Setting("VOLSPIKE_API_KEY", _secret, "", _KEY, "its key, sent as X-API-Key"),
-    Setting("VOLSPIKE_API_URL_DEV", _optional_url, "", _ADDRESS, "a second backend for alerts"),
-    Setting("VOLSPIKE_API_KEY_DEV", _secret, "", _KEY, "its key"),
-    Setting("TELEGRAM_TOKEN", _secret, "", _KEY, "the bot that sends volume alerts"),
-    Setting("CHAT_ID", _secret, "", _KEY, "the chat it sends them to"),
+    Setting("VOLSPIKE_API_URL", optional_url, "", _ADDRESS, "the backend; without one, none"),
+    Setting("VOLSPIKE_API_KEY", secret, "", _KEY, "its key, sent as X-API-Key"),
+    Setting("VOLSPIKE_API_URL_DEV", optional_url, "", _ADDRESS, "a second backend for alerts"),
+    Setting("VOLSPIKE_API_KEY_DEV", secret, "", _KEY, "its key"),
+    Setting("TELEGRAM_TOKEN", secret, "", _KEY, "the bot that sends volume alerts"),
+    Setting("CHAT_ID", secret, "", _KEY, "the chat it sends them to"),
     Setting(
         "TELEGRAM_URL",
-        _optional_url,
+        optional_url,
         "https://api.telegram.org",
         _ADDRESS,
         "Telegram's own address",
@@ -109,7 +94,7 @@ TABLE = (
         switch,
         "0",
         "0 or 1",
-        "1: stocks and commodities (TRADIFI_PERPETUAL), too",
+        "1: stocks and commodities (TRADIFI_PERPETUAL) as well",
     ),
     Setting(
         "FUNDING_MISSING_AS_ZERO",
@@ -118,7 +103,6 @@ TABLE = (
         "0 or 1",
         "1: a missing rate or notional is sent as 0.0 instead of being left out",
     ),
-    Setting("FUNDING_ENV_FILE", str, "", "a file path", "a file of mode 0600 with settings"),
     Setting(
         "OI_MAX_REQ_PER_MIN",
         whole(1, 100_000),
@@ -149,6 +133,7 @@ TABLE = (
         "hours for which open interest is kept in the store",
     ),
 )
+_SECRETS = {setting.name for setting in TABLE if setting.cast is secret}
 _ATTRIBUTES = {setting.name: setting.attribute for setting in TABLE}
 _PAIRS = (
     ("VOLSPIKE_API_URL", "VOLSPIKE_API_KEY"),
@@ -157,15 +142,9 @@ _PAIRS = (
 )
 
 
-def read(environ: Mapping[str, str]) -> ConsumerSettings:
-    """The consumers' settings in `environ`; `SettingError` for the first that cannot be."""
-    values: dict[str, Any] = {}
-    for setting in TABLE:
-        text = environ.get(setting.name, setting.default)
-        try:
-            values[setting.attribute] = setting.cast(text)
-        except ValueError:
-            raise SettingError(setting.name, _shown(setting, text), setting.expected) from None
+def read(texts: Mapping[str, str]) -> ConsumerSettings:
+    """The consumers' settings in `texts`; `SettingError` for the first that cannot be."""
+    values = read_table(TABLE, texts)
     for one, other in (*_PAIRS, *(pair[::-1] for pair in _PAIRS)):
         if values[_ATTRIBUTES[one]] and not values[_ATTRIBUTES[other]]:
             raise SettingError(other, "", f"a value, since {one} has one")
@@ -177,53 +156,17 @@ def read(environ: Mapping[str, str]) -> ConsumerSettings:
     return ConsumerSettings(**values)
 
 
-def _shown(setting: Setting, text: str) -> str:
-    # An address that is none may be a key in the wrong place.
-    return "(hidden)" if setting.cast in (_secret, _optional_url) else text[:200]
-
-
-def from_file(path: Path) -> dict[str, str]:
-    """The settings in the file at `path`, which must be ours alone. Shows nothing of its text."""
-    name = "FUNDING_ENV_FILE"
-    try:
-        # A pipe would be waited for, before anybody could see that it is no file.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
-                raise SettingError(name, str(path), "a file of our own")
-            if stat.S_IMODE(status.st_mode) & 0o077:
-                raise SettingError(name, str(path), "mode 0600: others may read it (chmod 600)")
-            data = file.read(_MAX_FILE + 1)
-            text = data.decode()
-    except (OSError, ValueError) as error:
-        expected = f"a file of NAME=value lines ({type(error).__name__})"
-        raise SettingError(name, str(path), expected) from None
-    if len(data) > _MAX_FILE:
-        raise SettingError(name, str(path), f"a file of at most {_MAX_FILE} bytes")
-    found = {}
-    for place, line in enumerate(text.splitlines(), 1):
-        bare = line.strip()
-        if bare and not bare.startswith("#"):
-            match = _LINE.fullmatch(bare)
-            if match is None:
-                raise SettingError(name, f"{path}, line {place}", "NAME=value") from None
-            found[match[1]] = _unquoted(match[2].strip())
-    return found
-
-
-def _unquoted(text: str) -> str:
-    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
-    return text[1:-1] if quoted else text
-
-
 def load() -> tuple[Settings, ConsumerSettings, list[str]]:
-    """Both tables, from the environment and the file it names, and the unknown names."""
-    environ: dict[str, str] = dict(os.environ)
-    unknown: list[str] = []
-    if environ.get("FUNDING_ENV_FILE"):
-        told = from_file(Path(environ["FUNDING_ENV_FILE"]))
-        known = {setting.name for setting in (*service.TABLE, *TABLE)}
-        unknown = sorted(told.keys() - known)
-        environ = told | environ
-    ours, others = service.read(environ)
-    return ours, read(environ), sorted({*unknown, *others})
+    """Both tables, from the environment and the settings file, and the unknown names."""
+    found = environment.texts(service.PATHS)
+    _check_secrets(found)
+    ours, unknown = service.read(found.texts)
+    known = {setting.name for setting in (*service.TABLE, *TABLE)}
+    return ours, read(found.texts), sorted({*unknown, *(found.from_file - known)})
+
+
+def _check_secrets(found: Texts) -> None:
+    exposed = sorted(name for name in found.from_file & _SECRETS if found.texts[name])
+    if exposed and found.mode & 0o077:
+        expected = f"mode 0600, since it holds {exposed[0]}: others may read it (chmod 600)"
+        raise SettingError(environment.NAME, str(found.file), expected)

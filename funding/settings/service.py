@@ -1,32 +1,37 @@
-"""The settings: one table, read once, refused as a whole when one value is wrong.
+"""The settings of the service and of its client: one table, read once.
 
-The only reader of the environment. Every program calls `load()` first; a `SettingError` there
-is one line on stderr and exit code 2. An unknown `FUNDING_…` name is no error, since it may
-belong to a newer or older version, but the log says so.
+Every program calls `load()` first; a `SettingError` there is one line on stderr and exit code 2.
+An unknown `FUNDING_…` name is not an error, since it may belong to a newer or an older version, but
+the log names it.
 """
 
-import ipaddress
-import math
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 from funding.errors import SettingError
+from funding.settings import environment
+from funding.settings.table import (
+    Setting,
+    choice,
+    loopback,
+    number,
+    path,
+    read_table,
+    switch,
+    url,
+    whole,
+)
 
-_STREAM_SUFFIX = re.compile(r"@(arr|markPrice|1s)(?=[@/&]|$)")
+ELSEWHERE = frozenset({"FUNDING_MISSING_AS_ZERO", "FUNDING_TRADFI"})
+"""Names in the table of the consumers."""
 
-ELSEWHERE = frozenset({"FUNDING_ENV_FILE", "FUNDING_MISSING_AS_ZERO", "FUNDING_TRADFI"})
-"""Names that `consumer_settings` reads."""
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-"""The project's own folder: relative defaults are below it, wherever a program is started."""
+ROOT = environment.project_folder()
+"""Relative defaults are below it."""
 
 MODES = ("rest", "parallel", "websocket", "websocket-only")
-"""Of the client: see `funding.client`."""
+"""Of the client: see `funding.client.mode`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,104 +57,12 @@ class Settings:
     supervisor: Path
     mode: str
     force_mode: bool
+    env_file: str
     log_level: str
 
 
-class Setting(NamedTuple):
-    """One row of the table: the name in the environment and what its text may be."""
-
-    name: str
-    cast: Callable[[str], Any]
-    default: str
-    expected: str
-    why: str
-
-    @property
-    def attribute(self) -> str:
-        """The field of `Settings` that holds it."""
-        return self.name.removeprefix("FUNDING_").lower()
-
-
-def _path(text: str) -> Path:
-    if not text or "\0" in text:
-        raise ValueError
-    return Path(text).absolute()
-
-
-def url(*schemes: str) -> Callable[[str], str]:
-    """A cast: an address of one of `schemes`, without credentials; no slash at its end."""
-
-    def cast(text: str) -> str:
-        parts = urlsplit(text)
-        _ = parts.port  # raises ValueError for a port that is no number
-        if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
-            raise ValueError
-        if not text.isprintable() or " " in text:
-            raise ValueError
-        return text.rstrip("/")
-
-    return cast
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, an address or a name, is this machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _loopback(text: str) -> str:
-    # IPv4 alone: supervisord's `socket=tcp://host:port` has no form for an IPv6 address.
-    if not ipaddress.IPv4Address(text).is_loopback:
-        raise ValueError
-    return text
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """A cast: a whole number, `low` to `high`."""
-
-    def cast(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise ValueError
-        return int(text)
-
-    return cast
-
-
-def number(low: float, high: float = 365 * 86_400.0) -> Callable[[str], float]:
-    """A cast: a finite number, `low` to `high`."""
-
-    def cast(text: str) -> float:
-        value = float(text)
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ValueError
-        return value
-
-    return cast
-
-
-def _level(text: str) -> str:
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError
-    return text.upper()
-
-
-def _mode(text: str) -> str:
-    if text not in MODES:
-        raise ValueError
-    return text
-
-
-def switch(text: str) -> bool:
-    """A cast: 0 or 1."""
-    if text not in ("0", "1"):
-        raise ValueError
-    return text == "1"
-
-
 TABLE = (
-    Setting("FUNDING_DB", _path, str(ROOT / "var/funding.db"), "a file path", "the SQLite file"),
+    Setting("FUNDING_DB", path, str(ROOT / "var/funding.db"), "a file path", "the SQLite file"),
     Setting(
         "FUNDING_WS_URL",
         url("ws", "wss"),
@@ -166,7 +79,7 @@ TABLE = (
     ),
     Setting(
         "FUNDING_API_HOST",
-        _loopback,
+        loopback,
         "127.0.0.1",
         "an IPv4 loopback address such as 127.0.0.1",
         "where the API listens",
@@ -251,14 +164,14 @@ TABLE = (
     ),
     Setting(
         "FUNDING_SUPERVISOR",
-        _path,
+        path,
         str(ROOT / "var/supervisor.sock"),
         "a file path",
         "supervisord's unix socket",
     ),
     Setting(
         "FUNDING_MODE",
-        _mode,
+        choice(*MODES),
         "parallel",
         "rest, parallel, websocket or websocket-only",
         "where FundingClient takes its values from",
@@ -271,28 +184,36 @@ TABLE = (
         "1: FundingClient leaves REST without a GO verdict",
     ),
     Setting(
+        "FUNDING_ENV_FILE",
+        str,
+        "",
+        "a file path",
+        "a file of NAME=value lines to read instead of funding.env",
+    ),
+    Setting(
         "FUNDING_LOG_LEVEL",
-        _level,
+        choice("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
         "INFO",
         "DEBUG, INFO, WARNING or ERROR",
-        "what the logs tell",
+        "how much the logs say",
     ),
 )
 
 
-def read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """The settings in `environ`, and the `FUNDING_…` names there that nothing reads.
+PATHS = frozenset(setting.name for setting in TABLE if setting.cast is path)
+OF_ONE_COMMAND = frozenset(
+    {"FUNDING_SUPERVISOR", "FUNDING_ENV_FILE", "FUNDING_LOG_LEVEL", "FUNDING_MODE"}
+    | {"FUNDING_FORCE_MODE"}
+)
+"""What each command decides for itself; the others are the running group's."""
+
+
+def read(texts: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """The settings in `texts`, and the `FUNDING_…` names there that nothing reads.
 
     Raises `SettingError` for the first value that cannot be read or that contradicts another.
     """
-    values: dict[str, Any] = {}
-    for setting in TABLE:
-        text = environ.get(setting.name, setting.default)
-        try:
-            values[setting.attribute] = setting.cast(text)
-        except ValueError:
-            raise SettingError(setting.name, _shown(setting.name, text), setting.expected) from None
-    settings = Settings(**values)
+    settings = Settings(**read_table(TABLE, texts))
     if settings.rotate_after <= settings.stall_after:
         raise SettingError(
             "FUNDING_ROTATE_AFTER",
@@ -300,22 +221,40 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
             f"more than FUNDING_STALL_AFTER ({settings.stall_after:g})",
         )
     known = {setting.name for setting in TABLE} | ELSEWHERE
-    return settings, sorted(n for n in environ if n.startswith("FUNDING_") and n not in known)
-
-
-def _shown(name: str, text: str) -> str:
-    # An address may carry credentials, and where a typing error leaves them nobody knows: they
-    # never reach a log or a terminal. Only the @ of a stream's name tells no secret.
-    if name.endswith("_URL") and "@" in _STREAM_SUFFIX.sub("", text):
-        return "(hidden: it may carry credentials)"
-    return text[:200]
-
-
-def supervised() -> bool:
-    """Whether supervisord has started this process."""
-    return "SUPERVISOR_ENABLED" in os.environ
+    return settings, sorted(n for n in texts if n.startswith("FUNDING_") and n not in known)
 
 
 def load() -> tuple[Settings, list[str]]:
-    """`read` of this process's environment."""
-    return read(os.environ)
+    """`read` of this process's environment and of the settings file."""
+    return read(environment.texts(PATHS).texts)
+
+
+def load_texts() -> dict[str, str]:
+    """The text of every setting of the group, as this process sees it, the defaults included."""
+    found = environment.texts(PATHS).texts
+    read(found)
+    return {s.name: found.get(s.name, s.default) for s in TABLE if s.name not in OF_ONE_COMMAND}
+
+
+class Difference(NamedTuple):
+    """A setting that the running group and this command read differently."""
+
+    name: str
+    group: str
+    here: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.group} in the running group, {self.here} here"
+
+
+def adopt(group: Mapping[str, str]) -> tuple[Settings, list[Difference]]:
+    """This process's settings with those of the running `group`, and where the two differ."""
+    here = environment.texts(PATHS).texts
+    own, _ = read(here)
+    adopted, _ = read({**here, **{n: t for n, t in group.items() if n not in OF_ONE_COMMAND}})
+    differences = [
+        Difference(s.name, group[s.name], here.get(s.name, s.default))
+        for s in TABLE
+        if s.name in group and getattr(own, s.attribute) != getattr(adopted, s.attribute)
+    ]
+    return adopted, differences

@@ -14,7 +14,7 @@ from funding.health.checks import LastComparison
 from funding.model.event import Event, EventKind
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
-from funding.settings.service import is_loopback
+from funding.settings.table import is_loopback
 from funding.store.ledger import Ledger
 from funding.store.reader import Reader
 

@@ -19,7 +19,7 @@ def test_help_names_every_setting_with_its_default() -> None:
     assert "What it does." in text
     for setting in service.TABLE:
         assert f"  {setting.name} " in text
-        assert f"(default: {setting.default})" in text
+        assert f"(default: {setting.default or 'none'})" in text
         assert setting.why in text
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from funding.errors import SettingError
-from funding.settings.service import ROOT, TABLE, load, read, supervised
+from funding.settings.service import OF_ONE_COMMAND, ROOT, TABLE, adopt, load, load_texts, read
 
 DEFAULTS = {
     "db": ROOT / "var/funding.db",
@@ -28,6 +28,7 @@ DEFAULTS = {
     "supervisor": ROOT / "var/supervisor.sock",
     "mode": "parallel",
     "force_mode": False,
+    "env_file": "",
     "log_level": "INFO",
 }
 
@@ -54,6 +55,7 @@ GOOD = [
     ("FUNDING_MODE", "websocket-only", "websocket-only"),
     ("FUNDING_MODE", "rest", "rest"),
     ("FUNDING_FORCE_MODE", "1", True),
+    ("FUNDING_ENV_FILE", "some.env", "some.env"),
     ("FUNDING_LOG_LEVEL", "debug", "DEBUG"),
 ]
 
@@ -94,7 +96,7 @@ def test_defaults_are_those_of_the_contract() -> None:
 
 def test_every_setting_is_tested_here() -> None:
     names = {setting.name for setting in TABLE}
-    assert names == set(BAD) == {name for name, _, _ in GOOD}
+    assert names == set(BAD) | {"FUNDING_ENV_FILE"} == {name for name, _, _ in GOOD}
     assert {setting.attribute for setting in TABLE} == set(DEFAULTS)
     assert all(setting.why and setting.expected for setting in TABLE)
 
@@ -169,15 +171,42 @@ def test_unknown_names_are_listed_and_others_are_not_ours() -> None:
     assert dataclasses.asdict(settings) == DEFAULTS
 
 
-def test_whether_supervisord_has_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SUPERVISOR_ENABLED", raising=False)
-    assert not supervised()
-    monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
-    assert supervised()
-
-
 def test_load_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUNDING_API_PORT", "1234")
     monkeypatch.setenv("FUNDING_NEW", "1")
     settings, unknown = load()
     assert (settings.api_port, unknown) == (1234, ["FUNDING_NEW"])
+
+
+def test_load_reads_the_settings_file_and_a_path_in_it_is_below_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "their.env"
+    file.write_text("FUNDING_API_PORT=1234\nFUNDING_DB=data/x.db\nFUNDING_STALE_AFTER=60\n")
+    file.chmod(0o644)
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(file))
+    monkeypatch.setenv("FUNDING_STALE_AFTER", "90")
+    settings, unknown = load()
+    assert (settings.api_port, settings.stale_after, unknown) == (1234, 90.0, [])
+    assert settings.db == tmp_path / "data/x.db"
+
+
+def test_the_groups_settings_are_adopted_and_differences_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FUNDING_API_PORT", "9000")
+    group = load_texts()
+    assert group["FUNDING_API_PORT"] == "9000"
+    assert not group.keys() & OF_ONE_COMMAND
+    monkeypatch.delenv("FUNDING_API_PORT")
+    monkeypatch.setenv("FUNDING_STALE_AFTER", "180.0")  # the same number in other words
+    monkeypatch.setenv("FUNDING_MODE", "rest")
+    settings, differences = adopt({**group, "FUNDING_LOG_LEVEL": "DEBUG"})
+    assert (settings.api_port, settings.mode, settings.log_level) == (9000, "rest", "INFO")
+    assert [str(each) for each in differences] == [
+        "FUNDING_API_PORT is 9000 in the running group, 8888 here"
+    ]
+
+
+def test_the_same_settings_make_no_difference() -> None:
+    assert adopt(load_texts())[1] == []
