@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from funding.api.routes import ENDPOINTS
+from funding.model.event import EventKind
 from funding.settings import consumers, service
 from funding.settings.table import Setting
 from tests.conftest import ROOT
@@ -104,6 +105,11 @@ def test_every_endpoint_is_in_the_readme(endpoint: str) -> None:
 @pytest.mark.parametrize("name", re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", SCHEMA, re.MULTILINE))
 def test_every_table_and_view_is_documented(name: str) -> None:
     assert f"`{name}`" in TEXTS["docs/operations.md"]
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_of_event_is_documented(kind: EventKind) -> None:
+    assert re.search(rf"^\| .*`{kind}`.* \|", TEXTS["docs/operations.md"], re.MULTILINE)
 
 
 @pytest.mark.parametrize(
