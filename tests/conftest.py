@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from harness.processes import ROOT, free_port
+
+__all__ = ["RECORDED", "ROOT", "free_port"]
+
 RECORDED = Path(os.environ.get("FUNDING_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 # The same examples each time, and no limit on their time: a test is no lottery and no benchmark.
@@ -40,11 +42,3 @@ def recorded() -> Path:
     if not RECORDED.is_dir():
         pytest.skip(f"no recorded payloads at {RECORDED} (FUNDING_SHARED_DATA names the folder)")
     return RECORDED
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

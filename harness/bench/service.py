@@ -41,7 +41,7 @@ class Exchange:
         body = json.dumps(faults).encode()
         url = f"http://{self.address}/sim/faults"
         request = urllib.request.Request(url, data=body, method="POST")
-        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=5).close()
 
 
 @contextmanager

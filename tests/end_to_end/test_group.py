@@ -1,6 +1,6 @@
 """The whole service as an operator runs it: scripts/run, supervisord, the stand-in exchange, HTTP.
 
-Each instance lives in a copy of the tree of its own: see `tests.whole`.
+Each instance lives in a copy of the tree of its own: see `harness.group`.
 """
 
 import os
@@ -18,15 +18,17 @@ from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from funding.store.writer import Writer
+from harness.group import Group, log_of, tree
+from harness.http_client import ask, serves
+from harness.processes import WAIT_SECONDS, finished, processes_in, running, until
 from tests.conftest import free_port
-from tests.support.processes import PATIENCE_SECONDS, ask, finished, running, until
-from tests.support.service import Service, answers, log_of, processes_in, tree, whole
+from tests.support.service import whole
 
 PROGRAMS = {"api:api_00", "api:api_01", "funding:ingest", "funding:watchdog"}
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+def service() -> Iterator[Group]:
     """The service against a stand-in exchange of its own with all symbols, ended by Ctrl-C."""
     with whole(count=(), FUNDING_CHECK_INTERVAL=1) as service:
         yield service
@@ -36,7 +38,7 @@ def service() -> Iterator[Service]:
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"])
-def test_a_quote_is_what_the_exchange_sent(service: Service, symbol: str) -> None:
+def test_a_quote_is_what_the_exchange_sent(service: Group, symbol: str) -> None:
     found = service.ask(f"/funding/{symbol}").json
     sent = service.exchange_says(f"/sim/row?symbol={symbol}&event_time={found['eventTime']}")
     assert sent["e"] == "markPriceUpdate"
@@ -48,7 +50,7 @@ def test_a_quote_is_what_the_exchange_sent(service: Service, symbol: str) -> Non
     assert found["exchange"] == "binance"
 
 
-def test_a_dated_contract_has_no_funding(service: Service) -> None:
+def test_a_dated_contract_has_no_funding(service: Group) -> None:
     found = service.ask("/funding/BTCUSDT_261225").json
     sent = service.exchange_says(f"/sim/row?symbol=BTCUSDT_261225&event_time={found['eventTime']}")
     assert sent["T"] == 0
@@ -56,7 +58,7 @@ def test_a_dated_contract_has_no_funding(service: Service) -> None:
     assert found["markPrice"] == float(sent["p"])
 
 
-def test_every_symbol_of_the_exchange_is_served_and_no_other(service: Service) -> None:
+def test_every_symbol_of_the_exchange_is_served_and_no_other(service: Group) -> None:
     listed = {row["symbol"] for row in service.exchange_says("/fapi/v1/premiumIndex")}
 
     def served() -> set[str]:
@@ -69,7 +71,7 @@ def test_every_symbol_of_the_exchange_is_served_and_no_other(service: Service) -
     assert not [symbol for symbol in found if "USD_" in symbol], "COIN-M rows"
 
 
-def test_quotes_go_on_and_are_young(service: Service) -> None:
+def test_quotes_go_on_and_are_young(service: Group) -> None:
     first = service.ask("/funding/BTCUSDT").json
     assert abs(first["updatedAt"] - time.time()) < 10
     until(
@@ -79,7 +81,7 @@ def test_quotes_go_on_and_are_young(service: Service) -> None:
     until(lambda: service.ask("/funding/BTCUSDT").json["ageSeconds"] < 2, "a quote under 2 s old")
 
 
-def test_both_processes_answer_for_the_same_database(service: Service) -> None:
+def test_both_processes_answer_for_the_same_database(service: Group) -> None:
     tags = {service.ask("/").body for _ in range(20)}
     assert len(tags) == 1
     assert all(service.ask("/funding/health").status == 200 for _ in range(20))
@@ -88,7 +90,7 @@ def test_both_processes_answer_for_the_same_database(service: Service) -> None:
 # What runs
 
 
-def test_supervisorctl_works_without_options(service: Service) -> None:
+def test_supervisorctl_works_without_options(service: Group) -> None:
     result = service.supervisorctl("status")
     assert (result.returncode, result.stderr) == (0, "")
     states = dict(line.split()[:2] for line in result.stdout.splitlines())
@@ -96,7 +98,7 @@ def test_supervisorctl_works_without_options(service: Service) -> None:
     assert {*states.values()} <= {"STARTING", "RUNNING"}
 
 
-def test_only_the_api_port_listens(service: Service) -> None:
+def test_only_the_api_port_listens(service: Group) -> None:
     tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
     listening = {
         row.split()[9]: row.split()[1]
@@ -120,7 +122,7 @@ def read_link(link: Path) -> str:
         return ""
 
 
-def test_what_it_keeps_is_for_its_owner_alone(service: Service) -> None:
+def test_what_it_keeps_is_for_its_owner_alone(service: Group) -> None:
     socket_file = service.folder / "var" / "supervisor.sock"
     assert stat.S_ISSOCK(socket_file.stat().st_mode)
     assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600
@@ -130,7 +132,7 @@ def test_what_it_keeps_is_for_its_owner_alone(service: Service) -> None:
     assert not [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
-def test_a_second_run_says_that_it_is_already_running(service: Service) -> None:
+def test_a_second_run_says_that_it_is_already_running(service: Group) -> None:
     for arguments in ([], ["--demo"]):
         result = finished(["scripts/run", *arguments], cwd=service.folder)
         assert result.returncode == 1
@@ -140,7 +142,7 @@ def test_a_second_run_says_that_it_is_already_running(service: Service) -> None:
     assert service.is_healthy()
 
 
-def test_a_second_ingest_is_refused_and_harms_nothing(service: Service) -> None:
+def test_a_second_ingest_is_refused_and_harms_nothing(service: Group) -> None:
     pids = service.pids("ingest.py")
     address = f"ws://127.0.0.1:{service.exchange.port}/market/ws/!markPrice@arr@1s"
     command = [".venv/bin/python", "ingest.py"]
@@ -151,7 +153,7 @@ def test_a_second_ingest_is_refused_and_harms_nothing(service: Service) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("sqlite3"), reason="no sqlite3 program here")
-def test_the_database_is_pleasant_to_read_with_sqlite3(service: Service) -> None:
+def test_the_database_is_pleasant_to_read_with_sqlite3(service: Group) -> None:
     query = "select * from latest limit 5"
     command = ["sqlite3", "-readonly", "-header", "var/funding.db", query]
     result = finished(command, cwd=service.folder)
@@ -164,7 +166,7 @@ def test_the_database_is_pleasant_to_read_with_sqlite3(service: Service) -> None
     assert stale.stdout == "0\n", stale.stderr
 
 
-def test_the_watchdog_reports_once(service: Service) -> None:
+def test_the_watchdog_reports_once(service: Group) -> None:
     settings = {"FUNDING_API_PORT": service.port, "FUNDING_REST_URL": service.exchange.rest_url}
     command = [".venv/bin/python", "watchdog.py", "--once"]
     result = finished(command, cwd=service.folder, **settings)
@@ -175,11 +177,11 @@ def test_the_watchdog_reports_once(service: Service) -> None:
 # What comes back
 
 
-def test_a_killed_ingest_comes_back_and_the_quotes_are_fresh_again(service: Service) -> None:
+def test_a_killed_ingest_comes_back_and_the_quotes_are_fresh_again(service: Group) -> None:
     old, last = service.pids("ingest.py"), service.ask("/funding/BTCUSDT").json["eventTime"]
     assert old == {service.feed_pid()}
     os.kill(service.feed_pid(), signal.SIGKILL)
-    new = service.runs_anew("ingest.py", old)
+    new = service.runs_again("ingest.py", old)
     until(
         lambda: service.ask("/funding/BTCUSDT").json["eventTime"] > last and service.is_healthy(),
         "fresh quotes",
@@ -187,7 +189,7 @@ def test_a_killed_ingest_comes_back_and_the_quotes_are_fresh_again(service: Serv
     assert {service.feed_pid()} == new
 
 
-def test_a_killed_api_process_costs_no_answer_and_comes_back(service: Service) -> None:
+def test_a_killed_api_process_costs_no_answer_and_comes_back(service: Group) -> None:
     first = service.pids("api.py")
     assert len(first) == 2
     for pid in sorted(first):
@@ -195,16 +197,16 @@ def test_a_killed_api_process_costs_no_answer_and_comes_back(service: Service) -
         os.kill(pid, signal.SIGKILL)
         # Nothing was in hand: the other process answers, and what is queued waits.
         assert all(service.ask("/funding/BTCUSDT").status == 200 for _ in range(20))
-        service.runs_anew("api.py", pids)
+        service.runs_again("api.py", pids)
         assert all(service.ask("/funding/BTCUSDT").status == 200 for _ in range(20))
     assert not first & service.pids("api.py")
 
 
-def test_a_signal_by_supervisorctl_restarts_ingest_in_good_order(service: Service) -> None:
+def test_a_signal_by_supervisorctl_restarts_ingest_in_good_order(service: Group) -> None:
     old = service.pids("ingest.py")
     result = service.supervisorctl("signal", "TERM", "funding:ingest")
     assert result.returncode == 0, result.stdout
-    service.runs_anew("ingest.py", old)
+    service.runs_again("ingest.py", old)
     assert "ingest: stopped" in (service.folder / "var" / "log" / "ingest.log").read_text()
     until(service.is_healthy, "healthy again")
 
@@ -221,10 +223,10 @@ def test_a_demo_sets_a_real_database_aside_and_sigterm_leaves_nothing() -> None:
         settings = {"FUNDING_API_PORT": port}
         command = ["scripts/run", "--demo"]
         with running(command, log, cwd=folder, settings=settings) as process:
-            until(lambda: answers(port, process, folder), "the first quote of the demonstration")
+            until(lambda: serves(port), "the first quote of the demonstration")
             assert ask(port, "/funding/REALUSDT").status == 404
             process.terminate()
-            assert process.wait(timeout=PATIENCE_SECONDS) == 0, log_of(folder)
+            assert process.wait(timeout=WAIT_SECONDS) == 0, log_of(folder)
         assert processes_in(folder) == {}
         aside = database.with_name("funding-fstream.binance.com.db")
         assert aside.read_bytes() == real

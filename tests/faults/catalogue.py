@@ -15,8 +15,8 @@ from typing import Any
 
 from funding.runtime.clock import SYSTEM
 from funding.watchdog.supervisor import SupervisorClient
-from tests.support.processes import PATIENCE_SECONDS, until
-from tests.support.service import Service, log_of
+from harness.group import Group, log_of
+from harness.processes import WAIT_SECONDS, until
 
 MAIN, TRADFI = "BTCUSDT", "TSLAUSDT"
 PROGRAMS = INGEST, API, WATCHDOG = "ingest.py", "api.py", "watchdog.py"
@@ -32,7 +32,7 @@ SHORT: dict[str, Any] = {
 """Settings under which faults are noticed in seconds; ticks are of `SHORT_TICK` seconds then."""
 SHORT_TICK = ("--tick", "0.2")
 
-Cause = Callable[[Service], AbstractContextManager[None]]
+Cause = Callable[[Group], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Fault:
     all_new: bool = False
     lasts: bool = False
     seconds: float = 0.0
-    holds: Callable[[Service], bool] = lambda service: True
-    patience: float = PATIENCE_SECONDS
+    holds: Callable[[Group], bool] = lambda service: True
+    patience: float = WAIT_SECONDS
 
     def __str__(self) -> str:
         return self.name
@@ -70,7 +70,7 @@ def killed(number: int, *programs: str, one: bool = False) -> Cause:
     """A signal to all processes of `programs`, or to `one` of each."""
 
     @contextmanager
-    def cause(service: Service) -> Iterator[None]:
+    def cause(service: Group) -> Iterator[None]:
         for program in programs:
             for pid in sorted(service.pids(program))[: 1 if one else None]:
                 os.kill(pid, number)
@@ -79,7 +79,7 @@ def killed(number: int, *programs: str, one: bool = False) -> Cause:
     return cause
 
 
-def removed(service: Service) -> AbstractContextManager[None]:
+def removed(service: Group) -> AbstractContextManager[None]:
     """The database file is gone, what belongs to it stays."""
     service.database.unlink()
     return nullcontext()
@@ -88,7 +88,7 @@ def removed(service: Service) -> AbstractContextManager[None]:
 def damaged(start: int | None) -> Cause:
     """The database file is overwritten from byte `start` on; None: cut in the middle."""
 
-    def cause(service: Service) -> AbstractContextManager[None]:
+    def cause(service: Group) -> AbstractContextManager[None]:
         with closing(sqlite3.connect(service.database)) as database:
             database.execute("PRAGMA wal_checkpoint(PASSIVE)")  # else the damaged pages are unused
         size = service.database.stat().st_size
@@ -103,10 +103,10 @@ def damaged(start: int | None) -> Cause:
     return cause
 
 
-def flows(symbol_class: str) -> Callable[[Service], bool]:
+def flows(symbol_class: str) -> Callable[[Group], bool]:
     """Whether quotes of that class are younger than a second and a half, and true."""
 
-    def probe(service: Service) -> bool:
+    def probe(service: Group) -> bool:
         symbol = MAIN if symbol_class == "main" else TRADFI
         event_time, uptime = quotes(service)[symbol]
         row = service.ask(f"/funding/{symbol}").json
@@ -117,12 +117,12 @@ def flows(symbol_class: str) -> Callable[[Service], bool]:
     return probe
 
 
-def is_restful(service: Service) -> bool:
+def is_restful(service: Group) -> bool:
     """Whether the service is well whatever REST does."""
     return flows("main")(service) and service.is_healthy()
 
 
-def prove(service: Service, fault: Fault) -> tuple[float, float]:
+def prove(service: Group, fault: Fault) -> tuple[float, float]:
     """Run one row; seconds until data were fresh, and until all was well. Leaves it so."""
     try:
         seen, well_after = recovery(service, fault)
@@ -132,7 +132,7 @@ def prove(service: Service, fault: Fault) -> tuple[float, float]:
     return seen, well_after
 
 
-def recovery(service: Service, fault: Fault) -> tuple[float, float]:
+def recovery(service: Group, fault: Fault) -> tuple[float, float]:
     """The same, whatever the goal is."""
     if "crash" in fault.noticed[0]:
         until(lambda: all_run(service), "the watchdog knows them all")
@@ -160,13 +160,13 @@ def recovery(service: Service, fault: Fault) -> tuple[float, float]:
     return seen, SYSTEM.uptime() - since
 
 
-def all_run(service: Service) -> bool:
+def all_run(service: Group) -> bool:
     """Whether no program is STARTING any more: what ends before that is no crash yet."""
     processes = SupervisorClient(service.folder / "var" / "supervisor.sock").processes()
     return all(each.state in ("RUNNING", "STOPPED") for each in processes)
 
 
-def endure(service: Service, fault: Fault, began: float) -> None:
+def endure(service: Group, fault: Fault, began: float) -> None:
     """Wait until the fault was noticed and has lasted; what must hold meanwhile does."""
     since = SYSTEM.uptime()
     until(lambda: fault.holds(service), f"{fault.name}: what must hold")
@@ -176,7 +176,7 @@ def endure(service: Service, fault: Fault, began: float) -> None:
         assert fault.holds(service), f"{fault.name}: what must hold"
         return SYSTEM.uptime() - since >= fault.seconds
 
-    until(over, f"{fault.name} is over", fault.seconds + PATIENCE_SECONDS)
+    until(over, f"{fault.name} is over", fault.seconds + WAIT_SECONDS)
 
 
 def changed(old: set[int], new: set[int], all_new: bool = False) -> bool:
@@ -184,9 +184,7 @@ def changed(old: set[int], new: set[int], all_new: bool = False) -> bool:
     return len(new) == len(old) and (not old & new if all_new else new != old)
 
 
-def fresh_after(
-    service: Service, uptime: float, patience_seconds: float = PATIENCE_SECONDS
-) -> float:
+def fresh_after(service: Group, uptime: float, patience_seconds: float = WAIT_SECONDS) -> float:
     """Seconds from `uptime` until both classes had a newer quote, as the store recorded it."""
 
     def received() -> float | None:
@@ -197,7 +195,7 @@ def fresh_after(
     return until(received, "fresh data", patience_seconds) - uptime
 
 
-def quotes(service: Service) -> dict[str, tuple[int, float]]:
+def quotes(service: Group) -> dict[str, tuple[int, float]]:
     """Event time in ms and uptime of receipt by symbol; empty while there is no database."""
     with suppress(sqlite3.Error):
         rows = service.rows("SELECT symbol, event_time, received_uptime FROM quote")
@@ -205,7 +203,7 @@ def quotes(service: Service) -> dict[str, tuple[int, float]]:
     return {}
 
 
-def events(service: Service, since: float = 0.0) -> list[tuple[str, str, str]]:
+def events(service: Group, since: float = 0.0) -> list[tuple[str, str, str]]:
     """Source, kind and detail of what the audit trail tells since Unix seconds."""
     with suppress(sqlite3.Error):
         return service.rows(
@@ -214,14 +212,14 @@ def events(service: Service, since: float = 0.0) -> list[tuple[str, str, str]]:
     return []
 
 
-def noticed(service: Service, fault: Fault, since: float) -> bool:
+def noticed(service: Group, fault: Fault, since: float) -> bool:
     """Whether the audit trail tells of `fault` since Unix seconds."""
     kind, words = fault.noticed
     found = events(service, since)
     return not kind or any(each[1] in kind.split("|") and words in each[2] for each in found)
 
 
-def well(service: Service) -> bool:
+def well(service: Group) -> bool:
     """Whether the API says that the service is healthy, whatever it does meanwhile."""
     with suppress(OSError):
         return service.is_healthy()

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from harness.group import Group
 from tests.faults.catalogue import SHORT, SHORT_TICK
-from tests.support.service import Service, whole
+from tests.support.service import whole
 
 Record = Callable[[str, str, str], None]
 SEEN: list[tuple[str, str, str]] = []
 
 
 @pytest.fixture(scope="session")
-def short() -> Iterator[Service]:
+def short() -> Iterator[Group]:
     """A service with few symbols, short ticks and short settings."""
     with whole(*SHORT_TICK, **SHORT) as service:
         yield service

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from harness.group import Group
+from harness.processes import until
 from tests.faults.catalogue import (
     API,
     INGEST,
@@ -18,8 +20,6 @@ from tests.faults.catalogue import (
     posted,
     removed,
 )
-from tests.support.processes import until
-from tests.support.service import Service
 
 NEW_INGEST = frozenset({INGEST})
 LOST = ("disconnect", "the connection was lost")
@@ -28,7 +28,7 @@ ASIDE = ("database-damaged", "the old one is funding-damaged-20")
 
 
 @contextmanager
-def tradfi_silent(service: Service) -> Iterator[None]:
+def tradfi_silent(service: Group) -> Iterator[None]:
     """One of the two classes stops, after ingest has seen that there are two."""
     until(lambda: service.rows("SELECT frames FROM feed")[0][0] > 10, "three frames of each")
     with service.exchange.faults(silence_classes=["tradfi"]):
@@ -36,19 +36,19 @@ def tradfi_silent(service: Service) -> Iterator[None]:
 
 
 @contextmanager
-def stopped_by_an_operator(service: Service) -> Iterator[None]:
+def stopped_by_an_operator(service: Group) -> Iterator[None]:
     """supervisorctl stop, then start when the row is over."""
     assert service.supervisorctl("stop", "funding:ingest").returncode == 0
     yield
     assert service.supervisorctl("start", "funding:ingest").returncode == 0
 
 
-def is_left_stopped(service: Service) -> bool:
+def is_left_stopped(service: Group) -> bool:
     """Whether supervisord shows ingest as STOPPED."""
     return "STOPPED" in service.supervisorctl("status", "funding:ingest").stdout
 
 
-def refused(service: Service) -> bool:
+def refused(service: Group) -> bool:
     """Whether there were attempts, and not too many."""
     return 1 <= int(service.rows("SELECT reconnects FROM feed")[0][0]) < 75
 
@@ -57,7 +57,7 @@ def asked(**faults: object) -> Cause:
     """Faults of REST, which the watchdog has met."""
 
     @contextmanager
-    def cause(service: Service) -> Iterator[None]:
+    def cause(service: Group) -> Iterator[None]:
         with service.exchange.faults(**faults):
             before = service.exchange.calls()
             until(lambda: service.exchange.calls() > before, "REST is asked", 60)

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from funding.runtime.clock import SYSTEM
+from harness.group import Group
+from harness.processes import running, until
+from harness.stand_in import StandIn, stand_in
 from tests.conftest import free_port
 from tests.faults.catalogue import (
     MAIN,
@@ -27,9 +30,7 @@ from tests.faults.catalogue import (
 )
 from tests.faults.conftest import Record
 from tests.support.clock import rows
-from tests.support.processes import running, until
-from tests.support.service import Service, whole
-from tests.support.stand_in import StandIn, stand_in
+from tests.support.service import whole
 
 pytestmark = pytest.mark.faults
 FULL = ()
@@ -37,7 +38,7 @@ INGEST = frozenset({"ingest.py"})
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+def service() -> Iterator[Group]:
     """All symbols and default settings."""
     with whole(count=FULL) as service:
         yield service
@@ -74,19 +75,19 @@ GOALS = [
 
 
 @pytest.mark.parametrize("fault", GOALS, ids=str)
-def test_a_goal_is_met(service: Service, record: Record, fault: Fault) -> None:
+def test_a_goal_is_met(service: Group, record: Record, fault: Fault) -> None:
     if fault.name.startswith("hung"):
         until(lambda: age_of_ingest(service) > 9, "the grace of a young process is over")
     seen, _ = prove(service, fault)
     record(fault.name, f"data ≤ {fault.goal:g} s", f"{seen:.1f} s")
 
 
-def age_of_ingest(service: Service) -> float:
+def age_of_ingest(service: Group) -> float:
     """Seconds since the present ingest began."""
     return SYSTEM.uptime() - float(service.rows("SELECT started_uptime FROM feed")[0][0])
 
 
-def test_silent_from_the_first_second(service: Service, record: Record) -> None:
+def test_silent_from_the_first_second(service: Group, record: Record) -> None:
     with service.exchange.faults(silence=True):
         began = SYSTEM.wall()
         os.kill(service.feed_pid(), signal.SIGKILL)
@@ -98,14 +99,14 @@ def test_silent_from_the_first_second(service: Service, record: Record) -> None:
     assert connects[1] - connects[0] <= 6
 
 
-def times(service: Service, kind: str, since: float, count: int) -> list[float]:
+def times(service: Group, kind: str, since: float, count: int) -> list[float]:
     """When the events of `kind` were since Unix seconds, once there are `count`."""
     select = "SELECT at FROM event WHERE kind = ? AND at > ? ORDER BY at"
     found = [float(at) for (at,) in service.rows(select, kind, since)]
     return found if len(found) >= count else []
 
 
-def test_one_symbol_of_all_frozen(service: Service, record: Record) -> None:
+def test_one_symbol_of_all_frozen(service: Group, record: Record) -> None:
     pids = {program: service.pids(program) for program in ("ingest.py", "api.py", "watchdog.py")}
     for number, symbol in enumerate(("ETHUSDT", "SOLUSDT", "XRPUSDT")):
         with service.exchange.faults(freeze_symbols=[symbol]):
@@ -123,7 +124,7 @@ def test_one_symbol_of_all_frozen(service: Service, record: Record) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 3, 10, 30, 60])
-def test_an_outage_then_back(service: Service, record: Record, seconds: int) -> None:
+def test_an_outage_then_back(service: Group, record: Record, seconds: int) -> None:
     until(lambda: service.rows("SELECT attempts_left FROM feed")[0][0] > 4, "attempts to spend")
     with service.exchange.faults(refuse=True, abort=True):
         began = SYSTEM.uptime()
@@ -198,7 +199,7 @@ def test_a_hundred_of_a_kind(
     assert seen[98] <= 2
 
 
-def test_health_and_pids_are_as_they_should_be(service: Service) -> None:
+def test_health_and_pids_are_as_they_should_be(service: Group) -> None:
     """After all of that."""
     assert well(service)
     assert service.pids("ingest.py") == {service.feed_pid()}

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from funding.runtime.clock import SYSTEM
+from harness.group import Group, started, tree
+from harness.processes import until
+from harness.stand_in import stand_in
 from tests.faults.catalogue import SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
 from tests.support.clock import rows
-from tests.support.processes import until
-from tests.support.service import Service, started, tree, whole
-from tests.support.stand_in import stand_in
+from tests.support.service import whole
 
 pytestmark = pytest.mark.faults
 
@@ -94,13 +95,13 @@ SELECT ? + i / 1e6, 'planted', 'binance', 'BTCUSDT', 'mark_price', 'match' FROM 
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service() -> Iterator[Group]:
     """A service with short settings."""
     with whole(*SHORT_TICK, **SHORT) as service:
         yield service
 
 
-def test_one_damaged_page_of_comparisons(service: Service, record: Record) -> None:
+def test_one_damaged_page_of_comparisons(service: Group, record: Record) -> None:
     """Nobody reads it until the watchdog reads all, each hour and when it begins."""
     with closing(sqlite3.connect(service.database)) as database:
         database.execute(PLANT, (PLANTED, SYSTEM.wall()))

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from funding.runtime import process
+from harness.group import Group, started, tree
+from harness.processes import until
+from harness.stand_in import stand_in
 from tests.faults.catalogue import MAIN, TRADFI, events
 from tests.faults.conftest import Record
 from tests.faults.proxy import Pipe, Proxy, proxy
 from tests.faults.ticks import Ticks, ticks
-from tests.support.processes import until
-from tests.support.service import Service, started, tree, whole
-from tests.support.stand_in import stand_in
+from tests.support.service import whole
 
 pytestmark = pytest.mark.faults
 TICK_MS = 1_000
@@ -23,12 +24,12 @@ def no_tick_is_missing(seen: Ticks) -> None:
     assert seen.missed(TICK_MS) == 0, seen.seen
 
 
-def rotations(service: Service) -> int:
+def rotations(service: Group) -> int:
     """How many there were."""
     return sum(kind == "rotation" for _, kind, _ in events(service))
 
 
-def reconnects(service: Service) -> int:
+def reconnects(service: Group) -> int:
     """Connection attempts after the first."""
     return int(service.rows("SELECT reconnects FROM feed")[0][0])
 
@@ -42,7 +43,7 @@ def test_a_rotation_every_5_seconds_for_a_minute(record: Record) -> None:
             service.exchange.faults(life_seconds=10, life_abort=True),
             ticks(service.database, MAIN, "ETHUSDT", TRADFI, "XAUUSDT") as seen,
         ):
-            until(lambda: seen.count() > 60, "a minute", patience_seconds=90)
+            until(lambda: seen.count() > 60, "a minute", seconds=90)
             no_tick_is_missing(seen)
         kinds = {kind for _, kind, _ in events(service)}
         assert rotations(service) >= 11
@@ -55,7 +56,7 @@ def test_a_rotation_every_5_seconds_for_a_minute(record: Record) -> None:
 
 
 @pytest.fixture(scope="module")
-def spare() -> Iterator[tuple[Service, Proxy]]:
+def spare() -> Iterator[tuple[Group, Proxy]]:
     """A service with two connections, and the relay both go through."""
     with tree() as folder, stand_in(folder) as exchange, proxy(exchange.port) as relay:
         url = exchange.ws_url.replace(str(exchange.port), str(relay.port))
@@ -67,7 +68,7 @@ def spare() -> Iterator[tuple[Service, Proxy]]:
 @pytest.mark.parametrize("fault", ["reset", "end", "freeze"])
 @pytest.mark.parametrize("which", [0, -1], ids=["the older", "the younger"])
 def test_a_fault_of_one_of_two_connections_costs_no_tick(
-    spare: tuple[Service, Proxy], record: Record, fault: str, which: int
+    spare: tuple[Group, Proxy], record: Record, fault: str, which: int
 ) -> None:
     service, relay = spare
 

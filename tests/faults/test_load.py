@@ -11,16 +11,18 @@ from http.client import HTTPException
 import pytest
 
 from funding.runtime.clock import SYSTEM
+from harness.group import Group
+from harness.http_client import ask
+from harness.processes import until
 from tests.faults.catalogue import SHORT, SHORT_TICK, changed
 from tests.faults.conftest import Record
-from tests.support.processes import ask, until
-from tests.support.service import Service, whole
+from tests.support.service import whole
 
 pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+def service() -> Iterator[Group]:
     """A service with short settings."""
     with whole(*SHORT_TICK, **SHORT) as service:
         yield service
@@ -66,7 +68,7 @@ def answers(load: Load) -> int:
     return load.got["200"]
 
 
-def test_kill_9_of_an_api_process_under_load(service: Service, record: Record) -> None:
+def test_kill_9_of_an_api_process_under_load(service: Group, record: Record) -> None:
     load = Load(service.port, 8)
     with load.running():
         for victim in sorted(service.pids("api.py")):
@@ -83,7 +85,7 @@ def test_kill_9_of_an_api_process_under_load(service: Service, record: Record) -
     assert set(load.got) <= {"200", "lost"}
 
 
-def test_a_rolling_restart_under_load(service: Service, record: Record) -> None:
+def test_a_rolling_restart_under_load(service: Group, record: Record) -> None:
     load = Load(service.port, 8)
     with load.running():
         for name in ("api:api_00", "api:api_01") * 3:
@@ -95,7 +97,7 @@ def test_a_rolling_restart_under_load(service: Service, record: Record) -> None:
     assert set(load.got) == {"200"}
 
 
-def test_a_hung_api_process_under_load(service: Service, record: Record) -> None:
+def test_a_hung_api_process_under_load(service: Group, record: Record) -> None:
     load = Load(service.port, 8)
     with load.running():
         pids = service.pids("api.py")

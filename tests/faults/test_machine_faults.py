@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from funding.runtime.clock import SYSTEM
+from harness.group import Group, started, tree
+from harness.processes import finished, processes_in, until
+from harness.stand_in import stand_in
 from tests.faults.catalogue import PROGRAMS, SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
-from tests.support.processes import finished, until
-from tests.support.service import Service, processes_in, started, tree, whole
-from tests.support.stand_in import stand_in
+from tests.support.service import whole
 
 pytestmark = pytest.mark.faults
 
@@ -25,10 +26,8 @@ def test_a_supervisord_that_hangs_does_not_hang_the_watchdog(record: Record) -> 
     settings = SHORT | {"FUNDING_STALE_AFTER": 60}
     with whole(*SHORT_TICK, **settings) as service:
         pids = {program: service.pids(program) for program in PROGRAMS}
-        supervisors = [
-            pid for pid, c in processes_in(service.folder).items() if "supervisor.supervisord" in c
-        ]
-        os.kill(supervisors[0], signal.SIGSTOP)
+        supervisord = service.supervisord_pid()
+        os.kill(supervisord, signal.SIGSTOP)
         try:
             command = [".venv/bin/python", "watchdog.py", "--once"]
             assert "supervisord does not answer" in finished(command, cwd=service.folder).stdout
@@ -37,7 +36,7 @@ def test_a_supervisord_that_hangs_does_not_hang_the_watchdog(record: Record) -> 
                 until(lambda: has(service, "behind", began), "other checks go on", 60)
             fresh_after(service, SYSTEM.uptime())
         finally:
-            os.kill(supervisors[0], signal.SIGCONT)
+            os.kill(supervisord, signal.SIGCONT)
         until(lambda: well(service), "healthy again")
         ticks = SYSTEM.uptime() + 12
         until(lambda: SYSTEM.uptime() > ticks, "two looks of the guard")
@@ -45,7 +44,7 @@ def test_a_supervisord_that_hangs_does_not_hang_the_watchdog(record: Record) -> 
     record("SIGSTOP of supervisord", "checks and quotes go on", "they do, nothing restarted")
 
 
-def has(service: Service, kind: str, since: float) -> bool:
+def has(service: Group, kind: str, since: float) -> bool:
     """Whether there is such an event since Unix seconds."""
     return any(each[1] == kind for each in events(service, since))
 
@@ -57,7 +56,7 @@ def test_kill_9_of_supervisord_and_a_new_start(record: Record) -> None:
             (victim,) = service.pids("ingest.py")
             os.kill(victim, signal.SIGSTOP)
             until(lambda: well(service), "it runs")
-            kill_supervisord(service)
+            os.kill(service.supervisord_pid(), signal.SIGKILL)
             assert service.process.wait(30) == 128 + signal.SIGKILL
             until(lambda: not processes_in(folder), "nothing is left")
         began = SYSTEM.uptime()
@@ -68,13 +67,6 @@ def test_kill_9_of_supervisord_and_a_new_start(record: Record) -> None:
             assert again.process.wait(30) == 0
     record("supervisord kill -9, started again", "all ended; serves ≤ 10 s", f"{seen:.1f} s")
     assert seen <= 10
-
-
-def kill_supervisord(service: Service) -> None:
-    """By SIGKILL, which it cannot pass on."""
-    for pid, command in processes_in(service.folder).items():
-        if "supervisor.supervisord" in command:
-            os.kill(pid, signal.SIGKILL)
 
 
 def test_what_is_fatal_is_started_and_what_fails_for_ever_is_left(record: Record) -> None:

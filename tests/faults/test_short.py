@@ -2,11 +2,11 @@
 
 import pytest
 
+from harness.group import Group
+from harness.processes import until
 from tests.faults.catalogue import Fault, prove
 from tests.faults.conftest import Record
 from tests.faults.rows import QUICK, SLOW
-from tests.support.processes import until
-from tests.support.service import Service
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,13 @@ from tests.support.service import Service
     [*QUICK, *(pytest.param(fault, marks=pytest.mark.faults) for fault in SLOW)],
     ids=str,
 )
-def test_a_fault_heals_by_itself(short: Service, record: Record, fault: Fault) -> None:
+def test_a_fault_heals_by_itself(short: Group, record: Record, fault: Fault) -> None:
     fresh, well = prove(short, fault)
     told = f"{fresh:.1f} s" + (f", all well after {well:.1f} s" if fault.replaced else "")
     record(fault.name, f"fresh ≤ {fault.goal:g} s", told)
 
 
-def test_nothing_is_left_behind(short: Service) -> None:
+def test_nothing_is_left_behind(short: Group) -> None:
     """After all of that: no marker, no copy of a socket, one supervisord, six processes."""
     names = {path.name for path in short.database.parent.iterdir()}
     kept = {name for name in names if not name.startswith("funding-damaged-")}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from tests.support.processes import until
+from harness.processes import until
 
 POLL_SECONDS = 0.02
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from funding.settings.service import Settings, read
-from tests.conftest import free_port
-from tests.support.processes import ask, running, until
-from tests.support.stand_in import StandIn, stand_in
+from harness.http_client import ask
+from harness.processes import free_port, running, until
+from harness.stand_in import StandIn, stand_in
 
 
 @dataclass(frozen=True)

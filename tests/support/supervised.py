@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.support.processes import running, until
+from harness.processes import running, until
 
 HEAD = """
 [unix_http_server]
