@@ -107,6 +107,23 @@ def test_every_table_and_view_is_documented(name: str) -> None:
     assert f"`{name}`" in TEXTS["docs/operations.md"]
 
 
+TROUBLES = [
+    text
+    for line in TEXTS["README.md"].partition("## When something is wrong")[2].splitlines()
+    for text in re.findall(r"`([^`]+)`", line.split(" | ")[0])
+    if line.startswith("| `") and not text.startswith("FUNDING_")
+]
+
+
+@pytest.mark.parametrize("text", TROUBLES)
+def test_log_lines_of_the_readme_are_those_of_the_code(text: str) -> None:
+    """Of each, a piece between its figures and names stands in the code."""
+    code = "".join(path.read_text("utf-8") for path in ROOT.glob("funding/**/*.py"))
+    joined = re.sub(r"\"\s*\n\s*f?\"", "", code)
+    pieces = [piece.strip() for piece in re.split(r"…|\d+|: |; ", text)]
+    assert any(piece in joined for piece in pieces if len(piece) >= min(15, len(text)))
+
+
 @pytest.mark.parametrize("kind", EventKind)
 def test_every_kind_of_event_is_documented(kind: EventKind) -> None:
     assert re.search(rf"^\| .*`{kind}`.* \|", TEXTS["docs/operations.md"], re.MULTILINE)
