@@ -1,7 +1,6 @@
-"""One module per exchange: its addresses and bytes → Quotes. No I/O, no clock.
+"""What every exchange's decoder returns. No I/O, no clock.
 
-Each module has `NAME` and `decode(payload, now)`; what they share is `Frame`, the decoded form of
-one WebSocket message.
+Each exchange's `stream` module has `NAME` and `decode(payload, now)`, which returns a `Frame`.
 """
 
 from collections import Counter
@@ -16,8 +15,8 @@ class Frame:
 
     `quotes` are its good rows in the order sent; `event_time` is their median event time in ms
     (0 without rows). `rejected` counts bad rows by reason and `samples` shows the first of each;
-    `ignored` counts what is no quote at all, by what it is. `notice` is a sentence where the
-    exchange told something about the connection; `ending` is True where it announced its end.
+    `ignored` counts what is not a quote at all, by what it is. `notice` is a sentence where the
+    exchange said something about the connection; `ending` is True where it announced its end.
     """
 
     quotes: list[Quote]

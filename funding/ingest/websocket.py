@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
+from funding.runtime.backoff import retry_after
 from funding.settings.table import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
@@ -139,24 +140,12 @@ def _one_line(error: BaseException) -> str:
 
 def _refusal(error: websocket.WebSocketBadStatusException) -> ConnectFailed:
     status = error.status_code
-    wait = _retry_after(str((error.resp_headers or {}).get("retry-after", "")))
+    wait = retry_after(str((error.resp_headers or {}).get("retry-after", "")), time.time())
     if status in (429, 418):
         return ConnectFailed("rate-limited", f"status {status}", wait)
     if status in (403, 451):
         return ConnectFailed("restricted", f"status {status}", wait)
     return ConnectFailed("handshake", f"status {status}", wait)
-
-
-def _retry_after(text: str) -> float:
-    """Seconds in a Retry-After header: a number or a date (RFC 9110, 10.2.3); 0 when neither."""
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    from email.utils import parsedate_to_datetime  # here: 0.7 MB that hardly a run needs
-
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
 
 
 def _close_reason(data: bytes) -> str:

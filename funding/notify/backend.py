@@ -11,6 +11,7 @@
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import urllib3
 
 from funding import errors
 from funding.rest.transport import manager
+from funding.runtime import backoff
 
 MAX_BODY = 4 * 1024 * 1024
 
@@ -89,5 +91,4 @@ def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
-    told = response.headers.get("Retry-After", "")
-    return float(told[:6]) if told.isascii() and told.isdigit() else 0.0
+    return backoff.retry_after(response.headers.get("Retry-After", ""), time.time())

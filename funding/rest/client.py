@@ -10,6 +10,7 @@ from funding import errors
 from funding.exchanges.binance import rest as api
 from funding.rest.limiter import LONGEST_PAUSE_SECONDS, RateLimiter, UsageStore
 from funding.rest.transport import Transport
+from funding.runtime import backoff
 from funding.runtime.clock import Clock
 
 _BANS = (429, 418)
@@ -104,7 +105,7 @@ class RestClient:
             raise errors.RestGarbled(f"{route}: {str(error)[:200]}") from error
 
     def _refused(self, status: int, retry_after: str, body: bytes) -> errors.RestError:
-        error, wait = api.error_body(body), api.retry_after(retry_after, self._clock.wall())
+        error, wait = api.error_body(body), backoff.retry_after(retry_after, self._clock.wall())
         if status in _BANS:
             reason = f"status {status}, code {error.code}: {error.msg}"
             return errors.RestBanned(reason, self._limiter.ban(reason, wait, error.msg))

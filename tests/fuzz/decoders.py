@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,12 @@ from funding.consumers import universe, volume_rules
 from funding.consumers.open_interest_poll import _sample
 from funding.consumers.open_interest_rules import Sample, Timeframe, Watch
 from funding.errors import FrameError
-from funding.exchanges.binance import rest as rest
+from funding.exchanges.binance import rest, rows
 from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.model.alert import UNKNOWN, Mark, post
-from tests.funding.exchanges.binance.test_stream import (
+from tests.fuzz.shapes import damaged
+from tests.support.binance_messages import (
     BTC,
     ETH,
     NOW,
@@ -26,7 +28,6 @@ from tests.funding.exchanges.binance.test_stream import (
     encoded,
     row,
 )
-from tests.fuzz.shapes import damaged
 
 DAY_MS = 86_400_000
 COIN = row(s="BTCUSD_PERP", st=2)
@@ -60,25 +61,24 @@ def check_frame(case: tuple[bytes, float]) -> None:
         frame = binance.decode(data, now)
     except FrameError:
         with pytest.raises(FrameError):
-            _at_length(data, now)
+            _one_by_one(data, now)
         return
     for quote in frame.quotes:
-        assert binance._is_symbol(quote.symbol)
+        assert rows._is_symbol(quote.symbol)
         assert 0 < quote.mark_price <= 1e12
         assert 0 <= quote.index_price <= 1e12
         assert quote.funding_rate is None or abs(quote.funding_rate) < 1
         assert quote.next_funding_time is None or 0 < quote.next_funding_time < 2**53
         assert abs(quote.event_time - frame.event_time) <= now * 1000 + DAY_MS
         assert quote.event_time <= now * 1000 + DAY_MS
-    assert frame == _at_length(data, now), "the short way to a frame leads elsewhere"
+    assert frame == _one_by_one(data, now), "numbers read together differ"
     _check_words(frame)
 
 
-def _at_length(data: bytes, now: float) -> Frame:
-    """What comes of `data` without the short ways that ordinary frames take."""
+def _one_by_one(data: bytes, now: float) -> Frame:
+    """The frame of `data` with its numbers read one by one."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(binance, "_ordinary", lambda *_: None)
-        patched.setattr(binance, "_undoubted", lambda *_: None)
+        patched.setattr("funding.exchanges.binance.rows._DECIMALS", re.compile("never"))
         return binance.decode(data, now)
 
 

@@ -10,7 +10,6 @@
 - A ban names its end in words: "IP banned until 1721323200000"; Retry-After is not documented.
 """
 
-import email.utils
 import math
 import re
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ _KLINE_WEIGHTS = ((100, 1), (500, 2), (1_000, 5), (1_500, 10))
 
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
-"""A time of this age of the world: what is stored has 64 bits, JSON's numbers have no end."""
+"""A time before the year 10000: JSON's numbers have no limit, a stored one has 64 bits."""
 
 
 class Route(NamedTuple):
@@ -73,7 +72,7 @@ class _Premium(msgspec.Struct, rename="camel", gc=False):
 
 
 class PremiumIndex(NamedTuple):
-    """REST's word on one symbol, in the terms of `quote.Quote`; `time` in ms."""
+    """What REST says of one symbol, with the names of `quote.Quote`; `time` in ms."""
 
     symbol: str
     mark_price: float
@@ -122,7 +121,7 @@ class Ticker(msgspec.Struct, rename="camel", gc=False):
 
 
 class Kline(msgspec.Struct, array_like=True, gc=False):
-    """One candle; times in ms, the rest decimal strings. The array goes on; it is not read."""
+    """One candle; times in ms, the rest decimal strings. The rest of the array is not read."""
 
     open_time: Milliseconds
     open: str
@@ -155,8 +154,8 @@ _error = msgspec.json.Decoder(ErrorBody)
 def premium_indices(body: bytes) -> list[PremiumIndex]:
     """The reply of `premiumIndex`, for one symbol or for all.
 
-    Raises `msgspec.DecodeError` or `ValueError` when it is not of the documented form: unlike a
-    frame of the stream it is judged whole, since a comparison with half a reply proves nothing.
+    Raises `msgspec.DecodeError` or `ValueError` when any row is not of the documented form: unlike
+    a frame of the stream it is judged whole, since a comparison with half a reply proves nothing.
     """
     rows = [_premium.decode(body)] if body.lstrip()[:1] == b"{" else _premiums.decode(body)
     return [
@@ -179,17 +178,17 @@ def _rate(text: str) -> float | None:
 def _decimal(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is no price")
+        raise ValueError(f"{text[:40]} is not a price")
     return value
 
 
 def error_body(body: bytes) -> ErrorBody:
     """The code and message in an error reply, cut to a line; empty ones where it has none."""
     try:
-        told = _error.decode(body)
+        found = _error.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ErrorBody(msg=body[:100].decode("utf-8", "replace"))
-    return ErrorBody(told.code, told.msg[:300])
+    return ErrorBody(found.code, found.msg[:300])
 
 
 def banned_until(message: str) -> float | None:
@@ -199,16 +198,5 @@ def banned_until(message: str) -> float | None:
 
 
 def number(text: str) -> int:
-    """The number that a header is, 0 for anything else; cut to nine digits."""
+    """The whole number in a header, cut to nine digits; 0 for anything else."""
     return int(text[:9]) if text.isascii() and text.isdigit() else 0
-
-
-def retry_after(text: str, now: float) -> float:
-    """The seconds from `now` (Unix seconds) that a Retry-After asks for, as a number or as a date;
-    0 where it asks for nothing that can be read, or for a moment that has passed."""
-    if text.isascii() and text.isdigit():
-        return float(number(text))
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return 0.0

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -50,12 +51,17 @@ def test_every_status_is_an_answer_and_no_redirect_is_followed(
     assert [seen.path for seen in far.seen] == ["/path"]
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"])
-def test_a_retry_after_that_is_no_number_is_none(
+@pytest.mark.parametrize("text", ["", "soon", "-1", "Wed, 21 Oct 2015 07:28:00 GMT", "٣"])
+def test_retry_after_that_asks_for_nothing_is_zero(
     far: FakeBackend, backend: BackendClient, text: str
 ) -> None:
     far.headers = {"Retry-After": text.encode("utf-8").decode("latin-1")}
     assert backend.get(far.address, {}).retry_after == 0
+
+
+def test_retry_after_may_be_a_date(far: FakeBackend, backend: BackendClient) -> None:
+    far.headers = {"Retry-After": formatdate(time.time() + 3_600, usegmt=True)}
+    assert 3_000 < backend.get(far.address, {}).retry_after <= 3_600
 
 
 @pytest.mark.parametrize("seconds", [0.6, 5.0], ids=["slow", "hangs"])

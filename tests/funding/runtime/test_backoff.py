@@ -1,12 +1,16 @@
-"""The delays between connection attempts, and the bound on their number."""
+"""The delays between attempts, the bound on their number, and what a server asks for."""
 
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding.runtime.backoff import Attempts, delays
+from funding.runtime.backoff import Attempts, delays, retry_after
 
 WINDOW_SECONDS = 300.0
 MOST = 75
@@ -22,7 +26,7 @@ def shortest(low: float, high: float) -> float:
     return low
 
 
-def test_delays_double_and_leave_a_quarter_of_the_maximum_for_what_follows() -> None:
+def test_delays_double_and_leave_a_quarter_of_the_maximum() -> None:
     assert list(islice(delays(5.0, longest), 7)) == [0.375, 0.75, 1.5, 3.0, 3.75, 3.75, 3.75]
     assert list(islice(delays(60.0, longest), 8)) == [0.375, 0.75, 1.5, 3, 6, 12, 24, 45]
 
@@ -41,7 +45,7 @@ def test_no_delay_is_above_the_maximum_and_the_first_is_within_a_second(
     assert drawn == sorted(drawn)
 
 
-def test_a_burst_is_allowed_and_then_one_each_five_seconds() -> None:
+def test_burst_is_allowed_and_then_one_every_five_seconds() -> None:
     attempts = Attempts(0.0)
     made = [step / 4 for step in range(4 * 60) if attempts.take(step / 4)]
     assert made[:15] == [step / 4 for step in range(15)]
@@ -53,7 +57,7 @@ def test_idle_time_saves_up_no_more_than_one_burst() -> None:
     assert sum(attempts.take(86_400.0) for _ in range(100)) == 15
 
 
-def test_a_clock_that_goes_back_gives_nothing() -> None:
+def test_clock_that_goes_back_refills_nothing() -> None:
     attempts = Attempts(1_000.0)
     assert sum(attempts.take(1_000.0) for _ in range(100)) == 15
     assert not any(attempts.take(now) for now in (999.0, 1_000.0, 0.0, 1_004.9))
@@ -72,6 +76,49 @@ def test_never_more_than_75_in_five_minutes(pauses: list[float]) -> None:
         assert sum(at <= first + WINDOW_SECONDS for at in made[index:]) <= MOST
 
 
-def test_whoever_asks_all_the_time_gets_75_in_the_first_five_minutes() -> None:
+def test_constant_asking_is_allowed_75_times_in_the_first_five_minutes() -> None:
     attempts = Attempts(0.0)
     assert sum(attempts.take(step / 4) for step in range(4 * 300 + 1)) == MOST
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own time zone is nine hours ahead of GMT."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+NOW = 1_790_000_000.0
+IN_AN_HOUR = datetime.fromtimestamp(NOW + 3_600, UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("9" * 400, 999_999_999.0),
+        (format_datetime(IN_AN_HOUR, usegmt=True), 3_600.0),
+        (f"{IN_AN_HOUR:%A, %d-%b-%y %H:%M:%S} GMT", 3_600.0),  # as in RFC 850
+        (f"{IN_AN_HOUR:%a %b %e %H:%M:%S %Y}", 3_600.0),  # as asctime() writes it
+        (f"{IN_AN_HOUR:%a, %d %b %Y %H:%M:%S} +0100", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("", 0.0),
+        ("-5", 0.0),
+        ("1e3", 0.0),
+        ("７", 0.0),
+        ("soon", 0.0),
+        ("Fri, 99 Foo 99999 99:99:99 GMT", 0.0),
+    ],
+)
+@pytest.mark.usefixtures("far_away")
+def test_retry_after_is_a_number_or_a_date(text: str, seconds: float) -> None:
+    assert retry_after(text, NOW) == seconds
+
+
+@given(st.text(max_size=40) | st.dates().map(lambda day: f"{day:%a, %d %b %Y} 25:00:00 GMT"))
+def test_no_text_of_retry_after_raises_anything(text: str) -> None:
+    assert retry_after(text, 0.0) >= 0

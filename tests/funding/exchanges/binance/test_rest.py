@@ -1,0 +1,115 @@
+"""Routes, weights and replies of the REST interface: whole, truncated and damaged."""
+
+import json
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funding.exchanges.binance import rest
+
+ROW = {
+    "symbol": "BTCUSDT",
+    "markPrice": "83067.30000000",
+    "indexPrice": "83114.69956522",
+    "estimatedSettlePrice": "83195.99445417",
+    "lastFundingRate": "0.00000078",
+    "interestRate": "0.00010000",
+    "nextFundingTime": 1791388800000,
+    "time": 1791382985000,
+}
+PREMIUM = rest.PremiumIndex(
+    "BTCUSDT", 83067.3, 83114.69956522, 0.00000078, 1791388800000, 1791382985000
+)
+BODY = json.dumps(ROW).encode()
+
+
+@pytest.mark.parametrize(
+    ("route", "parameters", "weight"),
+    [
+        ("premiumIndex", {"symbol": "BTCUSDT"}, 1),
+        ("premiumIndex", {}, 10),
+        ("fundingInfo", {}, 0),
+        ("ticker/24hr", {}, 40),
+        ("klines", {"symbol": "BTCUSDT"}, 5),
+        ("klines", {"symbol": "BTCUSDT", "limit": "100"}, 1),
+        ("klines", {"symbol": "BTCUSDT", "limit": "101"}, 2),
+        ("klines", {"symbol": "BTCUSDT", "limit": "1000"}, 5),
+        ("klines", {"symbol": "BTCUSDT", "limit": "9999"}, 10),
+    ],
+)
+def test_weight_of_a_call(route: str, parameters: dict[str, str], weight: int) -> None:
+    assert rest.weight(route, parameters) == weight
+
+
+def test_premium_index_is_an_object_or_an_array() -> None:
+    assert rest.premium_indices(BODY) == [PREMIUM]
+    assert rest.premium_indices(b"[" + BODY + b"," + BODY + b"]") == [PREMIUM, PREMIUM]
+    assert rest.premium_indices(b" \n" + BODY) == [PREMIUM]
+    assert rest.premium_indices(b"[]") == []
+
+
+def test_one_bad_row_spoils_the_reply() -> None:
+    bad = BODY.replace(b"83067.30000000", b"inf")
+    with pytest.raises(ValueError, match="inf is not a price"):
+        rest.premium_indices(b"[" + BODY + b"," + bad + b"]")
+
+
+def test_truncated_reply_is_refused() -> None:
+    for body in (BODY, b"[" + BODY + b"]"):
+        for end in range(len(body)):
+            with pytest.raises(msgspec.DecodeError):
+                rest.premium_indices(body[:end])
+
+
+def test_any_byte_of_a_reply_may_be_another() -> None:
+    for index in range(len(BODY)):
+        for other in b'\0"\\,:[]{}-.0e9 n\x80\xff':
+            check(BODY[:index] + bytes([other]) + BODY[index + 1 :])
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_are_a_reply_or_refused(body: bytes) -> None:
+    check(body)
+
+
+def check(body: bytes) -> None:
+    """Finite prices or a ValueError, and an error body that can be stored."""
+    error = rest.error_body(body)
+    assert len(error.msg) <= 300
+    error.msg.encode()
+    try:
+        found = rest.premium_indices(body)
+    except ValueError:  # msgspec's errors are of this class
+        return
+    for row in found:
+        assert math.isfinite(row.mark_price)
+        assert math.isfinite(row.index_price)
+        assert row.funding_rate is None or math.isfinite(row.funding_rate)
+
+
+def test_error_body_has_code_and_message() -> None:
+    body = b'{"code":-1121,"msg":"Invalid symbol."}'
+    assert rest.error_body(body) == rest.ErrorBody(-1121, "Invalid symbol.")
+    assert rest.error_body(b"<html>") == rest.ErrorBody(None, "<html>")
+    assert len(rest.error_body(json.dumps({"msg": "x" * 999}).encode()).msg) == 300
+
+
+def test_end_of_a_ban_is_read_from_its_message() -> None:
+    assert rest.banned_until("Way too many requests; IP banned until 1721323200000.") == 1721323200
+    assert rest.banned_until("banned until tomorrow") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("12", 12), ("", 0), ("-1", 0), ("１", 0), ("9" * 20, 999_999_999)]
+)
+def test_number_in_a_header(text: str, number: int) -> None:
+    assert rest.number(text) == number
+
+
+def test_candle_is_read_from_a_longer_array() -> None:
+    decoder = msgspec.json.Decoder(list[rest.Kline])
+    (candle,) = decoder.decode(b'[[1,"2","3","4","5","6",7,"8",9,"10","11","0"]]')
+    assert candle == rest.Kline(1, "2", "3", "4", "5", "6", 7, "8")
