@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Compares a day of comparisons with what a switch needs, and says GO or NO-GO.
+"""Judges a day of comparisons by what a switch needs, and says GO or NO-GO.
 
 Reads the database without writing to it; one short write stores the verdict. Python's standard
-library only, and nothing of funding/: a report that trusts the program it judges is none.
+library only, and nothing of funding/: a report must not trust the program that it judges.
 """
 
 import argparse
@@ -11,18 +11,17 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from validation.criteria.coverage import LONGEST_GAP_SECONDS
-from validation.read.database import NoReport, default_path, facts, opened, seconds_before, store
+from validation.read.database import NoReport, opened, store
+from validation.read.facts import gather
+from validation.read.period import asked_period
 from validation.render.document import Document, document
-from validation.render.html import page
-from validation.render.terminal import text
+from validation.render.html import html
+from validation.render.terminal import terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, NO_GO, NO_REPORT = 0, 1, 2
@@ -33,7 +32,7 @@ FEWEST_SYMBOLS = 500
 def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], float] = time.time) -> int:
     """One report; returns the exit code. `clock` tells the wall time in Unix seconds."""
     options = _parser().parse_args(arguments)
-    path = Path(options.db) if options.db else default_path(ROOT)
+    path = Path(options.db) if options.db else _default_path()
     try:
         found = _make(path, options, clock())
         _deliver(_rendered(found, options.format), options.out)
@@ -62,62 +61,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(path: Path, options: argparse.Namespace, now: float) -> Document:
-    until = _instant("--until", options.until) if options.until else now
-    back = seconds_before(options.since)
-    # Who asks for 24 h asks in the midst of a minute: comparisons, at most one permitted gap
-    # apart, span all of them only when the one before the first second counts as well.
-    since = (
-        until - back - LONGEST_GAP_SECONDS
-        if back is not None
-        else _instant("--since", options.since)
-    )
-    if since >= until:
-        raise NoReport(f"the period ends before it begins: --since {options.since}")
-    with opened(path) as connection, _readable(path):
-        found = facts(
-            connection,
-            exchange=options.exchange,
-            since=since,
-            until=until,
-            now=now,
-            minimum_symbols=_minimum_symbols(),
+    asked, minimum = asked_period(options.since, options.until, now), _minimum_symbols()
+    with opened(path) as connection:
+        found = gather(
+            connection, exchange=options.exchange, asked=asked, now=now, minimum_symbols=minimum
         )
         return document(found, now)
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """A table without STRICT may hold anything anywhere: what no column of ours can be ends the
-    report with a sentence."""
-    try:
-        yield
-    except (TypeError, ValueError, OverflowError) as error:
-        raise NoReport(f"{path} holds a value that no column of its kind has: {error}") from None
-
-
-def _instant(name: str, text: str) -> float:
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise NoReport(f"{name} {text!r} is no time such as 24h or 2026-01-31T08:00:00Z") from None
+def _default_path() -> Path:
+    """`FUNDING_DB`, as the programs read it, or var/funding.db in the project's folder."""
+    named = os.environ.get("FUNDING_DB")
+    return Path(named).absolute() if named else ROOT / "var/funding.db"
 
 
 def _minimum_symbols() -> int:
     text = os.environ.get("FUNDING_MIN_SYMBOLS") or str(FEWEST_SYMBOLS)
     if not (text.isascii() and text.isdigit()):
-        raise NoReport(f"FUNDING_MIN_SYMBOLS={text!r} is no whole number")
+        raise NoReport(f"FUNDING_MIN_SYMBOLS={text!r} is not a whole number")
     return int(text)
 
 
 def _rendered(found: Document, form: str) -> str:
     if form == "json":
         return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return page(found) if form == "html" else text(found)
+    return html(found) if form == "html" else terminal(found)
 
 
 def _deliver(report: str, out: str | None) -> None:
-    """Write the report. Nobody has read one that could not be: there is no verdict then."""
+    """Write the report. One that could not be written is no verdict: nobody has read it."""
     # Not by sys.stdout, which is None when it was closed, and writes once more at exit what failed.
     name, target = ("standard output", 1) if out is None else (out, out)
     try:
@@ -128,7 +100,7 @@ def _deliver(report: str, out: str | None) -> None:
 
 
 def _store(path: Path, found: Document) -> None:
-    """Store the verdict; that it could not be is said, and changes no verdict."""
+    """Store the verdict; a failure to do so is printed, and does not change the verdict."""
     coverage = found["coverage"]
     try:
         store(

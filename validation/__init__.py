@@ -1,7 +1,7 @@
-"""The parts of `scripts/validate_report.py`: Python standard library only, nothing of funding/.
+"""The parts of `scripts/validate_report.py`: Python's standard library only, nothing of funding/.
 
-    database → facts (tracks, tally) → criteria → document → text | page
+    rules → read (database → facts) → criteria (facts → verdict) → render (document → text, HTML)
 
 What counts as a difference is written here a second time on purpose: a report that shares its
-ruler with the program it measures finds none of that program's mistakes.
+rules with the program it judges finds none of that program's mistakes.
 """

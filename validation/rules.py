@@ -1,20 +1,41 @@
-"""Two values in, a judgement out: the report's own ruler.
+"""What counts as a difference, and what may excuse one: two values in, a judgement out.
 
 Differences are absolute, in percent: of REST's price, or of max(|REST's rate|, 0.0001), since
-rates pass through zero.
+rates pass through zero. `ours` is the stream's value, `theirs` is REST's.
 """
 
 import math
-from typing import Literal
+from enum import StrEnum
 
-Outcome = Literal["match", "mismatch", "significant"]
-Excuse = Literal["lag", "claimed", ""]
 
-MARK, RATE = "mark_price", "funding_rate"
-FIELDS = (MARK, RATE)
+class Field(StrEnum):
+    """The values that are compared."""
 
-MOST_PCT = 1e6
-"""What an infinite difference counts as."""
+    MARK = "mark_price"
+    RATE = "funding_rate"
+
+
+class Outcome(StrEnum):
+    """What a comparison is called."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    SIGNIFICANT = "significant"
+
+
+class Excuse(StrEnum):
+    """Why a significant difference may not be an error."""
+
+    LAG = "lag"
+    CLAIMED = "claimed"
+
+
+MARK, RATE = Field.MARK, Field.RATE
+FIELDS = tuple(Field)
+OUTCOMES = tuple(Outcome)
+
+LARGEST_PCT = 1e6
+"""An infinite difference counts as this one."""
 MATCH_PCT = 0.1
 SIGNIFICANT_PCT = 1.0
 SMALLEST_RATE = 0.0001
@@ -22,9 +43,9 @@ SAME_RATE = 1e-7
 """Rates closer than this are the same: the exchange sends eight decimals."""
 
 ALIGNED_MS = 1_000
-"""Readings further apart differ by lag, too; the stream ticks once a second."""
-SAME_INSTANT_MS = 5
-"""Readings this close are one tick: event times of one tick vary by up to 2 ms."""
+"""Readings further apart also differ by lag; the stream ticks once a second."""
+SAME_TICK_MS = 5
+"""Readings this close belong to one tick: event times of one tick vary by up to 2 ms."""
 SAME_PRICE_PCT = 1e-6
 """Far below the last decimal that is sent: prices of one tick are equal or wrong."""
 
@@ -34,13 +55,13 @@ LAG_MOST_PCT = 10.0
 
 HOUR_MS = 3_600_000
 SETTLING_MS = 10_000
-"""After a whole hour, in which REST and the stream need not begin the next funding interval at one
-instant. An assumption, and a narrow one: rates have some 3,590 other seconds to be compared in."""
+"""After a whole hour, REST and the stream need not begin the next funding interval at one instant.
+An assumption, and a narrow one: rates have some 3,590 other seconds to be compared in."""
 
 ROUNDING = 1e-9
-"""Two ways to compute one difference part by less: on the very limit, both outcomes are right."""
+"""Two ways to compute one difference vary by less: at the very limit both outcomes are right."""
 STORED_PCT_TOLERANCE = 1e-4
-"""Whoever stores a difference may round it to four decimals."""
+"""A stored difference may be rounded to four decimals."""
 
 
 def difference_pct(field: str, ours: float, theirs: float) -> float:
@@ -54,10 +75,10 @@ def difference_pct(field: str, ours: float, theirs: float) -> float:
 
 
 def outcome_of(difference: float) -> Outcome:
-    """What a difference in percent is called."""
+    """The outcome of a difference in percent."""
     if difference <= MATCH_PCT:
-        return "match"
-    return "significant" if difference > SIGNIFICANT_PCT else "mismatch"
+        return Outcome.MATCH
+    return Outcome.SIGNIFICANT if difference > SIGNIFICANT_PCT else Outcome.MISMATCH
 
 
 def identical(field: str, ours: float, theirs: float, difference: float) -> bool:
@@ -68,10 +89,10 @@ def identical(field: str, ours: float, theirs: float, difference: float) -> bool
 
 
 def stored_agrees(difference: float, stored: object, stored_pct: object) -> bool:
-    """Whether the stored outcome, and the stored difference if there is one, are the true ones."""
+    """Whether the stored outcome, and the stored difference if there is one, are correct."""
     if stored != outcome_of(difference):
         nearest = min(abs(difference - MATCH_PCT), abs(difference - SIGNIFICANT_PCT))
-        if nearest > ROUNDING or stored not in ("match", "mismatch", "significant"):
+        if nearest > ROUNDING or stored not in OUTCOMES:
             return False
     if stored_pct is None or difference == math.inf:
         return True
@@ -80,9 +101,10 @@ def stored_agrees(difference: float, stored: object, stored_pct: object) -> bool
     return abs(abs(stored_pct) - difference) <= STORED_PCT_TOLERANCE + difference * 1e-3
 
 
-def settling(rest_time: object, skew_ms: object) -> bool:
-    """Whether readings of a rate may be of two funding intervals: a whole hour lies between
-    them, or has just begun. `rest_time` is the time of REST's, epoch ms; unknown it is none."""
+def may_span_settlement(rest_time: object, skew_ms: object) -> bool:
+    """Whether two readings of a rate may belong to two funding intervals: a whole hour lies between
+    them, or has just begun. `rest_time` is the time of REST's reading in epoch ms; without it the
+    answer is no."""
     if not isinstance(rest_time, int):
         return False
     ours = rest_time + skew_ms if isinstance(skew_ms, int) else rest_time
@@ -90,17 +112,17 @@ def settling(rest_time: object, skew_ms: object) -> bool:
     return earlier // HOUR_MS != later // HOUR_MS or earlier % HOUR_MS < SETTLING_MS
 
 
-def excuse(field: str, difference: float, skew_ms: int | None, claimed: object) -> Excuse:
+def excuse(field: str, difference: float, skew_ms: int | None, claimed: object) -> Excuse | None:
     """What may account for a significant difference, if anything.
 
-    Readings of one tick cannot differ, whatever `explained` claims. Of readings further apart
-    only the writer knows whether REST's value lay between two of ours: a claim, to be rationed.
+    Readings of one tick cannot differ, whatever the column `explained` claims. Only the writer
+    knows whether REST's value lay between two of ours: a claim, so the criteria ration it.
     """
     if skew_ms is None:
-        return ""
+        return None
     apart = abs(skew_ms)
     if apart > ALIGNED_MS:
         most = min(LAG_MOST_PCT, LAG_PCT_PER_SECOND * apart / 1000)
         # A rate has no such bound: it may turn at any time.
-        return "lag" if field == RATE or difference <= most else ""
-    return "claimed" if claimed == 1 and apart > SAME_INSTANT_MS else ""
+        return Excuse.LAG if field == RATE or difference <= most else None
+    return Excuse.CLAIMED if claimed == 1 and apart > SAME_TICK_MS else None

@@ -3,16 +3,16 @@
 from validation.criteria.criterion import Criterion, duration, named, percent
 from validation.read.calendar import SETTLEMENT_SECONDS
 from validation.read.facts import Facts
-from validation.read.listings import absent_hours, departed
-from validation.read.series import Track
+from validation.read.listings import absent_hours, delisted
+from validation.read.period import LONGEST_GAP_SECONDS
+from validation.read.series import Series
 from validation.rules import MARK, RATE
 
 SPAN_HOURS = 24
-LONGEST_GAP_SECONDS = 600
 SETTLEMENTS = 3
 CELLS_SHARE = 0.99
 NEVER_COMPARED_SHARE = 0.005
-ONE_SIDED_TIMES = 2  # a symbol being listed is for a moment on one side only
+ONE_SIDED_TIMES = 2  # a symbol that is being listed is for a moment on one side only
 ONE_SIDED_SHARE = 0.001
 
 
@@ -31,9 +31,9 @@ def settlements(facts: Facts) -> list[int]:
 
     Witnessed means: within half an hour before it and again within half an hour after it, the
     rates of at least half of all symbols with funding were compared. A span that merely contains
-    the instant, or one symbol that does, saw nothing of what the others did there.
+    the instant, or one symbol that was compared, says nothing of the others.
     """
-    funded = sum(track.pairs > 0 for track in facts.tally.tracks[RATE].values())
+    funded = sum(series.pairs > 0 for series in facts.tally.series[RATE].values())
     seen = facts.tally.calendar.witnesses
     return [
         instant * SETTLEMENT_SECONDS
@@ -54,12 +54,12 @@ def cells(facts: Facts) -> tuple[int, int]:
     Hours count from the first comparison. A symbol is known while either side has it: not before
     it was listed, nor after it was delisted.
     """
-    tracks, hours = facts.tally.tracks, facts.period.hours
+    every, hours = facts.tally.series, facts.period.hours
     mask = (1 << hours) - 1
     compared = sum(
-        (mark.hours & rate.hours & mask).bit_count()
-        for symbol, mark in tracks[MARK].items()
-        if (rate := tracks[RATE].get(symbol)) is not None
+        (mark.compared_hours & rate.compared_hours & mask).bit_count()
+        for symbol, mark in every[MARK].items()
+        if (rate := every[RATE].get(symbol)) is not None
     )
     return compared, len(facts.known) * hours - absent_hours(facts)
 
@@ -74,13 +74,12 @@ def _cells(facts: Facts) -> Criterion:
 
 def compared_symbols(facts: Facts) -> set[str]:
     """Symbols whose prices were compared at least once, both sides present."""
-    return {track.symbol for track in facts.tally.tracks[MARK].values() if track.pairs}
+    return {series.symbol for series in facts.tally.series[MARK].values() if series.pairs}
 
 
 def _symbols(facts: Facts) -> Criterion:
-    known = len(facts.known - departed(facts).keys())
-    compared = len(compared_symbols(facts) - departed(facts).keys())
-    feed = facts.quotes.feed
+    gone, feed = delisted(facts).keys(), facts.quotes.feed
+    known, compared = len(facts.known - gone), len(compared_symbols(facts) - gone)
     few = max(facts.minimum_symbols, feed.rows_per_frame if feed else 0.0)
     passed = (
         compared >= few
@@ -91,32 +90,34 @@ def _symbols(facts: Facts) -> Criterion:
     return Criterion("symbols compared", f"{compared:,} of {known:,} known", wanted, passed)
 
 
-def one_sided(facts: Facts) -> list[Track]:
-    """Tracks with a value on one side only, more often than a listing explains; what was
-    delisted is on neither, though its last quote is kept."""
-    gone = departed(facts)
+def one_sided(facts: Facts) -> list[Series]:
+    """Series with a value on one side only, more often than a listing explains. A delisted symbol
+    is on neither side, though its last quote is kept."""
     return [
-        track
-        for track in facts.tally.both()
-        if track.symbol not in gone
-        and (track.one_sided > ONE_SIDED_TIMES or (track.one_sided and not track.pairs))
+        series
+        for series in _of_symbols_still_listed(facts)
+        if series.one_sided > ONE_SIDED_TIMES or (series.one_sided and not series.pairs)
     ]
 
 
+def _of_symbols_still_listed(facts: Facts) -> list[Series]:
+    gone = delisted(facts)
+    return [series for series in facts.tally.all_series() if series.symbol not in gone]
+
+
 def _one_sided(facts: Facts) -> Criterion:
-    symbols = {track.symbol for track in one_sided(facts)}
-    gone = departed(facts)
-    times = sum(track.one_sided for track in facts.tally.both() if track.symbol not in gone)
+    symbols = {series.symbol for series in one_sided(facts)}
+    times = sum(series.one_sided for series in _of_symbols_still_listed(facts))
     passed = not symbols and times <= max(2, facts.tally.rows * ONE_SIDED_SHARE)
     figure = f"{named(symbols)} ({times:,} comparisons)"
     return Criterion("symbols on one side only", figure, "none", passed)
 
 
 def _rates(facts: Facts) -> Criterion:
-    tracks = facts.tally.tracks
-    with_rate = sum(track.pairs > 0 for track in tracks[RATE].values())
+    every = facts.tally.series
+    with_rate = sum(series.pairs > 0 for series in every[RATE].values())
     compared = len(compared_symbols(facts))
-    lacking = (set(tracks[MARK]) ^ set(tracks[RATE])) - departed(facts).keys()
+    lacking = (set(every[MARK]) ^ set(every[RATE])) - delisted(facts).keys()
     figure = f"{with_rate:,} of {compared:,} symbols have rates; one field only: {named(lacking)}"
     passed = not lacking and with_rate > 0 and with_rate * 2 >= compared
     return Criterion("both fields", figure, "half at least; none", passed)

@@ -1,11 +1,11 @@
 """One line of the verdict, and how its figures are written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 
 class Criterion(NamedTuple):
-    """One line: what was asked, what was found, what is wanted, and whether it is so."""
+    """One line: its name, what was found, what is wanted, and whether that is so."""
 
     name: str
     figure: str
@@ -13,8 +13,14 @@ class Criterion(NamedTuple):
     passed: bool
 
 
+def forbid(name: str, found: int | Set[str], wanted: str = "none") -> Criterion:
+    """A criterion that allows none of what was found: a count, or symbols."""
+    figure = f"{found:,}" if isinstance(found, int) else named(found)
+    return Criterion(name, figure, wanted, not found)
+
+
 def named(symbols: Iterable[str], most: int = 5) -> str:
-    """`3: A, B, C`; `none`; the rest of many is counted only."""
+    """`3: A, B, C`; `none`; beyond `most` symbols are only counted."""
     found = sorted(set(symbols))
     if not found:
         return "none"
@@ -31,6 +37,6 @@ def duration(seconds: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, without hiding that something is missing from all."""
+    """A share in percent; 100 % is written only when nothing is missing."""
     text = f"{share * 100:.2f} %"
     return "99.99 %" if text == "100.00 %" and share < 1 else text

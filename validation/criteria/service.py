@@ -4,8 +4,9 @@ import math
 
 from validation.criteria.coverage import compared_symbols
 from validation.criteria.criterion import Criterion, duration, named
+from validation.read.audit import EventKind
 from validation.read.facts import Facts
-from validation.read.listings import departed
+from validation.read.listings import delisted
 from validation.rules import RATE
 
 DUPLICATE_SHARE = 0.1
@@ -15,21 +16,21 @@ STALE_SECONDS = 180
 FRESH_SHARE = 0.99
 AHEAD_SECONDS = 60
 CONTROLS_PER_HOUR, CONTROLS_BESIDE = 2, 4
-"""A price and a rate each hour and at each start of the watchdog; two starts of which the trail
-does not tell are given."""
+"""A price and a rate each hour and at each start of the watchdog; two starts may be missing from
+the trail."""
 RESTARTS_PER_DAY = 3
-"""So many within ten minutes, and the watchdog itself gives up and calls for a person."""
+"""After so many within ten minutes the watchdog itself gives up and calls for a person."""
 
 
 def _readable(facts: Facts) -> Criterion:
-    tally, strays = facts.tally, facts.strays
+    tally, foreign = facts.tally, facts.foreign_rows
     figure = (
-        f"{tally.unreadable:,} unreadable, {strays.timeless:,} without a time,"
-        f" {strays.misnamed:,} of an exchange misspelt, {tally.duplicates:,} twice,"
+        f"{tally.unreadable:,} unreadable, {foreign.without_time:,} without a time,"
+        f" {foreign.misnamed:,} with a misspelt exchange, {tally.duplicates:,} twice,"
         f" of {tally.rows:,}"
     )
     passed = (
-        not (tally.unreadable or strays.timeless or strays.misnamed)
+        not (tally.unreadable or foreign.without_time or foreign.misnamed)
         and tally.duplicates <= DUPLICATE_SHARE * tally.rows
     )
     return Criterion("rows", figure, "none; at most 10 % twice", passed and tally.rows > 0)
@@ -37,13 +38,13 @@ def _readable(facts: Facts) -> Criterion:
 
 def most_controls(facts: Facts) -> int:
     """How many rows of controls can have been planted."""
-    turns = facts.period.hours + facts.audit.turns
-    return CONTROLS_PER_HOUR * turns + CONTROLS_BESIDE
+    times = facts.period.hours + facts.audit.starts
+    return CONTROLS_PER_HOUR * times + CONTROLS_BESIDE
 
 
 def _controls(facts: Facts) -> Criterion:
     """More than are planted, or of several symbols: real rows were called controls."""
-    found, most = facts.tally.controls, most_controls(facts)
+    found, most = facts.tally.planted, most_controls(facts)
     figure = f"{found.missed:,} missed of {found.planted:,} planted"
     passed = not found.missed and found.planted <= most
     if len(found.symbols) > 1:
@@ -57,15 +58,15 @@ def _crashes(facts: Facts) -> Criterion:
     figure = f"{len(audit.crashes)}" if audit.readable else "no audit trail"
     if audit.crashes:
         figure += f" ({named({each.program for each in audit.crashes})})"
-    if audit.timeless:
-        figure += f"; {audit.timeless:,} events without a time"
-    passed = audit.readable and not audit.crashes and not audit.timeless
+    if audit.without_time:
+        figure += f"; {audit.without_time:,} events without a time"
+    passed = audit.readable and not audit.crashes and not audit.without_time
     return Criterion("programs that crashed", figure, "none", passed)
 
 
 def _restarts(facts: Facts) -> Criterion:
-    """What hung is no crash, and a service that hangs again and again is not fit either."""
-    restarts, kills = facts.audit.many("restart"), facts.audit.many("kill")
+    """A hang is not a crash, but a service that hangs again and again is not fit either."""
+    restarts, kills = facts.audit.count(EventKind.RESTART), facts.audit.count(EventKind.KILL)
     most = RESTARTS_PER_DAY * math.ceil(facts.period.hours / 24)
     passed = restarts <= most and not kills
     figure = f"{restarts:,} restarted, {kills:,} killed"
@@ -79,7 +80,7 @@ def _absence(facts: Facts) -> Criterion:
 
 
 def _feed(facts: Facts) -> Criterion:
-    """A feed that went on after the period says nothing of its end but that it lived."""
+    """A feed with a heartbeat after the period was alive at its end; no more is known of it."""
     feed, until = facts.quotes.feed, facts.period.until
     if feed is None:
         return Criterion("feed at the end", "unknown", "connected", False)
@@ -91,9 +92,9 @@ def _feed(facts: Facts) -> Criterion:
 
 
 def _fresh(facts: Facts) -> Criterion:
-    """Of what was compared; a contract that was delisted stays among the quotes."""
+    """Only symbols that were compared; a delisted contract stays among the quotes."""
     times, period = facts.quotes.times, facts.period
-    compared = compared_symbols(facts) - departed(facts).keys()
+    compared = compared_symbols(facts) - delisted(facts).keys()
     latest = max(period.until, period.now) + AHEAD_SECONDS
     earliest = period.until - STALE_SECONDS
     fresh = sum(earliest <= times.get(symbol, 0.0) <= latest for symbol in compared)
@@ -104,9 +105,10 @@ def _fresh(facts: Facts) -> Criterion:
 
 def _schedule(facts: Facts) -> Criterion:
     """A symbol whose rate is compared has a next settlement and, within a quarter of an hour, an
-    interval; one or two of hundreds may have been listed or delisted just now."""
+    interval; one or two of hundreds may have been listed or delisted a moment ago."""
     quotes = facts.quotes
-    rated = {s for s, track in facts.tally.tracks[RATE].items() if track.last_ws is not None}
+    rates = facts.tally.series[RATE].items()
+    rated = {symbol for symbol, series in rates if series.last_ws is not None}
     unknown = quotes.no_interval & rated
     wrong = quotes.impossible_schedule | (quotes.no_schedule & rated)
     few = int(len(quotes.times) * SCHEDULE_SHARE)

@@ -1,33 +1,20 @@
-"""Whether the two sides were read at one time, and the clocks can be believed."""
+"""Whether the two sides were read at one time, and whether the clocks can be believed."""
 
-from validation.criteria.criterion import Criterion, named, percent
+from validation.criteria.criterion import Criterion, forbid, percent
 from validation.read.facts import Facts
-from validation.read.tally import SKEW_STEP_MS
+from validation.read.series import ENOUGH_PAIRS
 from validation.rules import FIELDS
 
 ALIGNED_SHARE, ALIGNED_SYMBOL_SHARE = 0.8, 0.5
 SKEW_MEDIAN_MS, SKEW_LARGE_MS, SKEW_LARGE_SHARE = 750, 10_000, 0.01
 CLOCKS_APART_SHARE = 0.01
-ENOUGH = 10  # comparisons of one symbol before a share of them says something
-
-
-def median_skew(facts: Facts) -> float:
-    """The median skew in ms, 0 when none is known."""
-    skews = facts.tally.skews
-    half, seen = skews.total() / 2, 0
-    for step in sorted(skews):
-        seen += skews[step]
-        if seen >= half:
-            return step * SKEW_STEP_MS
-    return 0.0
 
 
 def _skew(facts: Facts) -> Criterion:
-    tally, median = facts.tally, median_skew(facts)
-    pairs = max(1, sum(tally.everything[field].many for field in FIELDS))
+    tally, median = facts.tally, facts.tally.skews.median_ms()
+    pairs = max(1, tally.pairs)
     aligned = sum(tally.aligned[field].many for field in FIELDS) / pairs
-    large = SKEW_LARGE_MS // SKEW_STEP_MS
-    late = sum(many for step, many in tally.skews.items() if abs(step) >= large) / pairs
+    late = tally.skews.count_beyond(SKEW_LARGE_MS) / pairs
     figure = f"{percent(aligned)} aligned, median {median:+.0f} ms, {percent(late)} above 10 s"
     passed = aligned >= ALIGNED_SHARE and abs(median) <= SKEW_MEDIAN_MS and late <= SKEW_LARGE_SHARE
     return Criterion("skew of the readings", figure, "80 %, 750 ms, 1 %", passed)
@@ -35,17 +22,16 @@ def _skew(facts: Facts) -> Criterion:
 
 def _skewed_symbols(facts: Facts) -> Criterion:
     skewed = {
-        track.symbol
-        for track in facts.tally.both()
-        if track.pairs >= ENOUGH and track.aligned < ALIGNED_SYMBOL_SHARE * track.pairs
+        series.symbol
+        for series in facts.tally.all_series()
+        if series.pairs >= ENOUGH_PAIRS and series.aligned < ALIGNED_SYMBOL_SHARE * series.pairs
     }
-    return Criterion("symbols seldom aligned", named(skewed), "none", not skewed)
+    return forbid("symbols seldom aligned", skewed)
 
 
 def _clocks(facts: Facts) -> Criterion:
     tally, period = facts.tally, facts.period
-    pairs = sum(tally.everything[field].many for field in FIELDS)
-    share = tally.clocks_apart / max(1, pairs - tally.untimed)
+    share = tally.clocks_apart / max(1, tally.pairs - tally.without_rest_time)
     figure = (
         f"{percent(share)} over 30 s from REST's, {period.future:,} in the future,"
         f" {period.backwards:,} min out of order"

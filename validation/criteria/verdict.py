@@ -1,7 +1,7 @@
-"""The verdict: facts in, one line per criterion out. GO is what none of them fails.
+"""The verdict: facts in, one line per criterion out. GO means that all of them pass.
 
-Those that were asked for are here with others that exist because a run that was sabotaged, or a
-service that was wrong, passed without them.
+Besides the criteria that were asked for, there are others, because a sabotaged run, or a wrong
+service, passed without them.
 """
 
 from collections.abc import Callable
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from validation.criteria import agreement, coverage, plausible, service, timing
 from validation.criteria.coverage import compared_symbols
 from validation.criteria.criterion import Criterion, named
+from validation.read.audit import EventKind
 from validation.read.facts import Facts
-from validation.read.listings import departed
+from validation.read.listings import delisted
 
 LISTED = 500
-"""Symbols, at least, that the exchange lists: FUNDING_MIN_SYMBOLS may be set lower."""
+"""The exchange lists at least so many symbols: FUNDING_MIN_SYMBOLS may be set lower."""
 
 CRITERIA: tuple[Callable[[Facts], Criterion], ...] = (
     *coverage.CRITERIA,
@@ -22,6 +23,9 @@ CRITERIA: tuple[Callable[[Facts], Criterion], ...] = (
     *plausible.CRITERIA,
     *service.CRITERIA,
 )
+NOTEWORTHY = (
+    EventKind.RESTART, EventKind.REPLACED, EventKind.CLASS_SILENT, EventKind.CONTROL_MISSED,
+)  # fmt: skip
 
 
 def judge(facts: Facts) -> list[Criterion]:
@@ -30,29 +34,23 @@ def judge(facts: Facts) -> list[Criterion]:
 
 
 def warnings(facts: Facts) -> list[str]:
-    """What forbids nothing, but should be read."""
-    tally, planted = facts.tally, facts.tally.controls.planted
-    hours, compared = facts.period.hours, len(compared_symbols(facts))
-    gone, feed = departed(facts), facts.quotes.feed
-    said: list[tuple[bool, str]] = [
+    """What does not forbid a GO, but should be read."""
+    tally, audit, hours = facts.tally, facts.audit, facts.period.hours
+    compared, planted = len(compared_symbols(facts)), tally.planted.planted
+    claimed, at_settlement = tally.significant.claimed, tally.significant.at_settlement
+    others, gone, feed = facts.foreign_rows.others, delisted(facts), facts.quotes.feed
+    untimed, no_skew = tally.without_rest_time, tally.skews.unknown
+    found: list[tuple[object, str]] = [
         (not planted, "no control was planted: nobody has tested the comparison itself"),
         (0 < planted < hours // 2, f"{planted} controls in {hours} h: one an hour is planted"),
-        (
-            compared < LISTED,
-            f"only {compared} symbols were compared: the exchange lists over {LISTED}",
-        ),
-        (tally.untimed > 0, f"{tally.untimed:,} comparisons without the time of REST's reply"),
-        (tally.skew_unknown > 0, f"{tally.skew_unknown:,} comparisons without skew: not aligned"),
-        (tally.claimed > 0, f"{tally.claimed} aligned difference(s) believed to be lag: see them"),
-        (tally.settling > 0, f"{tally.settling:,} rates differ at a whole hour: not judged"),
-        (bool(gone), f"on neither side any longer, their last quotes are old: {named(gone)}"),
-        (
-            feed is not None and feed.stand_in,
-            "the stream came from this machine: a stand-in, not the exchange",
-        ),
-        (facts.strays.others > 0, f"{facts.strays.others:,} rows of other exchanges ignored"),
+        (compared < LISTED, f"only {compared} symbols compared: the exchange lists over {LISTED}"),
+        (untimed, f"{untimed:,} comparisons without the time of REST's reply"),
+        (no_skew, f"{no_skew:,} comparisons without skew: they do not count as aligned"),
+        (claimed, f"{claimed} aligned difference(s) explained as lag by a claim: look at them"),
+        (at_settlement, f"{at_settlement:,} rates differ at a whole hour: not judged"),
+        (gone, f"no longer on either side, and their last quotes are old: {named(gone)}"),
+        (feed and feed.stand_in, "the stream came from this machine: a stand-in, not the exchange"),
+        (others, f"{others:,} rows of other exchanges ignored"),
     ]
-    for kind in ("restart", "replaced", "class-silent", "control-missed"):
-        many = facts.audit.many(kind)
-        said.append((many > 0, f"{many} × {kind} in the audit trail"))
-    return [text for wrong, text in said if wrong]
+    found += [(audit.count(k), f"{audit.count(k)} × {k} in the audit trail") for k in NOTEWORTHY]
+    return [text for applies, text in found if applies]

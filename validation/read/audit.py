@@ -1,87 +1,129 @@
 """The audit trail of the period: what happened, and which ends of programs were crashes."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from validation.read.facts import Audit, Incident, Period
-from validation.read.tables import columns_of, timeless
+from validation.read.period import Period
+from validation.read.tables import columns_of, count_without_time
 
-SHOWN_KINDS = (
-    "start", "stop", "stall", "restart", "kill", "replaced", "class-silent", "crash",
-    "control-missed",
-)  # fmt: skip
+
+class EventKind(StrEnum):
+    """The kinds of events that the report lists one by one; others it only counts."""
+
+    START = "start"
+    STOP = "stop"
+    STALL = "stall"
+    RESTART = "restart"
+    KILL = "kill"
+    REPLACED = "replaced"
+    CLASS_SILENT = "class-silent"
+    CRASH = "crash"
+    CONTROL_MISSED = "control-missed"
+
+
 SHOWN = 40
-BEGINNINGS = ("start", "restart", "kill", "replaced", "crash")
+SHOWN_KINDS = set(EventKind)
+ACCOUNTS = {EventKind.CRASH, EventKind.RESTART, EventKind.KILL}
+"""Each of them explains why a program started without having stopped."""
+STARTS = {EventKind.START, EventKind.REPLACED, *ACCOUNTS}
+"""Each of them means that a program started again."""
 INGEST = "funding:ingest"
 
 
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One row of the audit trail."""
+
+    at: float
+    source: str
+    kind: str
+    detail: str
+
+    @property
+    def program(self) -> str:
+        """The program it is about: supervisord's name, where `detail` begins with one."""
+        first = self.detail.partition(" ")[0]
+        return first if first.startswith(("funding:", "api:")) else self.source
+
+
+@dataclass(slots=True)
+class Audit:
+    """What the audit trail says of the period."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # of (kind, source)
+    crashes: list[Incident] = field(default_factory=list)
+    longest_absence: float = 0.0  # seconds between ingest's stop and its next start
+    shown: list[Incident] = field(default_factory=list)
+    readable: bool = True
+    without_time: int = 0
+    starts: int = 0  # how often a program started again, as far as the trail says
+
+    def count(self, kind: EventKind) -> int:
+        """How often `kind` happened, whatever its source."""
+        return sum(many for (each, _), many in self.counts.items() if each == kind)
+
+
 def audit_of(connection: sqlite3.Connection, period: Period) -> Audit:
-    """Crashes are those that supervisord's guard told of, whatever the program; and a start of
-    ingest without a stop since the start before, which no such row, and no order of the watchdog,
+    """Crashes are those that supervisord's plugin recorded, of any program; and a start of ingest
+    without a stop since the start before, which no such row, and no order of the watchdog,
     accounts for: then supervisord itself had died, or somebody started ingest by hand.
 
     The trail is pruned: when the period's first start has nothing before it, but pairs had been
-    compared for a minute, ingest was running, and did not say goodbye either.
+    compared for a minute, then ingest was running and did not stop cleanly either.
     """
     audit = Audit()
     if not columns_of(connection, "event"):
         audit.readable = False
         return audit
-    audit.timeless = timeless(connection, "event", "at")
-    trail = _Ingest(audit, period, _before(connection, period.since))
+    audit.without_time = count_without_time(connection, "event", "at")
+    ingest = _IngestTrail(audit, period, _last_before(connection, period.since))
     for incident in _incidents(connection, period):
-        label = f"{incident.kind} ({incident.source})"
-        audit.counts[label] = audit.counts.get(label, 0) + 1
-        audit.turns += incident.kind in BEGINNINGS
-        if incident.kind == "crash":
+        audit.counts[incident.kind, incident.source] += 1
+        audit.starts += incident.kind in STARTS
+        if incident.kind == EventKind.CRASH:
             audit.crashes.append(incident)
-        trail.take(incident)
+        ingest.add(incident)
         if incident.kind in SHOWN_KINDS:
             audit.shown = [*audit.shown[1 - SHOWN :], incident]
-    trail.close()
+    ingest.note_absence(period.until)
     return audit
 
 
-class _Ingest:
-    """What the trail says of ingest, incident by incident."""
+class _IngestTrail:
+    """What the trail says of ingest; `last` is its last start or stop: when, and which."""
 
-    def __init__(self, audit: Audit, period: Period, begun: tuple[float, str] | None) -> None:
-        self._audit, self._period = audit, period
-        self._unknown = begun is None
-        self._running = begun is not None and begun[1] == "start"
-        self._stopped = begun[0] if begun is not None and begun[1] == "stop" else None
+    def __init__(self, audit: Audit, period: Period, last: tuple[float, str] | None) -> None:
+        self._audit, self._period, self._last = audit, period, last
         self._accounted = False
 
-    def take(self, incident: Incident) -> None:
-        """The next one."""
-        if incident.kind in ("crash", "restart", "kill") and incident.program == INGEST:
+    def add(self, incident: Incident) -> None:
+        if incident.kind in ACCOUNTS and incident.program == INGEST:
             self._accounted = True
-        if incident.source != "ingest" or incident.kind not in ("start", "stop"):
+        if incident.source != "ingest" or incident.kind not in (EventKind.START, EventKind.STOP):
             return
-        if incident.kind == "stop":
-            self._stopped = incident.at
-        else:
-            unseen = self._unknown and incident.at > self._period.first + 60
-            if (self._running or unseen) and not self._accounted:
+        if incident.kind == EventKind.START:
+            if self._was_running(incident.at) and not self._accounted:
                 self._audit.crashes.append(incident)
-            self._absent(incident.at)
-            self._stopped = None
-        self._running, self._unknown = incident.kind == "start", False
-        self._accounted = False
+            self.note_absence(incident.at)
+        self._last, self._accounted = (incident.at, incident.kind), False
 
-    def close(self) -> None:
-        """The period ends."""
-        self._absent(self._period.until)
+    def _was_running(self, at: float) -> bool:
+        if self._last is None:
+            return at > self._period.first + 60
+        return self._last[1] == EventKind.START
 
-    def _absent(self, end: float) -> None:
-        """Count an absence that ends there, as far as it lies among the comparisons."""
-        if self._stopped is not None:
-            lasted = end - max(self._stopped, self._period.first)
+    def note_absence(self, end: float) -> None:
+        """Count an absence that ends at `end`, as far as it lies among the comparisons."""
+        if self._last is not None and self._last[1] == EventKind.STOP:
+            lasted = end - max(self._last[0], self._period.first)
             self._audit.longest_absence = max(self._audit.longest_absence, lasted)
 
 
-def _before(connection: sqlite3.Connection, since: float) -> tuple[float, str] | None:
-    """When ingest last began or stopped before the period, and which of them it did."""
+def _last_before(connection: sqlite3.Connection, since: float) -> tuple[float, str] | None:
+    """When ingest last started or stopped before the period, and which of them it did."""
     row = connection.execute(
         "SELECT at, kind FROM event WHERE at < ? AND source = 'ingest'"
         " AND kind IN ('start', 'stop') ORDER BY at DESC, id DESC LIMIT 1",

@@ -3,6 +3,7 @@
 import math
 from array import array
 
+HOUR_SECONDS = 3_600
 GAP_SECONDS = 300.0
 GAPS_KEPT = 1_000
 SETTLEMENT_SECONDS = 28_800
@@ -10,44 +11,40 @@ WITNESS_SECONDS = 1_800
 
 
 class Calendar:
-    """Fed with instants in their order. Unix seconds; hours and gaps count from `first`."""
+    """Receives instants in their order. Unix seconds; hours and gaps count from `first`."""
 
     def __init__(self, first: float) -> None:
-        self.first = self._last = first
+        self.first = self._last_pair = first
         self.longest_gap = 0.0
         self.gaps: list[tuple[float, float]] = []
-        self._minutes = array("q")  # minute, first id, last id; and again
+        self._minutes = array("q")  # minute, first id, last id; and so on
         self.witnesses: dict[tuple[int, bool], set[str]] = {}
         """(settlement, whether after it) → the symbols whose rates were compared near it."""
 
-    def instant(self, at: float, number: int) -> tuple[int, set[str] | None]:
-        """Begin a new instant whose first row, that of the smallest id, is `number`; its hour,
-        and where to note symbols whose rates are compared, when that is near a settlement."""
+    def add_row(self, at: float, number: int) -> None:
+        """Note when the row with the id `number` was compared."""
         minutes, minute = self._minutes, int(at // 60)
         if not minutes or minute != minutes[-3]:
             minutes.extend((minute, number, number))
-        else:
-            minutes[-2], minutes[-1] = min(minutes[-2], number), max(minutes[-1], number)
+        minutes[-2], minutes[-1] = min(minutes[-2], number), max(minutes[-1], number)
+
+    def begin_instant(self, at: float) -> tuple[int, set[str] | None]:
+        """The hour of an instant, and near a settlement the set that collects the symbols whose
+        rates are compared."""
         settlement = round(at / SETTLEMENT_SECONDS)
         after = at - settlement * SETTLEMENT_SECONDS
         witness = None
-        if -WITNESS_SECONDS <= after <= WITNESS_SECONDS:
+        if abs(after) <= WITNESS_SECONDS:
             witness = self.witnesses.setdefault((settlement, after >= 0), set())
-        return max(0, int((at - self.first) / 3_600)), witness
+        return max(0, int((at - self.first) / HOUR_SECONDS)), witness
 
-    def number(self, number: int) -> None:
-        """Take in the largest id of the present instant, if there is one."""
-        if self._minutes and number > self._minutes[-1]:
-            self._minutes[-1] = number
-
-    def pair(self, at: float) -> None:
-        """A pair was compared at `at`, or the period ends there."""
-        gap = at - self._last
-        if gap > self.longest_gap:
-            self.longest_gap = gap
+    def add_pair(self, at: float) -> None:
+        """Note that a pair was compared at `at`, or that the period ends there."""
+        gap = at - self._last_pair
+        self.longest_gap = max(self.longest_gap, gap)
         if gap > GAP_SECONDS and len(self.gaps) < GAPS_KEPT:
-            self.gaps.append((self._last, at))
-        self._last = at
+            self.gaps.append((self._last_pair, at))
+        self._last_pair = at
 
     def backwards(self) -> int:
         """Minutes that were written before others of three or more minutes earlier.

@@ -1,124 +1,27 @@
-"""What is known when the criteria are judged, beside the comparisons themselves."""
+"""Everything the criteria ask about, gathered in one pass over the database."""
 
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from validation.read.audit import Audit, audit_of
+from validation.read.foreign_rows import ForeignRows, foreign_rows_of
+from validation.read.period import Period
+from validation.read.rows import PLANTED_SOURCE, Row
+from validation.read.state import Quotes, Usage, quotes_of, usage_of
+from validation.read.tables import columns_of
 from validation.read.tally import Tally
 
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """What was asked for, and what of it was compared. Unix seconds.
-
-    `gaps` are (begin, end) of what is longer than five minutes without any comparison, the time
-    from the last one to `until` included. `backwards` counts minutes whose rows were written
-    before rows that claim to be older: the clock went back, or rows were added later.
-    """
-
-    since: float
-    until: float
-    first: float
-    last: float
-    gaps: list[tuple[float, float]]
-    longest_gap: float
-    backwards: int
-    future: int
-    now: float
-
-    @property
-    def span(self) -> float:
-        """Seconds between the first and the last comparison."""
-        return self.last - self.first
-
-    @property
-    def hours(self) -> int:
-        """Whole hours in the span; at least one, so that shares are of something."""
-        return max(1, int(self.span // 3600))
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One row of the audit trail."""
-
-    at: float
-    source: str
-    kind: str
-    detail: str
-
-    @property
-    def program(self) -> str:
-        """Whom it is about: supervisord's name of a program, where one is named first."""
-        first = self.detail.partition(" ")[0]
-        return first if first.startswith(("funding:", "api:")) else self.source
-
-
-@dataclass(slots=True)
-class Audit:
-    """What the audit trail says of the period."""
-
-    counts: dict[str, int] = field(default_factory=dict)  # "kind (source)" → how many
-    crashes: list[Incident] = field(default_factory=list)
-    longest_absence: float = 0.0  # seconds between ingest's stop and its next start
-    shown: list[Incident] = field(default_factory=list)
-    readable: bool = True
-    timeless: int = 0  # rows whose time is none
-    turns: int = 0  # how often a program began anew, as far as the trail tells
-
-    def many(self, kind: str) -> int:
-        """How often `kind` happened, whoever said so."""
-        return sum(n for label, n in self.counts.items() if label.startswith(f"{kind} ("))
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """The stream, as ingest saw it last."""
-
-    connected: bool
-    heartbeat_at: float  # Unix seconds, 0 when unknown
-    rows_per_frame: float  # a message never has more rows than there are symbols
-    stand_in: bool = False  # it comes from a loopback address
-
-
-@dataclass(slots=True)
-class Quotes:
-    """The symbols the service knows, and those whose funding schedule cannot be true."""
-
-    feed: Feed | None = None
-    times: dict[str, float] = field(default_factory=dict)  # symbol → Unix seconds it is from
-    impossible_interval: set[str] = field(default_factory=set)
-    impossible_schedule: set[str] = field(default_factory=set)
-    no_interval: set[str] = field(default_factory=set)
-    no_schedule: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Strays:
-    """Rows that are not judged with the others."""
-
-    timeless: int  # `compared_at` is no number, or before 1970
-    misnamed: int  # the exchange is empty, or spelt otherwise than the one that is judged
-    others: int  # of other exchanges
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """REST calls and weight in the period: (caller, route) → (calls, weight)."""
-
-    used: dict[tuple[str, str], tuple[int, int]]
-
-    @property
-    def calls(self) -> int:
-        """All calls."""
-        return sum(calls for calls, _ in self.used.values())
-
-    @property
-    def weight(self) -> int:
-        """All weight."""
-        return sum(weight for _, weight in self.used.values())
+FUTURE_SECONDS = 5.0
+_IS_PAIR = (
+    "typeof(ws_value) IN ('real', 'integer') AND typeof(rest_value) IN ('real', 'integer')"
+    f" AND source <> '{PLANTED_SOURCE}'"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything."""
+    """What the database says of one exchange in one period."""
 
     exchange: str
     period: Period
@@ -127,12 +30,58 @@ class Facts:
     quotes: Quotes
     usage: Usage
     minimum_symbols: int
-    strays: Strays
+    foreign_rows: ForeignRows
 
     @property
     def known(self) -> set[str]:
         """Symbols that the service or REST has, in the period or now."""
-        known = set(self.quotes.times)
-        for tracks in self.tally.tracks.values():
-            known.update(tracks)
-        return known
+        return set(self.quotes.times).union(*self.tally.series.values())
+
+
+def gather(
+    connection: sqlite3.Connection,
+    *,
+    exchange: str,
+    asked: tuple[float, float],
+    now: float,
+    minimum_symbols: int,
+) -> Facts:
+    """The facts of the period `asked` for: since and until, in Unix seconds."""
+    since, until = asked
+    first, last = connection.execute(
+        "SELECT min(compared_at), max(compared_at) FROM comparison"
+        f" WHERE compared_at BETWEEN ? AND ? AND exchange = ? AND {_IS_PAIR}",
+        (*asked, exchange),
+    ).fetchone()
+    first, last = (since, since) if first is None else (float(first), float(last))
+    tally = Tally(first)
+    for row in _rows(connection, exchange, asked):
+        tally.add(row)
+    tally.close(until)
+    (future,) = connection.execute(
+        "SELECT count(*) FROM comparison WHERE compared_at > ?", (max(now, until) + FUTURE_SECONDS,)
+    ).fetchone()
+    dates = tally.calendar
+    backwards = dates.backwards()
+    period = Period(
+        since, until, first, last, dates.gaps, dates.longest_gap, backwards, future, now
+    )
+    audit, quotes = audit_of(connection, period), quotes_of(connection, exchange)
+    usage = usage_of(connection, since, until)
+    foreign_rows = foreign_rows_of(connection, exchange, since, until)
+    return Facts(exchange, period, tally, audit, quotes, usage, minimum_symbols, foreign_rows)
+
+
+def _rows(
+    connection: sqlite3.Connection, exchange: str, asked: tuple[float, float]
+) -> Iterator[Row]:
+    present = columns_of(connection, "comparison")
+    # A database of an older version lacks these two.
+    newer = [name if name in present else "NULL" for name in ("rest_time", "explained")]
+    rows = connection.execute(
+        "SELECT id, compared_at, source, symbol, field, ws_value, rest_value, difference_pct,"
+        f" skew_ms, outcome, {', '.join(newer)} FROM comparison"
+        " WHERE compared_at BETWEEN ? AND ? AND exchange = ? ORDER BY compared_at",
+        (*asked, exchange),
+    )
+    return map(Row._make, rows)

@@ -1,8 +1,9 @@
-"""One row of `comparison`, of which nothing is believed to be of its type."""
+"""One row of `comparison`. Its values may be of any type: a damaged file obeys no schema."""
 
 from typing import Any, NamedTuple
 
-CONTROL = "control"
+PLANTED_SOURCE = "control"
+"""The `source` of a planted pair."""
 _HUGE = 1e300
 
 
@@ -25,6 +26,6 @@ class Row(NamedTuple):
 
 def readable(value: object) -> bool:
     """Whether this is a missing value or a finite number: text and infinity are neither."""
-    if value.__class__ is float or value.__class__ is int:
+    if isinstance(value, (float, int)):
         return -_HUGE < value < _HUGE
     return value is None

@@ -1,15 +1,39 @@
-"""What the service holds now: its quotes, its feed, and what it asked of REST."""
+"""What the service holds now: its quotes, its feed, and how often it asked REST."""
 
 import sqlite3
+from dataclasses import dataclass, field
 
-from validation.read.facts import Feed, Quotes, Usage
 from validation.read.tables import columns_of
+from validation.rules import HOUR_MS
 
 FUNDING_HOURS = (1, 2, 4, 8)
-_HOUR_MS = 3_600_000
+Usage = dict[tuple[str, str], tuple[int, int]]
+"""(caller, route) → REST calls and weight in the period."""
 _LATE_MS = 120_000
 """So long after a settlement the next one may still be unknown."""
 _QUOTE = "symbol, funding_interval_hours, next_funding_time, event_time, updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The stream, as ingest saw it last."""
+
+    connected: bool
+    heartbeat_at: float  # Unix seconds, 0 when unknown
+    rows_per_frame: float  # a message never has more rows than there are symbols
+    stand_in: bool = False  # it comes from a loopback address
+
+
+@dataclass(slots=True)
+class Quotes:
+    """The symbols the service knows, and those whose funding schedule cannot be true."""
+
+    feed: Feed | None = None
+    times: dict[str, float] = field(default_factory=dict)  # symbol → Unix seconds of its quote
+    impossible_interval: set[str] = field(default_factory=set)
+    impossible_schedule: set[str] = field(default_factory=set)
+    no_interval: set[str] = field(default_factory=set)
+    no_schedule: set[str] = field(default_factory=set)
 
 
 def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
@@ -39,13 +63,13 @@ def _number(value: object) -> float:
 def _possible(hours: int | None, settlement: object, event_time: object) -> bool:
     """Whether the next settlement, epoch ms, is on the grid of its interval and within one.
 
-    Of an interval not known yet no more is certain than whole hours, and eight of them at most.
+    While the interval is unknown, no more is certain than whole hours, and eight of them at most.
     """
     if not isinstance(settlement, int) or not isinstance(event_time, int):
         return False
-    if settlement % ((hours or 1) * _HOUR_MS):
+    if settlement % ((hours or 1) * HOUR_MS):
         return False
-    return -_LATE_MS <= settlement - event_time <= (hours or 8) * _HOUR_MS + 60_000
+    return -_LATE_MS <= settlement - event_time <= (hours or 8) * HOUR_MS + 60_000
 
 
 def _feed(connection: sqlite3.Connection, exchange: str) -> Feed | None:
@@ -66,12 +90,12 @@ def _feed(connection: sqlite3.Connection, exchange: str) -> Feed | None:
 
 
 def usage_of(connection: sqlite3.Connection, since: float, until: float) -> Usage:
-    """The REST calls of the period, whoever made them."""
+    """The REST calls of the period, from every caller."""
     if not columns_of(connection, "rest_usage"):
-        return Usage({})
+        return {}
     rows = connection.execute(
         "SELECT caller, route, sum(calls), sum(weight) FROM rest_usage"
         " WHERE minute BETWEEN ? AND ? GROUP BY caller, route",
         (int(since // 60), int(until // 60)),
     )
-    return Usage({(str(row[0]), str(row[1])): (int(row[2]), int(row[3])) for row in rows})
+    return {(str(row[0]), str(row[1])): (int(row[2]), int(row[3])) for row in rows}

@@ -1,35 +1,24 @@
 """Rows of `comparison` in time order in, sums and histograms out: no list of all rows.
 
-Memory is bounded by symbols, hours and distinct skews, but for what `spreads` keeps.
+Memory is bounded by symbols, hours and distinct skews, except for what `differences` keeps.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from validation.read.calendar import Calendar
-from validation.read.differences import Hour, Spread, Worst
-from validation.read.planted import Controls
-from validation.read.rows import CONTROL, Row, readable
-from validation.read.series import Track
-from validation.rules import (
-    ALIGNED_MS,
-    FIELDS,
-    MARK,
-    MOST_PCT,
-    RATE,
-    SIGNIFICANT_PCT,
-    Outcome,
-    difference_pct,
-    excuse,
-    outcome_of,
-    settling,
-    stored_agrees,
-)
+from validation import rules
+from validation.read.calendar import HOUR_SECONDS, Calendar
+from validation.read.differences import Differences, Hour, WorstPairs
+from validation.read.planted import PlantedPairs
+from validation.read.rows import PLANTED_SOURCE, Row, readable
+from validation.read.series import Series
+from validation.read.significant import SignificantPairs
+from validation.read.skews import Skews
+from validation.rules import FIELDS, MARK, RATE, Field, Outcome
 
 CLOCKS_APART_MS = 30_000
-TURNING_SECONDS = 120
+SETTLEMENT_SECONDS = 120
 """Around a whole hour: further away, no reading worth comparing is of the other interval."""
 LARGE_RATE = 0.002
 """A fraction per interval that few symbols exceed (the exchange caps at 0.02 to 0.04)."""
@@ -37,196 +26,154 @@ SMALL_RATE = 1e-5
 """And one that most reach: of a year's settlements of 36 symbols at least 78 % each day."""
 TINY_RATE = 1e-6
 """Below it on both sides, a difference of sign is one of the last decimals."""
-SKEW_STEP_MS = 10
-_SKEW_MOST_MS = 60_000
-_HUGE = 1e300
-_MATCH: Outcome = "match"
 
 
 class Tally:
     """Everything that one pass over the comparisons of one exchange finds."""
 
     def __init__(self, first: float) -> None:
-        """Hours and gaps are counted from `first` (Unix seconds), when a pair was compared."""
-        self.calendar, self.controls, self.worst = Calendar(first), Controls(), Worst()
-        self._at, self._paired_at, self._bit = -math.inf, first, 0
-        self._number = 0  # the largest id of this instant
-        self._hours: dict[str, Hour] = {}
-        self._turning = False
-        self._witness: set[str] | None = None
-        self.rows = self.unreadable = self.duplicates = self.disagreements = 0
-        self.tracks: dict[str, dict[str, Track]] = {field: {} for field in FIELDS}
-        self.everything = {field: Spread() for field in FIELDS}
-        self.aligned = {field: Spread() for field in FIELDS}
-        self.hourly: dict[tuple[int, str], Hour] = {}
+        """Hours and gaps are counted from `first` (Unix seconds), the time of the first pair."""
+        self.calendar, self.planted, self.worst = Calendar(first), PlantedPairs(), WorstPairs()
+        self.skews, self.significant = Skews(), SignificantPairs()
+        self.series: dict[Field, dict[str, Series]] = {field: {} for field in FIELDS}
+        self.everything = {field: Differences() for field in FIELDS}
+        self.aligned = {field: Differences() for field in FIELDS}
+        self.hourly: dict[tuple[int, Field], Hour] = {}
         self.outcomes: Counter[tuple[str, str, Outcome]] = Counter()
-        self.skews: Counter[int] = Counter()
-        self.grid: Counter[tuple[int, int]] = Counter()
-        self.skew_unknown = self.untimed = self.clocks_apart = 0
+        self.rows = self.unreadable = self.duplicates = self.wrong_outcomes = 0
+        self.without_rest_time = self.clocks_apart = 0
         self.signs_differ = self.large_rates = self.small_rates = self.no_prices = 0
-        self.unexplained: Counter[str] = Counter()
-        self.lag = self.claimed = self.settling = 0
+        self._at, self._paired_at, self._hour_bit = -math.inf, first, 0
+        self._hours: dict[Field, Hour] = {}
+        self._near_settlement = False
+        self._witness: set[str] | None = None
 
-    def add(self, row: tuple[Any, ...]) -> None:
-        """Take in one row, as `Row` has it; rows come in the order of their times."""
-        number, at, source, symbol, field, ours, theirs, _, _, _, _, _ = row
-        if source == CONTROL:
-            self.controls.add(Row._make(row))
+    def add(self, row: Row) -> None:
+        """Count one row; rows come in the order of their times."""
+        if row.source == PLANTED_SOURCE:
+            self.planted.add(row)
             return
         self.rows += 1
-        if at != self._at:
-            self._instant(at, number)
-        elif number > self._number:
-            self._number = number
-        tracks = self.tracks.get(field)
-        # The first questions answer most rows; `readable` asks them again, and politely.
-        if tracks is None or not (
-            (
-                ours.__class__ is theirs.__class__ is float
-                and -_HUGE < ours < _HUGE
-                and -_HUGE < theirs < _HUGE
-            )
-            or (readable(ours) and readable(theirs))
-        ):
+        if row.at != self._at:
+            self._begin_instant(row.at)
+        self.calendar.add_row(row.at, row.id)
+        series = self._series_of(row)
+        if series is None:
             self.unreadable += 1
-            return
-        track = tracks.get(symbol)
-        if track is None:
-            if not isinstance(symbol, str) or not symbol:
-                self.unreadable += 1
-                return
-            track = tracks[symbol] = Track(symbol, field)
-        elif at == track.last_at:
+        elif series.last_at == row.at:
             self.duplicates += 1  # a second row of one instant proves nothing more
-            return
-        track.last_at = at
-        if ours is None or theirs is None:
-            self._incomplete(Row._make(row), track)
         else:
-            self._pair(row, track)
+            series.last_at = row.at
+            if row.ws is None or row.rest is None:
+                self._add_incomplete(row, series)
+            else:
+                self._add_pair(row, series)
 
-    def _instant(self, at: float, number: int) -> None:
-        self.calendar.number(self._number)
-        self._at, self._number = at, number
-        hour, self._witness = self.calendar.instant(at, number)
-        self._bit = 1 << hour
-        past = at % 3_600
-        self._turning = past < TURNING_SECONDS or past > 3_600 - TURNING_SECONDS
+    def _series_of(self, row: Row) -> Series | None:
+        """The series a row belongs to, None if its field, symbol or values cannot be real."""
+        of_field = self.series.get(row.field)
+        if of_field is None or not (readable(row.ws) and readable(row.rest)):
+            return None
+        series = of_field.get(row.symbol)
+        if series is None and isinstance(row.symbol, str) and row.symbol:
+            series = of_field[row.symbol] = Series(row.symbol, Field(row.field))
+        return series
+
+    def _begin_instant(self, at: float) -> None:
+        self._at = at
+        hour, self._witness = self.calendar.begin_instant(at)
+        self._hour_bit = 1 << hour
+        past = at % HOUR_SECONDS
+        self._near_settlement = min(past, HOUR_SECONDS - past) < SETTLEMENT_SECONDS
         for field in FIELDS:
             self._hours[field] = self.hourly.setdefault((hour, field), Hour())
 
     def close(self, until: float) -> None:
         """Count the time from the last pair to `until` as well, and sum up."""
-        self.calendar.number(self._number)
-        self.calendar.pair(until)
+        self.calendar.add_pair(until)
         for field in FIELDS:
             hours = [hour for (_, name), hour in self.hourly.items() if name == field]
             near, apart = [hour.aligned for hour in hours], [hour.apart for hour in hours]
-            self.aligned[field] = Spread(sum(hour.aligned_many for hour in hours), near)
-            self.everything[field] = Spread(sum(hour.many for hour in hours), near + apart)
+            self.aligned[field] = Differences(sum(hour.aligned_many for hour in hours), near)
+            self.everything[field] = Differences(sum(hour.many for hour in hours), near + apart)
 
-    def _incomplete(self, row: Row, track: Track) -> None:
+    def _add_incomplete(self, row: Row, series: Series) -> None:
         """A value is missing: two missing rates agree, anything else is a finding."""
         both = row.ws is None and row.rest is None
-        true: Outcome = "match" if both else "mismatch"
-        self.outcomes[row.source, row.field, true] += 1
-        if (row.stored == "match") != both or row.stored is None:
-            self.disagreements += 1
+        true = Outcome.MATCH if both else Outcome.MISMATCH
+        self.outcomes[row.source, series.field, true] += 1
+        # The service may call one missing value by either of the other outcomes.
+        self.wrong_outcomes += row.stored is None or (row.stored == Outcome.MATCH) != both
         if not both:
             if row.ws is None:
-                track.missing_ws += 1
+                series.missing_ws += 1
             else:
-                track.silent(row.at)
-        elif row.field == RATE:
-            track.hours |= self._bit
+                series.add_missing_rest(row.at)
+        elif series.field is RATE:
+            series.compared_hours |= self._hour_bit
         else:
-            track.nothing += 1
+            series.missing_both += 1
 
-    def _pair(self, row: tuple[Any, ...], track: Track) -> None:
-        _, at, source, symbol, field, ours, theirs, stored_pct, skew, stored, rest_time, _ = row
-        difference, true = 0.0, _MATCH
-        if ours != theirs:
-            difference = difference_pct(field, ours, theirs)
-            true = outcome_of(difference)
-        self.outcomes[source, field, true] += 1
-        if (
-            true != stored or (stored_pct != difference and stored_pct != -difference)
-        ) and not stored_agrees(difference, stored, stored_pct):
-            self.disagreements += 1
+    def _add_pair(self, row: Row, series: Series) -> None:
+        _, at, source, symbol, _, ours, theirs, stored_pct, skew, stored, rest_time, _ = row
+        field = series.field
+        difference = rules.difference_pct(field, ours, theirs)
+        self.outcomes[source, field, rules.outcome_of(difference)] += 1
+        self.wrong_outcomes += not rules.stored_agrees(difference, stored, stored_pct)
         if at != self._paired_at:
             self._paired_at = at
-            self.calendar.pair(at)
-        track.step(ours, theirs, self._bit)
-        if rest_time.__class__ is not int:
-            self.untimed += 1
-        elif not -CLOCKS_APART_MS <= at * 1000 - rest_time <= CLOCKS_APART_MS:
+            self.calendar.add_pair(at)
+        series.add_pair(ours, theirs, self._hour_bit)
+        if not isinstance(rest_time, int):
+            self.without_rest_time += 1
+        elif abs(at * 1000 - rest_time) > CLOCKS_APART_MS:
             self.clocks_apart += 1
-        apart = math.inf
-        if skew.__class__ is int:
-            apart = abs(skew)
-            self.skews[skew // SKEW_STEP_MS if apart < _SKEW_MOST_MS else _end(skew)] += 1
-        else:
-            self.skew_unknown += 1
-        if field == RATE:
-            self._rate(symbol, theirs)
+        if field is RATE:
+            self._add_rate(symbol, abs(theirs))
         elif ours <= 0 or theirs <= 0:
             self.no_prices += 1
+        apart = self.skews.add(skew)
+        spans = bool(
+            difference
+            and self._near_settlement
+            and field is RATE
+            and rules.may_span_settlement(rest_time, skew)
+        )
+        aligned = apart <= rules.ALIGNED_MS and not spans
+        difference = min(difference, rules.LARGEST_PCT)
         hour = self._hours[field]
         hour.many += 1
-        settled = difference and self._turning and field == RATE and settling(rest_time, skew)
-        aligned = apart <= ALIGNED_MS and not settled
-        if difference:
-            difference = min(difference, MOST_PCT)
-            (hour.aligned if aligned else hour.apart).append(difference)
-            self._differs(row, track, difference, bool(settled))
         if aligned:
             hour.aligned_many += 1
-            track.near(ours, theirs, difference, apart)
+            series.add_aligned(ours, theirs, difference, apart)
+        if difference:
+            (hour.aligned if aligned else hour.apart).append(difference)
+            self._add_difference(row, series, difference, spans)
 
-    def _rate(self, symbol: str, theirs: float) -> None:
-        size = abs(theirs)
-        if size > LARGE_RATE:
-            self.large_rates += 1
-        elif size < SMALL_RATE:
-            self.small_rates += 1
+    def _add_rate(self, symbol: str, size: float) -> None:
+        self.large_rates += size > LARGE_RATE
+        self.small_rates += size < SMALL_RATE
         if self._witness is not None:
             self._witness.add(symbol)
 
-    def _differs(
-        self, row: tuple[Any, ...], track: Track, difference: float, settled: bool
+    def _add_difference(
+        self, row: Row, series: Series, difference: float, spans_settlement: bool
     ) -> None:
-        """Note a pair whose values are not the same; `settled`: of two funding intervals."""
-        _, _, _, symbol, field, ours, theirs, _, skew, _, _, claimed = row
-        apart = None
-        if skew.__class__ is int:
-            apart, step = skew, skew // SKEW_STEP_MS if abs(skew) < _SKEW_MOST_MS else _end(skew)
-            self.grid[step // 20, math.floor(math.log10(difference) * 4)] += 1
-        if field == RATE and ours * theirs < 0 and apart is not None and not settled:
-            visible = min(abs(ours), abs(theirs)) > TINY_RATE
-            self.signs_differ += visible and abs(apart) <= ALIGNED_MS
-        if difference > self.worst.least:
-            self.worst.put(difference, row)
-        if difference <= SIGNIFICANT_PCT:
+        self.worst.add(difference, row)
+        self.significant.add(row, series, difference, spans_settlement)
+        if not isinstance(row.skew_ms, int):
             return
-        if settled:
-            self.settling += 1
-            return
-        track.significant += 1
-        reason = excuse(field, difference, apart, claimed)
-        if reason == "lag":
-            self.lag += 1
-        elif reason == "claimed":
-            self.claimed += 1
-            track.claimed += 1
-        else:
-            self.unexplained[symbol] += 1
+        self.skews.add_different(row.skew_ms, difference)
+        opposite = row.ws * row.rest < 0 and min(abs(row.ws), abs(row.rest)) > TINY_RATE
+        if series.field is RATE and opposite and not spans_settlement:
+            self.signs_differ += abs(row.skew_ms) <= rules.ALIGNED_MS
 
-    def both(self) -> Iterator[Track]:
-        """All tracks, prices first."""
-        yield from self.tracks[MARK].values()
-        yield from self.tracks[RATE].values()
+    @property
+    def pairs(self) -> int:
+        """All pairs with both values."""
+        return sum(self.everything[field].many for field in FIELDS)
 
-
-def _end(skew_ms: int) -> int:
-    """The last steps of the histogram hold all beyond."""
-    return _SKEW_MOST_MS // SKEW_STEP_MS * (1 if skew_ms > 0 else -1)
+    def all_series(self) -> Iterator[Series]:
+        """All series, prices first."""
+        yield from self.series[MARK].values()
+        yield from self.series[RATE].values()

@@ -18,14 +18,16 @@ def _frame(title: str, inside: Sequence[str], height: int = HEIGHT) -> str:
 
 
 def label(x: float, y: float, content: str, anchor: str = "middle", css: str = "") -> str:
-    """A piece of text at a point."""
     mark = f' class="{css}"' if css else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{mark}>{escape(content)}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
-    """A straight line."""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"/>'
+
+
+def _across(y: float, text: str, css: str = "grid") -> str:
+    return line(LEFT, y, WIDTH - RIGHT, y, css) + label(LEFT - 6, y + 4, text, "end")
 
 
 def _box(x: float, y: float, width: float, height: float, css: str, tip: str) -> str:
@@ -75,10 +77,8 @@ def time_plot(
     def y(value: float) -> float:
         return float(floor - (value / most) ** 0.5 * room)
 
-    parts = []
-    for value in (0.0, most / 100, most / 10, most / 3, most):
-        parts.append(line(LEFT, y(value), WIDTH - RIGHT, y(value), "grid"))
-        parts.append(label(LEFT - 6, y(value) + 4, f"{value:.3g}", "end"))
+    grid = (0.0, most / 100, most / 10, most / 3, most)
+    parts = [_across(y(value), f"{value:.3g}") for value in grid]
     parts.append(line(LEFT, y(limit), WIDTH - RIGHT, y(limit), "limit"))
     parts.append(label(WIDTH - RIGHT, y(limit) - 4, f"limit {limit:g} %", "end", "small"))
     for css, values in curves:
@@ -109,9 +109,7 @@ def skew_plot(
         return floor - (max(-20.0, min(12.0, quarter_decade)) + 20) / 32 * room
 
     parts = [_box(x(-1) - 18, TOP, 36, floor + 24 - TOP, "band", "readings at most 1 s apart")]
-    for power in range(-5, 4, 2):
-        parts.append(line(LEFT, y(power * 4), WIDTH - RIGHT, y(power * 4), "grid"))
-        parts.append(label(LEFT - 6, y(power * 4) + 4, f"{10.0**power:g} %", "end"))
+    parts += [_across(y(power * 4), f"{10.0**power:g} %") for power in range(-5, 4, 2)]
     parts.append(line(LEFT, y(0), WIDTH - RIGHT, y(0), "limit"))
     parts.append(label(LEFT - 6, floor + 22, "equal", "end"))
     for step, many in identical:
