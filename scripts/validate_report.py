@@ -7,7 +7,6 @@ library only, and nothing of funding/: a report must not trust the program that 
 
 import argparse
 import json
-import os
 import sqlite3
 import sys
 import time
@@ -22,18 +21,17 @@ from validation.read.period import asked_period
 from validation.render.document import Document, document
 from validation.render.html import html
 from validation.render.terminal import terminal
+from validation.settings import database_path, minimum_symbols
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, NO_GO, NO_REPORT = 0, 1, 2
-FEWEST_SYMBOLS = 500
-"""The default of FUNDING_MIN_SYMBOLS: with fewer the service is not healthy either."""
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], float] = time.time) -> int:
     """One report; returns the exit code. `clock` tells the wall time in Unix seconds."""
     options = _parser().parse_args(arguments)
-    path = Path(options.db) if options.db else _default_path()
     try:
+        path = Path(options.db) if options.db else database_path(ROOT)
         found = _make(path, options, clock())
         _deliver(_rendered(found, options.format), options.out)
     except NoReport as reason:
@@ -61,25 +59,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(path: Path, options: argparse.Namespace, now: float) -> Document:
-    asked, minimum = asked_period(options.since, options.until, now), _minimum_symbols()
+    asked, minimum = asked_period(options.since, options.until, now), minimum_symbols(ROOT)
     with opened(path) as connection:
         found = gather(
             connection, exchange=options.exchange, asked=asked, now=now, minimum_symbols=minimum
         )
         return document(found, now)
-
-
-def _default_path() -> Path:
-    """`FUNDING_DB`, as the programs read it, or var/funding.db in the project's folder."""
-    named = os.environ.get("FUNDING_DB")
-    return Path(named).absolute() if named else ROOT / "var/funding.db"
-
-
-def _minimum_symbols() -> int:
-    text = os.environ.get("FUNDING_MIN_SYMBOLS") or str(FEWEST_SYMBOLS)
-    if not (text.isascii() and text.isdigit()):
-        raise NoReport(f"FUNDING_MIN_SYMBOLS={text!r} is not a whole number")
-    return int(text)
 
 
 def _rendered(found: Document, form: str) -> str:

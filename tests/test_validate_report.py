@@ -151,11 +151,13 @@ def moved_copies(shift_rest_time: bool) -> str:
     )
 
 
-def event(hours_ago: float, source: str, kind: str, detail: str = "") -> str:
-    at = END - hours_ago * HOUR
+def event(
+    hours_ago: float, source: str, kind: str, detail: str = "", program: str | None = None
+) -> str:
+    at, about = END - hours_ago * HOUR, f"'{program}'" if program else "NULL"
     return (
-        "INSERT INTO event (at, source, kind, detail)"
-        f" VALUES ({at}, '{source}', '{kind}', '{detail}');"
+        "INSERT INTO event (at, source, kind, detail, program)"
+        f" VALUES ({at}, '{source}', '{kind}', '{detail}', {about});"
     )
 
 
@@ -485,7 +487,7 @@ SABOTAGES: dict[str, Sabotage] = {
         "UPDATE comparison SET compared_at = -9e999 WHERE id = 400;", {"rows"}
     ),
     "an event without a time": Sabotage(
-        loose("event", "INSERT INTO event VALUES (99, NULL, 'api:api_00', 'crash', '')"),
+        loose("event", "INSERT INTO event (source, kind, detail) VALUES ('x', 'crash', '')"),
         {"programs that crashed"},
     ),
     "differing rows called controls": Sabotage(
@@ -549,17 +551,17 @@ def test_a_crash_of_ingest_is_counted_once(world: Path) -> None:
 
 
 def test_what_the_watchdog_ended_did_not_crash_but_hung(world: Path) -> None:
-    ordered = event(5.01, "watchdog", "restart", f"{INGEST} (hung ingest): no heartbeat for 6 s")
+    ordered = event(5.01, "watchdog", "restart", "(hung ingest): no heartbeat for 6 s", INGEST)
     lines, events = crashed(world, ordered + event(5, "ingest", "start", "pid 9"))
     assert (lines, events["crashes"]) == (set(), []), "one restart a day is no verdict"
-    killed = event(4.01, "watchdog", "kill", f"{INGEST} (kill): still there 2 s after TERM")
+    killed = event(4.01, "watchdog", "kill", "(kill): still there 2 s after TERM", INGEST)
     lines, events = crashed(world, killed + event(4, "ingest", "start", "pid 10"))
     assert (lines, events["crashes"]) == ({"programs that hung"}, [])
     assert {each["kind"] for each in events["shown"]} >= {"restart", "kill", "start"}
 
 
 def test_an_order_to_one_program_excuses_no_other(world: Path) -> None:
-    ordered = event(5.01, "watchdog", "restart", "api:api_00 (hung API): 2 requests")
+    ordered = event(5.01, "watchdog", "restart", "(hung API): 2 requests", "api:api_00")
     lines, _ = crashed(world, ordered + event(5, "ingest", "start", "pid 9"))
     assert lines == {"programs that crashed"}
 

@@ -41,12 +41,7 @@ class Incident:
     source: str
     kind: str
     detail: str
-
-    @property
-    def program(self) -> str:
-        """The program it is about: supervisord's name, where `detail` begins with one."""
-        first = self.detail.partition(" ")[0]
-        return first if first.startswith(("funding:", "api:")) else self.source
+    program: str  # the one that was acted upon, or the source
 
 
 @dataclass(slots=True)
@@ -133,9 +128,12 @@ def _last_before(connection: sqlite3.Connection, since: float) -> tuple[float, s
 
 
 def _incidents(connection: sqlite3.Connection, period: Period) -> Iterator[Incident]:
+    # A database of an older version lacks the last column.
+    program = "program" if "program" in columns_of(connection, "event") else "NULL"
     rows = connection.execute(
-        "SELECT at, source, kind, detail FROM event WHERE at BETWEEN ? AND ? ORDER BY at, id",
+        f"SELECT at, source, kind, detail, coalesce({program}, source) FROM event"
+        " WHERE at BETWEEN ? AND ? ORDER BY at, id",
         (period.since, period.until),
     )
-    for at, source, kind, detail in rows:
-        yield Incident(float(at), str(source), str(kind), str(detail)[:300])
+    for at, source, kind, detail, about in rows:
+        yield Incident(float(at), str(source), str(kind), str(detail)[:300], str(about))

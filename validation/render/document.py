@@ -1,6 +1,5 @@
 """The report as data: `--format json` prints it, and the terminal and the page are made of it."""
 
-from dataclasses import asdict
 from typing import Any
 
 from validation.criteria import coverage, verdict
@@ -88,5 +87,8 @@ def _events(facts: Facts) -> Document:
     return {
         "counts": {f"{kind} ({source})": n for (kind, source), n in sorted(audit.counts.items())},
         "crashes": [each.at for each in audit.crashes],
-        "shown": [asdict(each) for each in audit.shown],
+        "shown": [
+            {"at": each.at, "source": each.source, "kind": each.kind, "detail": each.detail}
+            for each in audit.shown
+        ],
     }
