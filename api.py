@@ -42,10 +42,11 @@ def main() -> int:
         address = f"{settings.api_host}:{settings.api_port}"
         log.error("cannot listen on %s: %s", address, error.strerror)
         return 1
+    host, port = listening.getsockname()[:2]
     if arguments.prepare:
         listening.close()
+        print(f"the API will answer at http://{host}:{port}/funding/BTCUSDT")
         return 0
-    host, port = listening.getsockname()[:2]
     own = own_socket(arguments.socket) if arguments.socket else None
     serve(local_only(api.app(), host, port), listening, own)
     return 0

@@ -15,6 +15,7 @@ from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.ledger import Ledger
 from funding.store.reader import Reader
+from funding.watchdog import group_settings
 from funding.watchdog.monitor import Monitor
 from funding.watchdog.rest_check import RestChecker
 from funding.watchdog.supervisor import SupervisorClient
@@ -136,6 +137,7 @@ def main() -> int:
         parser.error("--restart and --json go with --once")
     settings = startup.begin("watchdog")
     if arguments.once:
+        settings = group_settings.adopted(settings, "watchdog.py")
         return once(settings, restart=arguments.restart, as_json=arguments.json)
     return run(settings)
 

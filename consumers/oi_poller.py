@@ -23,6 +23,7 @@ from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings
 from funding.store.open_interest import OpenInterestStore
+from funding.watchdog import group_settings
 
 WORKERS = 20
 TARGETS = ("backend",)
@@ -76,6 +77,7 @@ def options(
 
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Poll until SIGTERM or SIGINT, or once."""
+    settings = group_settings.adopted(settings, "oi_poller.py")
     stopping = runner.stop_on_signal()
     exchange = runner.ExchangeClient(
         settings, open_interest_poll.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress

@@ -21,6 +21,7 @@ from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings
 from funding.store.open_interest import OpenInterestStore
+from funding.watchdog import group_settings
 
 WORKERS = 8
 
@@ -35,6 +36,7 @@ def progress(total: int) -> Iterator[Callable[[], object]]:
 
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Scan until SIGTERM or SIGINT, or once."""
+    settings = group_settings.adopted(settings, "volume_alert.py")
     stopping = runner.stop_on_signal()
     exchange = runner.ExchangeClient(
         settings, volume_rules.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress

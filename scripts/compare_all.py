@@ -23,6 +23,7 @@ from funding.runtime.logs import printable
 from funding.settings.service import Settings
 from funding.store.ledger import Ledger
 from funding.store.reader import Reader
+from funding.watchdog import group_settings
 
 log = logging.getLogger("compare_all")
 
@@ -114,7 +115,7 @@ def main() -> int:
     parser.add_argument("--top", type=_rows, default=10, metavar="N", help="rows of the table (10)")
     parser.add_argument("--no-store", action="store_true", help="do not store the comparisons")
     arguments = parser.parse_args()
-    settings = startup.begin("compare_all", sys.stderr)
+    settings = group_settings.adopted(startup.begin("compare_all", sys.stderr), "compare_all")
     stopping = threading.Event()
     if arguments.every:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,7 +7,7 @@ fail() {
 
 # setup REQUIREMENTS: install that file's pinned packages, unless this .venv has them already.
 setup() {
-    local stamp python
+    local stamp python packages
     # A .venv that an interrupted start left without pip is made again.
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         rm -rf .venv
@@ -19,6 +19,12 @@ setup() {
             fail "python -m venv failed (Debian: apt install python3-venv)"
         }
     fi
+    # Below site-packages, four folders up is this one: programs that begin as a command of .venv, as
+    # supervisord does, find the project's modules, also after the folder was moved.
+    for packages in .venv/lib/python3.*/site-packages; do
+        [ -e "$packages/funding.pth" ] || echo ../../../.. >"$packages/funding.pth"
+    done
+    (umask 077 && mkdir -p var/log)
     stamp=".venv/installed-$(printf %s "$1" | tr / -)"
     if ! cmp -s "$1" "$stamp"; then
         echo "installing $1 …"

@@ -230,10 +230,9 @@ def load() -> tuple[Settings, list[str]]:
 
 
 def load_texts() -> dict[str, str]:
-    """The text of every setting of the group, as this process sees it, the defaults included."""
+    """The text of every setting of the group, as this process sees it; "" where it is not set."""
     found = environment.texts(PATHS).texts
-    read(found)
-    return {s.name: found.get(s.name, s.default) for s in TABLE if s.name not in OF_ONE_COMMAND}
+    return {s.name: found.get(s.name, "") for s in TABLE if s.name not in OF_ONE_COMMAND}
 
 
 class Difference(NamedTuple):
@@ -249,12 +248,15 @@ class Difference(NamedTuple):
 
 def adopt(group: Mapping[str, str]) -> tuple[Settings, list[Difference]]:
     """This process's settings with those of the running `group`, and where the two differ."""
-    here = environment.texts(PATHS).texts
+    here = dict(environment.texts(PATHS).texts)
     own, _ = read(here)
-    adopted, _ = read({**here, **{n: t for n, t in group.items() if n not in OF_ONE_COMMAND}})
+    theirs = {name: text for name, text in group.items() if name not in OF_ONE_COMMAND}
+    adopted, _ = read(
+        {name: text for name, text in {**here, **theirs}.items() if text or name not in theirs}
+    )
     differences = [
-        Difference(s.name, group[s.name], here.get(s.name, s.default))
+        Difference(s.name, theirs[s.name] or s.default, here.get(s.name, s.default))
         for s in TABLE
-        if s.name in group and getattr(own, s.attribute) != getattr(adopted, s.attribute)
+        if s.name in theirs and getattr(own, s.attribute) != getattr(adopted, s.attribute)
     ]
     return adopted, differences

@@ -86,6 +86,10 @@ class SupervisorClient:
         told = self._call("guard.beat", pid, seconds, stored, ignore=UNKNOWN_METHOD)
         return [PluginReport(*each) for each in told or ()]
 
+    def settings(self) -> dict[str, str]:
+        """The text of each setting that the group reads; none where there is no guard."""
+        return self._call("guard.settings", ignore=UNKNOWN_METHOD) or {}
+
     def _call(self, method: str, *arguments: Any, ignore: int | None = None) -> Any:
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(self._path))
         try:

@@ -14,6 +14,10 @@ until it says up to what it has stored that, so that what one takes into its gra
 - The listening socket of an fcgi-program is closed when its last process has ended, and opened
   with the next one. When the port is not to be had then, supervisord ends with a traceback.
 - Methods whose names begin with an underscore cannot be called from outside.
+- The group of an fcgi-program binds its socket when it is made, before any factory is called, and
+  closes it at once; `socket_config` says what is bound the next time. Its file can name no variable
+  that may be missing, so it names a placeholder.
+- What a factory raises ends supervisord, with two tracebacks and without the reason.
 - ProcessStateExitedEvent has `expected` and, until its callbacks have returned, the process its
   `pid` and `exitstatus`: -1 after any signal, never expected, since exitcodes is 0. An end that
   supervisorctl or supervisord's own stop asked for is a ProcessStateStoppedEvent instead; one
@@ -21,16 +25,23 @@ until it says up to what it has stored that, so that what one takes into its gra
   whose reason is in `spawnerr`. FATAL follows BACKOFF, and is no other end.
 """
 
+import os
 import signal
+import sys
 import time
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
 
 from supervisor import events
+from supervisor.datatypes import InetStreamSocketConfig
 from supervisor.states import ProcessStates
 
-GROUP, PROGRAM = "funding", "watchdog"
+from funding.errors import SettingError
+from funding.settings import service
+
+GROUP, PROGRAM, API = "funding", "watchdog", "api"
 FIRST_SECONDS = 30.0
 """For a new process to beat for the first time."""
 TICK_SECONDS = events.Tick5Event.period
@@ -53,9 +64,16 @@ class Guard:
     """The RPC interface `guard`. `clock` gives seconds that never step, `wall` Unix seconds."""
 
     def __init__(
-        self, supervisord: Any, clock: Callable[[], float], wall: Callable[[], float] = time.time
+        self,
+        supervisord: Any,
+        clock: Callable[[], float],
+        wall: Callable[[], float] = time.time,
+        address: tuple[str, int] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> None:
         self._supervisord = supervisord
+        self._address = address
+        self._texts = dict(texts or {})
         self._clock = clock
         self._wall = wall
         self._pid = 0
@@ -75,6 +93,10 @@ class Guard:
         self._pid, self._due = pid, self._clock() + seconds
         self._told = [told for told in self._told if told[0] > stored]
         return list(self._told)
+
+    def settings(self) -> dict[str, str]:
+        """The text of each setting that the programs of the group read, "" for a default."""
+        return self._texts
 
     def _ended(self, event: Any) -> None:
         self._safely(self._note_end, event)
@@ -118,7 +140,16 @@ class Guard:
         """One more reference to the listening socket of the group `name`, where it has one."""
         manager = getattr(self._supervisord.process_groups[name], "socket_manager", None)
         if manager is not None:
+            if name == API and self._address is not None:
+                self._listen_at(manager, *self._address)
             self._held[name] = manager.get_socket()
+
+    @staticmethod
+    def _listen_at(manager: Any, host: str, port: int) -> None:
+        """Put the address of the settings in the place of the one in supervisord.conf."""
+        placeholder = manager.socket_config
+        manager.socket_config = InetStreamSocketConfig(host, port, backlog=placeholder.backlog)
+        Path(placeholder.path).unlink(missing_ok=True)
 
     def _look(self) -> None:
         now = self._clock()
@@ -141,9 +172,24 @@ class Guard:
             process.signal(signal.SIGKILL)
 
 
+def _refuse(reason: str) -> NoReturn:
+    """End supervisord before it has started anything, with one line."""
+    print(f"supervisord: {reason}", file=sys.stderr, flush=True)
+    os._exit(2)
+
+
 def make(supervisord: Any, **_options: Any) -> Guard:
-    """The factory."""
-    guard = Guard(supervisord, time.monotonic)
+    """The factory. Ends supervisord when a setting is wrong, or the API's address is not free."""
+    try:
+        settings, _ = service.load()
+        texts = service.load_texts()
+    except SettingError as error:
+        _refuse(str(error))
+    address = settings.api_host, settings.api_port
+    try:
+        guard = Guard(supervisord, time.monotonic, address=address, texts=texts)
+    except OSError as error:
+        _refuse(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}")
     events.subscribe(events.Tick5Event, guard._tick)
     events.subscribe(events.ProcessStateExitedEvent, guard._ended)
     events.subscribe(events.ProcessStateBackoffEvent, guard._ended)

@@ -483,4 +483,4 @@ def test_supervisord_knows_both_and_starts_neither() -> None:
     for name in ("volume_alert", "oi_poller"):
         assert name in group
         assert config[f"program:{name}"]["autostart"] == "false"
-        assert config[f"program:{name}"]["command"].endswith(f"consumers/{name}.py")
+        assert config[f"program:{name}"]["command"].endswith(f'/consumers/{name}.py"')

@@ -55,8 +55,9 @@ def test_the_unit_is_hardened() -> None:
     assert len(re.findall(r"^ReadWritePaths=", UNIT, re.MULTILINE)) == 1
 
 
-def test_the_unit_reads_the_file_of_settings() -> None:
-    assert re.findall(r"^EnvironmentFile=(.*)", UNIT, re.MULTILINE) == ["-@ROOT@/funding.env"]
+def test_the_unit_leaves_settings_to_the_programs() -> None:
+    """They read funding.env themselves, and refuse one that others may write."""
+    assert re.findall(r"^Environment.*", UNIT, re.MULTILINE) == []
 
 
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:

@@ -41,11 +41,15 @@ ENDS = "raise SystemExit(3)"
 
 @contextmanager
 def supervisord(
-    folder: Path, programs: Mapping[str, str], extra: str = "", **options: Mapping[str, str]
+    folder: Path,
+    programs: Mapping[str, str],
+    extra: str = "",
+    settings: Mapping[str, object] | None = None,
+    **options: Mapping[str, str],
 ) -> Iterator[subprocess.Popen[bytes]]:
     """supervisord in `folder`, with `programs` (Python code by name) in the group `funding`, each
-    with `options[name]`, `extra` sections beside them. What it has started is gone after the
-    block."""
+    with `options[name]`, `extra` sections beside them, and `settings` in its environment. What it
+    has started is gone after the block."""
     parts = [HEAD.format(folder=folder, names=",".join(programs)), extra]
     for name, code in programs.items():
         parts.append(PROGRAM.format(name=name, python=sys.executable, code=code))
@@ -54,7 +58,7 @@ def supervisord(
     config = folder / "supervisord.conf"
     config.write_text("".join(parts))
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
-    with running(command, folder / "output.log", cwd=folder) as process:
+    with running(command, folder / "output.log", cwd=folder, settings=settings or {}) as process:
         until((folder / "s").exists, "supervisord listens")
         try:
             yield process

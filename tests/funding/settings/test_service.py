@@ -197,14 +197,18 @@ def test_the_groups_settings_are_adopted_and_differences_are_named(
     monkeypatch.setenv("FUNDING_API_PORT", "9000")
     group = load_texts()
     assert group["FUNDING_API_PORT"] == "9000"
+    assert group["FUNDING_STALE_AFTER"] == ""
     assert not group.keys() & OF_ONE_COMMAND
     monkeypatch.delenv("FUNDING_API_PORT")
     monkeypatch.setenv("FUNDING_STALE_AFTER", "180.0")  # the same number in other words
     monkeypatch.setenv("FUNDING_MODE", "rest")
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "7")
     settings, differences = adopt({**group, "FUNDING_LOG_LEVEL": "DEBUG"})
+    assert settings.min_symbols == 500
     assert (settings.api_port, settings.mode, settings.log_level) == (9000, "rest", "INFO")
     assert [str(each) for each in differences] == [
-        "FUNDING_API_PORT is 9000 in the running group, 8888 here"
+        "FUNDING_API_PORT is 9000 in the running group, 8888 here",
+        "FUNDING_MIN_SYMBOLS is 500 in the running group, 7 here",
     ]
 
 

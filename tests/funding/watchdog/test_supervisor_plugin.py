@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from supervisor import events
@@ -13,9 +15,9 @@ from supervisor.states import ProcessStates
 
 from funding.watchdog.supervisor import PluginReport, SupervisorClient
 from funding.watchdog.supervisor_plugin import FIRST_SECONDS, TICK_SECONDS, TOLD_MOST, Guard
-from tests.conftest import ROOT, free_port
+from tests.conftest import free_port
 from tests.support.processes import connect, finished, until
-from tests.support.supervised import ENDS, SLEEPS, supervisord
+from tests.support.supervised import ENDS, HEAD, PROGRAM, SLEEPS, supervisord
 
 GUARD = """[rpcinterface:guard]
 supervisor.rpcinterface_factory=funding.watchdog.supervisor_plugin:make
@@ -179,12 +181,9 @@ autorestart=true
 """
 
 
-def test_crashes_are_told_by_supervisord_and_orderly_ends_are_not(
-    short_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_crashes_are_told_by_supervisord_and_orderly_ends_are_not(short_path: Path) -> None:
     """SIGKILL, a program that cannot start, and the watchdog's own end; a stop and a TERM that is
     obeyed are none."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     obeys = (
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
         " print('obeys', flush=True); time.sleep(600)"
@@ -243,11 +242,48 @@ stopwaitsecs=1
 """
 
 
-def test_the_listening_socket_outlives_all_processes(
-    short_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_api_listens_where_the_settings_say(short_path: Path) -> None:
+    """The configuration names a placeholder, since it can read no settings."""
+    port = free_port()
+    section = SERVER.format(python=sys.executable, port=1).replace(":server]", ":api]")
+    section = section.replace("tcp://127.0.0.1:1", f"unix://{short_path}/api")
+    settings = {"FUNDING_API_PORT": port}
+    with supervisord(short_path, {"other": SLEEPS}, extra=GUARD + section, settings=settings):
+        orders = SupervisorClient(short_path / "s")
+        until(lambda: sum("api:" in p.name and p.pid > 0 for p in orders.processes()) == 2, "api")
+        with socket.create_connection(("127.0.0.1", port), timeout=10):
+            assert not (short_path / "api").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("FUNDING_STALE_AFTER", "FUNDING_STALE_AFTER='x': expected seconds, at least 1"),
+        ("FUNDING_API_PORT", "cannot listen on 127.0.0.1:{port}: Address already in use"),
+    ],
+)
+def test_supervisord_refuses_to_start_with_one_line(
+    short_path: Path, name: str, reason: str
 ) -> None:
+    section = SERVER.format(python=sys.executable, port=1).replace(":server]", ":api]")
+    section = section.replace("tcp://127.0.0.1:1", f"unix://{short_path}/api")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings: dict[str, Any] = {name: port if name.endswith("PORT") else "x"}
+        config = short_path / "supervisord.conf"
+        head = HEAD.format(folder=short_path, names="other")
+        program = PROGRAM.format(name="other", python=sys.executable, code=SLEEPS)
+        config.write_text(head + program + GUARD + section)
+        done = finished(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)], **settings
+        )
+    assert done.returncode == 2
+    assert f"supervisord: {reason.format(port=port)}\n" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_the_listening_socket_outlives_all_processes(short_path: Path) -> None:
     """And is given back with its group, so that a changed one can be put in its place."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     port = free_port()
     server = SERVER.format(python=sys.executable, port=port)
     server += f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
@@ -274,10 +310,9 @@ def test_the_listening_socket_outlives_all_processes(
         connect(port).close()
 
 
-def test_under_supervisord(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_supervisord(short_path: Path) -> None:
     code = HUNG.replace("{socket}", str(short_path / "s")).strip().replace("\n", "\\n")
     programs = {"watchdog": f"exec('''{code}''')", "other": SLEEPS}
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with supervisord(short_path, programs, extra=GUARD):
         orders = SupervisorClient(short_path / "s")
 
