@@ -1,43 +1,63 @@
 """The client: one mode, two sources."""
 
 import logging
+import re
+import sys
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from funding.client import names
-from funding.client.mode import Decision, decide
-from funding.client.session import Session, open_session
-from funding.client.sources import Sources
+from funding.client.mode import Decision, decide, needs_go
+from funding.client.recorder import Recorder
+from funding.client.sources import Shared, Sources
+from funding.client.usage import Unstored
 from funding.client.values import Funding, fresh, from_rest, from_service
-from funding.comparison.pair import Pair, compare, compare_all
-from funding.errors import SettingError
+from funding.comparison.pair import (
+    PLANTED_SOURCE,
+    Comparison,
+    Pair,
+    alarms,
+    compare,
+    compare_all,
+)
+from funding.comparison.summary import RunningSummary
+from funding.errors import SettingError, StoreError
 from funding.exchanges.binance import stream as binance
+from funding.model.mode import Mode
 from funding.model.quote import fold
 from funding.runtime.clock import SYSTEM, Clock
-from funding.settings.service import MODES, Settings, load
+from funding.runtime.deadline import Deadline
+from funding.runtime.logs import Throttle
+from funding.runtime.schedule import Every
+from funding.settings.service import Settings, load
 
 log = logging.getLogger("client")
 
 RECHECK_SECONDS = 60.0
 """How long a decision on the mode holds: the report may be made, or grow old, meanwhile."""
-FOR_REST = 0.6
+REST_SHARE = 0.6
 """Share of the timeout that a service that hangs leaves to REST: it is here, REST is far away."""
-FOR_READING_AGAIN = 0.2
-"""And REST to the second reading of mode parallel and to the store."""
+REREAD_SHARE = 0.2
+"""And that REST leaves to the second reading in mode parallel, and to the store."""
+COMPLAINT_SECONDS = 60.0
+LONGEST_SYMBOL = 100
+"""Characters; the exchange's own stay below 30."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FundingClient:
-    """Quotes of one exchange, in one of the modes of `modes`; for any number of threads at once.
+    """Quotes of one exchange, in one of the modes of `mode`; for any number of threads at once.
 
     `mode` is FUNDING_MODE unless given; `caller`, by default the running script's name, is the
-    name in the accounts of REST and the source of comparisons. No call waits longer than `timeout`
-    seconds in all: for the service, for REST and for the store. `parts` makes what one thread
-    works with.
+    name under which REST calls are counted, and the source of comparisons. No call waits longer
+    than `timeout` seconds in all: for the service, for REST and for the store. `close`, or the end
+    of a `with` block, stores what waits to be stored.
 
-    What the world fails to give is no exception but None, or left out, with a warning in the log
-    once a minute. Raises `SettingError` for settings or a mode that cannot be, and ValueError for
-    the caller "control", which marks planted comparisons.
+    Where the world gives no value, the answer is None or lacks it, with a warning in the log once
+    a minute. Raises `SettingError` for wrong settings or an unknown mode, and ValueError for the
+    caller that marks planted comparisons.
     """
 
     def __init__(
@@ -46,50 +66,72 @@ class FundingClient:
         *,
         caller: str | None = None,
         settings: Settings | None = None,
-        parts: Callable[[], Session] | None = None,
         clock: Clock = SYSTEM,
         timeout: float = 1.0,
     ) -> None:
         settings = settings or load()[0]
-        self._asked = settings.mode if mode is None else mode
-        if self._asked not in MODES:
-            raise SettingError("mode", self._asked, f"one of {', '.join(MODES)}")
-        self._caller = caller or names.running()
-        if self._caller == "control":
-            raise ValueError('the caller "control" marks planted comparisons: take another name')
+        wanted = settings.mode if mode is None else mode
+        if wanted not in list(Mode):
+            raise SettingError("mode", wanted, f"one of {', '.join(Mode)}")
+        self._caller = caller or _script_name()
+        if self._caller == PLANTED_SOURCE:
+            raise ValueError(
+                f'the caller "{PLANTED_SOURCE}" marks planted comparisons: take another'
+            )
+        self._wanted = Mode(wanted)
         self._forced = settings.force_mode
         self._clock = clock
-        self._open = parts or open_session(settings, self._caller, timeout, clock)
-        self._idle: list[Session] = []
-        self._asking = Sources(clock)
-        self._deciding = threading.Lock()
-        self._decision = Decision(self._asked, "")
-        self._decide_at = float("-inf")
-        self._gone: frozenset[str] = frozenset()
+        self._timeout = timeout
+        self._recorder = Recorder(settings.db, clock)
+        self._shared = Shared(
+            *(
+                settings,
+                self._caller,
+                clock,
+                self._recorder,
+                Unstored(),
+                Throttle(COMPLAINT_SECONDS),
+            )
+        )
+        self._idle: list[Sources] = []
+        self._lock = threading.Lock()
+        self._summary = RunningSummary()
+        self._decision = Decision(self._wanted, "")
+        self._recheck = Every(RECHECK_SECONDS)
+        self._missing_at_rest: frozenset[str] = frozenset()
+        # At the end of the program, too.
+        weakref.finalize(self, self._recorder.close, timeout)
+
+    def __enter__(self) -> "FundingClient":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     @property
     def decision(self) -> Decision:
         """The mode it runs in now, and why that is not simply the one asked for."""
-        with self._borrowed() as parts:
-            return self._decided(parts)
+        return self._decide(Deadline(self._timeout))
 
     def get(self, symbol: str) -> Funding | None:
         """The quote of `symbol`, whatever its ASCII case; None where the mode's sources have
         none that is fresh."""
         symbol = fold(symbol)
-        if not names.possible(symbol):
+        if not 0 < len(symbol) <= LONGEST_SYMBOL or _SURROGATE.search(symbol):
             return None
-        with self._borrowed() as parts:
-            mode = self._decided(parts).mode
-            if mode == "parallel":
-                return self._both(parts, symbol)
-            lends = mode != "websocket-only"
+        deadline = Deadline(self._timeout)
+        mode = self._decide(deadline).mode
+        with self._borrowed() as sources:
+            if mode is Mode.PARALLEL:
+                return self._compare_one(sources, deadline, symbol)
+            may_use_rest = mode is not Mode.WEBSOCKET_ONLY
             found = None
-            if mode != "rest":
-                with parts.patience.keeping(FOR_REST * lends):
-                    found = fresh(self._asking.heard(parts.service.one(symbol)))
-            if found is None and lends:
-                reply = self._asking.rest_one(parts, symbol).reply
+            if mode is not Mode.REST:
+                sources.deadline = self._earlier(deadline, REST_SHARE * may_use_rest)
+                found = fresh(sources.service_quote(symbol))
+            if found is None and may_use_rest:
+                sources.deadline = deadline
+                reply = sources.rest_quote(symbol).reply
                 found = from_rest(reply, self._clock.wall()) if reply is not None else None
             return found
 
@@ -99,101 +141,129 @@ class FundingClient:
         In mode `websocket` REST is asked when the service gives nothing, or nothing fresh for a
         symbol that REST may still have; one that REST lacked the last time is left out.
         """
-        with self._borrowed() as parts:
-            mode = self._decided(parts).mode
-            if mode == "parallel":
-                return self._both_all(parts)
-            lends = mode != "websocket-only"
+        deadline = Deadline(self._timeout)
+        mode = self._decide(deadline).mode
+        with self._borrowed() as sources:
+            if mode is Mode.PARALLEL:
+                return self._compare_all(sources, deadline)
+            may_use_rest = mode is not Mode.WEBSOCKET_ONLY
             found: dict[str, Funding] = {}
             stale: frozenset[str] = frozenset()
-            if mode != "rest":
-                with parts.patience.keeping(FOR_REST * lends):
-                    words = self._asking.heard(parts.service.all())
-                found = {each.symbol: from_service(each) for each in words.fresh}
-                stale = frozenset(each.symbol for each in words.stale)
-            if lends and (not found or stale - self._gone):
-                lent = self._rest_all(parts)
-                self._gone = stale - lent.keys() if lent else self._gone
-                found = lent | found
+            if mode is not Mode.REST:
+                sources.deadline = self._earlier(deadline, REST_SHARE * may_use_rest)
+                answer = sources.service_quotes()
+                found = {quote.symbol: from_service(quote) for quote in answer.fresh}
+                stale = frozenset(quote.symbol for quote in answer.stale)
+            if may_use_rest and (not found or stale - self._missing_at_rest):
+                sources.deadline = deadline
+                replies, now = sources.rest_quotes() or (), self._clock.wall()
+                at_rest = {reply.symbol: from_rest(reply, now) for reply in replies}
+                if at_rest:
+                    self._missing_at_rest = stale - at_rest.keys()
+                found = at_rest | found
             return found
 
     def close(self) -> None:
-        """Let go of connections and files; calls in other threads keep theirs. A later call
-        opens them again."""
+        """Store what waits, and let go of connections and files; calls in other threads keep
+        theirs. A later call opens them again."""
         with suppress(IndexError):
             while True:
                 self._idle.pop().close()
+        self._recorder.close(self._timeout)
 
-    def _both(self, parts: Session, symbol: str) -> Funding | None:
+    def _compare_one(self, sources: Sources, deadline: Deadline, symbol: str) -> Funding | None:
         """Ask both, the service around REST, and compare."""
-        with parts.patience.keeping(FOR_REST):
-            before = self._asking.heard(parts.service.one(symbol))
-        with parts.patience.keeping(FOR_READING_AGAIN):
-            told = self._asking.rest_one(parts, symbol)
-        after = self._asking.heard(parts.service.one(symbol))
+        sources.deadline = self._earlier(deadline, REST_SHARE)
+        before = sources.service_quote(symbol)
+        sources.deadline = self._earlier(deadline, REREAD_SHARE)
+        rest = sources.rest_quote(symbol)
+        sources.deadline = deadline
+        after = sources.service_quote(symbol)
         now = self._clock.wall()
-        # A service that is away is no symbol that is missing: then there is nothing to compare.
-        if told.answered and not (before.problem and after.problem):
-            pair = Pair(told.reply, before.reading, after.reading)
-            self._asking.store(parts, compare(pair, self._caller, binance.NAME, now))
-        lent = from_rest(told.reply, now) if told.reply is not None else None
-        return fresh(after) or fresh(before) or lent
+        # Without the service nothing is missing: there is nothing to compare.
+        if rest.answered and not (before.problem and after.problem):
+            pair = Pair(rest.reply, before.quote, after.quote)
+            self._store(compare(pair, self._caller, binance.NAME, now))
+        at_rest = from_rest(rest.reply, now) if rest.reply is not None else None
+        return fresh(after) or fresh(before) or at_rest
 
-    def _both_all(self, parts: Session) -> dict[str, Funding]:
-        with parts.patience.keeping(FOR_REST):
-            before = self._asking.heard(parts.service.all())
-        with parts.patience.keeping(FOR_READING_AGAIN):
-            replies = self._asking.rest_all(parts)
-        after = self._asking.heard(parts.service.all())
+    def _compare_all(self, sources: Sources, deadline: Deadline) -> dict[str, Funding]:
+        sources.deadline = self._earlier(deadline, REST_SHARE)
+        before = sources.service_quotes()
+        sources.deadline = self._earlier(deadline, REREAD_SHARE)
+        replies = sources.rest_quotes()
+        sources.deadline = deadline
+        after = sources.service_quotes()
         now = self._clock.wall()
         if replies is not None and not (before.problem and after.problem):
             rows = compare_all(
-                *(before.readings, replies, after.readings),
+                *(before.quotes, replies, after.quotes),
                 source=self._caller,
                 exchange=binance.NAME,
                 at=now,
             )
-            self._asking.store(parts, rows)
+            self._store(rows)
         found = {reply.symbol: from_rest(reply, now) for reply in replies or ()}
-        for words in (before, after):
-            found |= {each.symbol: from_service(each) for each in words.fresh}
+        for answer in (before, after):
+            found |= {quote.symbol: from_service(quote) for quote in answer.fresh}
         return found
 
-    def _rest_all(self, parts: Session) -> dict[str, Funding]:
-        replies = self._asking.rest_all(parts) or ()
-        now = self._clock.wall()
-        return {reply.symbol: from_rest(reply, now) for reply in replies}
+    def _earlier(self, deadline: Deadline, share: float) -> Deadline:
+        """`deadline` without this `share` of the timeout, which is for what comes after."""
+        return deadline.earlier(share * self._timeout)
 
-    def _decided(self, parts: Session) -> Decision:
-        with self._deciding:
-            now = self._clock.uptime()
-            if now >= self._decide_at:
-                self._decide_at = now + RECHECK_SECONDS
-                self._decide(parts)
+    def _store(self, rows: Sequence[Comparison]) -> None:
+        """Store comparisons, and log what is significant and where the sums stand."""
+        events = alarms(rows)
+        self._recorder.add([*rows, *events])
+        for event in events:
+            log.warning("significant: %s", event.detail)
+        with self._lock:
+            line = self._summary.add(rows)
+        if line is not None:
+            log.info("%s", line)
+
+    def _decide(self, deadline: Deadline) -> Decision:
+        with self._lock:
+            if self._recheck.due(self._clock.uptime()):
+                self._decision = self._decided(deadline)
             return self._decision
 
-    def _decide(self, parts: Session) -> None:
-        needed = self._asked not in ("rest", "parallel") and not self._forced
-        verdict, problem = self._asking.verdict(parts) if needed else (None, "")
-        wall = self._clock.wall()
+    def _decided(self, deadline: Deadline) -> Decision:
+        verdict, problem = None, ""
+        if needs_go(self._wanted) and not self._forced:
+            try:
+                seconds = (deadline.left() or 0.0) / 2
+                verdict = self._recorder.ask(lambda store: store.last_validation(), seconds)
+            except StoreError as error:
+                problem = f"it cannot be read ({error})"
         decision = decide(
-            self._asked, forced=self._forced, verdict=verdict, problem=problem, now=wall
+            self._wanted,
+            forced=self._forced,
+            verdict=verdict,
+            problem=problem,
+            now=self._clock.wall(),
         )
         if decision != self._decision:
             log.warning("%s", decision.why or f"running as {decision.mode}, as asked")
-        self._decision = decision
+        return decision
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Session]:
-        """Parts that this thread has alone; after an unforeseen exception they are not used on."""
+    def _borrowed(self) -> Iterator[Sources]:
+        """Sources that this thread has alone; after an unforeseen exception they are not used
+        again."""
         try:
-            parts = self._idle.pop()
+            sources = self._idle.pop()
         except IndexError:
-            parts = self._open()
-        parts.patience.begin()
+            sources = Sources(self._shared)
         try:
-            yield parts
+            yield sources
         except BaseException:
-            parts.close()
+            sources.close()
             raise
-        self._idle.append(parts)
+        self._idle.append(sources)
+
+
+def _script_name() -> str:
+    name = Path(sys.argv[0]).stem
+    return name if name and not name.startswith("-") else "client"

@@ -1,4 +1,4 @@
-"""Where values come from, and who may leave REST. No I/O, no clock.
+"""Where values come from, and when REST may be left. No I/O, no clock.
 
     mode            asks the service   asks REST                            compares
     rest            never              always                               never
@@ -12,7 +12,8 @@ The last two are for a service that has proven itself: they need a GO of validat
 
 from typing import NamedTuple
 
-NEEDS_GO = ("websocket", "websocket-only")
+from funding.model.mode import Mode
+
 GO_SECONDS = 7 * 86_400.0
 CLOCK_SLACK_SECONDS = 60.0
 """How far ahead a verdict may be dated; a clock that was set back would make it valid for ever."""
@@ -21,27 +22,33 @@ CLOCK_SLACK_SECONDS = 60.0
 class Decision(NamedTuple):
     """The mode to run in, and why it is not simply the one asked for; "" where it is."""
 
-    mode: str
+    mode: Mode
     why: str
 
 
+def needs_go(mode: Mode) -> bool:
+    """Whether `mode` is for a service that has proven itself."""
+    return mode in (Mode.WEBSOCKET, Mode.WEBSOCKET_ONLY)
+
+
 def decide(
-    asked: str, *, forced: bool, verdict: tuple[float, str] | None, problem: str, now: float
+    wanted: Mode, *, forced: bool, verdict: tuple[float, str] | None, problem: str, now: float
 ) -> Decision:
-    """The mode to run in at `now` Unix seconds when `asked` is wanted.
+    """The mode to run in at `now` Unix seconds when `wanted` is asked for.
 
     `verdict` is the time (Unix seconds) and word of the last stored report, None without one;
     `problem` is in words why it could not be read, or "".
     """
-    if asked not in NEEDS_GO:
-        return Decision(asked, "")
+    if not needs_go(wanted):
+        return Decision(wanted, "")
     if forced:
-        return Decision(asked, f"FUNDING_FORCE_MODE=1: mode {asked}, whatever the last report says")
+        why = f"FUNDING_FORCE_MODE=1: mode {wanted}, whatever the last report says"
+        return Decision(wanted, why)
     lacking = problem or _lacking(verdict, now)
     if not lacking:
-        return Decision(asked, "")
-    need = f"mode {asked} needs a GO verdict less than 7 days old"
-    return Decision("parallel", f"{need}, and {lacking}: running as parallel")
+        return Decision(wanted, "")
+    need = f"mode {wanted} needs a GO verdict less than 7 days old"
+    return Decision(Mode.PARALLEL, f"{need}, and {lacking}: running as parallel")
 
 
 def _lacking(verdict: tuple[float, str] | None, now: float) -> str:

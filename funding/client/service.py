@@ -12,7 +12,7 @@ import http.client
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote as percent_encoded
 
 import msgspec
 
@@ -37,23 +37,23 @@ _all = msgspec.json.Decoder(_All)
 
 
 class ServiceQuote(NamedTuple):
-    """What the service says of one symbol: a reading, None for an unknown symbol, or, in words,
-    why there is no answer. `fresh` when the service stands by the reading."""
+    """The service's answer for one symbol: its quote, None for an unknown one; or, in words, the
+    `problem` why there is no answer. `fresh` when the quote is not stale."""
 
-    reading: StoredQuote | None
+    quote: StoredQuote | None
     fresh: bool = False
     problem: str = ""
 
 
 class ServiceQuotes(NamedTuple):
-    """What the service says of all symbols; `problem` as in `Word`."""
+    """The service's answer for all symbols; `problem` as in `ServiceQuote`."""
 
     fresh: list[StoredQuote]
     stale: list[StoredQuote]
     problem: str = ""
 
     @property
-    def readings(self) -> list[StoredQuote]:
+    def quotes(self) -> list[StoredQuote]:
         """The fresh and the stale ones."""
         return self.fresh + self.stale
 
@@ -63,7 +63,7 @@ class _Unusable(Exception):
 
 
 class _Ended(Exception):
-    """A connection that was kept open is no more: says nothing of the service itself."""
+    """A connection that was kept open has ended, which says nothing about the service itself."""
 
 
 class Service:
@@ -88,23 +88,23 @@ class Service:
         self._kept: list[Row] = []
         self._kept_since = 0.0
 
-    def one(self, symbol: str) -> ServiceQuote:
+    def quote(self, symbol: str) -> ServiceQuote:
         """The quote of `symbol`."""
         try:
-            status, _, body = self._ask(f"/funding/{quote(symbol, safe='')}")
+            status, _, body = self._ask(f"/funding/{percent_encoded(symbol, safe='')}")
             if status == 200:
-                return ServiceQuote(_reading(_row.decode(body)), fresh=True)
+                return ServiceQuote(_stored(_row.decode(body)), fresh=True)
             if status == 404:
                 return ServiceQuote(None)
             if status == 503:
-                return ServiceQuote(_reading(_stale.decode(body).last))
+                return ServiceQuote(_stored(_stale.decode(body).last))
         except _UNREADABLE:
             pass  # "not ready" has no last quote
         except _Unusable as error:
             return ServiceQuote(None, problem=str(error))
         return ServiceQuote(None, problem=f"status {status}: {_shown(body)}")
 
-    def all(self) -> ServiceQuotes:
+    def quotes(self) -> ServiceQuotes:
         """Every quote, of one instant."""
         try:
             headers = {"If-None-Match": self._tag} if self._tag else {}
@@ -119,12 +119,11 @@ class Service:
             return ServiceQuotes([], [], f"not the API's answer: {error}"[:200])
         except _Unusable as error:
             return ServiceQuotes([], [], str(error))
-        words = ServiceQuotes([], [])
+        answer = ServiceQuotes([], [])
         for row in self._kept:
-            (words.stale if row.stale else words.fresh).append(
-                _reading(row, now - self._kept_since)
-            )
-        return words
+            quote = _stored(row, now - self._kept_since)
+            (answer.stale if row.stale else answer.fresh).append(quote)
+        return answer
 
     def close(self) -> None:
         """Let go of the connection; the next call opens it again."""
@@ -158,7 +157,7 @@ class Service:
             raise
 
 
-def _reading(row: Row, seconds_since: float = 0.0) -> StoredQuote:
+def _stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
     return StoredQuote(
         row.exchange,
         row.symbol,

@@ -1,4 +1,5 @@
-"""Asking, and putting up with no answer: what fails is told in the log, at a bounded rate.
+"""The service and REST as one thread of a client asks them. What fails is a warning in the log, at
+most once a minute for each kind, and no exception.
 
 # Facts
 - REST refuses a symbol it does not know with status 400 and code -1121, an empty one with -1105,
@@ -6,89 +7,106 @@
 """
 
 import logging
-import threading
-from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from funding import errors
-from funding.client.service import ServiceQuote, ServiceQuotes
-from funding.client.session import Session
-from funding.client.tally import RunningSummary
-from funding.comparison.pair import Comparison, alarms
+from funding.client.recorder import Recorder
+from funding.client.service import Service, ServiceQuote, ServiceQuotes
+from funding.client.usage import ClientUsage, Unstored
 from funding.exchanges.binance.rest import PremiumIndex
+from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
+from funding.runtime.deadline import Deadline
 from funding.runtime.logs import Throttle
+from funding.settings.service import Settings
 
 log = logging.getLogger("client")
 
 NO_SUCH_SYMBOL = (-1121, -1105, -1100)
 COMPLAINT_SECONDS = 60.0
 
-T = TypeVar("T")
-W = TypeVar("W", ServiceQuote, ServiceQuotes)
-
 
 class RestQuote(NamedTuple):
-    """REST's word on one symbol: a reply, none for a symbol it does not have, or no answer."""
+    """REST's answer for one symbol: `reply` is None for a symbol it does not have, or where it has
+    not `answered`."""
 
     reply: PremiumIndex | None
     answered: bool
 
 
+class Shared(NamedTuple):
+    """What the sources of all threads of a client have in common."""
+
+    settings: Settings
+    caller: str
+    clock: Clock
+    recorder: Recorder
+    unstored: Unstored
+    throttle: Throttle
+
+
 class Sources:
-    """Calls that never raise for what the outside world does. For any thread."""
+    """Connections of their own, for one thread at a time. Nothing is opened before it is used; no
+    question outlasts `deadline`."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._seldom = Throttle(COMPLAINT_SECONDS)
-        self._tally = RunningSummary()
+    def __init__(self, shared: Shared) -> None:
+        settings, self._clock = shared.settings, shared.clock
+        self._throttle = shared.throttle
+        self.deadline = Deadline(None)
+        self._service = Service(
+            settings.api_host, settings.api_port, timeout=self._left, uptime=shared.clock.uptime
+        )
+        self._rest = RestClient(
+            settings.rest_url,
+            shared.caller,
+            usage=ClientUsage(shared.recorder, shared.unstored, self._left),
+            budget=settings.rest_weight,
+            clock=shared.clock,
+            timeout=self._left,
+        )
 
-    def heard(self, word: W) -> W:
-        """`word` itself; a service that does not answer is told in the log."""
-        if word.problem:
-            self._complain("service", f"the service does not answer: {word.problem}")
-        return word
+    def service_quote(self, symbol: str) -> ServiceQuote:
+        """The service's answer for `symbol`."""
+        answer = self._service.quote(symbol)
+        self._complain_of_service(answer.problem)
+        return answer
 
-    def rest_one(self, parts: Session, symbol: str) -> RestQuote:
-        """REST's word on `symbol`; weight 1."""
+    def service_quotes(self) -> ServiceQuotes:
+        """The service's answer for all symbols."""
+        answer = self._service.quotes()
+        self._complain_of_service(answer.problem)
+        return answer
+
+    def rest_quote(self, symbol: str) -> RestQuote:
+        """REST's answer for `symbol`; weight 1."""
         try:
-            return RestQuote(parts.rest.premium_index(symbol), answered=True)
-        except errors.RestRefused as error:
-            if error.code in NO_SUCH_SYMBOL:
-                return RestQuote(None, answered=True)
-            self._complain("refused", f"REST: {error}")
+            return RestQuote(self._rest.premium_index(symbol), answered=True)
         except errors.RestError as error:
-            self._complain(type(error).__name__, f"REST: {error}")
+            if isinstance(error, errors.RestRefused) and error.code in NO_SUCH_SYMBOL:
+                return RestQuote(None, answered=True)
+            self._complain_of_rest(error)
         return RestQuote(None, answered=False)
 
-    def rest_all(self, parts: Session) -> list[PremiumIndex] | None:
-        """REST's word on all symbols, or None without an answer; weight 10."""
+    def rest_quotes(self) -> list[PremiumIndex] | None:
+        """REST's answer for all symbols, None without one; weight 10."""
         try:
-            return parts.rest.premium_indices()
+            return self._rest.premium_indices()
         except errors.RestError as error:
-            self._complain(type(error).__name__, f"REST: {error}")
+            self._complain_of_rest(error)
         return None
 
-    def verdict(self, parts: Session) -> tuple[tuple[float, str] | None, str]:
-        """Time (Unix seconds) and word of the last stored report, and why it cannot be read."""
-        try:
-            return parts.book.last_validation(), ""
-        except errors.StoreError as error:
-            return None, f"it cannot be read ({error})"
+    def close(self) -> None:
+        """Let go of the connections; the next call opens them again."""
+        self._service.close()
+        self._rest.close()
 
-    def store(self, parts: Session, rows: Sequence[Comparison]) -> None:
-        """Store what was compared, and tell what is significant, and where the sums stand."""
-        events = alarms(rows)
-        parts.book.add(rows, events)
-        for event in events:
-            log.warning("significant: %s", event.detail)
-        line = self._tally.add(rows)
-        if line is not None:
-            log.info("%s", line)
+    def _left(self) -> float:
+        return self.deadline.left() or 0.0
 
-    def _complain(self, key: str, text: str) -> None:
-        with self._lock:
-            due = self._seldom(key, self._clock.uptime())
-        if due:
-            log.warning("%s", text)
+    def _complain_of_service(self, problem: str) -> None:
+        if problem and self._throttle("service", self._clock.uptime()):
+            log.warning("the service does not answer: %s", problem)
+
+    def _complain_of_rest(self, error: errors.RestError) -> None:
+        if self._throttle(type(error).__name__, self._clock.uptime()):
+            log.warning("REST: %s", error)

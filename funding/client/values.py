@@ -1,4 +1,4 @@
-"""What the client hands out."""
+"""The values that the client returns."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -42,27 +42,27 @@ def rate_or_zero(found: Funding | None) -> Rate:
     return Rate(found.funding_rate, missing=False)
 
 
-def from_service(reading: StoredQuote) -> Funding:
-    """What the service said."""
+def from_service(quote: StoredQuote) -> Funding:
+    """A quote of the service."""
     return Funding(
-        reading.symbol,
-        reading.mark_price,
-        reading.funding_rate,
-        reading.next_funding_time,
-        reading.index_price,
-        reading.event_time,
+        quote.symbol,
+        quote.mark_price,
+        quote.funding_rate,
+        quote.next_funding_time,
+        quote.index_price,
+        quote.event_time,
         "websocket",
-        reading.age_seconds,
+        quote.age_seconds,
     )
 
 
-def fresh(word: ServiceQuote) -> Funding | None:
-    """What the service stands by, if anything."""
-    return from_service(word.reading) if word.fresh and word.reading is not None else None
+def fresh(answer: ServiceQuote) -> Funding | None:
+    """The quote in the service's answer, if that is fresh."""
+    return from_service(answer.quote) if answer.fresh and answer.quote is not None else None
 
 
 def from_rest(reply: PremiumIndex, now: float) -> Funding:
-    """What REST said, at `now` Unix seconds; an exchange whose clock is ahead is of age 0."""
+    """A reply of REST, at `now` Unix seconds; an exchange whose clock is ahead is of age 0."""
     return Funding(
         reply.symbol,
         reply.mark_price,

@@ -2,12 +2,13 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from funding.comparison.difference import MATCH_PCT, Field, Outcome
 from funding.comparison.pair import Comparison
 
+LINE_EVERY = 100
 ONE_SIDED_SHARE = 0.01
 """Share of the symbols; with more of them on one side only, the two sides are not one market."""
 
@@ -70,3 +71,32 @@ def summarise(comparisons: Sequence[Comparison]) -> Summary:
         median_pct=statistics.median(differences) if differences else 0.0,
         maximum_pct=max(differences, default=0.0),
     )
+
+
+class RunningSummary:
+    """Counts and sums of all comparisons so far, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._total = self._matches = self._significant = self._measured = 0
+        self._sum_pct = self._maximum_pct = 0.0
+
+    def add(self, comparisons: Iterable[Comparison]) -> str | None:
+        """Count them; one line in words whenever that completes a hundred, or several."""
+        before = self._total
+        for row in comparisons:
+            self._total += 1
+            self._matches += row.outcome is Outcome.MATCH
+            self._significant += row.outcome is Outcome.SIGNIFICANT
+            if row.difference_pct is not None:
+                self._measured += 1
+                self._sum_pct += abs(row.difference_pct)
+                self._maximum_pct = max(self._maximum_pct, abs(row.difference_pct))
+        return self._line() if self._total // LINE_EVERY > before // LINE_EVERY else None
+
+    def _line(self) -> str:
+        average = self._sum_pct / self._measured if self._measured else 0.0
+        return (
+            f"{self._total} comparisons: {self._matches} matches,"
+            f" {self._total - self._matches} mismatches ({self._significant} significant),"
+            f" average {average:.4f} %, maximum {self._maximum_pct:.4f} %"
+        )

@@ -8,9 +8,11 @@
 
 from collections.abc import Mapping
 
-from funding.client import Funding, FundingClient, Service
+from funding.client import Funding, FundingClient
+from funding.client.service import Service
 from funding.model.alert import Mark
 from funding.model.feed import StoredQuote
+from funding.model.mode import Mode
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
 
@@ -35,9 +37,9 @@ class MarkPrices:
     def read(self) -> Mapping[str, Mark]:
         """What can be used now, by symbol; what is stale or missing is not among it."""
         now = self._clock.uptime()
-        if self._client.decision.mode == "parallel":
+        if self._client.decision.mode is Mode.PARALLEL:
             if now - self._compared_at < COMPARE_SECONDS:
-                fresh = self._service.all().fresh
+                fresh = self._service.quotes().fresh
                 if fresh:
                     return {each.symbol: _mark(each) for each in fresh}
             else:

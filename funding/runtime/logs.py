@@ -6,6 +6,7 @@ character that is not printable is escaped here, so that nothing received can fo
 
 import logging
 import sys
+import threading
 import time
 from typing import Any, TextIO
 
@@ -49,21 +50,25 @@ def setup(level: str, stream: TextIO | None = None) -> None:
 
 
 class Throttle:
-    """Says yes once per key and `seconds`, so that what repeats is told at a bounded rate."""
+    """Says yes once per key and `seconds`, so that what repeats is logged at a bounded rate. For
+    any number of threads."""
 
     MAX_KEYS = 100
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._told: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._logged: dict[str, float] = {}
 
     def __call__(self, key: str, now: float) -> bool:
-        """Whether `key` may be told at `now`; if so, that is remembered."""
-        if now - self._told.get(key, float("-inf")) < self._seconds:
-            return False
-        if len(self._told) >= self.MAX_KEYS:
-            self._told = {k: at for k, at in self._told.items() if now - at < self._seconds}
-            if len(self._told) >= self.MAX_KEYS:
+        """Whether `key` may be logged at `now`; if so, that is remembered."""
+        with self._lock:
+            if now - self._logged.get(key, float("-inf")) < self._seconds:
                 return False
-        self._told[key] = now
-        return True
+            if len(self._logged) >= self.MAX_KEYS:
+                young = {k: at for k, at in self._logged.items() if now - at < self._seconds}
+                self._logged = young
+                if len(young) >= self.MAX_KEYS:
+                    return False
+            self._logged[key] = now
+            return True

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from funding.errors import SettingError
+from funding.model.mode import Mode
 from funding.settings import environment
 from funding.settings.table import (
     Setting,
@@ -29,9 +30,6 @@ ELSEWHERE = frozenset({"FUNDING_MISSING_AS_ZERO", "FUNDING_TRADFI"})
 
 ROOT = environment.project_folder()
 """Relative defaults are below it."""
-
-MODES = ("rest", "parallel", "websocket", "websocket-only")
-"""Of the client: see `funding.client.mode`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +169,7 @@ TABLE = (
     ),
     Setting(
         "FUNDING_MODE",
-        choice(*MODES),
+        choice(*Mode),
         "parallel",
         "rest, parallel, websocket or websocket-only",
         "where FundingClient takes its values from",

@@ -170,8 +170,8 @@ def world() -> Iterator[Callable[[Case], None]]:
             lambda: rest.klines("BTCUSDT", "1h", 2),
             rest.tickers,
             rest.server_time,
-            lambda: service.one("BTCUSDT"),
-            service.all,
+            lambda: service.quote("BTCUSDT"),
+            service.quotes,
             lambda: backend.post(
                 f"{address}/bot{SECRET}/sendMessage", {"X-API-Key": SECRET}, b"{}"
             ),

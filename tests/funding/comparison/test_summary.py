@@ -2,8 +2,9 @@
 
 import pytest
 
-from funding.comparison.pair import Pair
-from funding.comparison.summary import summarise
+from funding.comparison.difference import Field, Outcome
+from funding.comparison.pair import Comparison, Pair
+from funding.comparison.summary import RunningSummary, summarise
 from tests.support.comparisons import GOOD_PAIRS, ours, pair_of, rest, round_of
 
 
@@ -52,3 +53,26 @@ def test_summary_counts_and_measures() -> None:
     }
     empty = summarise([])
     assert (empty.total, empty.average_pct, empty.median_pct, empty.maximum_pct) == (0, 0, 0, 0)
+
+
+def rows_of(count: int, percent: float | None, outcome: Outcome) -> list[Comparison]:
+    return [Comparison(0, "", "", "", Field.MARK_PRICE, 1, 1, percent, 0, outcome, 0, None)] * count
+
+
+def test_one_line_for_every_hundred_comparisons() -> None:
+    summary = RunningSummary()
+    assert summary.add(rows_of(97, 0.0, Outcome.MATCH)) is None
+    assert summary.add(rows_of(1, -0.5, Outcome.MISMATCH)) is None
+    assert summary.add(rows_of(1, None, Outcome.MISMATCH)) is None
+    assert summary.add(rows_of(1, 1.48, Outcome.SIGNIFICANT)) == (
+        "100 comparisons: 97 matches, 3 mismatches (1 significant), average 0.0200 %,"
+        " maximum 1.4800 %"
+    )
+    assert summary.add(rows_of(99, 0.0, Outcome.MATCH)) is None
+    line = summary.add(rows_of(250, 0.0, Outcome.MATCH))
+    assert line is not None
+    assert line.startswith("449 comparisons: 446 matches, 3 mismatches (1 significant)")
+    assert summary.add(rows_of(1, 0.0, Outcome.MATCH)) is None
+    missing = RunningSummary().add(rows_of(100, None, Outcome.MISMATCH))
+    assert missing is not None
+    assert missing.endswith("average 0.0000 %, maximum 0.0000 %")

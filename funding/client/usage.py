@@ -1,0 +1,125 @@
+"""The REST budget and bans as a client books them: in the store at once, or else in memory until
+the recorder has stored them.
+
+# Facts
+- Without the store nobody counts for the whole group, and nobody tells of bans: each process then
+  has an allowance of its own.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TypeVar
+
+from funding import errors
+from funding.client.recorder import AddressBan, Recorder
+from funding.comparison.pair import Comparison
+from funding.model.event import Event
+from funding.rest.limiter import Ban
+from funding.store.ledger import Calls, Ledger
+
+UNCOUNTED_SHARE = 10
+"""Calls that cannot be counted keep to this part of what the group has left, as if so many
+processes did the same: together they stay within the budget."""
+
+T = TypeVar("T")
+
+
+class Unstored:
+    """What the store does not know yet, for all threads of a client."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bans: dict[str, Ban] = {}
+        self._uncounted = (0, 0)  # minute, weight of the calls in it
+
+    def ban(self, address: str) -> Ban | None:
+        """The ban of `address`, or none that is known here."""
+        with self._lock:
+            return self._bans.get(address)
+
+    def set_ban(self, address: str, ban: Ban) -> bool:
+        """Keep `ban`; whether it is news: it ends later than the one that was known."""
+        with self._lock:
+            held = self._bans.get(address)
+            if held is not None and ban[0] <= held[0] + 1:
+                return False
+            self._bans[address] = ban
+            return True
+
+    def clear_ban(self, address: str, now: float) -> None:
+        """Forget a ban that has ended at `now` Unix seconds."""
+        with self._lock:
+            if address in self._bans and self._bans[address][0] <= now:
+                del self._bans[address]
+
+    def spend(self, weight: int, minute: int, left: int) -> bool:
+        """Whether a call of `weight` may be made uncounted while the group has `left`."""
+        with self._lock:
+            counted_minute, spent = self._uncounted
+            spent = (spent if counted_minute == minute else 0) + (weight or 1)
+            if spent > left // UNCOUNTED_SHARE:
+                return False
+            self._uncounted = (minute, spent)
+            return True
+
+
+class ClientUsage:
+    """A `rest.UsageStore` that raises no `StoreError`. For one thread.
+
+    `left` is asked for how many seconds the call of the client may still last; the store has half
+    of them.
+    """
+
+    def __init__(self, recorder: Recorder, unstored: Unstored, left: Callable[[], float]) -> None:
+        self._recorder = recorder
+        self._unstored = unstored
+        self._left = left
+
+    def ban(self, address: str) -> Ban | None:
+        """The ban of `address` that ends last, of those in the store and in memory."""
+        stored = None
+        with suppress(errors.StoreError):  # `spend` says so
+            stored = self._ask(lambda store: store.ban(address))
+        known = (stored, self._unstored.ban(address))
+        return max((ban for ban in known if ban is not None), default=None)
+
+    def set_ban(self, address: str, until: float, pauses: int, reason: str) -> bool:
+        """As in the store; one that cannot be stored holds for this client, and is stored later."""
+        ban = (until, pauses, reason)
+        try:
+            return self._ask(lambda store: store.set_ban(address, *ban))
+        except errors.StoreError as error:
+            self._recorder.complain(error)
+            self._recorder.add([AddressBan(address, ban)])
+            return self._unstored.set_ban(address, ban)
+
+    def lift_ban(self, address: str, now: float) -> None:
+        """As in the store."""
+        self._unstored.clear_ban(address, now)
+        with suppress(errors.StoreError):  # the stored one has ended, and does no harm
+            self._ask(lambda store: store.lift_ban(address, now))
+
+    def spend(self, caller: str, route: str, weight: int, minute: int, allowed: int) -> int:
+        """As in the store; a call that cannot be counted now is counted later. Such calls have an
+        allowance, and raise `RestOverBudget` beyond it."""
+        try:
+            return self._ask(lambda store: store.spend(caller, route, weight, minute, allowed))
+        except errors.StoreError as error:
+            problem = error
+        used = 0
+        with suppress(errors.StoreError):
+            used = self._ask(lambda store: store.used(minute))
+        if not self._unstored.spend(weight, minute, allowed - used):
+            text = "no more calls in this minute, since they cannot be counted"
+            raise errors.RestOverBudget(f"{text}: {problem}")
+        self._recorder.complain(problem)
+        self._recorder.add([Calls(minute, caller, route, 1, weight)])
+        return used
+
+    def add(self, comparisons: Iterable[Comparison] = (), events: Iterable[Event] = ()) -> None:
+        """Store them soon."""
+        self._recorder.add([*comparisons, *events])
+
+    def _ask(self, work: Callable[[Ledger], T]) -> T:
+        return self._recorder.ask(work, self._left() / 2)

@@ -1,0 +1,35 @@
+"""One service for the tests of the client, and clients that are closed in the end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from funding.runtime.clock import SYSTEM
+from tests.support.api_and_ingest import World, side_by_side
+from tests.support.clients import Clients
+from tests.support.clock import write
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """350 symbols and more, four ticks a second."""
+    folder = tmp_path_factory.mktemp("world")
+    with side_by_side(folder, "--main", "360", "--tick", "0.25") as made:
+        yield made
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A store of the client's own, so that what it writes is seen alone."""
+    path = tmp_path / "own.db"
+    write(path, SYSTEM)
+    return path
+
+
+@pytest.fixture
+def make(world: World, database: Path) -> Iterator[Clients]:
+    """Makes clients in any mode, with changed settings."""
+    made = Clients(world, database)
+    yield made
+    made.close()

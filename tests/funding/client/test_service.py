@@ -1,0 +1,150 @@
+"""The connection to the service's API."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from funding.client.service import Service
+from funding.model.feed import StoredQuote
+from tests.support.clients import API_QUOTE, NOW, api_all, api_row, api_stale, in_time
+from tests.support.clock import Hand
+from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
+
+
+def service(port: int, hand: Hand, timeout: float | Callable[[], float] = 5.0) -> Service:
+    return Service("127.0.0.1", port, timeout=timeout, uptime=hand.clock().uptime)
+
+
+def test_one_connection_is_kept() -> None:
+    with scripted(sends(API_QUOTE)) as server:
+        made = service(server.port, Hand())
+        assert [made.quote("BTCUSDT").fresh for _ in range(5)] == [True] * 5
+        assert server.connections == 1
+        made.close()
+        assert made.quote("BTCUSDT").fresh
+        assert server.connections == 2
+        made.close()
+
+
+def test_an_idle_connection_that_the_service_ended_is_opened_again() -> None:
+    with scripted(sends(API_QUOTE, close=True)) as server:
+        made = service(server.port, Hand())
+        for _ in range(5):
+            found = made.quote("BTCUSDT")
+            assert (found.fresh, found.problem) == (True, "")
+        assert server.connections == 5
+        made.close()
+
+
+def dies(connection: Any, _stopping: threading.Event) -> None:
+    raise ConnectionAbortedError
+
+
+def test_a_request_that_ends_the_connection_is_sent_twice_at_most() -> None:
+    with scripted(sends(API_QUOTE), dies) as server:
+        made = service(server.port, Hand())
+        assert made.quote("BTCUSDT").fresh
+        found = made.quote("BTCUSDT")
+        assert (found.quote, found.fresh) == (None, False)
+        assert found.problem.startswith("RemoteDisconnected")
+        assert len(server.asked) == 3
+        assert made.quote("BTCUSDT").problem.startswith("RemoteDisconnected")
+        assert len(server.asked) == 4, "a new connection that ends is no idle one"
+        made.close()
+
+
+@pytest.mark.parametrize("turn", [hangs, trickles(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 1_000)])
+def test_a_service_that_hangs_is_given_up_and_not_asked_again(turn: Turn) -> None:
+    with scripted(sends(API_QUOTE), turn) as server:
+        made = service(server.port, Hand(), timeout=0.2)
+        assert made.quote("BTCUSDT").fresh
+        found = made.quote("BTCUSDT")
+        assert (found.quote, found.problem) == (None, "TimeoutError: timed out")
+        assert len(server.asked) == 2
+        assert made.quotes().problem == "TimeoutError: timed out"
+        made.close()
+
+
+def test_each_request_has_the_time_that_is_left() -> None:
+    left = [20.0, 0.2, 20.0, 0.0]
+    with scripted(sends(API_QUOTE), hangs, sends(API_QUOTE)) as server:
+        made = service(server.port, Hand(), timeout=lambda: left.pop(0))
+        assert made.quote("BTCUSDT").fresh
+        with in_time(5.0):
+            assert made.quote("BTCUSDT").problem == "TimeoutError: timed out"
+        assert made.quote("BTCUSDT").fresh
+        assert made.quote("BTCUSDT").problem == "TimeoutError: timed out before it was asked"
+        made.close()
+        assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (reply(503, b'{"error":"not ready","reasons":[]}'), "status 503: "),
+        (reply(500, b'{"error":"internal server error"}'), "status 500: "),
+        (reply(403, b'{"error":"foreign Host header"}'), "status 403: "),
+        (reply(302, b"", Location="http://192.0.2.1/"), "status 302: "),
+        (reply(200, b"<html>"), "status 200: <html>"),
+        (reply(200, b"{}"), "status 200: {}"),
+        (reply(200, b"\xff\xfe"), "status 200: "),
+        (reply(200, b""), "status 200: "),
+        (reply(200, API_QUOTE[-50:] + b"}"), "status 200: "),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "BadStatusLine"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", "IncompleteRead"),
+    ],
+)
+def test_rubbish_is_a_service_that_does_not_answer(answer: bytes, problem: str) -> None:
+    with scripted(sends(answer, close=True)) as server:
+        made = service(server.port, Hand())
+        found = made.quote("BTCUSDT")
+        assert (found.quote, found.fresh) == (None, False)
+        assert found.problem.startswith(problem)
+        found_all = made.quotes()
+        assert found_all.quotes == []
+        assert found_all.problem
+        made.close()
+
+
+def test_a_symbol_is_stale_unknown_or_fresh() -> None:
+    with scripted(sends(api_stale()), sends(reply(404, b"{}")), sends(API_QUOTE)) as server:
+        made = service(server.port, Hand())
+        stale, unknown, fresh = (made.quote("币/A?") for _ in range(3))
+        made.close()
+    assert server.paths == ["/funding/%E5%B8%81%2FA%3F"] * 3
+    assert stale.quote is not None
+    assert (stale.quote.age_seconds, stale.fresh, stale.problem) == (200, False, "")
+    assert unknown == (None, False, "")
+    assert fresh.quote == StoredQuote(
+        "binance", "BTCUSDT", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5
+    )
+    assert fresh.fresh
+
+
+def test_unchanged_quotes_are_not_sent_again_and_grow_older() -> None:
+    answer = api_all(api_row("A", stale=False), api_row("B", stale=True), tag='W/"1-2"')
+    turns = [sends(answer), sends(reply(304, b"")), sends(api_all(tag='W/"3"')), sends(answer)]
+    hand = Hand()
+    with scripted(*turns) as server:
+        made = service(server.port, hand)
+        first = made.quotes()
+        hand.pass_seconds(0.7)
+        second, third, fourth = made.quotes(), made.quotes(), made.quotes()
+        made.close()
+    tags = [head.partition("If-None-Match: ")[2].partition("\r\n")[0] for head in server.asked]
+    assert tags == ["", 'W/"1-2"', 'W/"1-2"', 'W/"3"']
+    assert [(r.symbol, r.age_seconds) for r in first.fresh] == [("A", 1.5)]
+    assert [(r.symbol, r.age_seconds) for r in first.stale] == [("B", 1.5)]
+    assert [r.symbol for r in second.quotes] == ["A", "B"]
+    assert [r.age_seconds for r in second.quotes] == pytest.approx([2.2, 2.2])
+    assert (third.quotes, third.problem) == ([], "")
+    assert fourth == first
+
+
+def test_304_without_an_etag_is_a_problem() -> None:
+    with scripted(sends(reply(304, b""))) as server:
+        made = service(server.port, Hand())
+        assert made.quotes().problem == "status 304: "
+        made.close()
