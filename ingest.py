@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The ingest program: the exchange's stream → quotes in the store, for ever.
+"""The ingest program: the exchange's stream → quotes in the store, until it is stopped.
 
 Connections are threads that hand decoded frames to this one thread, which writes them.
 SIGTERM finishes the frame in hand, empties the WAL and exits 0.
@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from funding import errors
 from funding.exchanges.binance import stream as binance
-from funding.ingest.connection_policy import CONNECT_SECONDS, ConnectionPolicy
+from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
+from funding.ingest.liveness import CONNECT_SECONDS
 from funding.ingest.loop import IngestLoop
 from funding.ingest.receiver import Receiver
 from funding.ingest.websocket import WebSocket
@@ -31,8 +32,8 @@ from funding.store.writer import Writer, set_aside_if_foreign
 
 log = logging.getLogger("ingest")
 
-TURN_SECONDS = 0.25  # how soon a signal or a stall is noticed
-FLOWING_SECONDS = 1.0  # while quotes flow a frame is always nearer; an idle turn costs 0.2 ms
+STEP_SECONDS = 0.25  # how soon a signal or a stall is noticed
+FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle step costs 0.2 ms
 
 
 def prepare(settings: Settings, feed: Feed) -> None:
@@ -44,11 +45,11 @@ def prepare(settings: Settings, feed: Feed) -> None:
     Writer(settings.db, feed).close()
 
 
-def wire(settings: Settings, feed: Feed) -> IngestLoop:
-    """The parts, put together."""
+def build(settings: Settings, feed: Feed) -> IngestLoop:
+    """The loop and its parts, put together."""
     writer = Writer(settings.db, feed)
-    handoff = Inbox(writer.symbols(feed.exchange))
-    plan = ConnectionPolicy(
+    inbox = Inbox(writer.symbols(feed.exchange))
+    policy = ConnectionPolicy(
         connections=settings.connections,
         stall_after=settings.stall_after,
         rotate_after=settings.rotate_after,
@@ -58,37 +59,33 @@ def wire(settings: Settings, feed: Feed) -> IngestLoop:
         attempts_left=feed.attempts_left,
     )
 
-    def open_link(number: int) -> Receiver:
+    def connect(number: int) -> Receiver:
         connection = WebSocket(settings.ws_url, CONNECT_SECONDS)
-        link = Receiver(
-            number,
-            connection=connection,
-            decode=binance.decode,
-            handoff=handoff,
-            clock=SYSTEM,
+        receiver = Receiver(
+            number, connection=connection, decode=binance.decode, inbox=inbox, clock=SYSTEM
         )
-        link.start()
-        return link
+        receiver.start()
+        return receiver
 
     return IngestLoop(
-        feed, writer=writer, plan=plan, handoff=handoff, open_link=open_link, clock=SYSTEM
+        feed, writer=writer, policy=policy, inbox=inbox, connect=connect, clock=SYSTEM
     )
 
 
 def run(settings: Settings, feed: Feed) -> None:
-    """Turn until SIGTERM or SIGINT."""
+    """Receive and store until SIGTERM or SIGINT."""
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, _: stopping.append(caught))
     aside = set_aside_if_damaged(settings.db)
-    ingestion = wire(settings, feed)
+    loop = build(settings, feed)
     if aside is not None:
-        ingestion.note(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
+        loop.record(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
         threading.Thread(target=recover, args=(aside, settings.db), daemon=True).start()
     flowing = False
     while not stopping:
-        flowing = ingestion.turn(FLOWING_SECONDS if flowing else TURN_SECONDS)
-    ingestion.stop()
+        flowing = loop.step(FLOWING_SECONDS if flowing else STEP_SECONDS)
+    loop.stop()
     log.info("stopped")
 
 

@@ -3,7 +3,7 @@
     FundingError
     ├── SettingError         a value in the environment cannot be read: exit 2
     ├── FrameError           a WebSocket message that is no market data at all: costs that frame
-    ├── LinkError            the connection to the exchange
+    ├── FeedConnectionError  the connection to the exchange
     │   ├── ConnectFailed    it never came up
     │   └── ConnectionLost   it was up and ended
     ├── RestError            the exchange's REST interface gave no answer that can be used
@@ -14,7 +14,7 @@
     │   ├── RestOverBudget   our own budget of this minute is used up
     │   └── RestGarbled      an answer that is not of the documented form
     ├── PostError            a backend gave no answer to what was sent to it
-    ├── ControlError         supervisord does not answer, or refuses
+    ├── SupervisorError      supervisord does not answer, or refuses
     └── StoreError           the SQLite file
         ├── StoreMissing     not there yet: wait for ingest to make it
         ├── StoreForeign     something else, or of a newer version: hands off
@@ -48,8 +48,8 @@ class FrameError(FundingError):
 class FeedConnectionError(FundingError):
     """The connection to the exchange.
 
-    `kind` is one word of `continuity.ENDINGS`; `retry_after_seconds` is what the exchange asked
-    for, or 0.
+    `kind` is one of ingest's `EndingKind`; `retry_after_seconds` is what the exchange asked for,
+    or 0.
     """
 
     def __init__(self, kind: str, detail: str, retry_after_seconds: float = 0.0) -> None:

@@ -1,6 +1,6 @@
 """One connection's thread: connect, receive, decode, hand over, until it ends.
 
-It decides nothing: when to connect, and when a connection has had its time, is `continuity`'s.
+It decides nothing: the policy says when to connect and when a connection must be replaced.
 """
 
 import threading
@@ -9,13 +9,14 @@ from typing import Protocol
 
 from funding.errors import FeedConnectionError, FrameError
 from funding.exchanges.frame import Frame
-from funding.ingest.connection_events import ConnectionEvent
+from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind, EndingKind
 from funding.ingest.inbox import Inbox
 from funding.runtime.clock import Clock
+from funding.runtime.worker import Worker
 
 
 class Connection(Protocol):
-    """What a link needs of `wire.Wire`."""
+    """What a receiver needs of `websocket.WebSocket`."""
 
     def open(self) -> None: ...
     def receive(self) -> bytes | None: ...
@@ -23,11 +24,11 @@ class Connection(Protocol):
     def abort(self) -> None: ...
 
 
-class Receiver(threading.Thread):
-    """Connection `number`, from its one attempt to its end; every outcome is a `Note`.
+class Receiver(Worker):
+    """Connection `number`, from its one attempt to its end; every outcome is a `ConnectionEvent`.
 
-    A documented error ends the connection; any other is a defect, and is raised in the writer's
-    thread by `Handoff.fail`.
+    A documented error ends the connection. Any other is a defect, which `check` raises in the
+    writer's thread.
     """
 
     def __init__(
@@ -36,40 +37,36 @@ class Receiver(threading.Thread):
         *,
         connection: Connection,
         decode: Callable[[bytes, float], Frame],
-        handoff: Inbox,
+        inbox: Inbox,
         clock: Clock,
     ) -> None:
-        super().__init__(name=f"link-{number}", daemon=True)
+        super().__init__(f"connection-{number}", self._receive_all, failed=inbox.wake)
         self._number = number
         self._connection = connection
         self._decode = decode
-        self._handoff = handoff
+        self._inbox = inbox
         self._clock = clock
-        self._stopping = threading.Event()
 
-    def stop(self) -> None:
+    def stop(self, seconds: float | None = None) -> None:
         """End this connection, whatever it is waiting for; from any thread."""
-        self._stopping.set()
+        self.stopping.set()
         self._connection.abort()
+        super().stop(seconds)
 
-    def run(self) -> None:
-        """The thread's life."""
+    def _receive_all(self, stopping: threading.Event) -> None:
         try:
             self._connection.open()
-            self._handoff.note(ConnectionEvent(self._number, "opened", self._clock.uptime()))
+            self._report(ConnectionEventKind.OPENED)
             try:
-                while not self._stopping.is_set():
-                    self._turn()
+                while not stopping.is_set():
+                    self._receive()
             finally:
                 self._connection.close()
         except FeedConnectionError as error:
-            self._over(error.kind, str(error), error.retry_after_seconds)
-        except BaseException as error:  # noqa: BLE001 (raised again in the writer's thread)
-            self._handoff.fail(error)
-        else:
-            self._over("stopped", "stopped", 0.0)
+            if not stopping.is_set():
+                self._report(EndingKind(error.kind), str(error), error.retry_after_seconds)
 
-    def _turn(self) -> None:
+    def _receive(self) -> None:
         message = self._connection.receive()
         if message is None:
             return
@@ -77,11 +74,16 @@ class Receiver(threading.Thread):
         try:
             frame = self._decode(message, wall)
         except FrameError as error:
-            self._handoff.malformed(str(error))
+            self._inbox.count_malformed(str(error))
         else:
-            self._handoff.offer(self._number, frame, wall, uptime)
+            self._inbox.offer(self._number, frame, wall, uptime)
 
-    def _over(self, kind: str, detail: str, retry_after: float) -> None:
-        if not self._stopping.is_set():
-            now = self._clock.uptime()
-            self._handoff.note(ConnectionEvent(self._number, kind, now, detail, retry_after))
+    def _report(
+        self,
+        kind: ConnectionEventKind | EndingKind,
+        detail: str = "",
+        retry_after_seconds: float = 0.0,
+    ) -> None:
+        now = self._clock.uptime()
+        event = ConnectionEvent(self._number, kind, now, detail, retry_after_seconds)
+        self._inbox.put(event)

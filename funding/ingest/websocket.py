@@ -1,10 +1,10 @@
-"""The WebSocket: the only importer of websocket (websocket-client).
+"""One WebSocket connection: the only importer of websocket (websocket-client).
 
 # Facts
 (websocket-client 1.9.2, each seen happening)
 - There is no limit on a message's size; `_recv(n)` sees every byte, so a subclass can count.
 - `recv_data()` answers pings itself, and raises WebSocketTimeoutException after the timeout,
-  between frames or in the midst of one; nothing read so far is lost.
+  between frames or within one; nothing read so far is lost.
 - The pure-Python UTF-8 check takes 3.6 s for 30 MB: the decoder checks instead.
 - Redirects are followed three times unless `redirect_limit=0`.
 - `http_proxy` is honoured even for 127.0.0.1, whatever `http_no_proxy` says: for a loopback
@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
+from funding.ingest.connection_events import EndingKind
 from funding.runtime.backoff import retry_after
 from funding.settings.table import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
-_TURN_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that
+_RECEIVE_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that time
 
 
 class _TooLargeError(Exception):
@@ -47,7 +48,7 @@ class _Capped(websocket.WebSocket):
 class WebSocket:
     """One WebSocket connection to `url`: `open` once, `receive` until it raises, `close`.
 
-    For one thread, but for `abort`, which another may call to end whatever blocks.
+    For one thread, except `abort`, which another may call to end whatever blocks.
     """
 
     def __init__(self, url: str, timeout: float) -> None:
@@ -71,7 +72,7 @@ class WebSocket:
             self.abort()
             kind, detail = _failure(error)
             raise ConnectFailed(kind, detail) from error
-        connection.settimeout(_TURN_SECONDS)
+        connection.settimeout(_RECEIVE_SECONDS)
 
     def _direct(self) -> socket.socket | None:
         parts = urlsplit(self._url)
@@ -92,18 +93,18 @@ class WebSocket:
             return None
         except _TooLargeError:
             detail = f"a message of more than {MAX_MESSAGE} bytes"
-            raise ConnectionLost("oversize", detail) from None
+            raise ConnectionLost(EndingKind.OVERSIZE, detail) from None
         except (websocket.WebSocketException, OSError, ValueError) as error:
-            raise ConnectionLost("lost", f"{_one_line(error)}") from error
+            raise ConnectionLost(EndingKind.LOST, _one_line(error)) from error
         if opcode == websocket.ABNF.OPCODE_CLOSE:
-            raise ConnectionLost("closed", _close_reason(data))
+            raise ConnectionLost(EndingKind.CLOSED, _close_reason(data))
         if opcode in (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG):
             return None
         connection.received = 0
         return bytes(data)
 
     def close(self) -> None:
-        """Say goodbye without waiting for an answer, and let go."""
+        """Send a close frame without waiting for an answer, and close the socket."""
         connection = self._socket
         if connection is not None:
             with contextlib.suppress(websocket.WebSocketException, OSError, ValueError):
@@ -112,26 +113,26 @@ class WebSocket:
 
     def abort(self) -> None:
         """End whatever blocks on this connection, from any thread."""
-        held = self._socket.sock if self._socket is not None else None
-        if held is not None:
+        connection = self._socket.sock if self._socket is not None else None
+        if connection is not None:
             with contextlib.suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
 
-def _failure(error: BaseException) -> tuple[str, str]:
+def _failure(error: BaseException) -> tuple[EndingKind, str]:
     """The kind of ending for an error while connecting, and its words."""
     text = _one_line(error)
     if isinstance(error, websocket.WebSocketAddressException | socket.gaierror):
-        return "dns", text
+        return EndingKind.DNS, text
     if isinstance(error, ssl.SSLError):
-        return "tls", text
+        return EndingKind.TLS, text
     if isinstance(error, websocket.WebSocketTimeoutException | TimeoutError):
-        return "timeout", text
+        return EndingKind.TIMEOUT, text
     if isinstance(error, ConnectionRefusedError):
-        return "refused", text
+        return EndingKind.REFUSED, text
     if isinstance(error, websocket.WebSocketException | ConnectionError):
-        return "handshake", text
-    return "unreachable", text
+        return EndingKind.HANDSHAKE, text
+    return EndingKind.UNREACHABLE, text
 
 
 def _one_line(error: BaseException) -> str:
@@ -142,10 +143,10 @@ def _refusal(error: websocket.WebSocketBadStatusException) -> ConnectFailed:
     status = error.status_code
     wait = retry_after(str((error.resp_headers or {}).get("retry-after", "")), time.time())
     if status in (429, 418):
-        return ConnectFailed("rate-limited", f"status {status}", wait)
+        return ConnectFailed(EndingKind.RATE_LIMITED, f"status {status}", wait)
     if status in (403, 451):
-        return ConnectFailed("restricted", f"status {status}", wait)
-    return ConnectFailed("handshake", f"status {status}", wait)
+        return ConnectFailed(EndingKind.RESTRICTED, f"status {status}", wait)
+    return ConnectFailed(EndingKind.HANDSHAKE, f"status {status}", wait)
 
 
 def _close_reason(data: bytes) -> str:

@@ -95,7 +95,7 @@ QUICK = [
         "one class silent",
         tradfi_silent,
         goal=2,
-        noticed=("class-silent", "left alone"),
+        noticed=("class-silent", "not replaced again"),
         lasts=True,
         holds=flows("main"),
     ),

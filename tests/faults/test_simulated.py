@@ -11,7 +11,15 @@ import pytest
 from funding.exchanges.frame import Frame
 from funding.health.checks import API, INGEST, Facts, Probe, Process
 from funding.health.verdict import Limits
-from funding.ingest.connection_events import Connect, ConnectionEvent, Disconnect, Order, Report
+from funding.ingest.connection_events import (
+    Connect,
+    ConnectionEvent,
+    ConnectionEventKind,
+    Disconnect,
+    EndingKind,
+    Order,
+    Report,
+)
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
 from funding.ingest.loop import IngestLoop
@@ -31,8 +39,8 @@ class Feeds:
     """A healthy exchange in simulated time: two classes, each tick late by some jitter, every
     connection alive for at most a day."""
 
-    def __init__(self, plan: ConnectionPolicy, seed: int) -> None:
-        self.plan = plan
+    def __init__(self, policy: ConnectionPolicy, seed: int) -> None:
+        self.policy = policy
         self.chance = random.Random(seed)
         self.open: dict[int, float] = {}
         self.due = {0: 0.0, 1: 0.0}
@@ -45,26 +53,26 @@ class Feeds:
             if now >= self.due[symbol_class] and self.open:
                 late = self.chance.expovariate(5.0)
                 self.due[symbol_class] = now + 1.0 + min(late, 3.5) - 0.2
-                for link in self.open:
-                    self.plan.accepted(link, symbol_class, now, 1)
+                for connection in self.open:
+                    self.policy.accepted(connection, symbol_class, now, 1)
                 self.longest = max(self.longest, now - (self.last[symbol_class] or now))
                 self.last[symbol_class] = now
-        for order in self.plan.step(now):
+        for order in self.policy.step(now):
             self.obey(order, now)
-        for link, opened in list(self.open.items()):
+        for connection, opened in list(self.open.items()):
             if now - opened >= DAY:
-                del self.open[link]
-                self.plan.heard(ConnectionEvent(link, "closed", now))
+                del self.open[connection]
+                self.policy.handle(ConnectionEvent(connection, EndingKind.CLOSED, now))
                 self.orders["ended by the exchange"] += 1
 
     def obey(self, order: Order, now: float) -> None:
         if isinstance(order, Connect):
             self.orders["open"] += 1
-            self.open[order.link] = now
-            self.plan.heard(ConnectionEvent(order.link, "opened", now))
+            self.open[order.connection] = now
+            self.policy.handle(ConnectionEvent(order.connection, ConnectionEventKind.OPENED, now))
         elif isinstance(order, Disconnect):
             self.orders[order.kind] += 1
-            del self.open[order.link]
+            del self.open[order.connection]
         else:
             assert isinstance(order, Report)
             self.orders[f"told {order.kind}"] += 1
@@ -78,7 +86,7 @@ def healthy(facts: Facts, feeds: Feeds, now: float) -> Facts:
 
 
 def simulate(hours: float, connections: int) -> Feeds:
-    """So many healthy hours of the plan and the watchdog's rules; neither may act."""
+    """So many healthy hours of the policy and the watchdog's rules; neither may act."""
     feeds = Feeds(
         ConnectionPolicy(
             connections=connections, uniform=random.Random(3).uniform, now=0.0, **DEFAULTS
@@ -123,7 +131,7 @@ def test_72_simulated_hours_of_a_healthy_feed(record: Record, connections: int) 
 
 
 class Still:
-    """A connection's thread that is none; `number` is its link."""
+    """In place of the thread of connection `number`."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -137,35 +145,37 @@ class Still:
     def is_alive(self) -> bool:
         return not self.stopped
 
+    def check(self) -> None: ...
+
 
 class Rotating:
-    """Ingest's own turn over a real store, whose links are fed by hand."""
+    """Ingest's own loop over a real store, with connections that the test feeds."""
 
     def __init__(self, path: Path) -> None:
         self.hand = Hand()
         clock = self.hand.clock()
         self.feed = feed_at(clock)
-        self.handoff = Inbox()
-        self.links: list[Still] = []
-        plan = ConnectionPolicy(
+        self.inbox = Inbox()
+        self.threads: list[Still] = []
+        policy = ConnectionPolicy(
             connections=1, uniform=random.Random(5).uniform, now=self.hand.uptime, **DEFAULTS
         )
         writer = Writer(path, self.feed)
-        self.ingestion = IngestLoop(
+        self.loop = IngestLoop(
             self.feed,
             writer=writer,
-            plan=plan,
-            handoff=self.handoff,
-            open_link=self.open_link,
+            policy=policy,
+            inbox=self.inbox,
+            connect=self.start,
             clock=clock,
         )
         self.sent = 0
-        self.ingestion.turn(0.0)
+        self.loop.step(0.0)
 
-    def open_link(self, number: int) -> Still:
-        self.links = [*self.links[-1:], Still(number)]
-        self.handoff.note(ConnectionEvent(number, "opened", self.hand.uptime))
-        return self.links[-1]
+    def start(self, number: int) -> Still:
+        self.threads = [*self.threads[-1:], Still(number)]
+        self.inbox.put(ConnectionEvent(number, ConnectionEventKind.OPENED, self.hand.uptime))
+        return self.threads[-1]
 
     def second(self) -> None:
         """One tick of both classes over every connection that may be open."""
@@ -173,10 +183,10 @@ class Rotating:
         event_time = int(self.hand.wall * 1_000)
         for name in ("A", "B"):
             quotes = [Quote(f"{name}{n}USDT", 1.0, 1.0, 0.0001, None, event_time) for n in range(3)]
-            for link in [link for link in self.links if not link.stopped]:
+            for thread in [thread for thread in self.threads if not thread.stopped]:
                 frame = Frame(list(quotes), event_time=event_time)
-                self.handoff.offer(link.number, frame, self.hand.wall, self.hand.uptime)
-        self.ingestion.turn(0.0)
+                self.inbox.offer(thread.number, frame, self.hand.wall, self.hand.uptime)
+        self.loop.step(0.0)
         self.sent += 6
 
     def rotate(self) -> None:
@@ -206,7 +216,7 @@ def rotate(path: Path, count: int) -> tuple[Rotating, int]:
 def no_second_is_missed(world: Rotating, path: Path, count: int) -> None:
     """Every row that was sent is stored, and every life ended by rotation."""
     assert world.feed.accepted == world.sent
-    assert world.links[-1].number == count + 1
+    assert world.threads[-1].number == count + 1
     kinds = Counter(kind for (kind,) in rows(path, "SELECT kind FROM event"))
     assert set(kinds) <= {"start", "connect", "rotation", "retired"}
 
@@ -220,8 +230,7 @@ def test_20_rotations_accelerated(tmp_path: Path) -> None:
 def test_1000_rotations_accelerated(tmp_path: Path, record: Record) -> None:
     world, grown = rotate(tmp_path / "funding.db", 1_000)
     no_second_is_missed(world, tmp_path / "funding.db", 1_000)
-    told = (
-        f"{world.links[-1].number - 1} rotations, 0 of {world.sent} rows missed, {grown >> 10} KiB"
-    )
+    rotations = world.threads[-1].number - 1
+    told = f"{rotations} rotations, 0 of {world.sent} rows missed, {grown >> 10} KiB"
     record("rotation, 1,000 times accelerated", "0 missed, memory flat", told)
     assert grown < 64 * 1024

@@ -1,4 +1,4 @@
-"""A clock set by hand, and a store as ingest leaves it."""
+"""A clock that a test moves, and a store as ingest leaves it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from funding.store.writer import Writer
 
 
 @dataclass
-class Hand:
+class ManualClock:
     """A clock that stands still until it is moved."""
 
     wall: float = 1_764_725_610.0
@@ -22,11 +22,18 @@ class Hand:
     boot: str = "this boot"
 
     def clock(self) -> Clock:
+        """As the programs take it."""
         return Clock(wall=lambda: self.wall, uptime=lambda: self.uptime, boot=self.boot)
 
-    def pass_seconds(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass."""
         self.wall += seconds
         self.uptime += seconds
+
+    pass_seconds = advance
+
+
+Hand = ManualClock
 
 
 def feed_at(clock: Clock, pid: int = 17) -> Feed:

@@ -17,139 +17,145 @@ CLOCK = Clock(wall=lambda: 1_764_725_610.0, uptime=lambda: 5_000.0, boot="this b
 
 
 def decode(payload: bytes, now: float) -> Frame:
-    """A message here is an event time, in words."""
+    """A message here is an event time in digits."""
     assert now == CLOCK.wall()
     if not payload.isdigit():
-        raise FrameError(f"no number: {payload!r}")
+        raise FrameError(f"not a number: {payload!r}")
     event_time = int(payload)
     return Frame([Quote("BTCUSDT", 1.0, 1.0, None, None, event_time)], event_time)
 
 
-class Desk:
-    """The writer's side of a handoff, which keeps all it took."""
+class WriterSide:
+    """The writer's side of an inbox, which keeps all that it took."""
 
     def __init__(self) -> None:
-        self.handoff = Inbox()
+        self.inbox = Inbox()
         self.batches: list[Batch] = []
+        self.receiver: Receiver | None = None
 
     def until(self, done: Callable[[], bool], what: str) -> None:
-        def turn() -> bool:
-            self.batches.append(self.handoff.take(0.01))
+        def step() -> bool:
+            self.batches.append(self.inbox.take(0.01))
+            if self.receiver is not None:
+                self.receiver.check()
             return done()
 
-        until(turn, what)
+        until(step, what)
 
-    def notes(self) -> list[tuple[int, str, str, float]]:
+    def events(self) -> list[tuple[int, str, str, float]]:
         return [
-            (note.link, note.kind, note.detail, note.retry_after_seconds)
+            (event.connection, event.kind, event.detail, event.retry_after_seconds)
             for batch in self.batches
-            for note in batch.notes
+            for event in batch.events
         ]
 
 
-def linked(
+def started(
     connection: ScriptedConnection,
-    desk: Desk,
+    writer: WriterSide,
     decoder: Callable[[bytes, float], Frame] = decode,
 ) -> Receiver:
-    link = Receiver(7, connection=connection, decode=decoder, handoff=desk.handoff, clock=CLOCK)
-    link.start()
-    return link
+    receiver = Receiver(7, connection=connection, decode=decoder, inbox=writer.inbox, clock=CLOCK)
+    writer.receiver = receiver
+    receiver.start()
+    return receiver
 
 
-def ended(link: Receiver) -> bool:
-    link.join(PATIENCE_SECONDS)
-    return not link.is_alive()
+def ended(receiver: Receiver) -> bool:
+    receiver.join(PATIENCE_SECONDS)
+    return not receiver.is_alive()
 
 
-def test_a_life_from_connect_to_close() -> None:
-    connection, desk = ScriptedConnection(), Desk()
+def test_connection_from_connect_to_close() -> None:
+    connection, writer = ScriptedConnection(), WriterSide()
     connection.say(b"1000", None, b"2000", ConnectionLost("closed", "closed with code 1001"))
-    link = linked(connection, desk)
-    desk.until(lambda: len(desk.notes()) == 2, "both notes")
-    assert ended(link)
+    receiver = started(connection, writer)
+    writer.until(lambda: len(writer.events()) == 2, "both events")
+    assert ended(receiver)
     assert connection.closed.is_set()
-    assert desk.notes() == [(7, "opened", "", 0.0), (7, "closed", "closed with code 1001", 0.0)]
-    assert all(note.at == 5_000.0 for batch in desk.batches for note in batch.notes)
-    assert sum(batch.frames for batch in desk.batches) == 2
-    latest = [batch.quotes["BTCUSDT"] for batch in desk.batches if batch.quotes][-1]
+    assert writer.events() == [(7, "opened", "", 0.0), (7, "closed", "closed with code 1001", 0.0)]
+    assert all(event.at == 5_000.0 for batch in writer.batches for event in batch.events)
+    assert sum(batch.frames for batch in writer.batches) == 2
+    latest = [batch.quotes["BTCUSDT"] for batch in writer.batches if batch.quotes][-1]
     assert (latest[0].event_time, *latest[1:]) == (2_000, 1_764_725_610.0, 5_000.0)
-    progress = [key for batch in desk.batches for key in batch.progress]
+    progress = [key for batch in writer.batches for key in batch.progress]
     assert set(progress) == {(7, 0)}
 
 
-def test_a_connection_that_never_came_up_is_one_note() -> None:
+def test_refused_connection_is_one_event() -> None:
     refusal = ConnectFailed("rate-limited", "status 429", 7.0)
-    connection, desk = ScriptedConnection(refusal), Desk()
-    link = linked(connection, desk)
-    desk.until(lambda: bool(desk.notes()), "the note")
-    assert ended(link)
-    assert desk.notes() == [(7, "rate-limited", "status 429", 7.0)]
+    connection, writer = ScriptedConnection(refusal), WriterSide()
+    receiver = started(connection, writer)
+    writer.until(lambda: bool(writer.events()), "the event")
+    assert ended(receiver)
+    assert writer.events() == [(7, "rate-limited", "status 429", 7.0)]
 
 
-def test_a_message_that_cannot_be_read_costs_that_message_alone() -> None:
-    connection, desk = ScriptedConnection(), Desk()
+def test_malformed_message_costs_that_message_alone() -> None:
+    connection, writer = ScriptedConnection(), WriterSide()
     connection.say(b"rubbish", b"1000", b"", b"2000")
-    link = linked(connection, desk)
-    desk.until(lambda: sum(batch.frames for batch in desk.batches) == 4, "all messages")
-    assert sum(batch.malformed for batch in desk.batches) == 2
-    samples = {text for batch in desk.batches for text in batch.samples.values()}
-    assert samples >= {"malformed: no number: b'rubbish'"}
-    assert link.is_alive()
-    link.stop()
-    assert ended(link)
+    receiver = started(connection, writer)
+    writer.until(lambda: sum(batch.frames for batch in writer.batches) == 4, "all messages")
+    assert sum(batch.malformed for batch in writer.batches) == 2
+    samples = {text for batch in writer.batches for text in batch.samples.values()}
+    assert samples >= {"malformed: not a number: b'rubbish'"}
+    assert receiver.is_alive()
+    receiver.stop()
+    assert ended(receiver)
 
 
 @pytest.mark.parametrize("defect", [KeyError("x"), AssertionError(), MemoryError(), SystemExit(3)])
-def test_a_defect_in_the_decoder_is_raised_where_the_writer_is(defect: BaseException) -> None:
+def test_defect_in_the_decoder_is_raised_in_the_writer(defect: BaseException) -> None:
     def broken(_payload: bytes, _now: float) -> Frame:
         raise defect
 
-    connection, desk = ScriptedConnection(), Desk()
+    connection, writer = ScriptedConnection(), WriterSide()
     connection.say(b"1000")
-    link = linked(connection, desk, broken)
+    receiver = started(connection, writer, broken)
     with pytest.raises(type(defect)) as caught:
-        desk.until(lambda: False, "the defect")
+        writer.until(lambda: False, "the defect")
     assert caught.value is defect
-    assert ended(link)
+    assert ended(receiver)
     assert connection.closed.is_set()
 
 
-def test_a_defect_while_connecting_or_receiving_is_raised_there_too() -> None:
+def test_defect_while_connecting_or_receiving_is_raised_too() -> None:
     receiving = ScriptedConnection()
     receiving.say(ZeroDivisionError("while receiving"))
     for connection in (ScriptedConnection(ZeroDivisionError("while connecting")), receiving):
-        desk = Desk()
-        link = linked(connection, desk)
+        writer = WriterSide()
+        receiver = started(connection, writer)
         with pytest.raises(ZeroDivisionError):
-            desk.until(lambda: False, "the defect")
-        assert ended(link)
+            writer.until(lambda: False, "the defect")
+        assert ended(receiver)
 
 
-def test_stop_ends_a_connection_that_waits_and_is_no_news() -> None:
-    connection, desk = ScriptedConnection(), Desk()
-    link = linked(connection, desk)
-    desk.until(lambda: bool(desk.notes()), "connect")
-    link.stop()
-    assert ended(link)
+def test_stop_ends_a_waiting_connection_without_an_event() -> None:
+    connection, writer = ScriptedConnection(), WriterSide()
+    receiver = started(connection, writer)
+    writer.until(lambda: bool(writer.events()), "connect")
+    receiver.stop()
+    assert ended(receiver)
     assert connection.aborted.is_set()
     assert connection.closed.is_set()
-    assert desk.handoff.take(0.0).notes == []
+    assert writer.inbox.take(0.0).events == []
 
 
 def test_stop_while_connecting_ends_what_comes_up_afterwards() -> None:
-    connection, desk = ScriptedConnection(), Desk()
+    connection, writer = ScriptedConnection(), WriterSide()
     connection.may_open.clear()
-    link = linked(connection, desk)
+    receiver = started(connection, writer)
     assert connection.opening.wait(PATIENCE_SECONDS)
-    link.stop()
+    receiver.stop()
     connection.say(b"1000")
     connection.may_open.set()
-    assert ended(link)
+    assert ended(receiver)
     assert connection.closed.is_set()
-    assert desk.handoff.take(0.0).frames == 0
+    assert writer.inbox.take(0.0).frames == 0
 
 
-def test_a_link_does_not_keep_the_process_alive() -> None:
-    link = Receiver(1, connection=ScriptedConnection(), decode=decode, handoff=Inbox(), clock=CLOCK)
-    assert link.daemon
+def test_receiver_does_not_keep_the_process_alive() -> None:
+    receiver = Receiver(
+        1, connection=ScriptedConnection(), decode=decode, inbox=Inbox(), clock=CLOCK
+    )
+    assert receiver.daemon

@@ -1,4 +1,4 @@
-"""The wire, spoken to by a server of raw bytes over real sockets."""
+"""The WebSocket against a server of raw bytes, over real sockets."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def test_several_messages_in_one_packet_are_several_messages() -> None:
         assert [message(connection) for _ in range(3)] == [b"one", b"two", b"\xff\xfe"]
 
 
-def test_fragments_are_joined_also_around_a_ping() -> None:
+def test_fragments_are_joined_around_a_ping() -> None:
     with connected() as (connection, peer):
         peer.send(
             frame(TEXT, SYMBOL[:7], final=False),
@@ -101,14 +101,14 @@ def test_fragments_are_joined_also_around_a_ping() -> None:
         assert peer.read() == (PONG, b"1764725610")
 
 
-def test_a_message_that_comes_byte_by_byte_is_one_message() -> None:
+def test_message_may_come_byte_by_byte() -> None:
     with connected() as (connection, peer):
         peer.pour(frame(TEXT, SYMBOL * 20) + frame(TEXT, b"next"), 1)
         assert message(connection) == SYMBOL * 20
         assert message(connection) == b"next"
 
 
-def test_silence_in_the_midst_of_a_message_loses_nothing() -> None:
+def test_silence_within_a_message_loses_nothing() -> None:
     whole = frame(TEXT, SYMBOL)
     with connected() as (connection, peer):
         peer.send(whole[:9])
@@ -117,7 +117,7 @@ def test_silence_in_the_midst_of_a_message_loses_nothing() -> None:
         assert message(connection) == SYMBOL
 
 
-def test_a_ping_is_answered_with_its_payload_and_is_no_message() -> None:
+def test_ping_is_answered_and_is_not_a_message() -> None:
     with connected() as (connection, peer):
         peer.send(frame(PING, b"1764725610000"))
         assert connection.receive() is None
@@ -136,7 +136,7 @@ def test_a_ping_is_answered_with_its_payload_and_is_no_message() -> None:
         ((1000).to_bytes(2, "big") + b"not \xff UTF-8", "closed with code 1000: not � UTF-8"),
     ],
 )
-def test_a_close_frame_ends_it_and_says_why(payload: bytes, words: str) -> None:
+def test_close_frame_ends_the_connection_with_its_reason(payload: bytes, words: str) -> None:
     with connected() as (connection, peer):
         peer.send(frame(TEXT, b"last"), frame(CLOSE, payload))
         assert message(connection) == b"last"
@@ -159,14 +159,14 @@ def test_a_close_frame_ends_it_and_says_why(payload: bytes, words: str) -> None:
         b"HTTP/1.1 400 Bad Request\r\n" + b"x" * 100,
     ],
 )
-def test_what_is_no_websocket_ends_the_connection(data: bytes) -> None:
+def test_bytes_that_are_not_websocket_end_the_connection(data: bytes) -> None:
     with connected() as (connection, peer):
         peer.send(data)
         assert lost(connection).kind == "lost"
 
 
 @pytest.mark.parametrize("end", [Peer.close, Peer.reset])
-def test_an_end_without_a_close_frame_is_a_loss(end: Callable[[Peer], None]) -> None:
+def test_end_without_a_close_frame_is_a_loss(end: Callable[[Peer], None]) -> None:
     with connected() as (connection, peer):
         peer.send(frame(TEXT, b"half a message")[:5])
         assert connection.receive() is None
@@ -176,7 +176,7 @@ def test_an_end_without_a_close_frame_is_a_loss(end: Callable[[Peer], None]) -> 
         assert len(str(error).splitlines()) == 1
 
 
-def test_a_message_near_the_limit_passes_again_and_again() -> None:
+def test_messages_near_the_limit_pass_again_and_again() -> None:
     large = b"x" * (MAX_MESSAGE - 100_000)
     with connected() as (connection, peer):
         peer.pour(frame(TEXT, large) + frame(PING) + frame(BINARY, large) + frame(TEXT, b"next"))
@@ -184,7 +184,7 @@ def test_a_message_near_the_limit_passes_again_and_again() -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 9])
-def test_a_message_beyond_the_limit_is_not_taken(parts: int) -> None:
+def test_message_beyond_the_limit_is_refused(parts: int) -> None:
     size = 9 * 1024 * 1024 // parts
     with connected() as (connection, peer):
         frames = [frame(TEXT, b"x" * size, final=False)]
@@ -195,7 +195,7 @@ def test_a_message_beyond_the_limit_is_not_taken(parts: int) -> None:
         assert str(MAX_MESSAGE) in str(error)
 
 
-def test_a_header_that_promises_too_much_costs_no_memory() -> None:
+def test_header_that_promises_too_much_costs_no_memory() -> None:
     with connected() as (connection, peer):
         peer.send(frame(TEXT)[:1] + b"\x7f" + (2**62).to_bytes(8, "big") + b"few")
         assert connection.receive() is None
@@ -217,7 +217,7 @@ def test_the_limit_is_eight_megabytes() -> None:
         ("503 Service Unavailable", "handshake"),
     ],
 )
-def test_a_refused_handshake_says_what_kind_it_is(line: str, kind: str) -> None:
+def test_refused_handshake_has_its_kind(line: str, kind: str) -> None:
     error = refused(FakeExchange(status(line)))
     assert (error.kind, error.retry_after_seconds) == (kind, 0.0)
     assert str(error) == f"status {line[:3]}"
@@ -246,7 +246,7 @@ def test_retry_after_is_a_number_or_a_date(header: str, low: float, high: float)
 
 
 @pytest.mark.parametrize("line", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
-def test_a_redirect_is_not_followed(line: str) -> None:
+def test_redirect_is_not_followed(line: str) -> None:
     with FakeExchange() as target:
         error = refused(FakeExchange(status(line, f"Location: {target.url}")))
         assert error.kind == "handshake"
@@ -265,7 +265,7 @@ def test_a_redirect_is_not_followed(line: str) -> None:
         b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
     ],
 )
-def test_an_answer_that_is_no_handshake_is_a_failure(answer: bytes) -> None:
+def test_answer_that_is_not_a_handshake_is_a_failure(answer: bytes) -> None:
     with FakeExchange(lambda _request: answer) as exchange:
         connection = WebSocket(exchange.url, PATIENCE_SECONDS)
         with ThreadPoolExecutor(1) as thread:
@@ -277,7 +277,7 @@ def test_an_answer_that_is_no_handshake_is_a_failure(answer: bytes) -> None:
     assert len(str(error)) <= 200
 
 
-def test_a_server_that_hangs_up_at_once_is_a_failed_handshake() -> None:
+def test_server_that_hangs_up_at_once_is_a_failed_handshake() -> None:
     with FakeExchange(silence) as exchange:
         connection = WebSocket(exchange.url, PATIENCE_SECONDS)
         with ThreadPoolExecutor(1) as thread:
@@ -288,17 +288,17 @@ def test_a_server_that_hangs_up_at_once_is_a_failed_handshake() -> None:
     assert error.kind == "handshake"
 
 
-def test_a_handshake_that_is_never_answered_is_given_up() -> None:
+def test_unanswered_handshake_is_given_up() -> None:
     assert refused(FakeExchange(silence), timeout=0.2).kind == "timeout"
 
 
-def test_a_port_where_nobody_listens_is_refused() -> None:
+def test_port_without_a_listener_is_refused() -> None:
     with pytest.raises(ConnectFailed) as caught:
         WebSocket(f"ws://127.0.0.1:{free_port()}/ws", PATIENCE_SECONDS).open()
     assert caught.value.kind == "refused"
 
 
-def test_a_name_that_does_not_exist_is_a_matter_of_dns() -> None:
+def test_unknown_host_name_is_a_dns_failure() -> None:
     with pytest.raises(ConnectFailed) as caught:
         WebSocket("ws://no-such-host.invalid/ws", PATIENCE_SECONDS).open()
     assert caught.value.kind == "dns"
@@ -310,7 +310,7 @@ def test_plain_bytes_where_tls_is_expected_are_a_tls_failure() -> None:
     assert refused(plain).kind == "tls"
 
 
-def test_a_tls_handshake_that_is_never_answered_is_given_up() -> None:
+def test_unanswered_tls_handshake_is_given_up() -> None:
     with ThreadPoolExecutor(1) as thread, FakeExchange(silence, reads_request=False) as exchange:
         opening = thread.submit(WebSocket(exchange.url, 0.2).open)
         error = opening.exception(PATIENCE_SECONDS)
@@ -318,14 +318,14 @@ def test_a_tls_handshake_that_is_never_answered_is_given_up() -> None:
     assert error.kind == "timeout"
 
 
-def test_a_certificate_that_nobody_signed_is_a_tls_failure(tmp_path: Path) -> None:
+def test_unsigned_certificate_is_a_tls_failure(tmp_path: Path) -> None:
     error = refused(FakeExchange(tls=unsigned_certificate(tmp_path)))
     assert error.kind == "tls"
     assert "certificate" in str(error)
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"])
-def test_a_proxy_is_not_asked_for_a_loopback_address(
+def test_proxy_is_not_used_for_a_loopback_address(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FakeExchange(silence) as proxy:
@@ -344,7 +344,7 @@ def test_the_request_names_host_and_path() -> None:
 
 
 def test_abort_from_another_thread_ends_a_blocked_receive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_TURN_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(websocket, "_RECEIVE_SECONDS", PATIENCE_SECONDS)
     with connected() as (connection, peer), ThreadPoolExecutor(1) as thread:
         receiving = thread.submit(connection.receive)
         peer.send(frame(PING)[:1])
@@ -365,7 +365,7 @@ def test_abort_from_another_thread_ends_a_blocked_handshake() -> None:
     assert error.kind != "timeout"
 
 
-def test_close_says_goodbye_and_waits_for_no_answer() -> None:
+def test_close_sends_a_close_frame_and_waits_for_no_answer() -> None:
     with connected() as (connection, peer):
         connection.close()
         assert peer.read() == (CLOSE, (1000).to_bytes(2, "big"))
