@@ -45,11 +45,17 @@ def _from_file(file: Path) -> Mapping[str, str]:
     if not file.exists() and "FUNDING_ENV_FILE" not in os.environ:
         return {}
     try:
-        mode, text = file.stat().st_mode, file.read_text("utf-8")
+        status, owners = file.stat(), {0, os.geteuid(), Path(__file__).stat().st_uid}
+        # A pipe would be waited for.
+        if (
+            not stat.S_ISREG(status.st_mode)
+            or status.st_mode & 0o022
+            or status.st_uid not in owners
+        ):
+            raise NoReport(f"{file} must be our own, and nobody else may write it (chmod 600)")
+        text = file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise NoReport(f"{file} cannot be read: {error}") from None
-    if not stat.S_ISREG(mode) or mode & 0o022:
-        raise NoReport(f"{file} must be a file that nobody else may write (chmod 600)")
     found = {}
     for place, line in enumerate(text.splitlines(), 1):
         if (bare := line.strip()) and not bare.startswith("#"):

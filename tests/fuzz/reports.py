@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scripts import validate_report
 from tests.fuzz.shapes import NUMBERS, TEXTS
-from tests.report_world import END, HOUR, build
+from tests.support.report_world import END, HOUR, build
 
 UNUSABLE = (sqlite3.Error, UnicodeDecodeError)
 TABLES = ("comparison", "event", "quote", "feed", "rest_usage", "validation")

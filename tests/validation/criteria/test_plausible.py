@@ -1,0 +1,107 @@
+"""Days on which both sides say what cannot be true."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.report_days import (
+    COLUMNS,
+    LATER,
+    MARK,
+    ONE_HOUR,
+    RATE,
+    REAL,
+    Sabotage,
+    assert_no_go,
+)
+from tests.support.report_world import END, HOUR
+
+HALF_DAY_EARLIER = (
+    "SELECT old.{} FROM comparison AS old WHERE old.symbol = comparison.symbol"
+    f" AND old.field = comparison.field AND old.compared_at > {END - 12 * HOUR}"
+    " ORDER BY old.compared_at LIMIT 1"
+)
+
+
+def frozen(field: str, condition: str = "1") -> str:
+    """Both sides of each symbol keep the value that REST had first."""
+    return (
+        "CREATE TEMP TABLE kept AS SELECT symbol, rest_value, min(id) FROM comparison"
+        f" WHERE {field} AND {REAL} AND rest_value IS NOT NULL GROUP BY symbol;"
+        "CREATE UNIQUE INDEX temp.kept_symbol ON kept (symbol);"
+        "UPDATE comparison SET ws_value = (SELECT rest_value FROM kept WHERE kept.symbol ="
+        " comparison.symbol), rest_value = (SELECT rest_value FROM kept WHERE kept.symbol ="
+        f" comparison.symbol) WHERE {field} AND {REAL} AND rest_value IS NOT NULL AND {condition};"
+    )
+
+
+def both(field: str, value: str) -> str:
+    """Both sides say `value`, an SQL expression of either's."""
+    ours, theirs = value.replace("?", "ws_value"), value.replace("?", "rest_value")
+    return (
+        f"UPDATE comparison SET ws_value = {ours}, rest_value = {theirs} WHERE {field} AND {REAL};"
+    )
+
+
+FOUR_HOURS = f"compared_at BETWEEN {END - 10 * HOUR} AND {END - 6 * HOUR}"
+
+
+COIN_MARGINED = f"""
+INSERT INTO comparison ({COLUMNS}) SELECT compared_at, source, exchange, 'BTCUSD_PERP', field,
+    ws_value, NULL, NULL, NULL, 'mismatch', NULL, 0 FROM comparison
+    WHERE symbol = 'ETHUSDT' ORDER BY id;
+"""
+
+
+SABOTAGES: dict[str, Sabotage] = {
+    "frozen symbols": Sabotage(
+        f"UPDATE comparison SET ws_value = ({HALF_DAY_EARLIER.format('ws_value')})"
+        f" WHERE {LATER} AND symbol IN ('ETHUSDT', 'COIN1USDT') AND {REAL};",
+        {"one side frozen", "equal within one tick"},
+    ),
+    "one symbol frozen for an hour": Sabotage(
+        f"UPDATE comparison SET ws_value = (SELECT max(o.ws_value) FROM comparison AS o"
+        f" WHERE o.symbol = 'ETHUSDT' AND o.field = comparison.field AND o.{ONE_HOUR})"
+        f" WHERE {ONE_HOUR} AND symbol = 'ETHUSDT';",
+        {"one side frozen"},
+    ),
+    "both sides stand still": Sabotage(
+        f"UPDATE comparison SET rest_value = 2, ws_value = 2 WHERE {MARK} AND {REAL};",
+        {"prices move"},
+    ),
+    "one REST sample repeated": Sabotage(
+        f"UPDATE comparison SET rest_value = ({HALF_DAY_EARLIER.format('rest_value')}),"
+        f" rest_time = ({HALF_DAY_EARLIER.format('rest_time')}) WHERE {LATER} AND {REAL};",
+        {"one side frozen", "clocks"},
+    ),
+    "rates in percent on both sides": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 100, rest_value = rest_value * 100"
+        f" WHERE {RATE};",
+        {"units of rates"},
+    ),
+    "COIN-M mixed in": Sabotage(COIN_MARGINED, {"COIN-M symbols", "symbols on one side only"}),
+    "rates frozen on both sides": Sabotage(frozen(RATE), {"rates move"}),
+    "rates frozen on both sides for four hours": Sabotage(
+        frozen(RATE, FOUR_HOURS), {"rates move"}
+    ),
+    "prices frozen on both sides for four hours": Sabotage(
+        frozen(MARK, FOUR_HOURS), {"prices move"}
+    ),
+    "all rates zero on both sides": Sabotage(both(RATE, "0.0"), {"rates move", "units of rates"}),
+    "one rate for all symbols": Sabotage(
+        both(RATE, "0.00001 + (cast(compared_at as integer) % 1000) * 1e-7"), {"rates move"}
+    ),
+    "one price for all symbols": Sabotage(
+        both(MARK, f"60000 + (compared_at - {END}) * 0.01"), {"prices move"}
+    ),
+    "rates divided by a hundred on both sides": Sabotage(both(RATE, "? / 100"), {"units of rates"}),
+    "negative prices on both sides": Sabotage(both(MARK, "-?"), {"prices of zero or less"}),
+    "one price of zero on both sides": Sabotage(
+        both(MARK + " AND id = 401", "0.0"), {"prices of zero or less"}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_sabotaged_day_is_no_go(world: Path, name: str) -> None:
+    assert_no_go(world, SABOTAGES[name])

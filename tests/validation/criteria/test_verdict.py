@@ -1,0 +1,48 @@
+"""The verdict: GO on fair days, with warnings where something should be read."""
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.report_days import failed, run
+from tests.support.report_world import END, build, end_of, tamper
+
+
+def test_fair_day_is_go(world: Path) -> None:
+    code, report = run(world)
+    assert failed(report) == set()
+    assert (code, report["verdict"]) == (0, "GO")
+    assert report["coverage"]["known"] == report["coverage"]["compared"] == 30
+    assert len(report["coverage"]["settlements"]) == 3
+    assert report["totals"]["controls"] == 48
+
+
+def fails_of_a_fair_day(path: Path) -> set[str]:
+    """The criteria that fail on the fair day whose seed is the name of the file."""
+    seed = int(path.stem)
+    build(path, seed, many=20)
+    _, report = run(path, "--no-store", now=end_of(seed))
+    path.unlink()
+    return failed(report)
+
+
+@pytest.mark.usefixtures("few_symbols")
+def test_fair_days_are_rarely_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{seed}.db" for seed in range(1000, 1100)]
+    with ProcessPoolExecutor(2) as pool:
+        refused = [found for found in pool.map(fails_of_a_fair_day, paths, chunksize=5) if found]
+    assert len(refused) <= 1, refused
+
+
+def test_missing_controls_are_a_warning(world: Path) -> None:
+    tamper(world, "DELETE FROM comparison WHERE source = 'control';")
+    code, report = run(world)
+    assert code == 0
+    assert any(each.startswith("no control was planted") for each in report["warnings"])
+
+
+def test_period_without_comparisons_is_no_go(world: Path) -> None:
+    code, report = run(world, now=END + 90 * 86_400)
+    assert code == 1
+    assert {"span", "longest gap", "cells compared", "rows"} <= failed(report)

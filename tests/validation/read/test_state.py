@@ -1,0 +1,66 @@
+"""What the service holds: quotes, feed, REST usage."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.report_days import run
+from tests.support.report_world import END, tamper
+from validation.read.state import quotes_of, usage_of
+
+
+def test_stand_in_is_recognised_by_its_address(world: Path) -> None:
+    tamper(world, "UPDATE feed SET address = '127.0.0.1';")
+    code, report = run(world)
+    assert code == 0
+    assert any("a stand-in" in each for each in report["warnings"])
+
+
+HOUR_MS = 3_600_000
+NOW = 497_216 * HOUR_MS + 1_000  # a second after a settlement of every interval
+
+
+@pytest.mark.parametrize(
+    ("hours", "settlement", "kind"),
+    [
+        (8, NOW - 1_000 + 8 * HOUR_MS, None),
+        (8, NOW - 1_000, None),
+        (1, NOW - 1_000 + HOUR_MS, None),
+        (None, NOW - 1_000 + 3 * HOUR_MS, "no_interval"),
+        (None, NOW - 1_000 + 9 * HOUR_MS, "impossible_schedule"),
+        (8, NOW - 1_000 + 4 * HOUR_MS, "impossible_schedule"),
+        (4, NOW - 1_000 + 8 * HOUR_MS, "impossible_schedule"),
+        (8, NOW - 1_000 - 8 * HOUR_MS, "impossible_schedule"),
+        (3, NOW - 1_000 + 3 * HOUR_MS, "impossible_interval"),
+        (8, None, "no_schedule"),
+    ],
+)
+def test_next_settlement_is_on_the_grid_of_its_interval(
+    world: Path, hours: int | None, settlement: int | None, kind: str | None
+) -> None:
+    with closing(sqlite3.connect(world)) as connection:
+        connection.execute(
+            "UPDATE quote SET funding_interval_hours = ?, next_funding_time = ?, event_time = ?"
+            " WHERE symbol = 'BTCUSDT'",
+            (hours, settlement, NOW),
+        )
+        quotes = quotes_of(connection, "binance")
+    kinds = ("no_interval", "no_schedule", "impossible_interval", "impossible_schedule")
+    found = {name for name in kinds if "BTCUSDT" in getattr(quotes, name)}
+    assert kind in found if kind else not found
+
+
+def test_missing_tables_hold_nothing() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert quotes_of(connection, "binance").times == {}
+        assert usage_of(connection, 0, 1) == {}
+
+
+def test_usage_is_summed_by_caller_and_route(world: Path) -> None:
+    minute = int(END // 60)
+    with closing(sqlite3.connect(world)) as connection:
+        connection.execute(f"INSERT INTO rest_usage VALUES ({minute}, 'client', 'ping', 2, 4)")
+        used = usage_of(connection, END - 600, END)
+    assert used == {("client", "ping"): (2, 4), ("watchdog", "premiumIndex"): (10, 10)}
