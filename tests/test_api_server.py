@@ -17,7 +17,7 @@ import apsw
 import pytest
 
 from funding.api.server import listening_socket
-from funding.health.checks import Probe
+from funding.health.facts import Probe
 from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM

@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from funding.health.checks import Finding, Level
 from tests.conftest import ROOT, free_port
 from tests.support.clock import Hand, rows, write
 from tests.support.processes import ask, finished, running, until
 from tests.support.stand_in import StandIn, stand_in
 from tests.support.supervised import ENDS, SLEEPS, supervisord
-from watchdog import tell
 
 WATCHDOG: list[str | Path] = [sys.executable, ROOT / "watchdog.py"]
 
@@ -91,8 +89,8 @@ def service(short_path: Path) -> Iterator[Service]:
 
 
 @contextmanager
-def watching(service: Service) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """watchdog.py beside the service, and its log."""
+def watchdog_running(service: Service) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """watchdog.py while the service runs, and its log."""
     log = service.folder / "watchdog.log"
     with running(WATCHDOG, log, settings=service.settings) as process:
         yield process, log
@@ -108,7 +106,7 @@ def test_one_report(service: Service) -> None:
         "INFO", "WARNINGS", "ERRORS"
     ]  # fmt: skip
     assert "  - BTCUSDT mark_price: stream" in done.stdout
-    assert "supervisord does not answer" in done.stdout  # nobody supervises here
+    assert "supervisord does not answer" in done.stdout  # there is none
     code, report = service.report()
     assert (code, report["healthy"], report["status"]) == (0, True, "HEALTHY")
     assert {each["check"] for each in report["info"]} >= {"feed", "symbols", "frame", "api", "rest"}
@@ -120,7 +118,7 @@ def test_one_report(service: Service) -> None:
     assert sources == {"watchdog"}
 
 
-def test_reports_of_what_is_not_well(service: Service) -> None:
+def test_report_of_an_unhealthy_service(service: Service) -> None:
     with service.exchange.faults(drift={"BTCUSDT": 0.005}, rate_drift={"BTCUSDT": 0.001}):
         code, report = service.report()
         assert code == 0
@@ -142,10 +140,10 @@ def test_reports_of_what_is_not_well(service: Service) -> None:
     assert "  - 0 fresh symbols, at least 20 expected\n" in done.stdout.partition("ERRORS")[2]
 
 
-def test_a_hung_rest_delays_no_local_check(service: Service) -> None:
+def test_hung_rest_delays_no_local_check(service: Service) -> None:
     with service.exchange.faults(rest_hang=30):
         calls = service.exchange.calls()
-        with watching(service) as (process, log):
+        with watchdog_running(service) as (process, log):
             until(lambda: service.exchange.calls() > calls, "REST is asked")
             service.api.kill()
             until(lambda: "the API does not answer" in log.read_text(), "the finding")
@@ -153,7 +151,7 @@ def test_a_hung_rest_delays_no_local_check(service: Service) -> None:
             assert process.poll() is None
 
 
-def test_without_anything_it_still_reports(short_path: Path) -> None:
+def test_report_without_any_service(short_path: Path) -> None:
     settings = {
         "FUNDING_DB": short_path / "none.db",
         "FUNDING_SUPERVISOR": short_path / "s",
@@ -168,13 +166,13 @@ def test_without_anything_it_still_reports(short_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [("--restart",), ("--json",), ("--nonsense",)])
-def test_arguments_that_contradict_each_other(options: tuple[str, ...]) -> None:
+def test_contradictory_arguments_are_refused(options: tuple[str, ...]) -> None:
     done = watchdog({}, *options)
     assert done.returncode == 2
     assert "usage: watchdog.py" in done.stderr
 
 
-def test_it_stops_when_it_is_told_to(short_path: Path) -> None:
+def test_sigterm_ends_it(short_path: Path) -> None:
     settings: dict[str, object] = {
         "FUNDING_DB": short_path / "none.db",
         "FUNDING_SUPERVISOR": short_path / "s",
@@ -208,18 +206,18 @@ def events(folder: Path, kind: str) -> list[str]:
     return [detail for (detail,) in rows(folder / "funding.db", select, kind)]
 
 
-def waited(folder: Path, times: int) -> None:
-    """Until it was written down so often that a person must look."""
-    until(lambda: len(events(folder, "waiting")) == times, "it waits")
+def wait_until_waiting(folder: Path, times: int) -> None:
+    """Until it is recorded so many times that the budget is used up."""
+    until(lambda: len(events(folder, "waiting")) == times, "the budget is used up")
 
 
-def test_the_restart_budget_survives_kill_9_of_the_watchdog(short_path: Path) -> None:
+def test_restart_budget_survives_kill_9_of_the_watchdog(short_path: Path) -> None:
     settings = settings_of(short_path)
     fatal = {"startsecs": "1", "startretries": "0"}
     with supervisord(short_path, {"consumer": ENDS}, consumer=fatal):
         for life in (1, 2):
             with running(WATCHDOG, short_path / f"{life}.log", settings=settings) as process:
-                waited(short_path, life)
+                wait_until_waiting(short_path, life)
                 process.send_signal(signal.SIGKILL)
                 process.wait()
             starts = events(short_path, "start")
@@ -227,7 +225,7 @@ def test_the_restart_budget_survives_kill_9_of_the_watchdog(short_path: Path) ->
     assert all(start.startswith("funding:consumer (fatal): FATAL") for start in starts)
 
 
-def test_once_restarts_nothing_unless_it_is_told_to(short_path: Path) -> None:
+def test_once_restarts_nothing_without_restart(short_path: Path) -> None:
     settings = settings_of(short_path)
     fatal = {"startsecs": "1", "startretries": "0"}
     idle = {"autostart": "false"}
@@ -238,33 +236,17 @@ def test_once_restarts_nothing_unless_it_is_told_to(short_path: Path) -> None:
         watchdog(settings, "--once", "--restart")
         assert len(events(short_path, "start")) == 1
         log = (short_path / "supervisord.log").read_text()
-        assert "spawned: 'idle'" not in log, "what is STOPPED is the operator's"
+        assert "spawned: 'idle'" not in log, "an operator has STOPPED it"
 
 
-def test_it_outlives_supervisord(short_path: Path) -> None:
+def test_it_survives_the_end_of_supervisord(short_path: Path) -> None:
     settings = settings_of(short_path)
     log = short_path / "watchdog.log"
     with running(WATCHDOG, log, settings=settings) as process:
         until(lambda: "getAllProcessInfo" in log.read_text(), "no supervisord")
         with supervisord(short_path, {"ingest": SLEEPS}) as supervisor:
-            until(lambda: "supervisor: well again" in log.read_text(), "it is seen")
+            until(lambda: "supervisor: recovered" in log.read_text(), "it is found")
             supervisor.send_signal(signal.SIGTERM)
             supervisor.wait()
         until(lambda: log.read_text().count("getAllProcessInfo") == 2, "it is missed")
         assert process.poll() is None
-
-
-# What is told
-
-
-def test_a_check_is_told_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
-    late = Finding(Level.ERROR, "frame", "the last frame is 61 s old")
-    later = Finding(Level.ERROR, "frame", "the last frame is 66 s old")
-    fine = Finding(Level.INFO, "frame", "the last frame is 0.1 s old")
-    before: set[tuple[str, str]] = set()
-    for finding in (fine, late, later, fine, fine, late):
-        before = tell([finding], before)
-    assert [record.message for record in caplog.records] == [
-        "the last frame is 61 s old", "frame: well again", "the last frame is 61 s old"
-    ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""Is the service well? Facts in, verdict and findings out. No I/O and no clock."""
+"""Is the service healthy? Facts in, verdict and findings out. No I/O and no clock."""

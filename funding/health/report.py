@@ -1,10 +1,10 @@
-"""The watchdog's report, for people and as data."""
+"""The watchdog's report, as text for people and as data for programs."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from funding.health.checks import Finding, Level
+from funding.health.findings import Finding, Level
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
@@ -21,7 +21,7 @@ def _time(at: float) -> str:
 
 
 def as_text(findings: Sequence[Finding], at: float) -> str:
-    """The report of `at` Unix seconds; its last line is the status."""
+    """The report at `at` Unix seconds; its last line is the status."""
     lines = [f"Funding service, {_time(at)}"]
     for level in Level:
         texts = [finding.text for finding in findings if finding.level is level]

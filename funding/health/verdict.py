@@ -1,7 +1,7 @@
-"""Is the service healthy? Facts in, verdict out.
+"""Is the service healthy? The feed row and the ages of the quotes in, verdict out.
 
-Health is the age of accepted data, never the state of a socket: a connection that delivers
-nothing is no health, and one dead symbol of 900 is no illness.
+Health is the age of accepted data, never the state of a socket: a silent connection is not
+healthy, and one dead symbol of 900 does not make the service unhealthy.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ import msgspec
 from funding.model.feed import Feed
 
 HEARTBEAT_SECONDS = 10.0
-"""Ingest writes its feed row at least each second; older than this, it hangs or is gone."""
+"""Ingest writes its feed row at least each second. When the row is older than this, ingest has
+ended or hangs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What healthy means, from the settings: seconds, and a number of symbols."""
+    """The limits of a healthy service, from the settings: seconds, and a number of symbols."""
 
     stale_after: float
     min_symbols: int
@@ -41,7 +42,7 @@ class Health(msgspec.Struct, rename="camel", frozen=True):
 
     @property
     def healthy(self) -> bool:
-        """Whether there is no reason to worry."""
+        """Whether there are no reasons against it."""
         return not self.reasons
 
 

@@ -1,11 +1,12 @@
-"""What the watchdog sees: store, supervisord, probes, REST and this machine, as facts."""
+"""What the watchdog looks at: store, supervisord, probes, REST and this machine, as facts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from funding import errors
-from funding.health import checks, verdict
+from funding.health import verdict
+from funding.health.facts import Facts, LastComparison, Probe, Process
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime import process
 from funding.runtime.clock import Clock
@@ -16,92 +17,92 @@ from funding.watchdog.supervisor import SupervisorClient
 
 
 class FactsCollector:
-    """Gathers the facts of a moment. For one thread."""
+    """Collects the facts of a moment. For one thread."""
 
     def __init__(
         self,
         settings: Settings,
         *,
         reader: Reader,
-        control: SupervisorClient,
+        supervisor: SupervisorClient,
         clock: Clock,
-        comparing: Callable[[], checks.LastComparison | None],
+        last_comparison: Callable[[], LastComparison | None],
     ) -> None:
         self._settings = settings
         self._reader = reader
-        self._control = control
+        self._supervisor = supervisor
         self._clock = clock
-        self._comparing = comparing
+        self._last_comparison = last_comparison
         self._limits = verdict.Limits(settings.stale_after, settings.min_symbols)
         self._sockets = settings.supervisor.parent
         self._offset = clock.wall() - clock.uptime()
 
-    def look(self) -> checks.Facts:
-        """The facts of this moment. Never raises for what may be broken: that is a fact."""
+    def collect(self) -> Facts:
+        """The facts of this moment. Whatever may be broken is a fact, not an exception."""
         settings = self._settings
         processes, problem = self._processes()
-        probes = self._probe(processes or ())
-        api = probe.port(settings.api_host, settings.api_port)
-        # After the probes, each of which may take seconds: so what is decided upon is young. And
-        # the store first: a process that begins between the two is young, not silent.
-        facts = self._look_at_store(checks.Facts(self._limits))
+        process_probes = self._probe(processes or ())
+        port_probe = probe.port(settings.api_host, settings.api_port)
+        # After the probes, each of which may take seconds, so that decisions use fresh facts. The
+        # store is read first: a process that starts between the two is young, and not silent.
+        facts = self._read_store(Facts(self._limits))
         if processes is not None:
             processes, problem = self._processes()
         wall, uptime = self._clock.wall(), self._clock.uptime()
         step, self._offset = wall - uptime - self._offset, wall - uptime
-        comparing = self._comparing()
+        last = self._last_comparison()
         return replace(
             facts,
             processes=processes,
-            control_problem=problem,
-            probes=probes,
-            api=api,
-            comparing=comparing,
-            compared_ago=uptime - comparing.uptime if comparing is not None else 0.0,
+            supervisor_problem=problem,
+            port_probe=port_probe,
+            process_probes=process_probes,
+            last_comparison=last,
+            comparison_age=uptime - last.uptime if last is not None else 0.0,
             wal_bytes=process.file_bytes(Path(f"{settings.db}-wal")),
             disk_free_bytes=process.disk_free_bytes(settings.db.parent),
             clock_step=step,
         )
 
-    def _look_at_store(self, facts: checks.Facts) -> checks.Facts:
+    def _read_store(self, facts: Facts) -> Facts:
+        """`facts` with those of the feed row and the quotes."""
         feed: Feed | None = None
-        readings: list[StoredQuote] = []
+        quotes: list[StoredQuote] = []
         problem = ""
-        # Before reading: were this process held up between the two, all would look older.
+        # Before reading: if this process were held up in between, everything would look older.
         wall, uptime, boot = self._clock.wall(), self._clock.uptime(), self._clock.boot
         try:
-            # Anew each time: a connection with its pages in memory does not see what has become
-            # of the file.
+            # A new connection each time: one with its pages in memory does not see what has
+            # happened to the file.
             self._reader.close()
-            feed, readings = self._reader.feed(), self._reader.all()
+            feed, quotes = self._reader.feed(), self._reader.all()
         except errors.StoreMissing:
             pass
         except errors.StoreError as error:
             problem = str(error)
-        last = None
-        if feed is not None and feed.last_frame_at is not None:
-            last = max(0.0, wall - feed.last_frame_at)
-            if feed.boot_id == boot and feed.last_frame_uptime is not None:
-                last = uptime - feed.last_frame_uptime
+        heartbeat = last_frame = None
+        if feed is not None:
+            heartbeat = verdict.heartbeat_age(feed, wall, uptime, boot)
+            last_frame = _last_frame_age(feed, wall, uptime, boot)
         return replace(
             facts,
             feed=feed,
-            heartbeat=None if feed is None else verdict.heartbeat_age(feed, wall, uptime, boot),
-            last_frame=last,
-            ages={reading.symbol: reading.age_seconds for reading in readings},
+            heartbeat_age=heartbeat,
+            last_frame_age=last_frame,
+            quote_ages={quote.symbol: quote.age_seconds for quote in quotes},
             without_rate=[
-                reading.symbol
-                for reading in readings
-                if reading.next_funding_time is not None and reading.funding_rate is None
+                quote.symbol
+                for quote in quotes
+                if quote.next_funding_time is not None and quote.funding_rate is None
             ],
             store_problem=problem,
         )
 
-    def _processes(self) -> tuple[list[checks.Process] | None, str]:
+    def _processes(self) -> tuple[list[Process] | None, str]:
         """All programs; None and the reason where supervisord does not answer."""
         uptime = self._clock.uptime()
         try:
-            seen = self._control.processes()
+            listed = self._supervisor.processes()
         except errors.SupervisorError as error:
             return None, str(error)
         return [
@@ -109,14 +110,24 @@ class FactsCollector:
                 age_seconds=process.age_seconds(each.pid, uptime) if each.pid else 0.0,
                 memory_bytes=process.memory_bytes(each.pid) if each.pid else 0,
             )
-            for each in seen
+            for each in listed
         ], ""
 
-    def _probe(self, processes: Sequence[checks.Process]) -> dict[str, checks.Probe]:
-        """Whether each API process answers: the shared port says nothing of one of two."""
+    def _probe(self, processes: Sequence[Process]) -> dict[str, Probe]:
+        """Whether each process of the API answers: an answer at the shared port may come from any
+        of them."""
         host, port, probes = self._settings.api_host, self._settings.api_port, {}
         for each in processes:
             path = self._sockets / f"{each.name.partition(':')[2]}.sock"
-            if each.name.startswith(checks.API) and each.state == "RUNNING" and path.exists():
+            if each.is_api and each.is_running and path.exists():
                 probes[each.name] = probe.unix(path, host, port)
         return probes
+
+
+def _last_frame_age(feed: Feed, wall: float, uptime: float, boot: str) -> float | None:
+    """Seconds since the last frame, if there was one; by the wall clock only across a reboot."""
+    if feed.last_frame_at is None:
+        return None
+    if feed.boot_id == boot and feed.last_frame_uptime is not None:
+        return uptime - feed.last_frame_uptime
+    return max(0.0, wall - feed.last_frame_at)

@@ -1,22 +1,22 @@
-"""One request to our own API, to see whether it answers in time."""
+"""One request to our own API: does it answer in time?"""
 
 import http.client
 from pathlib import Path
 
-from funding.health.checks import Probe
+from funding.health.facts import Probe
 from funding.runtime.deadline import TcpConnection, UnixConnection
 
 TIMEOUT_SECONDS = 2.0
 
 
 def port(host: str, number: int) -> Probe:
-    """Ask for the health at `host`:`number`. An "unhealthy" is an answer."""
+    """Ask for the health at `host`:`number`. "Unhealthy" is an answer, too."""
     connection = TcpConnection(host, number, timeout=TIMEOUT_SECONDS)
     return _ask(connection, f"{host}:{number}")
 
 
 def unix(path: Path, host: str, number: int) -> Probe:
-    """The same of one process, at its own socket `path`."""
+    """The same for one process, at its own socket `path`."""
     return _ask(UnixConnection(path, TIMEOUT_SECONDS), f"{host}:{number}")
 
 

@@ -6,18 +6,22 @@
 - After any failure the same proxy raises CannotSendRequest for ever: one proxy per call.
 - A program in a group is "group:name"; the bare name is BAD_NAME.
 - `signalProcess(name, "TERM")` with autorestart is a restart without a STOPPED interval.
-- To import `supervisor.xmlrpc`, for the three numbers below, takes 1.7 MB.
+- Importing `supervisor.xmlrpc` takes 1.7 MB, so the three fault codes are written here.
 """
 
 import http.client
 import xml.parsers.expat
 import xmlrpc.client
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from funding.errors import SupervisorError
-from funding.health.checks import Process
+from funding.health.facts import Process, ProcessState
+from funding.model.event import EventKind
 from funding.runtime.deadline import UnixConnection
+from funding.watchdog.restart_rules import Verb
+
+Signal = Literal[Verb.TERM, Verb.KILL]
 
 TIMEOUT_SECONDS = 3.0
 UNKNOWN_METHOD, ALREADY_STARTED, NOT_RUNNING = 1, 60, 70
@@ -30,12 +34,12 @@ _UNANSWERED = (
 
 
 class PluginReport(NamedTuple):
-    """What supervisord's guard saw or did: `at` Unix seconds, `kind` as in the audit trail, `pid`
-    0 where there was no process yet."""
+    """What supervisor_plugin saw or did at `at` (Unix seconds). `kind` is CRASH or KILL, `pid` the
+    process that ended, or 0 where there was none yet."""
 
     number: int
     at: float
-    kind: str
+    kind: EventKind
     program: str
     pid: int
     text: str
@@ -53,7 +57,7 @@ class _Transport(xmlrpc.client.Transport):
 
 
 class SupervisorClient:
-    """Orders for the supervisord at the unix socket `path`. Raises `ControlError`."""
+    """The supervisord at the unix socket `path`. Its methods raise `SupervisorError`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,30 +68,33 @@ class SupervisorClient:
         return [
             Process(
                 name=f"{row['group']}:{row['name']}",
-                state=row["statename"],
+                state=ProcessState(row["statename"]),
                 pid=row["pid"],
                 description=row["spawnerr"] or row["description"],
             )
             for row in rows
         ]
 
-    def signal(self, name: str, signal: str) -> None:
-        """Send `signal` ("TERM", "KILL") to the program; none when it is not running."""
-        self._call("supervisor.signalProcess", name, signal, ignore=NOT_RUNNING)
+    def signal(self, name: str, signal: Signal) -> None:
+        """Send `signal` to the program, if it is running."""
+        # xmlrpc sends plain strings alone, no subclass of them.
+        self._call("supervisor.signalProcess", name, signal.value, ignore=NOT_RUNNING)
 
     def start(self, name: str) -> None:
-        """Start the program, without waiting until it is up."""
+        """Start the program, without waiting until it runs."""
         self._call("supervisor.startProcess", name, False, ignore=ALREADY_STARTED)
 
-    def beat(self, pid: int, seconds: float, stored: int = 0) -> list[PluginReport]:
-        """Tell the guard (`funding.guard`) that process `pid` lives and beats again within
-        `seconds`; what it saw and did since what has the number `stored`. Nothing where there is
-        no guard."""
-        told = self._call("guard.beat", pid, seconds, stored, ignore=UNKNOWN_METHOD)
-        return [PluginReport(*each) for each in told or ()]
+    def send_heartbeat(self, pid: int, seconds: float, stored: int = 0) -> list[PluginReport]:
+        """Tell supervisor_plugin that process `pid` lives and sends the next heartbeat within
+        `seconds`. Returns the reports after number `stored`; none where there is no plugin."""
+        reports = self._call("guard.beat", pid, seconds, stored, ignore=UNKNOWN_METHOD)
+        return [
+            PluginReport(number, at, EventKind(kind), *rest)
+            for number, at, kind, *rest in reports or ()
+        ]
 
     def settings(self) -> dict[str, str]:
-        """The text of each setting that the group reads; none where there is no guard."""
+        """The text of each setting that the group reads; none where there is no plugin."""
         return self._call("guard.settings", ignore=UNKNOWN_METHOD) or {}
 
     def _call(self, method: str, *arguments: Any, ignore: int | None = None) -> Any:

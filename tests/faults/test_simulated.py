@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from funding.exchanges.frame import Frame
-from funding.health.checks import API, INGEST, Facts, Probe, Process
+from funding.health.facts import API_GROUP, INGEST, Facts, Probe, Process, ProcessState
 from funding.health.verdict import Limits
 from funding.ingest.connection_events import (
     Connect,
@@ -82,7 +82,9 @@ def healthy(facts: Facts, feeds: Feeds, now: float) -> Facts:
     """What the watchdog sees of it."""
     newest = min(now - at for at in feeds.last.values())
     oldest = max(now - at for at in feeds.last.values())
-    return replace(facts, heartbeat=0.3, last_frame=newest, ages={"A": newest, "B": oldest})
+    return replace(
+        facts, heartbeat_age=0.3, last_frame_age=newest, quote_ages={"A": newest, "B": oldest}
+    )
 
 
 def simulate(hours: float, connections: int) -> Feeds:
@@ -94,10 +96,11 @@ def simulate(hours: float, connections: int) -> Feeds:
         11,
     )
     feed = Feed("binance", "a", 1, "boot", 0.0, 0.0, connected=1)
-    names = (INGEST, f"{API}api_00", f"{API}api_01")
-    processes = [Process(name, "RUNNING", 1, "", 1e6, 1) for name in names]
+    names = (INGEST, f"{API_GROUP}api_00", f"{API_GROUP}api_01")
+    processes = [Process(name, ProcessState.RUNNING, 1, "", 1e6, 1) for name in names]
     probe = Probe(True, "status 200")
-    facts = Facts(Limits(180, 2), feed, processes=processes, probes=dict.fromkeys(names[1:], probe))
+    probes = dict.fromkeys(names[1:], probe)
+    facts = Facts(Limits(180, 2), feed, processes=processes, process_probes=probes)
     for number in range(int(hours * 3_600 / STEP)):
         now = number * STEP
         feeds.turn(now)

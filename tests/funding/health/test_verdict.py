@@ -46,7 +46,7 @@ def shown(health: Health) -> dict[str, Any]:
     return value
 
 
-def test_a_healthy_answer_is_that_of_the_contract() -> None:
+def test_healthy_answer_has_the_documented_keys() -> None:
     answer = shown(judge(FEED, [0.4] * 600 + [2.84], LIMITS, 0.2))
     assert set(KEYS) <= set(answer)
     assert {key: answer[key] for key in KEYS} == {
@@ -71,7 +71,7 @@ def test_a_few_dead_symbols_are_counted_and_not_fatal() -> None:
     assert health.oldest_data_age_seconds == 90_000.0
 
 
-def test_without_a_database_there_is_an_answer() -> None:
+def test_answer_without_a_database() -> None:
     health = judge(None, [], LIMITS, None)
     assert not health.healthy
     assert shown(health)["status"] == "unhealthy"
@@ -91,7 +91,7 @@ def test_without_a_database_there_is_an_answer() -> None:
         (replace(FEED, connected=0, last_error="refused"), [1.0] * 600, 0.2, "refused"),
     ],
 )
-def test_what_is_wrong_is_said_in_words(
+def test_reasons_are_given_in_words(
     feed: Feed, ages: list[float], heartbeat: float, words: str
 ) -> None:
     health = judge(feed, ages, LIMITS, heartbeat)
@@ -101,16 +101,16 @@ def test_what_is_wrong_is_said_in_words(
 
 
 @pytest.mark.parametrize(("connected", "heartbeat"), [(1, 10.1), (0, 0.2), (0, 10.1)])
-def test_a_dead_ingest_is_not_connected(connected: int, heartbeat: float) -> None:
+def test_dead_ingest_is_not_connected(connected: int, heartbeat: float) -> None:
     feed = replace(FEED, connected=connected)
     assert not judge(feed, [1.0] * 600, LIMITS, heartbeat).websocket_connected
 
 
-def test_the_limits_themselves_are_healthy() -> None:
+def test_limits_themselves_are_healthy() -> None:
     assert judge(FEED, [180.0] * 500, LIMITS, 10.0).healthy
 
 
-def test_the_heartbeat_is_aged_by_the_clock_that_cannot_step() -> None:
+def test_heartbeat_age_is_by_the_clock_that_cannot_step() -> None:
     assert heartbeat_age(FEED, 0.0, 115.3, "this boot") == pytest.approx(3.0)
     later = FEED.heartbeat_at + 60.0
     assert heartbeat_age(FEED, later, 1.0, "next boot") == pytest.approx(60.0)

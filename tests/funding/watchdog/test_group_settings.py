@@ -7,17 +7,17 @@ import pytest
 from funding.settings import service
 from funding.watchdog.group_settings import adopted
 from funding.watchdog.supervisor import SupervisorClient
-from tests.funding.watchdog.test_supervisor_plugin import GUARD
+from tests.funding.watchdog.test_supervisor_plugin import PLUGIN
 from tests.support.supervised import SLEEPS, supervisord
 
 
-def test_the_groups_settings_are_used_and_differences_are_said(
+def test_settings_of_the_group_are_used_and_differences_are_printed(
     short_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FUNDING_SUPERVISOR", str(short_path / "s"))
     monkeypatch.setenv("FUNDING_API_PORT", "18999")
     settings = {"FUNDING_API_PORT": 18_999, "FUNDING_MODE": "rest"}
-    with supervisord(short_path, {"other": SLEEPS}, extra=GUARD, settings=settings):
+    with supervisord(short_path, {"other": SLEEPS}, extra=PLUGIN, settings=settings):
         assert SupervisorClient(short_path / "s").settings() == service.load_texts()
         own, _ = service.load()
         assert adopted(own, "watchdog.py") == own
@@ -26,11 +26,11 @@ def test_the_groups_settings_are_used_and_differences_are_said(
         monkeypatch.setenv("FUNDING_LOG_LEVEL", "DEBUG")
         found = adopted(service.load()[0], "watchdog.py")
     assert (found.api_port, found.log_level) == (18_999, "DEBUG")
-    said = "FUNDING_API_PORT is 18999 in the running group, 8888 here: the group's is used"
-    assert capsys.readouterr().err == f"watchdog.py: {said}\n"
+    text = "FUNDING_API_PORT is 18999 in the running group, 8888 here: the group's is used"
+    assert capsys.readouterr().err == f"watchdog.py: {text}\n"
 
 
-def test_without_a_group_a_commands_own_settings_are_used(
+def test_own_settings_are_used_without_a_group(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUNDING_SUPERVISOR", str(short_path / "s"))
@@ -38,7 +38,7 @@ def test_without_a_group_a_commands_own_settings_are_used(
     assert adopted(own, "watchdog.py") is own
 
 
-def test_a_supervisord_without_the_plugin_has_no_settings(
+def test_supervisord_without_the_plugin_has_no_settings(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUNDING_SUPERVISOR", str(short_path / "s"))
@@ -47,7 +47,7 @@ def test_a_supervisord_without_the_plugin_has_no_settings(
         assert adopted(own, "watchdog.py") == own
 
 
-def test_a_program_of_the_group_asks_nobody(
+def test_program_of_the_group_uses_its_own_settings(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUPERVISOR_ENABLED", "1")

@@ -1,4 +1,4 @@
-"""Orders to a real supervisord."""
+"""The client of supervisord, with a real supervisord."""
 
 import os
 import signal
@@ -11,8 +11,9 @@ import pytest
 from supervisor.xmlrpc import Faults
 
 from funding.errors import SupervisorError
-from funding.health.checks import Process
+from funding.health.facts import Process, ProcessState
 from funding.watchdog import supervisor
+from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import SupervisorClient
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 from tests.support.processes import until
@@ -41,25 +42,25 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def orders(folder: Path) -> SupervisorClient:
+def client(folder: Path) -> SupervisorClient:
     return SupervisorClient(folder / "s")
 
 
-def seen(orders: SupervisorClient, name: str) -> Process:
-    return next(each for each in orders.processes() if each.name == f"funding:{name}")
+def program(client: SupervisorClient, name: str) -> Process:
+    return next(each for each in client.processes() if each.name == f"funding:{name}")
 
 
-def state_of(orders: SupervisorClient, name: str) -> str:
-    return seen(orders, name).state
+def state_of(client: SupervisorClient, name: str) -> ProcessState:
+    return program(client, name).state
 
 
-def runs_anew(orders: SupervisorClient, name: str, old: int) -> bool:
-    now = seen(orders, name)
+def restarted(client: SupervisorClient, name: str, old: int) -> bool:
+    now = program(client, name)
     return now.state == "RUNNING" and now.pid != old
 
 
-def test_all_programs_are_seen(orders: SupervisorClient) -> None:
-    found = {each.name: each for each in orders.processes()}
+def test_all_programs_are_listed(client: SupervisorClient) -> None:
+    found = {each.name: each for each in client.processes()}
     assert {name: each.state for name, each in found.items()} == {
         "funding:sleeper": "RUNNING",
         "funding:deaf": "RUNNING",
@@ -71,82 +72,82 @@ def test_all_programs_are_seen(orders: SupervisorClient) -> None:
     assert "Exited too quickly" in found["funding:fatal"].description
 
 
-def test_term_is_a_restart(orders: SupervisorClient) -> None:
-    before = seen(orders, "sleeper").pid
-    orders.signal("funding:sleeper", "TERM")
-    until(lambda: runs_anew(orders, "sleeper", before), "it runs anew")
+def test_term_restarts_a_program(client: SupervisorClient) -> None:
+    before = program(client, "sleeper").pid
+    client.signal("funding:sleeper", Verb.TERM)
+    until(lambda: restarted(client, "sleeper", before), "it runs again")
 
 
-def test_kill_ends_what_does_not_hear_term(orders: SupervisorClient, folder: Path) -> None:
+def test_kill_ends_a_program_that_ignores_term(client: SupervisorClient, folder: Path) -> None:
     until(lambda: any("deaf" in log.read_text() for log in folder.glob("deaf*.log")), "deafness")
-    before = seen(orders, "deaf").pid
-    orders.signal("funding:deaf", "TERM")
-    assert seen(orders, "deaf").pid == before
-    orders.signal("funding:deaf", "KILL")
-    until(lambda: runs_anew(orders, "deaf", before), "it runs anew")
+    before = program(client, "deaf").pid
+    client.signal("funding:deaf", Verb.TERM)
+    assert program(client, "deaf").pid == before
+    client.signal("funding:deaf", Verb.KILL)
+    until(lambda: restarted(client, "deaf", before), "it runs again")
 
 
-def test_a_signal_to_what_does_not_run_is_none(orders: SupervisorClient) -> None:
+def test_signal_to_a_program_that_does_not_run_is_ignored(client: SupervisorClient) -> None:
     for name in ("stopped", "fatal"):
-        before = state_of(orders, name)
-        orders.signal(f"funding:{name}", "TERM")
-        assert state_of(orders, name) == before
+        before = state_of(client, name)
+        client.signal(f"funding:{name}", Verb.TERM)
+        assert state_of(client, name) == before
 
 
-def test_start_does_not_wait_and_may_be_repeated(orders: SupervisorClient) -> None:
-    orders.start("funding:fatal")
-    assert state_of(orders, "fatal") in ("STARTING", "BACKOFF", "FATAL")
-    until(lambda: state_of(orders, "fatal") == "FATAL", "it ends again")
-    orders.start("funding:sleeper")
-    assert state_of(orders, "sleeper") == "RUNNING"
+def test_start_does_not_wait_and_can_be_repeated(client: SupervisorClient) -> None:
+    client.start("funding:fatal")
+    assert state_of(client, "fatal") in ("STARTING", "BACKOFF", "FATAL")
+    until(lambda: state_of(client, "fatal") == "FATAL", "it ends again")
+    client.start("funding:sleeper")
+    assert state_of(client, "sleeper") == "RUNNING"
 
 
 @pytest.mark.parametrize("name", ["sleeper", "funding:nobody", "other:sleeper"])
-def test_an_unknown_name_is_refused(orders: SupervisorClient, name: str) -> None:
-    for call in (orders.start, lambda name: orders.signal(name, "TERM")):
+def test_unknown_name_is_refused(client: SupervisorClient, name: str) -> None:
+    for call in (client.start, lambda name: client.signal(name, Verb.TERM)):
         with pytest.raises(SupervisorError, match="refuses"):
             call(name)
 
 
-def test_a_stopped_supervisord_is_not_waited_for(
+def test_suspended_supervisord_is_not_waited_for(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with supervisord(short_path, {"sleeper": SLEEPS}) as process:
-        orders = SupervisorClient(short_path / "s")
+        client = SupervisorClient(short_path / "s")
         monkeypatch.setattr(supervisor, "TIMEOUT_SECONDS", 0.2)
         process.send_signal(signal.SIGSTOP)
         for _ in range(2):
             with pytest.raises(SupervisorError, match="does not answer"):
-                orders.processes()
+                client.processes()
         process.send_signal(signal.SIGCONT)
         monkeypatch.setattr(supervisor, "TIMEOUT_SECONDS", 20.0)
-        assert [each.name for each in orders.processes()] == ["funding:sleeper"]
+        assert [each.name for each in client.processes()] == ["funding:sleeper"]
 
 
-def test_a_new_supervisord_is_found(short_path: Path) -> None:
-    orders = SupervisorClient(short_path / "s")
+def test_new_supervisord_is_found(short_path: Path) -> None:
+    client = SupervisorClient(short_path / "s")
 
     def once() -> int:
         with supervisord(short_path, {"sleeper": SLEEPS}) as process:
-            until(lambda: state_of(orders, "sleeper") == "RUNNING", "the program")
-            pid = seen(orders, "sleeper").pid
+            until(lambda: state_of(client, "sleeper") == "RUNNING", "the program")
+            pid = program(client, "sleeper").pid
             process.send_signal(signal.SIGTERM)
             process.wait()
         with pytest.raises(SupervisorError, match="does not answer"):
-            orders.processes()
+            client.processes()
         return pid
 
     assert once() != once()
 
 
-def test_no_socket_and_nobody_at_it(short_path: Path) -> None:
-    orders = SupervisorClient(short_path / "s")
+def test_missing_socket_and_socket_without_a_listener(short_path: Path) -> None:
+    client = SupervisorClient(short_path / "s")
     with pytest.raises(SupervisorError, match="FileNotFoundError"):
-        orders.processes()
+        client.processes()
     with scripted(hangs, unix=str(short_path / "s")):
         pass
     with pytest.raises(SupervisorError, match="ConnectionRefusedError"):
-        orders.processes()
+        client.processes()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_no_socket_and_nobody_at_it(short_path: Path) -> None:
     ],
     ids=["hangs", "trickles", "closes", "rubbish", "500", "401", "no XML", "no value"],
 )
-def test_an_answer_that_is_none(
+def test_invalid_answer_is_an_error(
     short_path: Path, monkeypatch: pytest.MonkeyPatch, turn: Turn
 ) -> None:
     monkeypatch.setattr(supervisor, "TIMEOUT_SECONDS", 0.2)
@@ -171,9 +172,9 @@ def test_an_answer_that_is_none(
         with pytest.raises(SupervisorError, match="does not answer"):
             SupervisorClient(short_path / "s").processes()
         with pytest.raises(SupervisorError, match="does not answer"):
-            SupervisorClient(short_path / "s").signal("funding:ingest", "TERM")
+            SupervisorClient(short_path / "s").signal("funding:ingest", Verb.TERM)
 
 
-def test_the_faults_that_are_no_failure_are_those_of_supervisord() -> None:
+def test_ignored_fault_codes_are_those_of_supervisord() -> None:
     ours = (supervisor.UNKNOWN_METHOD, supervisor.ALREADY_STARTED, supervisor.NOT_RUNNING)
     assert ours == (Faults.UNKNOWN_METHOD, Faults.ALREADY_STARTED, Faults.NOT_RUNNING)

@@ -1,4 +1,4 @@
-"""What stands above the watchdog: a guard in supervisord."""
+"""The part of the watchdog inside supervisord: alone, and in a real supervisord."""
 
 import os
 import signal
@@ -13,33 +13,42 @@ import pytest
 from supervisor import events
 from supervisor.states import ProcessStates
 
+from funding.model.event import EventKind
+from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import PluginReport, SupervisorClient
-from funding.watchdog.supervisor_plugin import FIRST_SECONDS, TICK_SECONDS, TOLD_MOST, Guard
+from funding.watchdog.supervisor_plugin import (
+    CRASH,
+    FIRST_BEAT_SECONDS,
+    KILL,
+    MAX_REPORTS,
+    TICK_SECONDS,
+    Guard,
+)
 from tests.conftest import free_port
 from tests.support.processes import connect, finished, until
 from tests.support.supervised import ENDS, HEAD, PROGRAM, SLEEPS, supervisord
 
-GUARD = """[rpcinterface:guard]
+PLUGIN = """[rpcinterface:guard]
 supervisor.rpcinterface_factory=funding.watchdog.supervisor_plugin:make
 """
 HUNG = """
 import os, time
 from pathlib import Path
-from funding.watchdog.supervisor import SupervisorClient as Control
-Control(Path('{socket}')).beat(os.getpid(), 0.1)
+from funding.watchdog.supervisor import SupervisorClient
+SupervisorClient(Path('{socket}')).send_heartbeat(os.getpid(), 0.1)
 time.sleep(600)
 """
 
 
 @dataclass
 class Supervised:
-    """supervisord with one program, seen from the guard, and a clock set by hand."""
+    """supervisord with one program, as the plugin sees it; the test sets the clock."""
 
     pid: int = 7
     state: int = ProcessStates.RUNNING
     now: float = 1_000.0
     signals: list[int] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
 
     def get_state(self) -> int:
         return self.state
@@ -49,7 +58,7 @@ class Supervised:
 
     def guard(self) -> Guard:
         group = SimpleNamespace(processes={"watchdog": self})
-        logger = SimpleNamespace(critical=self.said.append)
+        logger = SimpleNamespace(critical=self.logged.append)
         options = SimpleNamespace(logger=logger)
         outer = SimpleNamespace(process_groups={"funding": group}, options=options)
         return Guard(outer, lambda: self.now, lambda: self.now + 1e9)
@@ -57,19 +66,19 @@ class Supervised:
     def pass_seconds(self, guard: Guard, seconds: float) -> None:
         for _ in range(int(seconds / TICK_SECONDS)):
             self.now += TICK_SECONDS
-            guard._tick(None)
+            guard._on_tick(None)
 
 
-def test_a_watchdog_that_beats_is_left() -> None:
+def test_living_watchdog_is_left_alone() -> None:
     world = Supervised()
     guard = world.guard()
     for _ in range(100):
         assert guard.beat(7, 6.0) == []
         world.pass_seconds(guard, 5)
-    assert (world.signals, world.said) == ([], [])
+    assert (world.signals, world.logged) == ([], [])
 
 
-def test_one_that_does_not_is_killed_once_and_the_next_is_told() -> None:
+def test_silent_watchdog_is_killed_once_and_reported_to_the_next_one() -> None:
     world = Supervised()
     guard = world.guard()
     guard.beat(7, 20.0)
@@ -78,24 +87,24 @@ def test_one_that_does_not_is_killed_once_and_the_next_is_told() -> None:
     world.pass_seconds(guard, 5)
     assert world.signals == [signal.SIGKILL]
     world.pid = 8
-    (told,) = guard.beat(8, 20.0)
+    (report,) = guard.beat(8, 20.0)
     text = "funding:watchdog (hung watchdog): no beat of process 7"
-    assert told == (1, 1e9 + 1_025.0, "kill", "funding:watchdog", 7, text)
+    assert report == (1, 1e9 + 1_025.0, "kill", "funding:watchdog", 7, text)
     assert guard.beat(8, 20.0, 1) == []
-    assert world.said == [text]
+    assert world.logged == [text]
 
 
-def test_a_new_one_has_time_for_its_first_beat() -> None:
+def test_new_watchdog_has_time_for_its_first_beat() -> None:
     world = Supervised()
     guard = world.guard()
-    world.pass_seconds(guard, FIRST_SECONDS)
+    world.pass_seconds(guard, FIRST_BEAT_SECONDS)
     assert world.signals == []
     world.pass_seconds(guard, 2 * TICK_SECONDS)
     assert world.signals == [signal.SIGKILL]
 
 
 @pytest.mark.parametrize("state", [ProcessStates.STOPPED, ProcessStates.BACKOFF])
-def test_what_does_not_run_is_left(state: int) -> None:
+def test_watchdog_that_does_not_run_is_left_alone(state: int) -> None:
     world = Supervised(state=state)
     guard = world.guard()
     guard.beat(7, 1.0)
@@ -103,24 +112,24 @@ def test_what_does_not_run_is_left(state: int) -> None:
     assert world.signals == []
 
 
-def test_a_supervisord_that_was_held_up_gives_the_time_back() -> None:
+def test_delay_of_supervisord_is_not_counted() -> None:
     world = Supervised()
     guard = world.guard()
     guard.beat(7, 20.0)
     world.now += 3_600
-    guard._tick(None)
+    guard._on_tick(None)
     world.pass_seconds(guard, 10)
     assert world.signals == []
     world.pass_seconds(guard, 15)
     assert world.signals == [signal.SIGKILL]
 
 
-def test_a_defect_of_the_guard_does_not_end_supervisord() -> None:
+def test_defect_of_the_plugin_does_not_end_supervisord() -> None:
     world = Supervised()
     guard = world.guard()
     world.get_state = lambda: 1 / 0  # type: ignore[assignment, method-assign, return-value]
-    guard._tick(None)
-    assert "ZeroDivisionError" in world.said[0]
+    guard._on_tick(None)
+    assert "ZeroDivisionError" in world.logged[0]
 
 
 def ended(pid: int, status: int | None, *, expected: bool = False) -> events.ProcessStateEvent:
@@ -136,41 +145,41 @@ def ended(pid: int, status: int | None, *, expected: bool = False) -> events.Pro
 @pytest.mark.parametrize(
     ("status", "how"), [(-1, "by a signal"), (3, "exit status 3"), (None, "Exited too quickly")]
 )
-def test_what_ends_unasked_is_told(status: int | None, how: str) -> None:
+def test_process_that_ends_unasked_is_reported(status: int | None, how: str) -> None:
     guard = Supervised().guard()
-    guard._ended(ended(9, status))
-    guard._ended(ended(10, 0, expected=True))
-    told = (1, 1e9 + 1_000.0, "crash", "api:api_00", 9, f"api:api_00 ended by itself: {how}")
-    assert guard.beat(7, 6.0) == [told]
+    guard._on_end(ended(9, status))
+    guard._on_end(ended(10, 0, expected=True))
+    report = (1, 1e9 + 1_000.0, "crash", "api:api_00", 9, f"api:api_00 ended by itself: {how}")
+    assert guard.beat(7, 6.0) == [report]
 
 
-def test_what_a_watchdog_took_into_its_grave_the_next_one_hears() -> None:
+def test_new_watchdog_receives_what_the_dead_one_did_not_store() -> None:
     guard = Supervised().guard()
-    guard._ended(ended(9, -1))
+    guard._on_end(ended(9, -1))
     first = guard.beat(7, 6.0)
-    guard._ended(ended(10, -1))
+    guard._on_end(ended(10, -1))
     again = guard.beat(8, 6.0)
-    assert [told[4] for told in again] == [9, 10]
+    assert [report[4] for report in again] == [9, 10]
     assert again[:1] == first
     assert guard.beat(8, 6.0, 1) == again[1:]
     assert guard.beat(8, 6.0, 2) == []
 
 
-def test_what_nobody_asks_for_is_bounded() -> None:
+def test_reports_that_nobody_asks_for_are_bounded() -> None:
     guard = Supervised().guard()
-    guard._ended(ended(1, -1))
+    guard._on_end(ended(1, -1))
     guard.beat(7, 6.0)
-    for pid in range(2, TOLD_MOST + 3):
-        guard._ended(ended(pid, -1))
-    assert [told[4] for told in guard.beat(7, 6.0)] == list(range(3, TOLD_MOST + 3))
+    for pid in range(2, MAX_REPORTS + 3):
+        guard._on_end(ended(pid, -1))
+    assert [report[4] for report in guard.beat(7, 6.0)] == list(range(3, MAX_REPORTS + 3))
 
 
-def test_what_the_guard_killed_did_not_crash() -> None:
+def test_killed_watchdog_is_not_a_crash() -> None:
     world = Supervised()
     guard = world.guard()
-    world.pass_seconds(guard, FIRST_SECONDS + 2 * TICK_SECONDS)
-    guard._ended(ended(7, -1))
-    assert [told[2] for told in guard.beat(8, 20.0)] == ["kill"]
+    world.pass_seconds(guard, FIRST_BEAT_SECONDS + 2 * TICK_SECONDS)
+    guard._on_end(ended(7, -1))
+    assert [report[2] for report in guard.beat(8, 20.0)] == ["kill"]
 
 
 ENDINGS = """
@@ -181,9 +190,9 @@ autorestart=true
 """
 
 
-def test_crashes_are_told_by_supervisord_and_orderly_ends_are_not(short_path: Path) -> None:
-    """SIGKILL, a program that cannot start, and the watchdog's own end; a stop and a TERM that is
-    obeyed are none."""
+def test_crashes_are_reported_and_orderly_ends_are_not(short_path: Path) -> None:
+    """Crashes are SIGKILL, a program that cannot start, and the watchdog's own end; a stop and an
+    obeyed TERM are not."""
     obeys = (
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
         " print('obeys', flush=True); time.sleep(600)"
@@ -192,20 +201,20 @@ def test_crashes_are_told_by_supervisord_and_orderly_ends_are_not(short_path: Pa
     broken = {"startsecs": "1", "startretries": "0"}
     ending = ENDINGS.format(python=sys.executable)
     ending += f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
-    said = short_path / "obeys.log"
+    log = short_path / "obeys.log"
     with supervisord(
-        short_path, programs, GUARD + ending, broken=broken, obeys={"stdout_logfile": str(said)}
+        short_path, programs, PLUGIN + ending, broken=broken, obeys={"stdout_logfile": str(log)}
     ):
-        orders = SupervisorClient(short_path / "s")
+        client = SupervisorClient(short_path / "s")
 
         def pids() -> dict[str, int]:
-            return {each.name: each.pid for each in orders.processes() if each.pid}
+            return {each.name: each.pid for each in client.processes() if each.pid}
 
-        until(lambda: len(pids()) >= 4 and "obeys" in said.read_text(), "the programs")
+        until(lambda: len(pids()) >= 4 and "obeys" in log.read_text(), "the programs")
         first = pids()
         for name in ("funding:watchdog", "ended:ended"):
             os.kill(first[name], signal.SIGKILL)
-        orders.signal("funding:obeys", "TERM")
+        client.signal("funding:obeys", Verb.TERM)
         config = str(short_path / "supervisord.conf")
         command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", config]
         done = finished([*command, "restart", "funding:stopped"])
@@ -214,17 +223,17 @@ def test_crashes_are_told_by_supervisord_and_orderly_ends_are_not(short_path: Pa
         until(
             lambda: (
                 all(pids().get(name, first[name]) != first[name] for name in alike)
-                and any(each.state == "FATAL" for each in orders.processes())
+                and any(each.state == "FATAL" for each in client.processes())
             ),
-            "their successors",
+            "the processes that follow",
         )
-        told = orders.beat(1, 60.0)
-        assert {(each.program, each.kind) for each in told} == {
+        reports = client.send_heartbeat(1, 60.0)
+        assert {(each.program, each.kind) for each in reports} == {
             ("funding:watchdog", "crash"),
             ("ended:ended", "crash"),
             ("funding:broken", "crash"),
         }
-        killed = next(each for each in told if each.program == "ended:ended")
+        killed = next(each for each in reports if each.program == "ended:ended")
         assert isinstance(killed, PluginReport)
         assert killed.pid == first["ended:ended"]
         assert killed.text == "ended:ended ended by itself: by a signal"
@@ -242,15 +251,15 @@ stopwaitsecs=1
 """
 
 
-def test_the_api_listens_where_the_settings_say(short_path: Path) -> None:
+def test_api_listens_where_the_settings_say(short_path: Path) -> None:
     """The configuration names a placeholder, since it can read no settings."""
     port = free_port()
     section = SERVER.format(python=sys.executable, port=1).replace(":server]", ":api]")
     section = section.replace("tcp://127.0.0.1:1", f"unix://{short_path}/api")
     settings = {"FUNDING_API_PORT": port}
-    with supervisord(short_path, {"other": SLEEPS}, extra=GUARD + section, settings=settings):
-        orders = SupervisorClient(short_path / "s")
-        until(lambda: sum("api:" in p.name and p.pid > 0 for p in orders.processes()) == 2, "api")
+    with supervisord(short_path, {"other": SLEEPS}, extra=PLUGIN + section, settings=settings):
+        client = SupervisorClient(short_path / "s")
+        until(lambda: sum("api:" in p.name and p.pid > 0 for p in client.processes()) == 2, "api")
         with socket.create_connection(("127.0.0.1", port), timeout=10):
             assert not (short_path / "api").exists()
 
@@ -273,7 +282,7 @@ def test_supervisord_refuses_to_start_with_one_line(
         config = short_path / "supervisord.conf"
         head = HEAD.format(folder=short_path, names="other")
         program = PROGRAM.format(name="other", python=sys.executable, code=SLEEPS)
-        config.write_text(head + program + GUARD + section)
+        config.write_text(head + program + PLUGIN + section)
         done = finished(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)], **settings
         )
@@ -282,16 +291,16 @@ def test_supervisord_refuses_to_start_with_one_line(
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def test_the_listening_socket_outlives_all_processes(short_path: Path) -> None:
-    """And is given back with its group, so that a changed one can be put in its place."""
+def test_listening_socket_outlives_all_processes(short_path: Path) -> None:
+    """It is closed with its group, so that a changed group can take its place."""
     port = free_port()
     server = SERVER.format(python=sys.executable, port=port)
     server += f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
-    with supervisord(short_path, {"other": SLEEPS}, extra=GUARD + server):
-        orders = SupervisorClient(short_path / "s")
+    with supervisord(short_path, {"other": SLEEPS}, extra=PLUGIN + server):
+        client = SupervisorClient(short_path / "s")
 
         def pids() -> set[int]:
-            return {p.pid for p in orders.processes() if p.name.startswith("server:") and p.pid}
+            return {p.pid for p in client.processes() if p.name.startswith("server:") and p.pid}
 
         until(lambda: len(pids()) == 2, "both processes")
         first = pids()
@@ -310,14 +319,14 @@ def test_the_listening_socket_outlives_all_processes(short_path: Path) -> None:
         connect(port).close()
 
 
-def test_under_supervisord(short_path: Path) -> None:
+def test_hung_watchdog_is_killed_by_a_real_supervisord(short_path: Path) -> None:
     code = HUNG.replace("{socket}", str(short_path / "s")).strip().replace("\n", "\\n")
     programs = {"watchdog": f"exec('''{code}''')", "other": SLEEPS}
-    with supervisord(short_path, programs, extra=GUARD):
-        orders = SupervisorClient(short_path / "s")
+    with supervisord(short_path, programs, extra=PLUGIN):
+        client = SupervisorClient(short_path / "s")
 
         def running() -> dict[str, int]:
-            return {each.name: each.pid for each in orders.processes() if each.state == "RUNNING"}
+            return {each.name: each.pid for each in client.processes() if each.state == "RUNNING"}
 
         until(lambda: len(running()) == 2, "both programs")
         first = running()
@@ -328,6 +337,10 @@ def test_under_supervisord(short_path: Path) -> None:
         assert running()["funding:other"] == first["funding:other"]
 
 
-def test_without_a_guard_a_beat_is_no_error(short_path: Path) -> None:
+def test_heartbeat_without_the_plugin_is_not_an_error(short_path: Path) -> None:
     with supervisord(short_path, {"other": SLEEPS}):
-        assert SupervisorClient(short_path / "s").beat(1, 1.0) == []
+        assert SupervisorClient(short_path / "s").send_heartbeat(1, 1.0) == []
+
+
+def test_kinds_of_reports_are_kinds_of_events() -> None:
+    assert [EventKind(KILL), EventKind(CRASH)] == [EventKind.KILL, EventKind.CRASH]

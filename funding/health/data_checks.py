@@ -1,0 +1,109 @@
+"""Checks of the data: the connection, the symbols, the last frame, and what REST says."""
+
+from collections.abc import Iterator
+
+from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
+from funding.comparison.pair import Comparison
+from funding.health.facts import Facts
+from funding.health.findings import Check, Finding, Level, error, first_names, info, warning
+from funding.health.verdict import HEARTBEAT_SECONDS
+
+FRAME_SECONDS = 60.0
+BEHIND_SECONDS = 9.0
+"""Nine ticks without a newer quote while other symbols have them: the symbol is behind."""
+LEVELS = {
+    Outcome.MATCH: Level.INFO,
+    Outcome.MISMATCH: Level.WARNING,
+    Outcome.SIGNIFICANT: Level.ERROR,
+}
+
+
+def check_connection(facts: Facts) -> Iterator[Finding]:
+    """The feed row says connected, and a living ingest wrote it."""
+    feed, heartbeat_age = facts.feed, facts.heartbeat_age
+    if facts.store_problem:
+        yield error(Check.STORE, facts.store_problem)
+    if feed is None or heartbeat_age is None:
+        yield error(Check.FEED, "nothing is stored yet: is ingest running?")
+    elif heartbeat_age > HEARTBEAT_SECONDS:
+        text = f"ingest has not written for {heartbeat_age:.0f} s: it is gone or hangs"
+        yield error(Check.FEED, text)
+    elif not feed.connected:
+        reason = feed.last_error or "starting"
+        yield error(Check.FEED, f"not connected to {feed.address}: {reason}")
+    else:
+        text = f"connected to {feed.address}, {feed.frames} frames since ingest started"
+        yield info(Check.FEED, text)
+
+
+def check_symbols(facts: Facts) -> Iterator[Finding]:
+    """There are enough fresh symbols; names those that are stale, and those behind the others."""
+    limits, ages = facts.limits, facts.quote_ages
+    stale = sorted(symbol for symbol, age in ages.items() if age > limits.stale_after)
+    fresh = len(ages) - len(stale)
+    if fresh < limits.min_symbols:
+        text = f"{fresh} fresh symbols, at least {limits.min_symbols} expected"
+        yield error(Check.SYMBOLS, text)
+    else:
+        yield info(Check.SYMBOLS, f"{fresh} fresh symbols")
+    if stale:
+        text = f"{len(stale)} stale symbols (over {limits.stale_after:g} s)"
+        yield warning(Check.STALE, f"{text}: {first_names(stale)}")
+    behind = symbols_behind(facts)
+    if behind:
+        text = f"{len(behind)} symbols behind the others (over {BEHIND_SECONDS:g} s)"
+        yield warning(Check.BEHIND, f"{text}: {first_names(behind)}")
+
+
+def symbols_behind(facts: Facts) -> list[str]:
+    """Symbols that are not stale yet, but old while other symbols are fresh."""
+    ages = facts.quote_ages
+    if not ages or min(ages.values()) > BEHIND_SECONDS / 2:
+        return []
+    limit = facts.limits.stale_after
+    return sorted(symbol for symbol, age in ages.items() if BEHIND_SECONDS < age <= limit)
+
+
+def check_rates(facts: Facts) -> Iterator[Finding]:
+    """A symbol with a next funding time has a rate; a price is never NULL, by the schema."""
+    if facts.without_rate:
+        names = sorted(facts.without_rate)
+        text = f"{len(names)} symbols without a funding rate: {first_names(names)}"
+        yield warning(Check.NULLS, text)
+
+
+def check_last_frame(facts: Facts) -> Iterator[Finding]:
+    """The last frame is younger than a minute."""
+    age = facts.last_frame_age
+    if age is None:
+        yield error(Check.FRAME, "no frame has come since ingest started")
+    elif age > FRAME_SECONDS:
+        yield error(Check.FRAME, f"the last frame is {age:.0f} s old")
+    else:
+        yield info(Check.FRAME, f"the last frame is {age:.1f} s old")
+
+
+def check_rest(facts: Facts) -> Iterator[Finding]:
+    """BTCUSDT agrees with REST."""
+    last = facts.last_comparison
+    if last is None:
+        return
+    if last.problem:
+        yield warning(Check.REST, f"no comparison with REST: {last.problem}")
+    for row in last.rows:
+        yield _compared(row)
+
+
+def _compared(row: Comparison) -> Finding:
+    lag = "" if row.skew_ms is None else f", {abs(row.skew_ms)} ms apart"
+    lag += ", explained by lag" if row.explained else ""
+    text = f"{row.symbol} {row.field}: stream {row.ws_value}, REST {row.rest_value}{lag}"
+    if row.ws_value is None or row.rest_value is None:
+        level = Level.INFO if row.ws_value == row.rest_value else Level.WARNING
+    elif row.field == Field.FUNDING_RATE:
+        # Rounded, since 0.0001001 - 0.0001 is a little less than 1e-7 in binary.
+        differs = round(abs(row.ws_value - row.rest_value), 12) >= SAME_RATE
+        level = Level.WARNING if differs else Level.INFO
+    else:
+        level = LEVELS[outcome(row.field, row.ws_value, row.rest_value)]
+    return Finding(level, Check.REST, text)

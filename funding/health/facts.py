@@ -1,0 +1,98 @@
+"""The facts of one moment, as the watchdog finds them out."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from funding.comparison.pair import Comparison
+from funding.health.verdict import Limits
+from funding.model.feed import Feed
+
+INGEST = "funding:ingest"
+API_GROUP = "api:"
+
+
+class ProcessState(enum.StrEnum):
+    """The states of a program, as supervisord names them."""
+
+    STOPPED = "STOPPED"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    BACKOFF = "BACKOFF"
+    STOPPING = "STOPPING"
+    EXITED = "EXITED"
+    FATAL = "FATAL"
+    UNKNOWN = "UNKNOWN"
+
+
+class Process(NamedTuple):
+    """One program as supervisord describes it, with its age and resident memory while it runs."""
+
+    name: str
+    state: ProcessState
+    pid: int
+    description: str = ""
+    age_seconds: float = 0.0
+    memory_bytes: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its state is RUNNING."""
+        return self.state is ProcessState.RUNNING
+
+    @property
+    def is_api(self) -> bool:
+        """Whether it is one of the API's processes."""
+        return self.name.startswith(API_GROUP)
+
+
+class Probe(NamedTuple):
+    """Whether the API answered a request in time; `detail` has the status or the error."""
+
+    answered: bool
+    detail: str
+
+
+class LastComparison(NamedTuple):
+    """The result of the last comparison with REST: its rows, or the problem that prevented it.
+
+    `reachable` is False where REST gave no answer at all: then the exchange may be down.
+    `uptime` is the time of the comparison, in seconds since boot.
+    """
+
+    rows: Sequence[Comparison] = ()
+    problem: str = ""
+    reachable: bool = True
+    uptime: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the watchdog knows after one look. Ages and durations are in seconds.
+
+    `processes` is None where supervisord does not answer. `quote_ages` has every stored symbol.
+    `without_rate` names the symbols that have a next funding time but no rate. `port_probe` is the
+    answer at the API's shared port, `process_probes` those of its processes by name.
+    """
+
+    limits: Limits
+    feed: Feed | None = None
+    heartbeat_age: float | None = None
+    last_frame_age: float | None = None
+    quote_ages: Mapping[str, float] = field(default_factory=dict)
+    without_rate: Sequence[str] = ()
+    store_problem: str = ""
+    processes: Sequence[Process] | None = None
+    supervisor_problem: str = ""
+    port_probe: Probe | None = None
+    process_probes: Mapping[str, Probe] = field(default_factory=dict)
+    last_comparison: LastComparison | None = None
+    comparison_age: float = 0.0
+    wal_bytes: int = 0
+    disk_free_bytes: int | None = None
+    clock_step: float = 0.0
+
+    def process(self, name: str) -> Process | None:
+        """The program `name`, if supervisord knows it."""
+        return next((each for each in self.processes or () if each.name == name), None)

@@ -1,0 +1,108 @@
+"""Comparisons of the store with REST: one symbol, all symbols, and a pair planted to differ."""
+
+import logging
+from collections.abc import Sequence
+
+from funding.comparison.difference import Outcome
+from funding.comparison.pair import Comparison, Pair, alarms, compare, compare_all, planted_pair
+from funding.comparison.summary import summarise
+from funding.model.event import Event, EventKind
+from funding.rest.client import RestClient
+from funding.runtime.clock import Clock
+from funding.settings.table import is_loopback
+from funding.store.ledger import Ledger
+from funding.store.reader import Reader
+
+log = logging.getLogger("compare")
+
+SOURCE = "watchdog"
+SYMBOL = "BTCUSDT"
+SETTLE_SECONDS = 5.0
+"""After ingest's start: a symbol of either class that has not come by then is missing."""
+
+
+class NotReady(Exception):
+    """The stream has only just begun: a symbol that is not there yet is not missing."""
+
+
+class NotComparable(Exception):
+    """Store and REST belong to different exchanges."""
+
+
+class RestComparisons:
+    """Compares, and stores the comparisons and their alarms. For one thread.
+
+    Raises `StoreError`, `RestError` and, from `require_comparable`, the two exceptions above.
+    """
+
+    def __init__(
+        self, reader: Reader, ledger: Ledger, rest: RestClient, *, exchange: str, clock: Clock
+    ) -> None:
+        self._reader = reader
+        self._ledger = ledger
+        self._rest = rest
+        self._exchange = exchange
+        self._clock = clock
+
+    def require_comparable(self) -> None:
+        """Raise `NotReady` or `NotComparable` where a comparison would tell nothing."""
+        feed = self._reader.feed()
+        if feed is None or (feed.last_event_time is None and not self._reader.all()):
+            raise NotReady
+        if feed.boot_id != self._clock.boot:
+            return
+        if self._clock.uptime() - feed.started_uptime < SETTLE_SECONDS:
+            raise NotReady
+        if is_loopback(feed.address) and not is_loopback(self._rest.host):
+            raise NotComparable(
+                f"the store holds quotes of a stand-in at {feed.address}, FUNDING_REST_URL is"
+                f" {self._rest.host}"
+            )
+
+    def compare_one(self) -> list[Comparison]:
+        """Compare SYMBOL."""
+        rows = compare(self._pair(), SOURCE, self._exchange, self._clock.wall())
+        self._store(rows)
+        return rows
+
+    def compare_all(self) -> None:
+        """Compare all symbols, by one request."""
+        before = self._reader.all()
+        replies = self._rest.premium_indices()
+        after = self._reader.all()
+        at = self._clock.wall()
+        rows = compare_all(before, replies, after, source=SOURCE, exchange=self._exchange, at=at)
+        self._store(rows)
+        summary = summarise(rows)
+        log.info(
+            "all symbols: %d values, %d match, %d mismatch, %d significant (%d unexplained): %s",
+            *(summary.total, summary.matches, summary.mismatches, summary.significant),
+            *(summary.unexplained, summary.verdict),
+        )
+
+    def plant(self) -> None:
+        """Compare a pair that is known to differ; it is an alarm when that is not found."""
+        rows = planted_pair(self._pair(), self._exchange, self._clock.wall())
+        missed = [row for row in rows if row.outcome != Outcome.SIGNIFICANT]
+        events = [
+            Event(row.compared_at, SOURCE, EventKind.CONTROL_MISSED, f"{row.symbol} {row.field}")
+            for row in missed
+        ]
+        self._ledger.add(rows, events)
+        if missed:
+            log.error("a planted difference was not flagged: %s", missed)
+
+    def _pair(self) -> Pair:
+        before = self._reader.one(SYMBOL)
+        reply = self._rest.premium_index(SYMBOL)
+        return Pair(reply, before, self._reader.one(SYMBOL))
+
+    def _store(self, rows: Sequence[Comparison]) -> None:
+        for row in rows:
+            if row.outcome == Outcome.SIGNIFICANT:
+                log.warning(
+                    "significant: %s %s is %s, REST says %s (%+.3f %%, %s ms apart%s)",
+                    *(row.symbol, row.field, row.ws_value, row.rest_value, row.difference_pct),
+                    *(row.skew_ms, ", explained by lag" if row.explained else ""),
+                )
+        self._ledger.add(rows, alarms(rows))

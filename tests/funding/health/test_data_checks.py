@@ -1,0 +1,68 @@
+"""Checks of the data: facts in, findings out."""
+
+from dataclasses import replace
+
+import pytest
+
+from funding.health.checks import check
+from funding.health.data_checks import symbols_behind
+from funding.health.facts import Facts, LastComparison
+from funding.health.findings import Level
+from tests.support.health_facts import AGES, FEED, HEALTHY, assert_only_finding, with_rest
+
+W, E = Level.WARNING, Level.ERROR
+TABLE: list[tuple[Facts, Level, str, str]] = [
+    # The connection
+    (replace(HEALTHY, store_problem="corrupt"), E, "store", "corrupt"),
+    (replace(HEALTHY, feed=None, heartbeat_age=None), E, "feed", "nothing is stored"),
+    (replace(HEALTHY, heartbeat_age=10.1), E, "feed", "not written for 10 s"),
+    (replace(HEALTHY, feed=replace(FEED, connected=0, last_error="refused")), E, "feed", "refused"),
+    # The symbols
+    (replace(HEALTHY, quote_ages=dict(list(AGES.items())[:499])), E, "symbols", "499 fresh"),
+    (replace(HEALTHY, quote_ages=AGES | {"DEAD": 180.1}), W, "stale", "1 stale symbols"),
+    (replace(HEALTHY, quote_ages=AGES | {"SLOW": 10.1}), W, "behind", "SLOW"),
+    # Missing rates
+    (replace(HEALTHY, without_rate=["BUSDT", "AUSDT"]), W, "nulls", "AUSDT, BUSDT"),
+    # The last frame
+    (replace(HEALTHY, last_frame_age=60.1), E, "frame", "60 s old"),
+    (replace(HEALTHY, last_frame_age=None), E, "frame", "no frame"),
+    # REST
+    (with_rest(100.1002, 100.0, 0.0001, 0.0001), W, "rest", "mark_price"),
+    (with_rest(101.0, 100.0, 0.0001, 0.0001), W, "rest", "mark_price"),
+    (with_rest(101.001, 100.0, 0.0001, 0.0001), E, "rest", "mark_price"),
+    (with_rest(101.001, 100.0, 0.0001, 0.0001, skew_ms=5_000), E, "rest", "5000 ms apart"),
+    (with_rest(100.0, 100.0, 0.0001001, 0.0001), W, "rest", "funding_rate"),
+    (with_rest(100.0, 100.0, -0.0001, 0.0001), W, "rest", "funding_rate"),
+    (with_rest(100.0, 100.0, None, 0.0001), W, "rest", "funding_rate"),
+    (with_rest(None, 100.0, None, 0.0001), W, "rest", "mark_price"),
+    (with_rest(100.0, None, 0.0001, None), W, "rest", "mark_price"),
+    (replace(HEALTHY, last_comparison=LastComparison(problem="banned")), W, "rest", "banned"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "level", "name", "words"), TABLE)
+def test_unhealthy_facts(facts: Facts, level: Level, name: str, words: str) -> None:
+    assert_only_finding(facts, level, name, words)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(HEALTHY, heartbeat_age=10.0),
+        replace(HEALTHY, last_frame_age=60.0),
+        replace(HEALTHY, quote_ages=dict(list(AGES.items())[:500])),
+        replace(HEALTHY, quote_ages=dict.fromkeys(AGES, 100.0)),  # all alike: the feed is slow
+        with_rest(100.1, 100.0, 0.0001, 0.0001),
+        with_rest(100.0, 100.0, 0.00010009, 0.0001),
+        with_rest(100.0, 100.0, None, None),
+        replace(HEALTHY, last_comparison=None),
+    ],
+)
+def test_facts_at_the_limits_are_healthy(facts: Facts) -> None:
+    assert {each.level for each in check(facts)} == {Level.INFO}
+
+
+def test_symbols_are_behind_only_while_others_are_fresh() -> None:
+    assert symbols_behind(replace(HEALTHY, quote_ages={"A": 0.1, "B": 9.1, "C": 180.1})) == ["B"]
+    assert symbols_behind(replace(HEALTHY, quote_ages={"A": 4.6, "B": 9.1})) == []
+    assert symbols_behind(replace(HEALTHY, quote_ages={})) == []

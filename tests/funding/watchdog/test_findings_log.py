@@ -1,0 +1,60 @@
+"""Findings in the log."""
+
+import pytest
+
+from funding.health.findings import Check, error, info, warning
+from funding.watchdog.findings_log import REPORT_SECONDS, FindingsLog
+from tests.support.clock import Hand
+
+LATE = error(Check.FRAME, "the last frame is 61 s old")
+LATER = error(Check.FRAME, "the last frame is 66 s old")
+FINE = info(Check.FRAME, "the last frame is 0.1 s old")
+
+
+@pytest.fixture
+def hand() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def log(hand: Hand, caplog: pytest.LogCaptureFixture) -> FindingsLog:
+    caplog.set_level("INFO")
+    return FindingsLog(hand.clock())
+
+
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records]
+
+
+def test_check_is_logged_when_it_fails_and_when_it_recovers(
+    log: FindingsLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for finding in (FINE, LATE, LATER, FINE, FINE, LATE):
+        log.write([finding])
+    assert messages(caplog) == [
+        "the last frame is 61 s old", "frame: recovered", "the last frame is 61 s old"
+    ]  # fmt: skip
+
+
+def test_check_that_becomes_worse_is_logged_again_and_has_not_recovered(
+    log: FindingsLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.write([warning(Check.DISK, "400 MB left")])
+    log.write([error(Check.DISK, "40 MB left")])
+    assert messages(caplog) == ["400 MB left", "40 MB left"]
+
+
+def test_whole_report_is_logged_each_hour(
+    hand: Hand, log: FindingsLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for passed in (0.0, REPORT_SECONDS - 1):
+        hand.pass_seconds(passed)
+        log.write([FINE])
+    assert messages(caplog) == []
+    for passed in (1.0, 1.0):
+        hand.pass_seconds(passed)
+        log.write([FINE])
+    report = messages(caplog)
+    assert report[0].startswith("Funding service, 20")
+    assert "  - the last frame is 0.1 s old" in report
+    assert report.count("STATUS: HEALTHY") == 1

@@ -1,0 +1,175 @@
+"""Comparisons of a real store with a scripted REST interface."""
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from funding.comparison.difference import Outcome
+from funding.comparison.pair import Comparison, planted_pair
+from funding.model.feed import Feed
+from funding.store.writer import Writer
+from funding.watchdog import rest_comparisons
+from funding.watchdog.rest_comparisons import SETTLE_SECONDS, NotComparable, NotReady
+from tests.support.clock import Hand
+from tests.support.compared_service import (
+    TIME,
+    ComparedService,
+    json_reply,
+    premium,
+    quote,
+)
+from tests.support.http_script import Turn, hangs, scripted
+
+
+def test_one_symbol_is_compared(compared: ComparedService) -> None:
+    with (
+        scripted(json_reply(premium())) as server,
+        compared.parts(server.url) as (comparisons, _),
+    ):
+        rows = comparisons.compare_one()
+    assert [row.outcome for row in rows] == ["match", "match"]
+    assert compared.comparisons() == [
+        ("watchdog", "BTCUSDT", "mark_price", 100.0, 100.0, "match", 0, None),
+        ("watchdog", "BTCUSDT", "funding_rate", 0.0001, 0.0001, "match", 0, None),
+    ]
+    assert server.paths == ["/fapi/v1/premiumIndex?symbol=BTCUSDT"]
+
+
+def test_significant_difference_is_an_event_and_a_warning(
+    compared: ComparedService, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.WARNING),
+        scripted(json_reply(premium(markPrice="98.0"))) as server,
+        compared.parts(server.url) as (comparisons, _),
+    ):
+        comparisons.compare_one()
+    assert [row[5] for row in compared.comparisons()] == ["significant", "match"]
+    assert compared.events() == [("significant", "BTCUSDT mark_price: stream 100.0, REST 98.0")]
+    assert [r.levelname for r in caplog.records if "significant: BTCUSDT" in r.message] == [
+        "WARNING"
+    ]
+
+
+def while_a_quote_comes(service: ComparedService, mark: float, answer: Turn) -> Turn:
+    """Answer after ingest has stored a quote of one second later."""
+
+    def turn(connection: Any, stopping: threading.Event) -> None:
+        service.write(quote(mark=mark, event_time=TIME + 1_000))
+        answer(connection, stopping)
+
+    return turn
+
+
+def test_nearer_quote_is_compared(compared: ComparedService) -> None:
+    answer = json_reply(premium(markPrice="101.5", time=TIME + 900))
+    with (
+        scripted(while_a_quote_comes(compared, 101.5, answer)) as server,
+        compared.parts(server.url) as (comparisons, _),
+    ):
+        comparisons.compare_one()
+    assert compared.comparisons()[0] == (
+        "watchdog", "BTCUSDT", "mark_price", 101.5, 101.5, "match", 100, None
+    )  # fmt: skip
+
+
+def test_lag_is_distinguished_from_error(compared: ComparedService) -> None:
+    answer = json_reply(premium(markPrice="101.5", time=TIME + 100))
+    turns = while_a_quote_comes(compared, 102.0, answer), json_reply(premium(markPrice="90.0"))
+    with scripted(*turns) as server, compared.parts(server.url) as (comparisons, _):
+        comparisons.compare_one()
+        comparisons.compare_one()
+    explained = [row[7] for row in compared.comparisons("field = 'mark_price'")]
+    assert explained == [1, 0]
+
+
+def test_all_symbols_are_compared_in_one_call_and_none_is_dropped(
+    compared: ComparedService,
+) -> None:
+    with (
+        scripted(json_reply([premium(), premium("NEWUSDT")])) as server,
+        compared.parts(server.url) as (comparisons, _),
+    ):
+        comparisons.compare_all()
+    assert server.paths == ["/fapi/v1/premiumIndex"]
+    prices = {row[1]: row[3:6] for row in compared.comparisons("field = 'mark_price'")}
+    assert prices == {
+        "BTCUSDT": (100.0, 100.0, "match"),
+        "ETHUSDT": (100.0, None, "mismatch"),
+        "NEWUSDT": (None, 100.0, "mismatch"),
+    }
+
+
+def test_planted_pair_is_stored_and_not_an_alarm(compared: ComparedService) -> None:
+    with (
+        scripted(json_reply(premium())) as server,
+        compared.parts(server.url) as (comparisons, _),
+    ):
+        comparisons.plant()
+    planted = [(row[0], row[5]) for row in compared.comparisons()]
+    assert planted == [("control", "significant")] * 2
+    assert compared.events() == []
+
+
+def test_planted_pair_that_is_not_flagged_is_an_alarm(
+    compared: ComparedService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def blind(*arguments: Any) -> list[Comparison]:
+        return [row._replace(outcome=Outcome.MATCH) for row in planted_pair(*arguments)]
+
+    monkeypatch.setattr(rest_comparisons, "planted_pair", blind)
+    with (
+        scripted(json_reply(premium())) as server,
+        compared.parts(server.url) as (comparisons, _),
+    ):
+        comparisons.plant()
+    assert compared.events() == [
+        ("control-missed", "BTCUSDT mark_price"), ("control-missed", "BTCUSDT funding_rate")
+    ]  # fmt: skip
+    assert "not flagged" in caplog.text
+
+
+def write_feed(service: ComparedService, address: str, age: float) -> None:
+    """An ingest that started `age` seconds ago and reads `address`."""
+    clock = service.hand.clock()
+    feed = Feed("binance", address, 1, clock.boot, clock.wall() - age, clock.uptime() - age)
+    writer = Writer(service.path, feed)
+    writer.write(feed, [(quote(), clock.wall(), clock.uptime())])
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "rest_url", "refused"),
+    [
+        ("127.0.0.1", "https://fapi.binance.com", True),
+        ("127.0.0.1", "http://127.0.0.1:1", False),
+        ("fstream.binance.com", "https://fapi.binance.com", False),
+    ],
+)
+def test_stand_in_is_not_compared_with_the_exchange(
+    tmp_path: Any, address: str, rest_url: str, refused: bool
+) -> None:
+    service = ComparedService(tmp_path / "funding.db", Hand())
+    write_feed(service, address, SETTLE_SECONDS)
+    with service.parts(rest_url) as (comparisons, _):
+        if refused:
+            with pytest.raises(NotComparable, match="stand-in"):
+                comparisons.require_comparable()
+        else:
+            comparisons.require_comparable()
+        write_feed(service, address, SETTLE_SECONDS - 0.1)
+        with pytest.raises(NotReady):
+            comparisons.require_comparable()
+
+
+def test_store_without_quotes_is_not_ready(tmp_path: Any) -> None:
+    service = ComparedService(tmp_path / "funding.db", Hand())
+    service.write()
+    with scripted(hangs) as server, service.parts(server.url) as (comparisons, _):
+        with pytest.raises(NotReady):
+            comparisons.require_comparable()
+        service.write(quote())
+        comparisons.require_comparable()
+    assert server.asked == []
