@@ -10,7 +10,6 @@ Exit codes: 0 nothing failed, 1 something failed, 2 it cannot run.
 """
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -22,11 +21,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from harness.soak.group import NotRunning  # noqa: E402
-from harness.soak.pace import Pace  # noqa: E402
+from harness.group import NotRunning  # noqa: E402
 from harness.soak.report import data, markdown  # noqa: E402
-from harness.soak.run import Soak, room  # noqa: E402
+from harness.soak.run import Soak, make_folder  # noqa: E402
+from harness.soak.speed import Speed  # noqa: E402
 from harness.soak.verdict import verdicts  # noqa: E402
+from harness.tables import failed, missing  # noqa: E402
 
 
 def _number(least: float, most: float) -> "type[float]":
@@ -57,15 +57,18 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """The exit code."""
     given = _parser().parse_args()
-    pace, began = Pace(given.speed, given.few), time.monotonic()
+    if why := missing():
+        print(f"soak: {why}", file=sys.stderr)
+        return 2
+    speed, began = Speed(given.speed, given.few), time.monotonic()
 
     def tell(text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
-    soak = Soak(given.hours * 3600, pace, given.seed, tell)
+    soak = Soak(given.hours * 3600, speed, given.seed, tell)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, _: soak.stopping.append(caught))
-    folder = room()
+    folder = make_folder()
     tell(f"soaking in {folder}")
     try:
         seen = soak.run(folder)
@@ -77,14 +80,13 @@ def main() -> int:
     minutes = (time.monotonic() - began) / 60
     heading = (
         f"{minutes:.0f} minutes at speed {given.speed:g} with seed {given.seed},"
-        f" {len(seen.injuries)} faults; {os.cpu_count()} cores, load {seen.load:.1f} on average,"
+        f" {len(seen.faults)} faults; {os.cpu_count()} cores, load {seen.load:.1f} on average,"
         f" Python {platform.python_version()}"
     )
     print(f"\n{markdown(heading, found, seen)}")
     if given.json:
-        text = json.dumps(data(heading, found, seen), ensure_ascii=False, indent=1)
-        Path(given.json).write_text(text, "utf-8")
-    if any(each.verdict == "FAIL" for each in found):
+        Path(given.json).write_bytes(data(heading, found, seen))
+    if failed(found):
         print(f"\nlogs and databases are kept in {folder}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)

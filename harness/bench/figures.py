@@ -1,7 +1,8 @@
-"""What was measured, and the sums on it. Pure."""
+"""What was measured, and what follows from it. Pure."""
 
 import math
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 OURS = "ours"
@@ -9,7 +10,7 @@ OURS = "ours"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: `who` did `what`, of the issue's row `row`.
+    """One line of the table: `who` did `what`, of the row `row`.
 
     `why` says why there is no figure, or what should be known about it.
     """
@@ -23,17 +24,16 @@ class Figure:
     why: str = ""
 
 
-def percentile(values: Iterable[float], share: float) -> float:
-    """The nearest-rank percentile; `share` is from 0 to 1. NaN of nothing."""
-    ordered = sorted(values)
-    if not ordered:
-        return math.nan
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+def p99(values: Sequence[float]) -> float:
+    """The 99th percentile of at least one value."""
+    if len(values) < 2:
+        return values[0]
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
 def ratio(ours: float | None, other: float | None) -> float | None:
     """`ours` in units of `other`; None where one of them is missing or there is no such unit."""
-    if ours is None or other is None or not other or math.isnan(ours) or math.isnan(other):
+    if ours is None or not other or math.isnan(ours) or math.isnan(other):
         return None
     return ours / other
 
@@ -42,33 +42,33 @@ def ratio(ours: float | None, other: float | None) -> float | None:
 class Figures:
     """All of them, in the order measured."""
 
-    held: list[Figure] = field(default_factory=list)
+    lines: list[Figure] = field(default_factory=list)
 
     def samples(
         self, row: int, what: str, who: str, unit: str, values: Sequence[float], why: str = ""
     ) -> None:
         """A line from its samples."""
-        if not values:
-            self.held.append(Figure(row, what, who, unit, why=why or "nothing measured"))
-            return
-        median, p99 = percentile(values, 0.5), percentile(values, 0.99)
-        self.held.append(Figure(row, what, who, unit, median, p99, why))
+        if values:
+            median = statistics.median(values)
+            self.lines.append(Figure(row, what, who, unit, median, p99(values), why))
+        else:
+            self.missing(row, what, who, why or "nothing measured")
 
-    def one(self, row: int, what: str, who: str, unit: str, value: float, why: str = "") -> None:
-        """A line that is a single number; NaN says that something before it was not measured."""
+    def single(self, row: int, what: str, who: str, unit: str, value: float, why: str = "") -> None:
+        """A line of one number; NaN where something before it was not measured."""
         if math.isnan(value):
             self.missing(row, what, who, why or "nothing measured")
         else:
-            self.held.append(Figure(row, what, who, unit, value, None, why))
+            self.lines.append(Figure(row, what, who, unit, value, None, why))
 
     def missing(self, row: int, what: str, who: str, why: str) -> None:
         """A line that says why there is no figure."""
-        self.held.append(Figure(row, what, who, "", why=why))
+        self.lines.append(Figure(row, what, who, "", why=why))
 
     def find(self, row: int, what: str, who: str = OURS) -> Figure | None:
         """The line, if there is one."""
         wanted = (row, what, who)
-        return next((f for f in self.held if (f.row, f.what, f.who) == wanted), None)
+        return next((f for f in self.lines if (f.row, f.what, f.who) == wanted), None)
 
     def ratio_to(self, figure: Figure, of: str = "median") -> float | None:
         """Ours in units of `figure`, by its median or its p99."""
@@ -81,5 +81,5 @@ class Figures:
         """For JSON: each line with its ratios."""
         return [
             asdict(f) | {"ours_by_median": self.ratio_to(f), "ours_by_p99": self.ratio_to(f, "p99")}
-            for f in self.held
+            for f in self.lines
         ]

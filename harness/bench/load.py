@@ -19,8 +19,8 @@ _ETAG = re.compile(rb"\r\netag: *([^\r]+)", re.IGNORECASE)
 _TIMEOUT_SECONDS = 5.0
 
 
-class Asking:
-    """One connection and the answer it waits for."""
+class Connection:
+    """One connection, and the answer that it waits for."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -34,8 +34,8 @@ class Asking:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
-    def again(self) -> None:
-        """Another connection in place of this one."""
+    def reconnect(self) -> None:
+        """Replace the connection by a new one."""
         self.connection.close()
         self.connection = self._connected()
 
@@ -81,18 +81,20 @@ class Load:
         end = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             for _ in range(connections):
-                one = Asking(self.port)
+                one = Connection(self.port)
                 selector.register(one.connection, selectors.EVENT_READ, one)
                 one.ask(self.request())
             while time.monotonic() < end or not (self.times or self.errors):
                 ready = selector.select(_TIMEOUT_SECONDS)
                 if not ready:
                     self.errors += connections
-                    return
+                    break
                 for key, _ in ready:
                     self.advance(key.data, selector)
+            for key in list(selector.get_map().values()):
+                key.data.connection.close()
 
-    def advance(self, one: Asking, selector: selectors.BaseSelector) -> None:
+    def advance(self, one: Connection, selector: selectors.BaseSelector) -> None:
         """What one connection brought."""
         try:
             if not one.done():
@@ -105,14 +107,14 @@ class Load:
         if again:
             selector.unregister(one.connection)
             began = time.perf_counter()
-            one.again()
+            one.reconnect()
             selector.register(one.connection, selectors.EVENT_READ, one)
             one.ask(self.request())
             one.began = began
         else:
             one.ask(self.request())
 
-    def count(self, one: Asking) -> None:
+    def count(self, one: Connection) -> None:
         """One answer."""
         took = (time.perf_counter() - one.began) * 1000
         if one.status == b"304" or (one.status == b"200" and not self.etag):

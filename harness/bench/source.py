@@ -1,15 +1,16 @@
 """Sends the stream at a multiple of its rate: `python -m harness.bench.source MULTIPLE SECONDS`.
 
 Prints its port; after the last frame one line of JSON with what it sent, how late it was at worst,
-and its own share of a core: a source that is late or busy says nothing about who listens.
+and its own share of a core: a source that is late or busy says nothing about its listener.
 """
 
 import json
 import sys
 import time
 
-from harness.bench.frames import build, rows_kept, stamped
-from harness.bench.wire import accept, listening
+from harness.bench.frame_server import accept, listening
+from harness.bench.prepared_frames import build, rows_kept, stamped
+from harness.processes import port_of
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     frames = build()
     kept = [rows_kept(frame) for frame in frames]
     with listening() as server:
-        print(server.getsockname()[1], flush=True)
+        print(port_of(server), flush=True)
         client = accept(server)
     time.sleep(0.3)
     began, cpu = time.monotonic(), time.process_time()

@@ -1,5 +1,5 @@
-"""Is every comparison that was acknowledged still there? Asked before a database is destroyed, and
-in the end; one connection of sqlite3's own for each question."""
+"""Is every acknowledged comparison still there? Checked before a database is destroyed, and at the
+end, each time by a connection of sqlite3's own."""
 
 import sqlite3
 import time
@@ -19,14 +19,14 @@ def acknowledged(path: Path) -> dict[int, float]:
     """The numbers that were acknowledged, and when (monotonic s)."""
     found = {}
     for line in path.read_text("ascii").splitlines():
-        number, told, at = line.split()
-        if told == "+":
+        number, outcome, at = line.split()
+        if outcome == "+":
             found[int(number)] = float(at)
     return found
 
 
 def refused(path: Path) -> int:
-    """How many were not acknowledged, with an error."""
+    """How many were refused with an error."""
     return sum(" + " not in line for line in path.read_text("ascii").splitlines())
 
 
@@ -37,8 +37,8 @@ def stored(path: Path) -> set[int]:
 
 
 def readable(path: Path) -> set[int]:
-    """The numbers that can be read of a damaged database, in blocks of as many rows as the README's
-    table has for one page."""
+    """The numbers that can be read of a damaged database, block by block; the documentation says
+    how many rows one lost page may cost."""
     found: set[int] = set()
     failures = first = 0
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
@@ -70,7 +70,7 @@ def lost(must: Iterable[int], present: set[int]) -> list[int]:
 
 @dataclass(slots=True)
 class Audit:
-    """What was asked for and found. The era is that of the present database."""
+    """What was looked for and found. The era is that of the present database."""
 
     database: Path
     file: Path
@@ -84,10 +84,10 @@ class Audit:
     _asides: set[Path] = field(default_factory=set)
 
     def check(self) -> None:
-        """All of this era, and what had to be copied into it."""
+        """Everything of this era, and what had to be copied into it."""
         must = {number for number, at in acknowledged(self.file).items() if at > self.era}
         present: set[int] = set()
-        for _ in self._patiently():
+        for _ in self._attempts():
             with suppress(sqlite3.Error):
                 present = stored(self.database)
                 if self.salvage <= present:
@@ -99,8 +99,8 @@ class Audit:
         self.salvage = set()
         self.checks.append(integrity(self.database))
 
-    def begun_anew(self, now: float) -> None:
-        """Another database is in place: what the one that was set aside still has must come."""
+    def database_replaced(self, now: float) -> None:
+        """Another database is in place: what can be read of the one set aside must be copied."""
         self.era = now
         for aside in sorted(self.database.parent.glob("funding-damaged-*.db")):
             if aside not in self._asides:
@@ -116,7 +116,7 @@ class Audit:
         return len(gone - set(self.missing) - set(self.unsalvaged))
 
     @staticmethod
-    def _patiently() -> Iterator[None]:
+    def _attempts() -> Iterator[None]:
         end = time.monotonic() + _SALVAGE_SECONDS
         while time.monotonic() < end:
             yield

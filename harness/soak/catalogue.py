@@ -1,84 +1,94 @@
-"""The catalogue: every fault of the soak, what it excuses, and by when all must be well again.
+"""The catalogue: every fault of the soak, what it excuses, and when it must have recovered.
 
-The bounds are those that the README states, as they follow from the settings.
+The bounds are those that the documentation states, as they follow from the settings.
 """
 
 import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
 
-from harness.soak.faults import (
-    ANEW,
+from harness.soak.environment import APIS, INGEST, PROGRAMS, WATCHDOG
+from harness.soak.fault_courses import (
     CUT,
+    NEW_DATABASE,
     REFUSED,
     SILENT,
     STALE,
-    Kind,
-    beheaded,
+    FaultKind,
+    database_damaged,
     frozen,
-    in_spite,
+    harmless,
+    outlasted,
     posted,
-    rest,
-    ruined,
+    rest_fault,
     signalled,
-    until_over,
+    supervisord_killed,
 )
-from harness.soak.pace import Pace
-from harness.soak.scene import APIS, INGEST, PROGRAMS, WATCHDOG
+from harness.soak.speed import Speed
 
 
-def at_most(stated: float) -> Callable[[Pace], float]:
+def at_most(stated: float) -> Callable[[Speed], float]:
     """A bound that no setting changes."""
     return lambda _pace: stated
 
 
-def stalled(pace: Pace) -> float:
+def stalled(speed: Speed) -> float:
     """The silence is noticed, the connection replaced: 8 s by default."""
-    return pace.stall + pace.tick + 2
+    return speed.stall + speed.tick + 2
 
 
-def back(pace: Pace) -> float:
+def reconnected(speed: Speed) -> float:
     """After an outage: the next attempt, at most 5 s away, and the next tick: up to 6 s."""
-    return 5 + pace.tick + 1
+    return 5 + speed.tick + 1
 
 
-def next_tick(pace: Pace) -> float:
-    """Nothing needs to be noticed: the next frame of each class, and a busy machine's moment."""
-    return 2 * pace.tick + 2
+def next_tick(speed: Speed) -> float:
+    """Nothing has to be noticed: the next frame of each class, and some time for a busy machine."""
+    return 2 * speed.tick + 2
 
 
-def reset(pace: Pace) -> float:
+def reset(speed: Speed) -> float:
     """2 s in 99 of 100 cases by default; 3 s for the others."""
-    return pace.tick + 2
+    return speed.tick + 2
 
 
-def guarded(pace: Pace) -> float:
-    """The watchdog's round and half a minute, supervisord's tick of 5 s, and a new process."""
-    return pace.check + 30 + 2 * 5 + 10
+def restarted_by_guard(speed: Speed) -> float:
+    """The watchdog's round and half a minute, two ticks of supervisord of 5 s, a new process."""
+    return speed.check + 30 + 2 * 5 + 10
 
 
-def _exchange() -> Iterator[Kind]:
-    yield Kind("stall", posted(silence_open=True), stalled, SILENT, attempts=2)
-    yield Kind("half-open", posted(half_open=True), stalled, SILENT, attempts=2)
-    yield Kind("silent for seconds", until_over(1, 6, silence=True), back, SILENT, attempts=6)
-    yield Kind("same frame for seconds", until_over(1, 6, freeze=True), back, SILENT, attempts=6)
-    yield Kind("one class silent", until_over(1, 6, silence_classes=["tradfi"]), back, SILENT)
-    yield Kind("reset", posted(abort=True), reset, SILENT, attempts=2)
+def _exchange() -> Iterator[FaultKind]:
+    yield FaultKind("stall", posted(silence_open=True), stalled, SILENT, attempts=2)
+    yield FaultKind("half-open", posted(half_open=True), stalled, SILENT, attempts=2)
+    yield FaultKind(
+        "silent for seconds", outlasted(1, 6, silence=True), reconnected, SILENT, attempts=6
+    )
+    yield FaultKind(
+        "same frame for seconds", outlasted(1, 6, freeze=True), reconnected, SILENT, attempts=6
+    )
+    yield FaultKind(
+        "one class silent", outlasted(1, 6, silence_classes=["tradfi"]), reconnected, SILENT
+    )
+    yield FaultKind("reset", posted(abort=True), reset, SILENT, attempts=2)
     close = {"code": 1001, "reason": ""}
-    yield Kind("close 1001", posted(close=close), reset, SILENT, attempts=2)
-    yield Kind("server shutdown told", posted(server_shutdown=True), reset, SILENT, attempts=2)
-    yield Kind("poison", in_spite(2, 8, poison=True), next_tick)
-    yield Kind("garbage", in_spite(2, 8, garbage=True), next_tick)
-    yield Kind("tickers between", in_spite(2, 8, ticker_poison=True), next_tick)
+    yield FaultKind("close 1001", posted(close=close), reset, SILENT, attempts=2)
+    yield FaultKind(
+        "server shutdown announced", posted(server_shutdown=True), reset, SILENT, attempts=2
+    )
+    yield FaultKind("poison", harmless(2, 8, poison=True), next_tick)
+    yield FaultKind("garbage", harmless(2, 8, garbage=True), next_tick)
+    yield FaultKind("tickers between", harmless(2, 8, ticker_poison=True), next_tick)
     refuse = {"refuse": True, "abort": True}
-    yield Kind("outage", until_over(1, 4, **refuse), back, SILENT, attempts=8)
+    yield FaultKind("outage", outlasted(1, 4, **refuse), reconnected, SILENT, attempts=8)
     hang = {"handshake_hang": True, "abort": True}
-    yield Kind("handshakes hang", until_over(1, 4, **hang), back, SILENT, attempts=4)
-    yield Kind("message of 9 MiB", until_over(1, 2, oversize=True), back, SILENT, attempts=5)
-    yield Kind("one symbol frozen", frozen, next_tick, frozenset({STALE}), aside=True)
+    yield FaultKind("handshakes hang", outlasted(1, 4, **hang), reconnected, SILENT, attempts=4)
+    yield FaultKind(
+        "message of 9 MiB", outlasted(1, 2, oversize=True), reconnected, SILENT, attempts=5
+    )
+    yield FaultKind("one symbol frozen", frozen, next_tick, frozenset({STALE}), aside=True)
 
 
-def _rest() -> Iterator[Kind]:
+def _rest() -> Iterator[FaultKind]:
     kinds: dict[str, dict[str, object]] = {
         "500": {"rest_status": 500},
         "hangs": {"rest_hang": 20},
@@ -88,49 +98,75 @@ def _rest() -> Iterator[Kind]:
         "garbage": {"rest_garbage": True},
     }
     for name, faults in kinds.items():
-        yield Kind(f"REST {name}", rest(**faults), next_tick, aside=True)
+        yield FaultKind(f"REST {name}", rest_fault(**faults), next_tick, aside=True)
 
 
-def _machine() -> Iterator[Kind]:
+def _machine() -> Iterator[FaultKind]:
     kill, stop = signal.SIGKILL, signal.SIGSTOP
-    yield Kind("ingest kill -9", signalled(kill, INGEST), at_most(4), SILENT, deadly=True)
-    yield Kind(
-        "ingest SIGSTOP", signalled(stop, INGEST), at_most(15), SILENT, deadly=True,
+    yield FaultKind("ingest kill -9", signalled(kill, INGEST), at_most(4), SILENT, deadly=True)
+    yield FaultKind(
+        "ingest SIGSTOP",
+        signalled(stop, INGEST),
+        at_most(15),
+        SILENT,
+        deadly=True,
         stops=(INGEST,),
-    )  # fmt: skip
-    yield Kind("API kill -9", signalled(kill, *APIS, one=True), at_most(5), CUT, deadly=True)
-    yield Kind(
-        "API SIGSTOP", signalled(stop, *APIS, one=True), at_most(15), CUT, deadly=True,
+    )
+    yield FaultKind("API kill -9", signalled(kill, *APIS, one=True), at_most(5), CUT, deadly=True)
+    yield FaultKind(
+        "API SIGSTOP",
+        signalled(stop, *APIS, one=True),
+        at_most(15),
+        CUT,
+        deadly=True,
         stops=APIS,
-    )  # fmt: skip
-    yield Kind("watchdog kill -9", signalled(kill, WATCHDOG), at_most(5), deadly=True)
-    yield Kind(
-        "watchdog SIGSTOP", signalled(stop, WATCHDOG), guarded, deadly=True, aside=True, every=180,
-    )  # fmt: skip
-    yield Kind(
-        "all programs kill -9", signalled(kill, *PROGRAMS), at_most(5), SILENT | CUT, deadly=True,
+    )
+    yield FaultKind("watchdog kill -9", signalled(kill, WATCHDOG), at_most(5), deadly=True)
+    yield FaultKind(
+        "watchdog SIGSTOP",
+        signalled(stop, WATCHDOG),
+        restarted_by_guard,
+        deadly=True,
+        aside=True,
+        every=180,
+    )
+    yield FaultKind(
+        "all programs kill -9",
+        signalled(kill, *PROGRAMS),
+        at_most(5),
+        SILENT | CUT,
+        deadly=True,
         every=30,
-    )  # fmt: skip
-    yield Kind(
-        "supervisord kill -9, begun again", beheaded, at_most(10), SILENT | CUT | {REFUSED},
-        deadly=True, every=300,
-    )  # fmt: skip
+    )
+    yield FaultKind(
+        "supervisord kill -9, started again",
+        supervisord_killed,
+        at_most(10),
+        SILENT | CUT | {REFUSED},
+        deadly=True,
+        every=300,
+    )
 
 
-def _database() -> Iterator[Kind]:
+def _database() -> Iterator[FaultKind]:
     seconds = {"deleted": 6, "truncated": 6, "pages": 6, "overwritten": 10, "page": 20}
     names = {"pages": "all pages but the first", "page": "one page of comparisons"}
     for how, bound in seconds.items():
         name = names.get(how, how)
-        yield Kind(
-            f"database {name}", ruined(how), at_most(bound), ANEW, deadly=True, ruins=True,
+        yield FaultKind(
+            f"database {name}",
+            database_damaged(how),
+            at_most(bound),
+            NEW_DATABASE,
+            deadly=True,
+            destroys=True,
             every=120,
-        )  # fmt: skip
+        )
 
 
-ALL: tuple[Kind, ...] = (*_exchange(), *_rest(), *_machine(), *_database())
+ALL: tuple[FaultKind, ...] = (*_exchange(), *_rest(), *_machine(), *_database())
 
 
-def dealt(kinds: Sequence[Kind], chance: random.Random) -> list[Kind]:
-    """Each once, in some order."""
+def shuffled(kinds: Sequence[FaultKind], chance: random.Random) -> list[FaultKind]:
+    """Each once, in random order."""
     return chance.sample(kinds, len(kinds))

@@ -1,4 +1,4 @@
-"""When which fault happens: seeded, one after the other, within what the service says it bears."""
+"""When which fault happens: seeded, one after the other, within what the service can bear."""
 
 import sqlite3
 import time
@@ -6,120 +6,122 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
-from harness.soak.catalogue import ALL, dealt
-from harness.soak.faults import STOPS_PER_10_MINUTES, Injury, Kind
-from harness.soak.scene import PROGRAMS, Scene
+from harness.soak.catalogue import ALL, shuffled
+from harness.soak.environment import PROGRAMS, Environment
+from harness.soak.fault_courses import STOPS_PER_10_MINUTES, Fault, FaultKind
 
-PATIENCE_SECONDS = 180.0
-"""After which a fault is never recovered from, and the run ends."""
+GIVE_UP_SECONDS = 180.0
+"""A fault that lasts longer will not recover: the run ends."""
 _GRACE_SECONDS = 10.0
 _BUDGET_SECONDS = 600.0
-_RUIN_SECONDS = 60.0
+_DESTRUCTION_SECONDS = 60.0
 _PAUSES = (0.5, 3.0)
 
 
 @dataclass(slots=True)
-class Wound:
-    """A fault that is going on."""
+class ActiveFault:
+    """A fault that has not recovered yet."""
 
-    injury: Injury
+    fault: Fault
     course: Iterator[None]
 
 
 @dataclass(slots=True)
 class Chaos:
-    """Turn it some ten times a second. `tell` prints a line; `before_ruin` and `after_ruin` are
-    called around what destroys the database."""
+    """Call `turn` some ten times a second. `tell` prints a line; `before_destruction` and
+    `after_destruction` are called around a fault that destroys the database."""
 
-    scene: Scene
+    environment: Environment
     tell: Callable[[str], None]
-    before_ruin: Callable[[], None]
-    after_ruin: Callable[[], None]
-    done: list[Injury] = field(default_factory=list)
-    going: list[Wound] = field(default_factory=list)
+    before_destruction: Callable[[], None]
+    after_destruction: Callable[[float], None]
+    done: list[Fault] = field(default_factory=list)
+    active: list[ActiveFault] = field(default_factory=list)
     given_up: str = ""
-    _deck: list[Kind] = field(default_factory=list)
+    _deck: list[FaultKind] = field(default_factory=list)
     _due: float = 0.0
 
     def turn(self, now: float, *, gentle: bool, more: bool) -> None:
-        """Go on with what is going on; begin another where there are to be `more`, one by which no
-        program ends where it is to be `gentle`."""
-        for wound in list(self.going):
-            self._advance(wound, now)
-        busy = any(not wound.injury.kind.aside for wound in self.going)
+        """Advance the active faults. With `more` begin another when it is due; with `gentle` one by
+        which no program ends."""
+        for each in list(self.active):
+            self._advance(each, now)
+        busy = any(not each.fault.kind.aside for each in self.active)
         if more and not busy and now >= self._due:
             kind = self._next(now, gentle)
             if kind is not None:
                 self._begin(kind)
 
-    def _begin(self, kind: Kind) -> None:
-        if kind.ruins:
-            self.before_ruin()
+    def _begin(self, kind: FaultKind) -> None:
+        if kind.destroys:
+            self.before_destruction()
         began = time.monotonic()
-        injury = Injury(kind, began, began)
-        self.going.append(Wound(injury, kind.course(self.scene, injury)))
-        self._advance(self.going[-1], began)
+        fault = Fault(kind, began, began)
+        self.active.append(ActiveFault(fault, kind.course(self.environment, fault)))
+        self._advance(self.active[-1], began)
 
-    def _advance(self, wound: Wound, now: float) -> None:
-        injury = wound.injury
+    def _advance(self, active: ActiveFault, now: float) -> None:
+        fault = active.fault
         try:
-            next(wound.course)
+            next(active.course)
         except StopIteration:
-            self._finish(wound)
+            self._finish(active)
             return
-        if now - injury.began > PATIENCE_SECONDS:
-            self.given_up = f"{injury.kind.name}: not recovered in {PATIENCE_SECONDS:.0f} s"
+        if now - fault.began > GIVE_UP_SECONDS:
+            self.given_up = f"{fault.kind.name}: not recovered in {GIVE_UP_SECONDS:.0f} s"
 
-    def _finish(self, wound: Wound) -> None:
-        injury, now = wound.injury, time.monotonic()
-        injury.ended = now
-        self.going.remove(wound)
-        self.done.append(injury)
-        if injury.kind.aside and not injury.kind.deadly:
-            injury.since += self._disturbed(injury)
-        if not injury.kind.aside:
-            self._due = now + self.scene.chance.uniform(*_PAUSES)
-        if injury.kind.ruins:
-            self.after_ruin()
-        bound = injury.kind.bound(self.scene.pace)
-        late = "" if injury.seconds <= bound else "  TOO LATE"
-        self.tell(f"{injury.kind.name:32} {injury.seconds:6.1f} s of {bound:.1f}{late}")
+    def _finish(self, active: ActiveFault) -> None:
+        fault, now = active.fault, time.monotonic()
+        fault.ended = now
+        self.active.remove(active)
+        self.done.append(fault)
+        if fault.kind.aside and not fault.kind.deadly:
+            fault.since += self._disturbed(fault)
+        if not fault.kind.aside:
+            self._due = now + self.environment.chance.uniform(*_PAUSES)
+        if fault.kind.destroys:
+            self.after_destruction(now)
+        bound = fault.kind.bound(self.environment.speed)
+        late = "" if fault.seconds <= bound else "  TOO LATE"
+        self.tell(f"{fault.kind.name:32} {fault.seconds:6.1f} s of {bound:.1f}{late}")
 
-    def _disturbed(self, injury: Injury) -> float:
-        """For how many seconds of a recovery others, one after the other, were in its way."""
-        others = [*self.done, *(wound.injury for wound in self.going)]
+    def _disturbed(self, fault: Fault) -> float:
+        """For how many seconds of a recovery other faults were in its way."""
+        others = [*self.done, *(each.fault for each in self.active)]
         return sum(
-            max(0.0, (each.ended or injury.ended) - max(each.began, injury.since))
+            max(0.0, (each.ended or fault.ended) - max(each.began, fault.since))
             for each in others
             if not each.kind.aside
         )
 
-    def _next(self, now: float, gentle: bool) -> Kind | None:
-        """The first of the deck that may happen now; each kind comes once before any comes again,
-        but for those whose time never comes."""
+    def _next(self, now: float, gentle: bool) -> FaultKind | None:
+        """The first of the deck that may happen now. Each kind comes once before any comes again,
+        except those that have had no chance to."""
         kinds = [kind for kind in ALL if not (gentle and kind.deadly)]
         deck = [kind for kind in self._deck if kind in kinds]
         if not any(not kind.every and not kind.stops for kind in deck):
-            deck += [kind for kind in dealt(kinds, self.scene.chance) if kind not in deck]
-        left, settled = self._attempts_left(), self._is_settled()
+            deck += [kind for kind in shuffled(kinds, self.environment.chance) if kind not in deck]
+        attempts, settled = self._attempts_left(), self._is_settled()
         for place, kind in enumerate(deck):
-            if self._may(kind, now, left, settled):
+            if self._may_begin(kind, now, attempts, settled):
                 self._deck = deck[:place] + deck[place + 1 :]
                 return kind
         self._deck = deck
         return None
 
-    def _may(self, kind: Kind, now: float, left: float, settled: bool) -> bool:
-        if kind.aside and any(wound.injury.kind.aside for wound in self.going):
+    def _may_begin(self, kind: FaultKind, now: float, attempts: float, settled: bool) -> bool:
+        if kind.aside and any(each.fault.kind.aside for each in self.active):
             return False
-        if kind.deadly and (not settled or any(w.injury.kind.deadly for w in self.going)):
+        if kind.deadly and (not settled or any(each.fault.kind.deadly for each in self.active)):
             return False
-        if kind.attempts and left < kind.attempts + 1:
+        if kind.attempts and attempts < kind.attempts + 1:
             return False
         deadly = [each.ended for each in self.done if each.kind.deadly]
         if kind.stops and deadly and now - max(deadly) < _GRACE_SECONDS:
             return False
-        if kind.ruins and any(e.kind.ruins and now - e.ended < _RUIN_SECONDS for e in self.done):
+        if kind.destroys and any(
+            e.kind.destroys and now - e.ended < _DESTRUCTION_SECONDS for e in self.done
+        ):
             return False
         mine = [now - each.ended for each in self.done if each.kind is kind]
         stopped = sum(passed < _BUDGET_SECONDS for passed in mine)
@@ -129,12 +131,12 @@ class Chaos:
 
     def _is_settled(self) -> bool:
         """Whether supervisord calls all programs RUNNING."""
-        return len(self.scene.group.pids("RUNNING")) == len(PROGRAMS)
+        return len(self.environment.group.programs("RUNNING")) == len(PROGRAMS)
 
     def _attempts_left(self) -> float:
-        """Connection attempts that ingest may make at once: it allows itself 75 in 5 minutes."""
+        """Connection attempts that ingest has left: it makes at most 75 in 5 minutes."""
         with suppress(sqlite3.Error):
-            path = f"file:{self.scene.group.database}?mode=ro"
+            path = f"file:{self.environment.group.database}?mode=ro"
             with closing(sqlite3.connect(path, uri=True, timeout=1)) as database:
                 ((left,),) = database.execute("SELECT attempts_left FROM feed").fetchall()
                 return float(left)

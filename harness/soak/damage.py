@@ -1,4 +1,4 @@
-"""`python -m harness.soak.damage FILE HOW SEED`: breaks a database as a bad disk would.
+"""`python -m harness.soak.damage FILE HOW SEED`: damages a database as a bad disk would.
 
 A process of its own: closing a file drops every POSIX lock that its process holds on it, and the
 soak reads that database by SQLite (fcntl(2)).

@@ -1,7 +1,7 @@
-"""What the stand-in exchange sent, worked out anew: who judges an answer asks nobody else.
+"""What the stand-in exchange sent, computed again: the judge of an answer trusts no other source.
 
 It imports the stand-in's own world, which is a pure function of symbol and event time, and nothing
-of the service. Bad rows of the poison are no rows of that world: their values are wrong here.
+of the service. Poisoned rows are not of that world: their values are wrong here.
 """
 
 import json
@@ -60,7 +60,7 @@ class Oracle:
         if at > now_ms + CLOCKS_MS:
             return f"{symbol}: event time {at} is {at - now_ms:.0f} ms ahead of the exchange"
         sent = self.values(symbol, at)
-        given = tuple(row[name] for name in _SHOWN)
-        if given != sent:
-            return f"{symbol} at {at}: served {given}, sent {sent}"
+        served = tuple(row[name] for name in _SHOWN)
+        if served != sent:
+            return f"{symbol} at {at}: served {served}, sent {sent}"
         return ""

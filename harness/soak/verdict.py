@@ -1,161 +1,141 @@
-"""What was seen in, verdicts out: each criterion can fail. Pure."""
+"""Observations in, verdicts out: each criterion can fail. Pure."""
 
 import math
-import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
-from harness.soak.answers import Oddity
-from harness.soak.faults import LOST, REFUSED, Injury
-from harness.soak.growth import MEASURES, SHORTEST_SECONDS
-from harness.soak.pace import Pace
-from harness.soak.seen import Seen
+from harness.soak.answer_checks import Anomaly
+from harness.soak.fault_courses import LOST, REFUSED, Fault
+from harness.soak.observations import Observations
+from harness.soak.slopes import MEASURES, SHORTEST_SECONDS
+from harness.soak.speed import Speed
+from harness.tables import Criterion, Verdict, verdict
 
 WAL_BYTES = 16 * 1024 * 1024
 """Where ingest itself begins to complain; it moves the WAL into the file every ten seconds."""
 AFTERWARDS_SECONDS = 1.0
-"""For an answer that was on its way when all was well again."""
+"""For an answer that was on its way when everything had recovered."""
 _SHOWN = 5
 
 
-class Criterion(NamedTuple):
-    """`verdict` is PASS, FAIL or OPEN (the run was too short to tell)."""
-
-    name: str
-    verdict: str
-    figures: str
-    details: tuple[str, ...] = ()
+def verdicts(seen: Observations) -> list[Criterion]:
+    """All criteria, each with the first details alone."""
+    found = [judge(seen) for judge in CRITERIA]
+    return [each._replace(details=each.details[:_SHOWN]) for each in found]
 
 
-def verdicts(seen: Seen) -> list[Criterion]:
-    """All criteria."""
-    return [judge(seen) for judge in CRITERIA]
-
-
-def _told(bad: Iterable[str]) -> tuple[str, ...]:
-    return tuple(bad)[:_SHOWN]
-
-
-def _verdict(good: bool, some: bool = True) -> str:
-    return ("PASS" if some else "OPEN") if good else "FAIL"
-
-
-def truth(seen: Seen) -> Criterion:
+def truth(seen: Observations) -> Criterion:
     """Each value is the one that was sent for its event time."""
     figures = (
-        f"{seen.wrongs} wrong of {seen.rows:,} rows over HTTP"
+        f"{seen.wrong_count} wrong of {seen.rows:,} rows over HTTP"
         f" and {seen.read_rows:,} read by sqlite3"
     )
-    some = seen.rows > 0 and seen.read_rows > 0
-    return Criterion(
-        "every lookup answered truly", _verdict(not seen.wrongs, some), figures, _told(seen.wrong)
-    )
+    measured = seen.rows > 0 and seen.read_rows > 0
+    return Criterion("every lookup answered truly", verdict(not seen.wrong_count, measured),
+                     figures, tuple(seen.wrong))  # fmt: skip
 
 
-def excused(odd: Oddity, injuries: Iterable[Injury]) -> bool:
-    """Whether a fault that may lead to this was going on."""
+def excused(anomaly: Anomaly, faults: Iterable[Fault]) -> bool:
+    """Whether a fault that may lead to this was active."""
     return any(
-        odd.kind in each.kind.excuses
-        and odd.began <= (each.ended or math.inf) + AFTERWARDS_SECONDS
-        and odd.ended >= each.began
-        for each in injuries
+        anomaly.kind in each.kind.excuses
+        and anomaly.began <= (each.ended or math.inf) + AFTERWARDS_SECONDS
+        and anomaly.ended >= each.began
+        for each in faults
     )
 
 
-def errors(seen: Seen) -> Criterion:
-    """Whatever is no good answer has its fault."""
-    bad = [each for each in seen.odd if not excused(each, seen.injuries)]
-    counts = Counter(each.kind for each in seen.odd)
-    good = sum(seen.answers.values()) - sum(
-        count for kind, count in seen.answers.items() if kind in counts
-    )
-    told = ", ".join(f"{count} × {kind}" for kind, count in counts.most_common())
-    figures = f"{len(bad)} without a fault; {good:,} good answers; during faults: {told or 'none'}"
+def errors(seen: Observations) -> Criterion:
+    """Each answer that is not good has its fault."""
+    bad = [each for each in seen.anomalies if not excused(each, seen.faults)]
+    counts = Counter(each.kind for each in seen.anomalies)
+    good = sum(count for kind, count in seen.answers.items() if kind not in counts)
+    kinds = ", ".join(f"{count} × {kind}" for kind, count in counts.most_common())
+    figures = f"{len(bad)} without a fault; {good:,} good answers; during faults: {kinds or 'none'}"
     details = (f"{each.kind} {each.detail} at {each.began:.1f}" for each in bad)
-    return Criterion("errors only while a fault excuses them", _verdict(not bad, good > 0), figures,
-                     _told(details))  # fmt: skip
+    return Criterion("errors only while a fault excuses them", verdict(not bad, good > 0), figures,
+                     tuple(details))  # fmt: skip
 
 
-def lost(seen: Seen) -> Criterion:
-    """A killed API process loses what it had in hand; refused is nobody while supervisord lives."""
-    killed = sum(each.killed for each in seen.injuries)
-    count = Counter(each.kind for each in seen.odd)
+def lost(seen: Observations) -> Criterion:
+    """A killed API process loses what it had in hand; nobody is refused while supervisord lives."""
+    killed = sum(each.killed for each in seen.faults)
+    count = Counter(each.kind for each in seen.anomalies)
     figures = (
         f"{count[LOST]} lost with {killed} killed API processes"
         f" (at most {killed * seen.clients} in hand), {count[REFUSED]} refused"
     )
     return Criterion(
-        "no request lost but in hand of a killed process",
-        _verdict(count[LOST] <= killed * seen.clients),
+        "no request lost except in hand of a killed process",
+        verdict(count[LOST] <= killed * seen.clients),
         figures,
     )
 
 
-def kept(seen: Seen) -> Criterion:
-    """No acknowledged comparison is lost but in a database that was destroyed on purpose."""
+def kept(seen: Observations) -> Criterion:
+    """No acknowledged comparison is lost, except in a database that was destroyed on purpose."""
     figures = (
-        f"{len(seen.missing)} lost of {seen.asked:,} asked for before their database was destroyed"
+        f"{len(seen.missing)} lost of {seen.asked:,} checked before their database was destroyed"
         f" or the run ended; {seen.acknowledged:,} acknowledged, {seen.destroyed:,} of them gone"
         f" with a destroyed database, {seen.refused:,} refused with an error"
     )
     bad = (f"comparison {number} was acknowledged and is not there" for number in seen.missing)
-    return Criterion(
-        "no acknowledged comparison lost", _verdict(not seen.missing, seen.asked > 0), figures,
-        _told(bad),
-    )  # fmt: skip
+    return Criterion("no acknowledged comparison lost", verdict(not seen.missing, seen.asked > 0),
+                     figures, tuple(bad))  # fmt: skip
 
 
-def salvage(seen: Seen) -> Criterion:
+def salvage(seen: Observations) -> Criterion:
     """What a set-aside database still has is copied over."""
     figures = f"{seen.salvaged:,} copied, {len(seen.unsalvaged)} readable but not copied"
     return Criterion(
-        "salvaged what can be read of a damaged database", _verdict(not seen.unsalvaged), figures
+        "salvaged what can be read of a damaged database", verdict(not seen.unsalvaged), figures
     )
 
 
-def growth(seen: Seen) -> Criterion:
+def growth(seen: Observations) -> Criterion:
     """No program grows."""
     each = {
         f"{program}: {measure}": (found, found.verdict(MEASURES[measure]))
         for program, measures in seen.slopes.items()
         for measure, found in measures.items()
     }
-    results = [verdict for _, verdict in each.values()]
-    verdict = "FAIL" if "FAIL" in results else "OPEN" if "OPEN" in results or not each else "PASS"
+    count = Counter(judged for _, judged in each.values())
     bad = (
-        f"{name} {found.per_hour:+.2f} per hour ({found.low:+.2f} to {found.high:+.2f}): {verdict}"
-        for name, (found, verdict) in each.items()
-        if verdict == "FAIL" or (verdict == "OPEN" and found.seconds >= SHORTEST_SECONDS)
+        f"{name} {found.per_hour:+.2f} per hour ({found.low:+.2f} to {found.high:+.2f}): {judged}"
+        for name, (found, judged) in each.items()
+        if judged is Verdict.FAIL or (judged is Verdict.OPEN and found.seconds >= SHORTEST_SECONDS)
     )
-    count = Counter(results)
-    figures = f"{count['PASS']} series flat, {count['FAIL']} growing, {count['OPEN']} open"
-    return Criterion("no growth of descriptors, threads, memory", verdict, figures, tuple(bad))
+    judged = verdict(not count[Verdict.FAIL], measured=bool(each) and not count[Verdict.OPEN])
+    figures = (
+        f"{count[Verdict.PASS]} series flat, {count[Verdict.FAIL]} growing,"
+        f" {count[Verdict.OPEN]} open"
+    )
+    return Criterion("no growth of descriptors, threads, memory", judged, figures, tuple(bad))
 
 
-def recovered(seen: Seen) -> Criterion:
+def recovered(seen: Observations) -> Criterion:
     """Each fault, in its time."""
-    late = [each for each in seen.injuries if not in_time(each, seen.pace)]
+    late = [each for each in seen.faults if not in_time(each, seen.speed)]
     bad = [
-        f"{each.kind.name}: {each.seconds:.1f} s of {each.kind.bound(seen.pace):.1f}"
+        f"{each.kind.name}: {each.seconds:.1f} s of {each.kind.bound(seen.speed):.1f}"
         if each.ended
         else f"{each.kind.name}: not recovered"
         for each in late
     ]
     if seen.given_up:
         bad.insert(0, seen.given_up)
-    figures = f"{len(seen.injuries) - len(late)} of {len(seen.injuries)} within their bounds"
+    figures = f"{len(seen.faults) - len(late)} of {len(seen.faults)} within their bounds"
     return Criterion(
-        "every fault recovered", _verdict(not bad, bool(seen.injuries)), figures, _told(bad)
+        "every fault recovered", verdict(not bad, bool(seen.faults)), figures, tuple(bad)
     )
 
 
-def in_time(injury: Injury, pace: Pace) -> bool:
+def in_time(fault: Fault, speed: Speed) -> bool:
     """Whether it recovered within its bound."""
-    return bool(injury.ended) and injury.seconds <= injury.kind.bound(pace)
+    return bool(fault.ended) and fault.seconds <= fault.kind.bound(speed)
 
 
-def sound(seen: Seen) -> Criterion:
+def intact(seen: Observations) -> Criterion:
     """The database is intact, and its WAL small."""
     bad = [each for each in seen.checks if each != "ok"]
     good = not bad and seen.wal_bytes <= WAL_BYTES
@@ -163,42 +143,17 @@ def sound(seen: Seen) -> Criterion:
         f"{len(seen.checks) - len(bad)} of {len(seen.checks)} checks say ok;"
         f" WAL at most {seen.wal_bytes / 2**20:.1f} MiB of {WAL_BYTES >> 20}"
     )
-    return Criterion("integrity_check ok, WAL bounded", _verdict(good, bool(seen.checks)), figures,
-                     _told(bad))  # fmt: skip
+    return Criterion("integrity_check ok, WAL bounded", verdict(good, bool(seen.checks)), figures,
+                     tuple(bad))  # fmt: skip
 
 
-def alive(seen: Seen) -> Criterion:
-    """No program ended that no fault had ended, and the stop was clean."""
-    bad = [*seen.ended_by_itself, *([seen.stop] if seen.stop else [])]
-    figures = f"{len(seen.ended_by_itself)} ended by themselves; stop {seen.stop or 'clean'}"
-    return Criterion("no other restarts, a clean stop", _verdict(not bad), figures, _told(bad))
+def alive(seen: Observations) -> Criterion:
+    """No program ended without a fault, and the stop was clean."""
+    bad = [*seen.unexpected_ends, *([seen.stop] if seen.stop else [])]
+    figures = f"{len(seen.unexpected_ends)} ended by themselves; stop {seen.stop or 'clean'}"
+    return Criterion("no other restarts, a clean stop", verdict(not bad), figures, tuple(bad))
 
 
-CRITERIA: Sequence[Callable[[Seen], Criterion]] = (
-    truth, errors, lost, kept, salvage, growth, recovered, sound, alive,
+CRITERIA: Sequence[Callable[[Observations], Criterion]] = (
+    truth, errors, lost, kept, salvage, growth, recovered, intact, alive,
 )  # fmt: skip
-
-
-class Row(NamedTuple):
-    """One kind of fault: how often, seconds until recovered, and the bound."""
-
-    name: str
-    times: int
-    median: float
-    most: float
-    bound: float
-    late: int
-
-
-def table(seen: Seen) -> list[Row]:
-    """By kind, in the order of the catalogue."""
-    by: dict[str, list[Injury]] = defaultdict(list)
-    for each in seen.injuries:
-        by[each.kind.name].append(each)
-    rows = []
-    for name, injuries in by.items():
-        seconds = [each.seconds for each in injuries if each.ended] or [math.nan]
-        late = sum(not in_time(each, seen.pace) for each in injuries)
-        bound = injuries[0].kind.bound(seen.pace)
-        rows.append(Row(name, len(injuries), statistics.median(seconds), max(seconds), bound, late))
-    return sorted(rows)

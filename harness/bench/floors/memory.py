@@ -14,9 +14,9 @@ import msgspec
 import waitress
 import websocket
 
-from harness.bench.floors.ingest import Message
+from harness.bench.floors.bare_ingest import Message
 
-_held: dict[str, tuple[float, float, int]] = {}
+_latest: dict[str, tuple[float, float, int]] = {}
 
 
 def listen(url: str) -> None:
@@ -29,12 +29,12 @@ def listen(url: str) -> None:
         _opcode, payload = connection.recv_data()
         now = time.time()
         for row in decoder.decode(payload).data:
-            _held[row.s] = (float(row.p), now, row.E)
+            _latest[row.s] = (float(row.p), now, row.E)
 
 
 def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """GET /funding/<symbol>"""
-    mark_price, updated_at, event_time = _held.get(environ["PATH_INFO"][9:], (0.0, 0.0, 0))
+    mark_price, updated_at, event_time = _latest.get(environ["PATH_INFO"][9:], (0.0, 0.0, 0))
     body = msgspec.json.encode(
         {"markPrice": mark_price, "updatedAt": updated_at, "eventTime": event_time}
     )

@@ -2,14 +2,15 @@
 
 import json
 import socket
+import statistics
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
-from harness.bench.figures import OURS, percentile
-from harness.bench.programs import module, output
-from harness.bench.run import Run
-from harness.bench.service import api_alone
+from harness.bench.contenders import api_alone
+from harness.bench.figures import OURS
+from harness.bench.measuring import Run
+from harness.processes import module, output
 
 SIZES = (1_000, 10_000, 100_000)
 IDLE = 64
@@ -23,29 +24,29 @@ def measure(run: Run) -> None:
         medians[size] = _store(run, f"{size:,} symbols", size, 0)
     for small, large in pairwise(SIZES):
         growth = medians[large]["bulk"] / medians[small]["bulk"]
-        run.figures.one(6, f"bulk, {small:,} → {large:,} symbols", OURS, "×", growth)
+        run.figures.single(6, f"bulk, {small:,} → {large:,} symbols", OURS, "×", growth)
     change = medians[SIZES[-1]]["one"] / medians[SIZES[0]]["one"]
-    run.figures.one(6, "one, 100,000 ÷ 1,000 symbols", OURS, "×", change)
+    run.figures.single(6, "one, 100,000 ÷ 1,000 symbols", OURS, "×", change)
     count = int(run.pick(500_000, 10_000_000))
     full = _store(run, f"{count:,} comparisons", SIZES[0], count)
     for kind in ("one", "write"):
         change = full[kind] / medians[SIZES[0]][kind]
-        run.figures.one(6, f"{kind}, comparisons ÷ none", OURS, "×", change)
+        run.figures.single(6, f"{kind}, comparisons ÷ none", OURS, "×", change)
 
 
 def _store(run: Run, name: str, symbols: int, comparisons: int) -> dict[str, float]:
-    folder = run.room(f"grown-{symbols}-{comparisons}")
+    folder = run.make_folder(f"grown-{symbols}-{comparisons}")
     database = folder / "grown.db"
     fill = module("harness.bench.floors.fill", database, symbols, comparisons)
     written = json.loads(output(fill, 900))
     run.figures.samples(6, f"write of 962 rows, {name}", OURS, "ms", written)
-    medians = {"write": percentile(written, 0.5)}
+    medians = {"write": statistics.median(written)}
     with api_alone(folder, database) as port:
         for kind, target in (("one", "/funding/BTCUSDT"), ("batch", _BATCH), ("bulk", "/funding")):
             seconds = run.pick(0.3, 3) * (2 if kind == "bulk" else 1)
             times = run.load(port, [target], 1, seconds).ms
             run.figures.samples(6, f"{kind}, {name}", OURS, "ms", times)
-            medians[kind] = percentile(times, 0.5)
+            medians[kind] = statistics.median(times)
         if symbols == SIZES[0] and not comparisons:
             _idle(run, port)
     _remove(database)

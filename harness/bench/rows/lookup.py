@@ -1,4 +1,4 @@
-"""Rows 3 and 4: what asking costs while ingest runs, each in turn, round after round."""
+"""Rows 3 and 4: what lookups cost while ingest runs; each contender in turn, in rounds."""
 
 import json
 import time
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.bench import goals
+from harness.bench.contenders import BEFORE
 from harness.bench.figures import OURS
-from harness.bench.programs import answered, module, output
-from harness.bench.run import Loaded, Run
-from harness.bench.service import Service
+from harness.bench.measuring import Loaded, Run
+from harness.group import Group
+from harness.processes import module, output
 
 HERD, HERD_CONNECTIONS = 341, 20
 _BULK, _UNCHANGED = "bulk of all", "bulk unchanged"
@@ -18,7 +19,7 @@ _BULK, _UNCHANGED = "bulk of all", "bulk unchanged"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A kind of question: its targets, and who can be asked it."""
+    """A kind of question: its targets, and which contenders can answer it."""
 
     name: str
     targets: tuple[str, ...]
@@ -27,9 +28,9 @@ class Question:
     constant_too: bool = False
 
 
-def measure(run: Run, ours: Service, ports: dict[str, int]) -> None:
-    """`ports` are those of everybody who answers, ours and the floor among them."""
-    symbols = [row["symbol"] for row in json.loads(answered(ours.port, "/funding"))["data"]]
+def measure(run: Run, ours: Group, ports: dict[str, int]) -> None:
+    """`ports` are those of all contenders, ours and the floor among them."""
+    symbols = [row["symbol"] for row in ours.ask("/funding").json["data"]]
     plain = [symbol for symbol in symbols if symbol.isascii()]
     one = tuple(f"/funding/{symbol}" for symbol in plain)
     questions = (
@@ -51,7 +52,7 @@ def _asked(question: Question, ports: dict[str, int]) -> dict[str, int]:
     return {
         name: port
         for name, port in ports.items()
-        if name == OURS
+        if name in (OURS, BEFORE)
         or (name == goals.CONSTANT and question.constant_too)
         or (name != goals.CONSTANT and not question.ours_alone)
     }
@@ -84,7 +85,7 @@ def _rate(run: Run, what: str, name: str, loads: Sequence[Loaded]) -> None:
     rates = sorted(load.per_second for load in loads)
     busiest = max(load.cpu for load in loads)
     note = f"the load itself at {busiest:.0%} of a core" if busiest > 0.6 else ""
-    run.figures.one(3, what, name, "/s", rates[len(rates) // 2], note)
+    run.figures.single(3, what, name, "/s", rates[len(rates) // 2], note)
 
 
 def _herds(
@@ -104,10 +105,10 @@ def _herds(
         for name, each in times.items():
             run.figures.samples(4, what, name, "ms", each)
     for name, count in errors.items():
-        run.figures.one(4, "herd, errors", name, "", count)
+        run.figures.single(4, "herd, errors", name, "", count)
 
 
-def _raw(run: Run, ours: Service) -> None:
+def _raw(run: Run, ours: Group) -> None:
     """The floor of reading: SQLite alone, in process."""
     seconds = run.pick(0.9, 6.0)
     text = output(module("harness.bench.floors.read", ours.database, seconds), seconds + 20)

@@ -1,14 +1,14 @@
-"""Row 7: the same fault for everybody at once, and how long each is without data after it."""
+"""Row 7: the same fault for all listeners at once, and how long each is without data after it."""
 
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.bench.clients import Listener, uptime, wait
 from harness.bench.figures import OURS
-from harness.bench.run import Run
-from harness.bench.service import Exchange
+from harness.bench.listeners import Listener, uptime, wait
+from harness.bench.measuring import Run
+from harness.stand_in import StandIn
 
 _IN_FLIGHT_SECONDS = 0.25  # what was on its way when the fault came is no recovery
 
@@ -21,7 +21,7 @@ class Trial:
     """
 
     name: str
-    begin: Callable[[Exchange], None]
+    begin: Callable[[StandIn], None]
     end: dict[str, object]
     bound: float
     times: int
@@ -49,8 +49,8 @@ class Outcome:
 Outcomes = dict[tuple[str, str], Outcome]
 
 
-def measure(run: Run, at: Exchange, listeners: list[Listener]) -> None:
-    """Every fault in turn, and again; who has no data before a trial sits it out."""
+def measure(run: Run, at: StandIn, listeners: list[Listener]) -> None:
+    """Every fault in turn, and again; a listener without data before a trial sits it out."""
     outcomes: Outcomes = defaultdict(Outcome)
     catalogue = trials(run)
     for number in range(max(trial.times for trial in catalogue)):
@@ -66,7 +66,7 @@ def measure(run: Run, at: Exchange, listeners: list[Listener]) -> None:
 
 
 def _once(
-    run: Run, trial: Trial, at: Exchange, listeners: list[Listener], outcomes: Outcomes
+    run: Run, trial: Trial, at: StandIn, listeners: list[Listener], outcomes: Outcomes
 ) -> None:
     heard = wait(listeners, uptime(), run.pick(1.2, 6.0))
     present = []
@@ -105,12 +105,12 @@ def trials(run: Run) -> tuple[Trial, ...]:
     )
 
 
-def _post(**faults: object) -> Callable[[Exchange], None]:
+def _post(**faults: object) -> Callable[[StandIn], None]:
     return lambda at: at.fault(**faults)
 
 
-def _silent(seconds: float) -> Callable[[Exchange], None]:
-    def begin(at: Exchange) -> None:
+def _silent(seconds: float) -> Callable[[StandIn], None]:
+    def begin(at: StandIn) -> None:
         at.fault(silence=True, abort=True)
         time.sleep(seconds)
         # From now on new connections are fed; those made meanwhile stay silent.
@@ -119,8 +119,8 @@ def _silent(seconds: float) -> Callable[[Exchange], None]:
     return begin
 
 
-def _outage(seconds: float) -> Callable[[Exchange], None]:
-    def begin(at: Exchange) -> None:
+def _outage(seconds: float) -> Callable[[StandIn], None]:
+    def begin(at: StandIn) -> None:
         at.fault(drop_connections=True, abort=True)
         time.sleep(seconds)
         at.fault(drop_connections=None)

@@ -8,22 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.bench import goals
-from harness.bench.figures import OURS
-from harness.bench.frames import build, stamped
-from harness.bench.programs import PYTHON, ROOT, free_port, module, running
-from harness.bench.run import Run
-from harness.bench.service import REDIS, shared
-from harness.bench.wire import Client, accept, listening
+from harness.bench.contenders import REDIS, Checkout, older, redis, shared
+from harness.bench.frame_server import Client, accept, listening
+from harness.bench.measuring import Run
+from harness.bench.prepared_frames import build, stamped
+from harness.processes import free_port, module, port_of, running
 
-_PATIENCE_SECONDS = 3.0
+_SHOWN_SECONDS = 3.0
 _LOST = 2
 _PAUSE_SECONDS = 0.01
-_POLL_SECONDS = 0.0005  # asking without a pause would take the cores from who is asked
+_POLL_SECONDS = 0.0005  # asking without a pause would take the cores from the one that is asked
 
 
 @dataclass
 class Watched:
-    """Somebody who listens to us and answers us."""
+    """A contender that listens to us and answers us."""
 
     name: str
     client: Client
@@ -72,7 +71,7 @@ class Watched:
         shown = (b'"eventTime":%d' % event_time, b'"eventTime": %d' % event_time)
         began = time.perf_counter()
         self.client.send(stamped(frame, event_time))
-        while time.perf_counter() - began < _PATIENCE_SECONDS:
+        while time.perf_counter() - began < _SHOWN_SECONDS:
             answer = self.ask()
             if shown[0] in answer or shown[1] in answer:
                 return (time.perf_counter() - began) * 1000
@@ -82,10 +81,11 @@ class Watched:
 
 def measure(run: Run) -> None:
     """One trial of each in turn."""
-    folder = run.room("seen")
+    folder = run.make_folder("seen")
     frame = build()[0]
     with ExitStack() as stack:
-        watched = [stack.enter_context(_ours(folder)), stack.enter_context(_bare(folder))]
+        watched = [stack.enter_context(_ours(folder, each)) for each in run.checkouts]
+        watched.append(stack.enter_context(_bare(folder)))
         if run.peers:
             watched.append(stack.enter_context(_older(folder)))
             if REDIS is not None:
@@ -107,50 +107,38 @@ def measure(run: Run) -> None:
 
 
 @contextmanager
-def _ours(folder: Path) -> Iterator[Watched]:
-    port = free_port()
+def _ours(folder: Path, checkout: Checkout) -> Iterator[Watched]:
+    port, name = free_port(), checkout.name
     with listening() as server:
         settings = {
-            "FUNDING_DB": folder / "ours.db",
-            "FUNDING_WS_URL": f"ws://127.0.0.1:{server.getsockname()[1]}/market/stream",
+            "FUNDING_DB": folder / f"{name}.db",
+            "FUNDING_WS_URL": f"ws://127.0.0.1:{port_of(server)}/market/stream",
             "FUNDING_API_PORT": port,
             "FUNDING_STALL_AFTER": 60,
         }
-        with (
-            running([PYTHON, ROOT / "ingest.py"], folder / "ours.log", settings=settings),
-            running([PYTHON, ROOT / "api.py"], folder / "ours.log", settings=settings),
-        ):
-            yield Watched(OURS, accept(server), port)
+        ingest, api = (
+            running(checkout.program(each), folder / f"{name}-{each}.log", settings=settings)
+            for each in ("ingest.py", "api.py")
+        )
+        with ingest, api:
+            yield Watched(name, accept(server), port)
 
 
 @contextmanager
 def _bare(folder: Path) -> Iterator[Watched]:
     with listening() as server:
-        url = f"ws://127.0.0.1:{server.getsockname()[1]}/"
-        command = module("harness.bench.floors.memory", url)
+        command = module("harness.bench.floors.memory", f"ws://127.0.0.1:{port_of(server)}/")
         with shared(command, folder / "bare.log", count=1) as port:
             yield Watched("floor: without SQLite", accept(server), port)
 
 
 @contextmanager
 def _older(folder: Path) -> Iterator[Watched]:
-    port, state = free_port(), folder / "older.json"
-    with listening() as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        ingest = module("harness.bench.peers.older_ingest", address, state, peer=True)
-        api = module("harness.bench.peers.older_api", state, port, peer=True)
-        log = folder / "older.log"
-        with running(ingest, log), running(api, log):
-            yield Watched(goals.OLDER, accept(server), port, every=25)
+    with listening() as server, older(folder, f"127.0.0.1:{port_of(server)}") as (port, _):
+        yield Watched(goals.OLDER, accept(server), port, every=25)
 
 
 @contextmanager
 def _redis(folder: Path) -> Iterator[Watched]:
-    path, log = folder / "r.sock", folder / "redis.log"
-    server = [str(REDIS), "--port", "0", "--unixsocket", str(path), "--dir", str(folder)]
-    with running(server, log), listening() as held:
-        address = f"127.0.0.1:{held.getsockname()[1]}"
-        ingest = module("harness.bench.peers.redis_ingest", address, path, peer=True)
-        api = module("harness.bench.peers.redis_api", path, peer=True)
-        with running(ingest, log), shared(api, log, count=1) as port:
-            yield Watched("redis", accept(held), port)
+    with listening() as server, redis(folder, f"127.0.0.1:{port_of(server)}", 1) as (port, _):
+        yield Watched("redis", accept(server), port)
