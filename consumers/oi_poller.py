@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from funding.consumers import open_interest_poll, runner
 from funding.consumers.mark_prices import MarkPrices
-from funding.consumers.open_interest_rules import Timeframe
 from funding.consumers.universe_source import UniverseSource
+from funding.model.open_interest import Timeframe
 from funding.notify import sender
 from funding.notify.backend import BackendClient
 from funding.runtime import startup

@@ -11,12 +11,11 @@ from funding.consumers.open_interest_rules import (
     KEEP_SECONDS,
     OTHERS_SECONDS,
     Change,
-    Sample,
-    Timeframe,
     Watch,
 )
 from funding.exchanges.binance.rest import OpenInterest
 from funding.model.alert import UNKNOWN, Alert, Mark, Post, given, iso, post
+from funding.model.open_interest import Sample, Timeframe
 from funding.rest.pool import Round
 from funding.runtime.clock import Clock
 from funding.store.open_interest import OpenInterestStore

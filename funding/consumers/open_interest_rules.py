@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from funding.model.open_interest import Direction, Edge, Sample, Timeframe
+
 KEEP_SECONDS = 3_600 + 120
 """The longest look-back and its tolerance: older samples are no baseline."""
 OTHERS_SECONDS = 600
@@ -17,46 +19,11 @@ CHUNK = 100
 _TRIM = 64
 
 
-class Timeframe(NamedTuple):
-    """A look-back in seconds; `threshold` is a fraction, `cooldown` seconds."""
-
-    name: str
-    label: str
-    lookback: float
-    threshold: float
-    cooldown: float
-
-
-class Sample(NamedTuple):
-    """Open contracts of a symbol, and its mark price where the service knew it."""
-
-    at: float
-    symbol: str
-    open_interest: float
-    mark_price: float | None
-
-    @property
-    def notional(self) -> float | None:
-        """In the quote currency, or None without a mark price."""
-        return None if self.mark_price is None else self.open_interest * self.mark_price
-
-
-class Edge(NamedTuple):
-    """What is known of a symbol in a timeframe: outside in which direction ("" for inside), and
-    when it was last alerted in each (Unix seconds, None for never)."""
-
-    symbol: str
-    timeframe: str
-    outside: str = ""
-    up_at: float | None = None
-    down_at: float | None = None
-
-
 class Change(NamedTuple):
     """An alert to be made: `current` has left the threshold around `baseline`."""
 
     timeframe: Timeframe
-    direction: str
+    direction: Direction
     baseline: Sample
     current: Sample
 
@@ -184,18 +151,18 @@ class Watch:
         return found
 
     def _allowed(self, edge: Edge, change: Change) -> bool:
-        last = edge.up_at if change.direction == "UP" else edge.down_at
+        last = edge.up_at if change.direction is Direction.UP else edge.down_at
         since = change.timeframe.cooldown if last is None else change.current.at - last
         rested = since >= change.timeframe.cooldown or since < 0
         return rested and abs(change.contracts) >= self._least
 
 
-def _direction(baseline: Sample, current: Sample) -> str:
-    return "UP" if current.open_interest >= baseline.open_interest else "DOWN"
+def _direction(baseline: Sample, current: Sample) -> Direction:
+    return Direction.UP if current.open_interest >= baseline.open_interest else Direction.DOWN
 
 
 def _alerted(edge: Edge, change: Change) -> Edge:
     at = change.current.at
-    if change.direction == "UP":
-        return edge._replace(outside="UP", up_at=at)
-    return edge._replace(outside="DOWN", down_at=at)
+    if change.direction is Direction.UP:
+        return edge._replace(outside=Direction.UP, up_at=at)
+    return edge._replace(outside=Direction.DOWN, down_at=at)

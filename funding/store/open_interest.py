@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from funding.consumers.open_interest_rules import Edge, Sample
 from funding.model.alert import Alert, Post
+from funding.model.open_interest import Edge, Sample
 from funding.store.outbox import DONE, OutboxStore, add_posts, make_alerts
 
 _SAMPLE = "INSERT OR REPLACE INTO open_interest VALUES (?, ?, ?, ?)"

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from funding.consumers import universe, volume_rules
 from funding.consumers.open_interest_poll import _sample
-from funding.consumers.open_interest_rules import Sample, Timeframe, Watch
+from funding.consumers.open_interest_rules import Watch
 from funding.errors import FrameError
 from funding.exchanges.binance import rest, rows
 from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.model.alert import UNKNOWN, Mark, post
+from funding.model.open_interest import Sample, Timeframe
 from tests.fuzz.shapes import damaged
 from tests.support.binance_messages import (
     BTC,

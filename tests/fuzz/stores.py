@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from funding import errors
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
-from funding.consumers.open_interest_rules import Sample
 from funding.model.alert import Alert
 from funding.model.event import Event, EventKind
+from funding.model.open_interest import Sample
 from funding.model.quote import Quote
 from funding.store.damage import identity, lock_path, marker_path
 from funding.store.open_interest import OpenInterestStore

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from funding.consumers.open_interest_poll import BATCH_PATH, CONSUMER, Answers, Options, Poller
-from funding.consumers.open_interest_rules import Timeframe
 from funding.errors import RestBanned, RestRefused, RestUnreachable
 from funding.exchanges.binance.rest import OpenInterest
 from funding.model.alert import Mark
+from funding.model.open_interest import Timeframe
 from funding.rest.pool import Round
 from funding.store.ledger import Ledger
 from funding.store.open_interest import OpenInterestStore

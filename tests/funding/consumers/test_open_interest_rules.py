@@ -9,15 +9,13 @@ from hypothesis import strategies as st
 from funding.consumers.open_interest_rules import (
     KEEP_SECONDS,
     Change,
-    Edge,
     History,
-    Sample,
-    Timeframe,
     Watch,
     interval,
     stretched,
     tolerance,
 )
+from funding.model.open_interest import Direction, Edge, Sample, Timeframe
 
 S = "BTCUSDT"
 FIVE = Timeframe("5MIN", "5 min", 300.0, 0.03, 600.0)
@@ -228,15 +226,10 @@ def test_an_alert_from_the_future_is_no_cool_down() -> None:
 
 
 def test_what_a_change_says() -> None:
-    change = Change(FIVE, "UP", sample(0, 100_000.0, 2.0), sample(300, 106_000.0, 2.1))
+    change = Change(FIVE, Direction.UP, sample(0, 100_000.0, 2.0), sample(300, 106_000.0, 2.1))
     assert change.contracts == 6_000
     assert change.fraction == pytest.approx(0.06)
     assert change.price_fraction == pytest.approx(0.05)
     for before, after in ((None, 2.1), (2.0, None), (0.0, 2.0)):
-        other = Change(FIVE, "UP", sample(0, 1.0, before), sample(300, 2.0, after))
+        other = Change(FIVE, Direction.UP, sample(0, 1.0, before), sample(300, 2.0, after))
         assert other.price_fraction is None
-
-
-def test_a_notional_needs_a_mark_price() -> None:
-    assert sample(0, 10.0, 2.5).notional == 25.0
-    assert sample(0, 10.0, None).notional is None

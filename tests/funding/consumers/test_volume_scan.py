@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from funding.consumers.open_interest_rules import Sample
 from funding.consumers.volume_scan import SETTLE_SECONDS, Options, VolumeScan
 from funding.errors import RestBanned, RestUnreachable, StoreError
 from funding.exchanges.binance.rest import Contract, Kline
 from funding.model.alert import Mark
+from funding.model.open_interest import Sample
 from funding.rest.pool import Round
 from funding.store.open_interest import OpenInterestStore
 from tests.support.clock import Hand, rows, write

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from funding.consumers.open_interest_rules import Edge, Sample
 from funding.errors import StoreError, StoreMissing
 from funding.model.alert import Alert, post
+from funding.model.open_interest import Edge, Sample
 from funding.store.ledger import Ledger
 from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
