@@ -18,14 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 try:
     from hypothesis import HealthCheck, given, seed, settings
 
-    from tests.fuzz.targets import TARGETS, Target
+    from harness.fuzz.targets import TARGETS, Target
 except ModuleNotFoundError as error:
     sys.exit(f"{error.name} is missing: scripts/test installs what this needs")
 
 LONGEST_SECONDS = 60
 """For one case: what takes longer hangs, and that is a finding."""
 ROUND = 500
-"""Cases until a new seed begins."""
+"""Cases before the next seed."""
 
 
 class Hangs(Exception):

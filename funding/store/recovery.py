@@ -5,9 +5,10 @@ be read.
 # Facts
 - A main file, its -wal and its -shm belong together: renamed together they stay one database, and
   processes that have them open go on reading the old one until they look for the name again.
-- `PRAGMA quick_check` reads every page but the free ones, and says "ok" or what is wrong. It does
-  not mind a text that is no UTF-8, which shows when it is read, nor what an index says; and over
-  a read-only connection it passes over CHECKs.
+- `PRAGMA integrity_check` reads every page but the free ones, and says "ok" or what is wrong.
+  `quick_check` would not compare an index with its table, though a write to it then fails. Neither
+  minds a text that is no UTF-8, which shows when it is read; and over a read-only connection they
+  pass over CHECKs.
 """
 
 import logging
@@ -48,7 +49,7 @@ def is_damaged(path: Path) -> bool:
             try:
                 _read_through(connection, "quote", "feed", _NAMES)
                 if marker_path(path).exists():
-                    if connection.execute("PRAGMA quick_check(1)").get != "ok":
+                    if connection.execute("PRAGMA integrity_check(1)").get != "ok":
                         return True
                     tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
                     _read_through(connection, *(row[0] for row in connection.execute(tables)))

@@ -12,7 +12,7 @@ from funding.errors import SettingError
 from funding.runtime.logs import printable
 from funding.settings import consumers, service
 from funding.settings.environment import read_file
-from tests.fuzz.shapes import NUMBERS, TEXTS, cut
+from harness.fuzz.damaged_input import NUMBERS, TEXTS, cut
 
 TABLE = (*service.TABLE, *consumers.TABLE)
 NAMES = [setting.name for setting in TABLE]
@@ -67,11 +67,11 @@ def world() -> Iterator[Callable[[Case], None]]:
             _check_theirs(environ)
             path.write_bytes(data)
             try:
-                told, _ = read_file(path)
+                found, _ = read_file(path)
             except SettingError as error:
                 _check_file_error(error)
                 return
-            _check_theirs(told)
+            _check_theirs(found)
 
         yield check
 

@@ -1,8 +1,8 @@
-"""Writers that tell what they have committed: python -m tests.durability_writer ROLE DATABASE FIRST
+"""`python -m harness.durability.writers ROLE DATABASE FIRST`: acknowledges what it commits.
 
-One line on standard output before the store is opened, then one per commit that has returned: the
-number of the commit. Numbers go on where the lives before have ended. `ack-first` after the role
-tells each commit before it is made: what the judge must see.
+It prints a line before it opens the store, then the number of each commit that has returned. The
+first commit has the number FIRST. With `ack-first` a commit is acknowledged before it is made, and
+the judge must notice that.
 """
 
 import itertools
@@ -33,7 +33,7 @@ Commit = Callable[[int], object]
 
 
 def ingest(path: Path) -> Commit:
-    """A frame of all symbols, and of every few the event; now and then a checkpoint."""
+    """A frame of all symbols; every few frames an event, and now and then a checkpoint."""
     feed = Feed("binance", "test.invalid", os.getpid(), SYSTEM.boot, AT, SYSTEM.uptime())
     writer = Writer(path, feed)
 
@@ -80,7 +80,7 @@ def watchdog(path: Path) -> Commit:
 
 
 def consumer(path: Path) -> Commit:
-    """Alerts with their posts, and that the scan is complete."""
+    """Alerts with their posts, and the end of the scan."""
     store, named = OutboxStore(path), ("volume_alert", "BTCUSDT", "SPIKE")
 
     def commit(number: int) -> None:
@@ -100,18 +100,18 @@ ROLES: dict[str, Callable[[Path], Commit]] = {
 }
 
 
-def tell(text: object) -> None:
-    """A line, whole or not at all, that nothing holds back."""
+def acknowledge(text: object) -> None:
+    """Print a line at once, whole or not at all."""
     os.write(1, f"{text}\n".encode())
 
 
 def main(role: str, database: str, first: str, *, ack_first: bool = False) -> None:
     """Commit until killed. Without a database all but ingest wait for one."""
-    tell("begun")
+    acknowledge("ready")
     commit = ROLES[role](Path(database))
     for number in itertools.count(int(first)):
         if ack_first:
-            tell(number)
+            acknowledge(number)
         while True:
             try:
                 commit(number)
@@ -119,7 +119,7 @@ def main(role: str, database: str, first: str, *, ack_first: bool = False) -> No
             except errors.StoreMissing:
                 continue
         if not ack_first:
-            tell(number)
+            acknowledge(number)
 
 
 if __name__ == "__main__":

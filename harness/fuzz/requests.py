@@ -3,18 +3,23 @@
 import json
 import re
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote as percent
 
 from hypothesis import strategies as st
 
-from tests.fuzz.shapes import NUMBERS, TEXTS, Draw, cut
-from tests.support.processes import ask, connect, to_the_end
-from tests.test_api_server import SYMBOLS, new_writer, serving, write_frame
+from funding.model.quote import Quote
+from funding.runtime.clock import SYSTEM
+from harness.fuzz.damaged_input import NUMBERS, TEXTS, Draw, cut
+from harness.http_client import ask, connect, serves, to_the_end
+from harness.processes import free_port, running, until
+from tests.support.clock import write
 
+SYMBOLS = [f"S{number:03}USDT" for number in range(200)]
 STATUSES = {200, 304, 400, 403, 404, 405, 413, 431, 501, 503}
 HIDDEN = b"GET /funding/SMUGGLED HTTP/1.1\r\nHost: HOST\r\n\r\n"
 LAST = b"GET /funding/SENTINEL HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
@@ -146,12 +151,13 @@ Case = tuple[bytes, bool]
 def world() -> Iterator[Callable[[Case], None]]:
     """api.py with quotes; a traceback in its log is a finding, too."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "funding.db"
-        writer, feed = new_writer(path)
-        write_frame(writer, feed, 1, SYMBOLS)
-        with closing(writer), serving(path) as (process, port):
-            log, host = path.with_name(f"api-{port}.log"), f"127.0.0.1:{port}".encode()
-            cases = 0
+        path, log, port = Path(folder) / "funding.db", Path(folder) / "api.log", free_port()
+        event_time = int(SYSTEM.wall() * 1000)
+        write(path, SYSTEM, [Quote(name, 1.0, 1.0, 1e-4, None, event_time) for name in SYMBOLS])
+        settings = {"FUNDING_DB": path, "FUNDING_API_PORT": port}
+        with running([sys.executable, "api.py"], log, settings=settings) as process:
+            until(lambda: serves(port, "/funding/S001USDT"), "the API answers")
+            host, cases = f"127.0.0.1:{port}".encode(), 0
 
             def check(case: Case) -> None:
                 nonlocal cases
@@ -173,7 +179,7 @@ def world() -> Iterator[Callable[[Case], None]]:
 
 
 def _sent(port: int, data: bytes) -> bytes:
-    """What came back until the end; the request may be less than one, so we end first."""
+    """What came back. The data may be less than one request, so we end our side first."""
     with connect(port) as connection:
         with suppress(OSError):  # refused before it was all there
             connection.sendall(data)
@@ -198,5 +204,5 @@ def answers(received: bytes, has_head: bool) -> Iterator[tuple[int, bytes]]:
 
 def _check_body(status: int, body: bytes) -> None:
     if body:
-        told = json.loads(body, parse_constant=lambda name: name / 0)  # type: ignore[operator]
-        assert status < 400 or "error" in told or "reasons" in told
+        answer = json.loads(body, parse_constant=lambda name: name / 0)  # type: ignore[operator]
+        assert status < 400 or "error" in answer or "reasons" in answer

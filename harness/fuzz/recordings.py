@@ -1,4 +1,4 @@
-"""Recordings: any file there."""
+"""Recordings: any bytes in the file."""
 
 import gzip
 import tempfile
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from harness.fuzz.damaged_input import cut
 from harness.sim.recording import RecordingError, read
 from harness.sim.replay import Replay
-from tests.fuzz.shapes import cut
 
 MESSAGES = (b"{}", b"", b"\xff\n\x00", b"x" * 9_000)
 GOOD = b"recording 1 ws://test.invalid\n" + b"".join(

@@ -1,7 +1,7 @@
-"""A disk that may lose power: what was written since a file was last synced may be there or not.
+"""A disk that may lose power: what was written since the last sync may be there or not.
 
 A VFS between SQLite and the real one, so that the store's own code runs on it. What a cut leaves is
-drawn sector by sector; directories are taken as synced, as SQLite does when it makes a file.
+drawn sector by sector. Directories count as synced, as SQLite syncs them when it makes a file.
 """
 
 import random
@@ -38,11 +38,11 @@ class Disk(apsw.VFS):
         self.waiting.setdefault(name, []).append((offset, data))
 
     def sync(self, name: str) -> None:
-        """From here on it is."""
+        """From here on it is on the disk."""
         self.syncs += 1
         self.synced[name] = _applied(self.synced.get(name, b""), self.waiting.pop(name, []))
 
-    def after_a_cut(self, draw: random.Random) -> dict[str, bytes]:
+    def after_power_cut(self, draw: random.Random) -> dict[str, bytes]:
         """What the files hold when the power goes now: any part of what waits, in any order."""
         found = {}
         for name in self.synced.keys() | self.waiting.keys():
@@ -101,7 +101,7 @@ def losing_power(moment: Callable[[], None]) -> Iterator[Disk]:
         disk.unregister()
 
 
-def laid_out(files: dict[str, bytes], folder: Path) -> Path:
+def write_files(files: dict[str, bytes], folder: Path) -> Path:
     """The database among `files`, in a folder of its own."""
     folder.mkdir()
     for name, data in files.items():

@@ -19,7 +19,7 @@ from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.model.alert import UNKNOWN, Mark, post
 from funding.model.open_interest import Sample, Timeframe
-from tests.fuzz.shapes import damaged
+from harness.fuzz.damaged_input import damaged
 from tests.support.binance_messages import (
     BTC,
     ETH,

@@ -10,7 +10,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 class Raw(NamedTuple):
-    """JSON, or what somebody takes for it, as it is to be sent."""
+    """JSON, or something like it, as it is to be sent."""
 
     text: str
 
@@ -83,7 +83,7 @@ def _bent(draw: Draw, tree: Any) -> Any:
 
 
 def dumped(tree: object) -> str:
-    """`tree` as JSON, with what is Raw as it stands."""
+    """`tree` as JSON; what is Raw stays as it is."""
     if isinstance(tree, Raw):
         return tree.text
     if isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""The service's own database with bytes of it damaged: whoever opens it says so, and no more."""
+"""The service's own database with damaged bytes: opening it raises documented errors alone."""
 
 import shutil
 import tempfile
@@ -21,10 +21,10 @@ from funding.store.open_interest import OpenInterestStore
 from funding.store.reader import Reader
 from funding.store.recovery import copy_readable, is_damaged
 from funding.store.writer import Writer
-from tests.fuzz.shapes import BYTES
-from tests.support.clock import Hand, feed_at, write
+from harness.fuzz.damaged_input import BYTES
+from tests.support.clock import ManualClock, feed_at, write
 
-AT = Hand().wall
+AT = ManualClock().wall
 NAMES = ("BTCUSDT", "ETHUSDT", "币安人生USDT")
 WORDS = (
     *(name.encode() for name in NAMES),
@@ -50,7 +50,7 @@ Case = list[tuple[tuple[bytes, int], bytes]]
 @contextmanager
 def world() -> Iterator[Callable[[Case], None]]:
     """A database with a little of everything."""
-    hand = Hand()
+    hand = ManualClock()
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.db"
         _fill(whole, hand)
@@ -64,11 +64,11 @@ def world() -> Iterator[Callable[[Case], None]]:
             path = place / "funding.db"
             path.write_bytes(_damaged(template, case))
             lock_path(path).write_text(identity(path))
-            _told(lambda: _read(path, hand))
-            _told(lambda: _keep(path, hand))
+            _documented(lambda: _read(path, hand))
+            _documented(lambda: _use(path, hand))
             if marker_path(path).exists():
-                assert is_damaged(path), "ingest would begin anew for ever"
-            _told(lambda: _ingest(path, hand))
+                assert is_damaged(path), "ingest would start again for ever"
+            _documented(lambda: _ingest(path, hand))
             new = path.with_name("new.db")
             write(new, hand.clock())
             copy_readable(path, new)
@@ -77,7 +77,7 @@ def world() -> Iterator[Callable[[Case], None]]:
         yield check
 
 
-def _told(call: Callable[[], object]) -> None:
+def _documented(call: Callable[[], object]) -> None:
     try:
         call()
     except errors.StoreError as error:
@@ -102,7 +102,7 @@ def _damaged(data: bytes, case: Case) -> bytes:
     return bytes(found)
 
 
-def _fill(path: Path, hand: Hand) -> None:
+def _fill(path: Path, hand: ManualClock) -> None:
     event = int(AT * 1000)
     write(path, hand.clock(), [Quote(name, 1.5, 1.5, 1e-4, None, event) for name in NAMES])
     alert = Alert("key", "volume_alert", "BTCUSDT", "SPIKE", AT, "text", "/", {"a": 1})
@@ -118,7 +118,7 @@ def _fill(path: Path, hand: Hand) -> None:
         store.set_ban("http://test.invalid", AT + 60, 1, "status 429")
 
 
-def _read(path: Path, hand: Hand) -> None:
+def _read(path: Path, hand: ManualClock) -> None:
     with closing(Reader(path, "binance", hand.clock())) as reader:
         calls: list[Callable[[], object]] = [
             lambda: reader.one("BTCUSDT"),
@@ -128,7 +128,7 @@ def _read(path: Path, hand: Hand) -> None:
         _all_of(calls)
 
 
-def _keep(path: Path, hand: Hand) -> None:
+def _use(path: Path, hand: ManualClock) -> None:
     with closing(OpenInterestStore(path)) as store:
         calls: list[Callable[[], object]] = [
             lambda: store.events("watchdog", EventKind.RESTART, 0.0),
@@ -147,7 +147,7 @@ def _keep(path: Path, hand: Hand) -> None:
         _all_of(calls)
 
 
-def _ingest(path: Path, hand: Hand) -> None:
+def _ingest(path: Path, hand: ManualClock) -> None:
     feed = feed_at(hand.clock())
     with closing(Writer(path, feed)) as writer:
         quote = Quote("BTCUSDT", 2.5, 2.5, 1e-4, None, int(AT * 1000) + 1)
@@ -165,4 +165,4 @@ def _ingest(path: Path, hand: Hand) -> None:
 
 def _all_of(calls: list[Callable[[], object]]) -> None:
     for call in calls:
-        _told(call)
+        _documented(call)

@@ -1,4 +1,4 @@
-"""Answers over HTTP: to the REST client, to the client of our own API, to the outbox."""
+"""Answers over HTTP to three clients: of REST, of our own API, of the backend."""
 
 import gzip
 import logging
@@ -16,9 +16,9 @@ from funding.client.service import Service
 from funding.notify.backend import BackendClient
 from funding.rest.client import RestClient
 from funding.store.ledger import Ledger
-from tests.fuzz.decoders import REPLIES, UNIVERSES
-from tests.fuzz.shapes import Draw, cut, damaged
-from tests.support.clock import Hand, write
+from harness.fuzz.damaged_input import Draw, cut, damaged
+from harness.fuzz.decoders import REPLIES, UNIVERSES
+from tests.support.clock import ManualClock, write
 
 ROW = {
     "symbol": "BTCUSDT",
@@ -114,7 +114,7 @@ Case = tuple[bytes, int]
 SECRET = "hunter2hunter2"
 
 
-class Teller:
+class FixedServer:
     """Answers every request with the same bytes, and ends the connection."""
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class Teller:
                 taken.sendall(self.answer)
 
     def close(self) -> None:
-        """Ends its thread, too."""
+        """End its thread, too."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(10)
@@ -149,9 +149,9 @@ class Teller:
 
 @contextmanager
 def world() -> Iterator[Callable[[Case], None]]:
-    """The three clients before one such server, whose clock goes on a minute with each case."""
-    hand, teller = Hand(), Teller()
-    address = f"http://127.0.0.1:{teller.port}"
+    """The three clients on one such server; their clock moves on with each case."""
+    hand, server = ManualClock(), FixedServer()
+    address = f"http://127.0.0.1:{server.port}"
     log = _Log()
     with tempfile.TemporaryDirectory() as folder, log.listening():
         path = Path(folder) / "funding.db"
@@ -160,7 +160,7 @@ def world() -> Iterator[Callable[[Case], None]]:
         rest = RestClient(
             address, "fuzz", usage=ledger, budget=2_400, clock=hand.clock(), timeout=2.0
         )
-        service = Service("127.0.0.1", teller.port, timeout=2.0, uptime=lambda: hand.uptime)
+        service = Service("127.0.0.1", server.port, timeout=2.0, uptime=lambda: hand.uptime)
         calls: list[Callable[[], object]] = [
             lambda: rest.premium_index("BTCUSDT"),
             rest.premium_indices,
@@ -179,20 +179,20 @@ def world() -> Iterator[Callable[[Case], None]]:
         ]
 
         def check(case: Case) -> None:
-            teller.answer, number = case
-            log.told.clear()
-            hand.pass_seconds(300.0)
+            server.answer, number = case
+            log.found.clear()
+            hand.advance(300.0)
             ledger.lift_ban(address, 1e18)
             try:
                 calls[number]()
             except (errors.RestError, errors.PostError) as error:
                 _check_error(error, number)
-            assert not log.told, log.told
+            assert not log.found, log.found
 
         try:
             yield check
         finally:
-            for each in (service, backend, rest, ledger, teller):
+            for each in (service, backend, rest, ledger, server):
                 each.close()
 
 
@@ -204,20 +204,20 @@ def _check_error(error: errors.FundingError, number: int) -> None:
 
 
 class _Log(logging.Handler):
-    """What the log must not have: a secret, a traceback."""
+    """Collects what the log must not have: a secret, a traceback."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if record.exc_info or SECRET in text:
-            self.told.append(text)
+            self.found.append(text)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """All loggers, as the programs set them up, are heard in the block and by nobody else."""
+        """Everything that is logged in the block comes here and nowhere else."""
         root = logging.getLogger()
         others, root.handlers = root.handlers, [self]
         try:

@@ -1,4 +1,4 @@
-"""The database of the report: any file there."""
+"""The database of the report: damaged in its values, its schema and its bytes."""
 
 import contextlib
 import io
@@ -12,8 +12,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from harness.fuzz.damaged_input import NUMBERS, TEXTS
 from scripts import validate_report
-from tests.fuzz.shapes import NUMBERS, TEXTS
 from tests.support.report_world import END, HOUR, build
 
 UNUSABLE = (sqlite3.Error, UnicodeDecodeError)
@@ -68,15 +68,15 @@ def world() -> Iterator[Callable[[Case], None]]:
             for each in damage:
                 _damage(path, *each)
             arguments = ["--db", str(path), "--format", form, "--since", since, "--out", str(out)]
-            told, printed = io.StringIO(), io.StringIO()
-            with contextlib.redirect_stderr(told), contextlib.redirect_stdout(printed):
+            errors, printed = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(printed):
                 code = validate_report.main(
                     arguments if stores else [*arguments, "--no-store"], clock=lambda: END
                 )
             assert code in (1, 2), f"exit {code}"
-            assert "Traceback" not in told.getvalue()
+            assert "Traceback" not in errors.getvalue()
             if code == 2:
-                assert told.getvalue().startswith("no report: ")
+                assert errors.getvalue().startswith("no report: ")
 
         yield check
 
@@ -103,7 +103,7 @@ def _damage(path: Path, what: str, *how: Any) -> None:
     else:
         statement = _statement(path, what, *how)
         with (
-            contextlib.suppress(*UNUSABLE),  # what was damaged before may not be changed
+            contextlib.suppress(*UNUSABLE),  # damaged before, it may refuse the change
             closing(sqlite3.connect(path, isolation_level=None)) as connection,
         ):
             connection.execute("PRAGMA synchronous=OFF")

@@ -1,4 +1,4 @@
-"""The targets by name: what is made up, and what must hold of it."""
+"""The targets by name: the cases that are made up, and the check of each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.fuzz import answers, decoders, environment, recordings, reports, requests, stores
+from harness.fuzz import answers, decoders, recordings, reports, requests, settings, stores
 
 Check = Callable[[Any], None]
 
 
 class Target(NamedTuple):
-    """`world` sets up what is fuzzed and gives the check, which raises AssertionError, or whatever
-    undocumented came out. `few` cases are enough for the ordinary tests."""
+    """`world` sets up what is fuzzed and gives the check, which raises AssertionError or any
+    undocumented error. `few` cases are enough for the ordinary tests."""
 
     cases: st.SearchStrategy[Any]
     world: Callable[[], AbstractContextManager[Check]]
@@ -33,7 +33,7 @@ def pure(check: Check) -> Callable[[], AbstractContextManager[Check]]:
 TARGETS = {
     "frames": Target(decoders.frames, pure(decoders.check_frame), 200),
     "replies": Target(decoders.replies, pure(decoders.check_reply), 200),
-    "settings": Target(environment.environments, environment.world, 120),
+    "settings": Target(settings.environments, settings.world, 120),
     "report": Target(reports.databases, reports.world, 60),
     "recordings": Target(recordings.recordings, recordings.world, 150),
     "answers": Target(answers.answers, answers.world, 120),

@@ -1,0 +1,1 @@
+"""Damaged input of every kind from outside: only documented errors may come out."""

@@ -1,1 +1,0 @@
-"""What comes from outside, damaged in every way: only documented errors may come out."""
