@@ -27,22 +27,14 @@ from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.damage import report_damage
+from funding.store.prepare import prepare
 from funding.store.recovery import recover, set_aside_if_damaged
-from funding.store.writer import Writer, set_aside_if_foreign
+from funding.store.writer import Writer
 
 log = logging.getLogger("ingest")
 
 STEP_SECONDS = 0.25  # how soon a signal or a stall is noticed
 FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle step costs 0.2 ms
-
-
-def prepare(settings: Settings, feed: Feed) -> None:
-    """Make, upgrade or set aside the database, so that `feed` can be written to it."""
-    set_aside_if_damaged(settings.db)
-    aside = set_aside_if_foreign(settings.db, feed)
-    if aside is not None:
-        log.warning("%s holds another address's quotes: it is now %s", settings.db, aside)
-    Writer(settings.db, feed).close()
 
 
 def build(settings: Settings, feed: Feed) -> IngestLoop:
@@ -109,7 +101,7 @@ def main() -> int:
     )
     try:
         if arguments.prepare:
-            prepare(settings, feed)
+            prepare(settings.db, feed)
         else:
             run(settings, feed)
     except errors.StoreCorrupt as error:

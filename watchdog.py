@@ -14,8 +14,10 @@ from funding.rest.client import RestClient
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.reader import Reader
+from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
 from funding.watchdog.findings_log import FindingsLog
 from funding.watchdog.monitor import Monitor
@@ -33,7 +35,7 @@ def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
     return Monitor(
         settings,
         reader=Reader(settings.db, binance.NAME, SYSTEM),
-        ledger=Ledger(settings.db),
+        events=Events(DurableConnection(settings.db)),
         supervisor=SupervisorClient(settings.supervisor),
         clock=SYSTEM,
         last_comparison=lambda: checker.latest,
@@ -43,12 +45,16 @@ def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
 def make_rest_checker(settings: Settings, schedule: Schedule) -> RestChecker:
     """The thread that asks REST."""
 
-    def open_store() -> tuple[Reader, Ledger, RestClient]:
-        ledger = Ledger(settings.db)
+    def open_store() -> tuple[Reader, DurableConnection, RestClient]:
+        store = DurableConnection(settings.db)
         rest = RestClient(
-            settings.rest_url, "watchdog", usage=ledger, budget=settings.rest_weight, clock=SYSTEM
+            settings.rest_url,
+            "watchdog",
+            usage=RestUsage(store),
+            budget=settings.rest_weight,
+            clock=SYSTEM,
         )
-        return Reader(settings.db, binance.NAME, SYSTEM), ledger, rest
+        return Reader(settings.db, binance.NAME, SYSTEM), store, rest
 
     return RestChecker(open_store, schedule, exchange=binance.NAME, clock=SYSTEM)
 

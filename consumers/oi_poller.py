@@ -22,7 +22,9 @@ from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings
+from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
 from funding.watchdog import group_settings
 
 WORKERS = 20
@@ -82,14 +84,14 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     exchange = runner.ExchangeClient(
         settings, open_interest_poll.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
     )
-    store = OpenInterestStore(settings.db)
+    store = DurableConnection(settings.db)
     marks = MarkPrices(settings, open_interest_poll.CONSUMER, SYSTEM)
     targets = [target for target in sender.targets(own) if target.name in TARGETS]
     liquid = UniverseSource(
         *(own.volspike_api_url, own.volspike_api_key),
         backend=BackendClient(),
         rest=lambda: exchange.alone,
-        store=store,
+        store=OpenInterestStore(store),
         clock=SYSTEM,
         tradfi=own.tradfi,
     )
@@ -102,7 +104,7 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
             clock=SYSTEM,
         )
         running = runner.ConsumerLoop(
-            settings, open_interest_poll.CONSUMER, targets, polling.turn, store
+            settings, open_interest_poll.CONSUMER, targets, polling.turn, OutboxStore(store)
         )
         if once:
             running.once(stopping, polling.turn)

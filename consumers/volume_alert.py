@@ -20,7 +20,9 @@ from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings
+from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
 from funding.watchdog import group_settings
 
 WORKERS = 8
@@ -41,17 +43,19 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     exchange = runner.ExchangeClient(
         settings, volume_rules.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
     )
-    store = OpenInterestStore(settings.db)
+    store = DurableConnection(settings.db)
+    outbox = OutboxStore(store)
     marks = MarkPrices(settings, volume_rules.CONSUMER, SYSTEM)
     targets = sender.targets(own)
     scan = VolumeScan(
         Options([target.name for target in targets], own.tradfi, own.missing_as_zero),
         exchange=exchange,
-        store=store,
+        outbox=outbox,
+        open_interest=OpenInterestStore(store),
         marks=marks.read,
         clock=SYSTEM,
     )
-    running = runner.ConsumerLoop(settings, volume_rules.CONSUMER, targets, scan.turn, store)
+    running = runner.ConsumerLoop(settings, volume_rules.CONSUMER, targets, scan.turn, outbox)
 
     def scan_now() -> None:
         stopping.wait(scan.early())

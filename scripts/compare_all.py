@@ -21,8 +21,11 @@ from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.runtime.logs import printable
 from funding.settings.service import Settings
-from funding.store.ledger import Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.reader import Reader
+from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
 
 log = logging.getLogger("compare_all")
@@ -39,11 +42,11 @@ class Comparing:
         self._settings = settings
         self._stores = store
         self._reader = Reader(settings.db, binance.NAME, SYSTEM)
-        self._ledger = Ledger(settings.db)
+        self._store = DurableConnection(settings.db)
         self._rest = RestClient(
             settings.rest_url,
             SOURCE,
-            usage=self._ledger,
+            usage=RestUsage(self._store),
             budget=settings.rest_weight,
             clock=SYSTEM,
         )
@@ -65,13 +68,15 @@ class Comparing:
         for event in events:
             log.warning("significant: %s", event.detail)
         if self._stores:
-            self._ledger.add(rows, events)
+            with self._store.transaction():
+                Comparisons(self._store).add(rows)
+                Events(self._store).add(events)
         return Round(at, rows, summarise(rows), stale, limit)
 
     def close(self) -> None:
         """Let go of the file."""
         self._reader.close()
-        self._ledger.close()
+        self._store.close()
 
 
 def attempt(comparing: Comparing, arguments: argparse.Namespace) -> int:

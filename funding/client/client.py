@@ -32,6 +32,7 @@ from funding.runtime.deadline import Deadline
 from funding.runtime.logs import Throttle
 from funding.runtime.schedule import Every
 from funding.settings.service import Settings, load
+from funding.store.comparisons import Comparisons
 
 log = logging.getLogger("client")
 
@@ -234,7 +235,9 @@ class FundingClient:
         if needs_go(self._wanted) and not self._forced:
             try:
                 seconds = (deadline.left() or 0.0) / 2
-                verdict = self._recorder.ask(lambda store: store.last_validation(), seconds)
+                verdict = self._recorder.ask(
+                    lambda store: Comparisons(store).last_validation(), seconds
+                )
             except StoreError as error:
                 problem = f"it cannot be read ({error})"
         decision = decide(

@@ -21,13 +21,16 @@ from typing import Any, NamedTuple, TypeVar
 
 from funding import errors
 from funding.comparison.pair import Comparison
+from funding.model.ban import Ban
 from funding.model.event import Event
-from funding.rest.limiter import Ban
 from funding.runtime.clock import Clock
 from funding.runtime.deadline import Deadline
 from funding.runtime.logs import Throttle
 from funding.runtime.worker import Worker
-from funding.store.ledger import Calls, Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
+from funding.store.rest_usage import Calls, RestUsage
 
 log = logging.getLogger("client")
 
@@ -43,17 +46,18 @@ T = TypeVar("T")
 
 
 class AddressBan(NamedTuple):
-    """A ban that is to be stored."""
+    """A ban that is to be stored, and the event that it is."""
 
     address: str
     ban: Ban
+    event: Event | None
 
 
 Row = Comparison | Event | Calls | AddressBan
 
 
 class _Question(NamedTuple):
-    work: Callable[[Ledger], Any]
+    work: Callable[[DurableConnection], Any]
     deadline: Deadline
     answer: Future[Any]
 
@@ -86,7 +90,7 @@ class Recorder:
             self._wake()
         self._warn_of_lost()
 
-    def ask(self, work: Callable[[Ledger], T], seconds: float) -> T:
+    def ask(self, work: Callable[[DurableConnection], T], seconds: float) -> T:
         """What `work` returns in the recorder's thread, or raises there; `StoreLocked` when that
         takes longer than `seconds`."""
         question = _Question(work, Deadline(seconds), Future())
@@ -134,7 +138,7 @@ class Recorder:
         self._changed.notify_all()
 
     def _work(self, stopping: threading.Event) -> None:
-        store = Ledger(self._path, self._busy_seconds)
+        store = DurableConnection(self._path, self._busy_seconds)
         last = False
         while not last:
             questions, last = self._next(stopping)
@@ -157,7 +161,7 @@ class Recorder:
             questions, self._questions = self._questions, deque()
             return questions, stopping.is_set()
 
-    def _answer(self, question: _Question, store: Ledger) -> None:
+    def _answer(self, question: _Question, store: DurableConnection) -> None:
         if not question.answer.set_running_or_notify_cancel():
             return
         self._lock_deadline = question.deadline
@@ -168,7 +172,7 @@ class Recorder:
                 self._retry_at = time.monotonic() + RETRY_SECONDS
             question.answer.set_exception(error)
 
-    def _store(self, store: Ledger, *, last: bool) -> None:
+    def _store(self, store: DurableConnection, *, last: bool) -> None:
         """Store the rows of now; those that the store does not take wait on, or, the `last` time,
         are lost."""
         with self._changed:
@@ -215,12 +219,12 @@ class Recorder:
         log.warning("%d comparisons, events and REST calls are lost: %s", lost, why)
 
 
-def _write(store: Ledger, rows: list[Row]) -> None:
-    for row in rows:
-        if isinstance(row, AddressBan):
-            store.set_ban(row.address, *row.ban)
-    store.add(
-        [row for row in rows if isinstance(row, Comparison)],
-        [row for row in rows if isinstance(row, Event)],
-        [row for row in rows if isinstance(row, Calls)],
-    )
+def _write(store: DurableConnection, rows: list[Row]) -> None:
+    usage = RestUsage(store)
+    with store.transaction():
+        for row in rows:
+            if isinstance(row, AddressBan):
+                usage.set_ban(*row)
+        Comparisons(store).add(row for row in rows if isinstance(row, Comparison))
+        Events(store).add(row for row in rows if isinstance(row, Event))
+        usage.add(row for row in rows if isinstance(row, Calls))

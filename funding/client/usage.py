@@ -7,16 +7,15 @@ the recorder has stored them.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 from funding import errors
 from funding.client.recorder import AddressBan, Recorder
-from funding.comparison.pair import Comparison
+from funding.model.ban import Ban
 from funding.model.event import Event
-from funding.rest.limiter import Ban
-from funding.store.ledger import Calls, Ledger
+from funding.store.rest_usage import Calls, RestUsage
 
 UNCOUNTED_SHARE = 10
 """Calls that cannot be counted keep to this part of what the group has left, as if so many
@@ -42,7 +41,7 @@ class Unstored:
         """Keep `ban`; whether it is news: it ends later than the one that was known."""
         with self._lock:
             held = self._bans.get(address)
-            if held is not None and ban[0] <= held[0] + 1:
+            if held is not None and ban.until <= held.until + 1:
                 return False
             self._bans[address] = ban
             return True
@@ -50,7 +49,7 @@ class Unstored:
     def clear_ban(self, address: str, now: float) -> None:
         """Forget a ban that has ended at `now` Unix seconds."""
         with self._lock:
-            if address in self._bans and self._bans[address][0] <= now:
+            if address in self._bans and self._bans[address].until <= now:
                 del self._bans[address]
 
     def spend(self, weight: int, minute: int, left: int) -> bool:
@@ -81,18 +80,18 @@ class ClientUsage:
         stored = None
         with suppress(errors.StoreError):  # `spend` says so
             stored = self._ask(lambda store: store.ban(address))
-        known = (stored, self._unstored.ban(address))
-        return max((ban for ban in known if ban is not None), default=None)
+        known = [ban for ban in (stored, self._unstored.ban(address)) if ban is not None]
+        return max(known, key=lambda ban: ban.until, default=None)
 
-    def set_ban(self, address: str, until: float, pauses: int, reason: str) -> bool:
+    def set_ban(self, address: str, ban: Ban, event: Event | None = None) -> bool:
         """As in the store; one that cannot be stored holds for this client, and is stored later."""
-        ban = (until, pauses, reason)
         try:
-            return self._ask(lambda store: store.set_ban(address, *ban))
+            return self._ask(lambda store: store.set_ban(address, ban, event))
         except errors.StoreError as error:
             self._recorder.complain(error)
-            self._recorder.add([AddressBan(address, ban)])
-            return self._unstored.set_ban(address, ban)
+            news = self._unstored.set_ban(address, ban)
+            self._recorder.add([AddressBan(address, ban, event if news else None)])
+            return news
 
     def lift_ban(self, address: str, now: float) -> None:
         """As in the store."""
@@ -117,9 +116,5 @@ class ClientUsage:
         self._recorder.add([Calls(minute, caller, route, 1, weight)])
         return used
 
-    def add(self, comparisons: Iterable[Comparison] = (), events: Iterable[Event] = ()) -> None:
-        """Store them soon."""
-        self._recorder.add([*comparisons, *events])
-
-    def _ask(self, work: Callable[[Ledger], T]) -> T:
-        return self._recorder.ask(work, self._left() / 2)
+    def _ask(self, work: Callable[[RestUsage], T]) -> T:
+        return self._recorder.ask(lambda store: work(RestUsage(store)), self._left() / 2)

@@ -18,7 +18,10 @@ from funding.model.alert import UNKNOWN, Alert, Mark, Post, given, iso, post
 from funding.model.open_interest import Sample, Timeframe
 from funding.rest.pool import Round
 from funding.runtime.clock import Clock
+from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
+from funding.store.rest_usage import RestUsage
 
 log = logging.getLogger("poller")
 
@@ -65,17 +68,20 @@ class Poller:
         options: Options,
         *,
         exchange: Exchange,
-        store: OpenInterestStore,
+        store: DurableConnection,
         marks: Callable[[], Mapping[str, Mark]],
         clock: Clock,
     ) -> None:
         self._options = options
         self._exchange = exchange
         self._store = store
+        self._open_interest = OpenInterestStore(store)
+        self._outbox = OutboxStore(store)
+        self._usage = RestUsage(store)
         self._marks = marks
         self._clock = clock
         self._watch = Watch(options.timeframes, options.least_contracts)
-        self._watch.recall(store.samples(clock.wall() - KEEP_SECONDS))
+        self._watch.recall(self._open_interest.samples(clock.wall() - KEEP_SECONDS))
         self._symbols: list[str] = []
         self._loops = 0
         self._batched_at = float("-inf")
@@ -120,7 +126,7 @@ class Poller:
         options, count = self._options, len(self._symbols)
         wanted = open_interest_rules.interval(count, options.per_minute, *options.bounds)
         minute = int(self._clock.wall() // 60)
-        others = self._store.weight_of_others(CONSUMER, minute)
+        others = self._usage.used_by_others(CONSUMER, minute)
         available = options.rest_weight - others - open_interest_rules.spare(options.rest_weight)
         seconds = open_interest_rules.stretched(wanted, count, available)
         if round(seconds) != round(self._seconds):
@@ -133,7 +139,7 @@ class Poller:
         self._seconds = seconds
 
     def _keep(self, samples: list[Sample], marks: Mapping[str, Mark], now: float) -> None:
-        self._watch.know(self._store.edges())  # another one may have alerted, with --once
+        self._watch.know(self._open_interest.edges())  # another one may have alerted, with --once
         alerts: list[Alert] = []
         for sample in samples:
             rate = marks.get(sample.symbol, UNKNOWN).funding_rate
@@ -143,11 +149,13 @@ class Poller:
         if samples and since >= BATCH_SECONDS - self._seconds / 2:  # with the loop nearest to it
             self._batched_at = self._clock.uptime()
             batches = self._batches(samples, now)
-            while self._store.prune_samples(now - self._options.retention_seconds):
+            while self._open_interest.prune(now - self._options.retention_seconds):
                 pass
         edges, self._watch.changed = self._watch.changed, []
         targets = self._options.targets
-        self._store.loop(CONSUMER, now, samples, edges, alerts, batches, targets)
+        with self._store.transaction():  # no sample without its alert, nor the other way round
+            self._open_interest.add(samples, edges)
+            self._outbox.complete(CONSUMER, int(now), now, alerts, targets, batches)
         for alert in alerts:
             log.info("%s %s: %s", alert.kind, alert.symbol, alert.message)
 

@@ -14,12 +14,14 @@ from funding.exchanges.binance.rest import Contract, Kline, OpenInterest
 from funding.notify.backend import BackendClient
 from funding.notify.sender import SEND_SECONDS, Outbox, Sender, Target
 from funding.rest.client import RestClient
+from funding.rest.limiter import UsageStore
 from funding.rest.pool import Pool, Round
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 from funding.store.reservations import ReservedUsage
+from funding.store.rest_usage import RestUsage
 
 log = logging.getLogger("consumer")
 
@@ -54,23 +56,24 @@ class ExchangeClient:
         self._consumer = consumer
         self._stopping = stopping
         self._progress = progress
-        self._purse = ReservedUsage(settings.db)
+        self._store = DurableConnection(settings.db)
+        usage = RestUsage(self._store)
+        self._reserved = ReservedUsage(usage)
         self._pool = Pool(
-            lambda: self._rest(self._purse, REST_SECONDS),
+            lambda: self._rest(self._reserved, REST_SECONDS),
             workers,
             clock=SYSTEM,
             stopping=stopping,
-            release=self._purse.settle,
+            release=self._reserved.release,
         )
-        # Not of the purse, whose block of a route for all would be the whole budget of the minute.
-        self._ledger = Ledger(settings.db)
-        self._alone = self._rest(self._ledger, self._whole_seconds)
+        # Not in blocks: one of a route for all symbols would be the whole budget of the minute.
+        self._alone = self._rest(usage, self._whole_seconds)
 
-    def _rest(self, ledger: Ledger, timeout: float | Callable[[], float]) -> RestClient:
+    def _rest(self, usage: UsageStore, timeout: float | Callable[[], float]) -> RestClient:
         return RestClient(
             self._settings.rest_url,
             self._consumer,
-            usage=ledger,
+            usage=usage,
             budget=self._settings.rest_weight - spare(self._settings.rest_weight),
             clock=SYSTEM,
             timeout=timeout,
@@ -114,16 +117,21 @@ class ExchangeClient:
         """End the threads, after what they ask now, and let go of the store."""
         self._stopping.set()
         self._pool.close()
-        self._purse.close()
-        self._ledger.close()
+        try:
+            self._reserved.release()
+        finally:
+            self._store.close()
 
 
-def outbox(settings: Settings, consumer: str, target: Target) -> tuple[Outbox, OutboxStore]:
+def outbox(settings: Settings, consumer: str, target: Target) -> tuple[Outbox, DurableConnection]:
     """The outbox of `consumer` for `target`, and the store it works on; for one thread."""
-    store = OutboxStore(settings.db)
-    backend = BackendClient(SEND_SECONDS)
+    store = DurableConnection(settings.db)
     made = Outbox(
-        *(consumer, target), store=store, backend=backend, clock=SYSTEM, uniform=random.uniform
+        *(consumer, target),
+        store=OutboxStore(store),
+        backend=BackendClient(SEND_SECONDS),
+        clock=SYSTEM,
+        uniform=random.uniform,
     )
     return made, store
 
@@ -184,7 +192,7 @@ class ConsumerLoop:
     def _tidy(self) -> None:
         now = SYSTEM.wall()
         before = now - self.settings.comparison_days * 86_400
-        lost = self.store.prune_alerts(before, now - SENT_SECONDS)
+        lost = self.store.prune(before, now - SENT_SECONDS)
         if lost:
             log.error("%d posts were never accepted and are too old: thrown away", lost)
 

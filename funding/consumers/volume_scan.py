@@ -12,6 +12,7 @@ from funding.model.alert import UNKNOWN, Alert, Mark
 from funding.rest.pool import Round
 from funding.runtime.clock import Clock
 from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
 
 log = logging.getLogger("volume")
 
@@ -47,7 +48,8 @@ class VolumeScan:
     options: Options
     _: KW_ONLY
     exchange: Exchange
-    store: OpenInterestStore
+    outbox: OutboxStore
+    open_interest: OpenInterestStore
     marks: Callable[[], Mapping[str, Mark]]
     clock: Clock
 
@@ -58,13 +60,13 @@ class VolumeScan:
         if early:
             return early
         scan = volume_rules.slot(self.clock.wall())
-        if self.store.done(volume_rules.CONSUMER) != scan:
+        if self.outbox.done(volume_rules.CONSUMER) != scan:
             try:
                 self.scan(scan)
             except errors.RestError as error:
                 log.warning("no scan: %s", error)
                 return min(max(RETRY_SECONDS, error.retry_after_seconds), self._left(scan))
-            if self.store.done(volume_rules.CONSUMER) != scan:
+            if self.outbox.done(volume_rules.CONSUMER) != scan:
                 return min(RETRY_SECONDS, self._left(scan))
         return self._left(scan)
 
@@ -85,14 +87,14 @@ class VolumeScan:
         found = self.exchange.candles(sorted(listed), seconds)
         _enough(found, len(listed))
         known = volume_rules.told(
-            self.store.made(volume_rules.CONSUMER, scan - scan % 3_600 - volume_rules.HOUR_SECONDS)
+            self.outbox.made(volume_rules.CONSUMER, scan - scan % 3_600 - volume_rules.HOUR_SECONDS)
         )
         owed = list(self._owed(found.values, known, scan))
         marks = self.marks()
         alerts = self._alerts(owed, listed, marks, scan)
         now = self.clock.wall()
         done = scan if len(found.values) + len(found.failures) == len(listed) else None
-        fresh = self.store.complete(volume_rules.CONSUMER, done, now, alerts, self.options.targets)
+        fresh = self.outbox.complete(volume_rules.CONSUMER, done, now, alerts, self.options.targets)
         for alert in fresh:
             log.info("%s %s: %s", alert.kind, alert.symbol, alert.message)
         log.info(
@@ -124,7 +126,7 @@ class VolumeScan:
     ) -> list[Alert]:
         hours = {finding.hour for finding in owed}
         changes = {
-            hour: self.store.open_interest_change(
+            hour: self.open_interest.change(
                 [each.symbol for each in owed if each.hour == hour],
                 hour,
                 hour + volume_rules.HOUR_SECONDS,

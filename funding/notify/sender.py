@@ -28,6 +28,7 @@ from funding.runtime.backoff import delays
 from funding.runtime.clock import Clock
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.secret import Secret
+from funding.store.durable import DurableConnection
 from funding.store.outbox import Due, OutboxStore
 
 log = logging.getLogger("outbox")
@@ -159,7 +160,7 @@ class Sender(threading.Thread):
     def __init__(
         self,
         name: str,
-        make: Callable[[], tuple[Outbox, OutboxStore]],
+        make: Callable[[], tuple[Outbox, DurableConnection]],
         failed: Callable[[], None],
     ) -> None:
         super().__init__(name=f"sender {name}", daemon=True)

@@ -10,15 +10,13 @@ group's budget, and respects a ban that any process of the group has met.
 """
 
 import logging
-from collections.abc import Iterable
 from typing import Protocol
 
 from funding import errors
-from funding.comparison.pair import Comparison
 from funding.exchanges.binance import rest as api
+from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
 from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
-from funding.store.ledger import LONGEST_BAN_SECONDS
 
 log = logging.getLogger("rest")
 
@@ -29,20 +27,13 @@ CLOCK_SLACK_SECONDS = 3_600.0
 """A stored ban that lasts longer than any by more than this was set when the clock was wrong."""
 
 
-Ban = tuple[float, int, str]
-"""Until when (Unix seconds), how many in a row without a stated end, why."""
-
-
 class UsageStore(Protocol):
     """Where calls and bans are kept for the whole group."""
 
     def ban(self, address: str) -> Ban | None: ...
-    def set_ban(self, address: str, until: float, pauses: int, reason: str) -> bool: ...
+    def set_ban(self, address: str, ban: Ban, event: Event | None = None) -> bool: ...
     def lift_ban(self, address: str, now: float) -> None: ...
     def spend(self, caller: str, route: str, weight: int, minute: int, allowed: int) -> int: ...
-    def add(
-        self, comparisons: Iterable[Comparison] = (), events: Iterable[Event] = ()
-    ) -> object: ...
 
 
 class RateLimiter:
@@ -69,11 +60,11 @@ class RateLimiter:
         next_minute = 60 - now % 60
         ban = self._last_ban(now)
         self._was_banned = ban is not None
-        if ban is not None and now < ban[0]:
-            wait = ban[0] - now
-            if not ban[1]:
-                raise errors.RestOverBudget(ban[2], wait)
-            raise errors.RestBanned(f"not asked for {wait:.0f} s more: {ban[2]}", wait)
+        if ban is not None and now < ban.until:
+            wait = ban.until - now
+            if ban.kind == BanKind.OVER_BUDGET:
+                raise errors.RestOverBudget(ban.reason, wait)
+            raise errors.RestBanned(f"not asked for {wait:.0f} s more: {ban.reason}", wait)
         if self._reported[0] == minute and self._reported[1] + weight > api.WEIGHT_LIMIT - MARGIN:
             raise errors.RestOverBudget(_counted(self._reported[1]), next_minute)
         allowed = self._budget if weight else api.UNWEIGHTED_CALLS // 2
@@ -86,7 +77,7 @@ class RateLimiter:
     def record_usage(self, used_weight: str, *, refused: bool) -> None:
         """Note the exchange's own count, "" where it tells none: a route without weight does not.
 
-        Near its limit the whole group stops for the rest of the minute, by a ban with 0 pauses;
+        Near its limit the whole group stops for the rest of the minute, by a ban of that kind;
         where the exchange `refused` to answer, `ban` says for how long.
         """
         if not used_weight:
@@ -95,7 +86,8 @@ class RateLimiter:
         self._reported = (self._minute(), used)
         if used >= api.WEIGHT_LIMIT - MARGIN and not refused:
             end = (self._minute() + 1) * 60.0
-            if self._usage.set_ban(self._address, end, 0, _counted(used)):
+            near = Ban(end, BanKind.OVER_BUDGET, 0, _counted(used))
+            if self._usage.set_ban(self._address, near):
                 log.warning("%s: nobody asks for the rest of it", _counted(used))
 
     def clear_ban(self) -> None:
@@ -109,20 +101,20 @@ class RateLimiter:
         returns for how many seconds. A ban that others have met meanwhile is the same one."""
         now = self._clock.wall()
         held = self._last_ban(now)
-        pauses = held[1] if held is not None else 0
-        same = held is not None and pauses > 0 and now < held[0]
+        pauses = held.pauses if held is not None else 0
+        same = held is not None and held.kind == BanKind.BANNED and now < held.until
         until = now + retry_after if retry_after else api.banned_until(message)
         if until is None or until <= now:
             pauses += not same
             doubled = FIRST_PAUSE_SECONDS * 2 ** min(pauses - 1, 10)
-            until = held[0] if same and held else now + min(doubled, LONGEST_PAUSE_SECONDS)
+            until = held.until if same and held else now + min(doubled, LONGEST_PAUSE_SECONDS)
         elif not same:
             pauses = 1
         until = min(until, now + LONGEST_BAN_SECONDS)
-        self._own_ban = (until, pauses, reason)
-        if self._usage.set_ban(self._address, until, pauses, reason):
-            text = f"{reason}: nobody asks for {until - now:.0f} s"
-            self._usage.add(events=[Event(now, self._caller, EventKind.REST_PAUSE, text)])
+        self._own_ban = Ban(until, BanKind.BANNED, pauses, reason)
+        text = f"{reason}: nobody asks for {until - now:.0f} s"
+        event = Event(now, self._caller, EventKind.REST_PAUSE, text)
+        if self._usage.set_ban(self._address, self._own_ban, event):
             log.warning("%s", text)
         return until - now
 
@@ -130,7 +122,8 @@ class RateLimiter:
         """The ban that ends last, or ended last: the group's or the one met here."""
         known = (self._usage.ban(self._address), self._own_ban)
         latest = now + LONGEST_BAN_SECONDS + CLOCK_SLACK_SECONDS
-        return max((ban for ban in known if ban is not None and ban[0] <= latest), default=None)
+        bans = [ban for ban in known if ban is not None and ban.until <= latest]
+        return max(bans, key=lambda ban: (ban.until, ban.pauses), default=None)
 
     def _minute(self) -> int:
         return int(self._clock.wall() // 60)

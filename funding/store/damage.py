@@ -7,12 +7,12 @@
   nobody who has the database open by SQLite may look into it otherwise.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from funding import errors
+from funding.store.file_identity import identify
 
 APPLICATION_ID = 0x46554E44
 """The application_id that schema.sql sets."""
@@ -30,12 +30,6 @@ def marker_path(path: Path) -> Path:
     return Path(f"{path}.damaged")
 
 
-def identity(path: Path | str) -> str:
-    """Which file `path` is, so that its lock file can name it."""
-    status = os.stat(path)
-    return f"{status.st_dev}:{status.st_ino}"
-
-
 def is_ours(path: Path) -> bool:
     """Whether the file at `path`, readable or not, is or was a database of this service."""
     try:
@@ -51,7 +45,7 @@ def is_ours(path: Path) -> bool:
 def _is_named(path: Path) -> bool:
     """Whether the lock file names the file at `path`, as an ingest has written it."""
     try:
-        return lock_path(path).read_text("ascii", "replace").strip() == identity(path)
+        return lock_path(path).read_text("ascii", "replace").strip() == str(identify(path))
     except OSError:
         return False
 

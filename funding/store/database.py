@@ -106,11 +106,15 @@ def translate_errors(path: str) -> Iterator[None]:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """One immediate transaction; the first error leaves the block as it was raised."""
-    connection.execute("BEGIN IMMEDIATE")
+    """One immediate transaction; the first error undoes it, and leaves the block as it was raised.
+    Within another one it is part of that."""
+    outermost = not connection.in_transaction
+    if outermost:
+        connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-        connection.execute("COMMIT")
+        if outermost:
+            connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

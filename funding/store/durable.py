@@ -1,7 +1,7 @@
-"""A hand on the store that loses nothing: what it writes is on the disk when it returns
+"""A connection that loses nothing: what it writes is on the disk when the transaction ends
 (synchronous=FULL). It follows the file when that is replaced, and raises `StoreError`s."""
 
-import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,48 +10,69 @@ from typing import Any
 import apsw
 
 from funding import errors
-from funding.store.damage import reported
+from funding.store.damage import report_damage, reported
 from funding.store.database import close_writer, open_writer, transaction, translate_errors
+from funding.store.file_identity import FileIdentity, identify
 
 
-class Durable:
-    """For one thread.
+class DurableConnection:
+    """One connection for the tables that are made over it; any number of processes may have one.
 
-    `patience` is asked before each transaction for how many seconds it may wait for the lock of
-    another process; without it, that is the usual time.
+    Threads may share it, and take turns. `busy_seconds` is asked before each use for how long it
+    may wait for another process's lock; without it, that is the usual time.
     """
 
-    def __init__(self, path: Path, patience: Callable[[], float] | None = None) -> None:
+    def __init__(self, path: Path, busy_seconds: Callable[[], float] | None = None) -> None:
         self._path = path
-        self._patience = patience
+        self._busy_seconds = busy_seconds
+        self._lock = threading.RLock()
         self._connection: apsw.Connection | None = None
-        self._file = (0, 0)
-
-    def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            with translate_errors(str(self._path)):
-                close_writer(connection, moved=self._file != _file_at(self._path))
+        self._file: FileIdentity | None = None
 
     @contextmanager
-    def _writing(self) -> Iterator[apsw.Connection]:
-        with reported(self._path), translate_errors(str(self._path)):
+    def transaction(self) -> Iterator[apsw.Connection]:
+        """All that is written in the block, whole or not at all; within the block of another
+        `transaction` it is part of that one."""
+        with self._lock, self._errors():
             connection = self._open()
             with transaction(connection):
                 yield connection
 
-    def _reading(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with reported(self._path), translate_errors(str(self._path)):
+    def rows(self, statement: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """What `statement` reads."""
+        with self._lock, self._errors():
             return self._open().execute(statement, bindings).fetchall()
 
+    def check(self) -> str:
+        """Read the whole database; what is wrong with it, or "". Ingest is told."""
+        ((found,),) = self.rows("PRAGMA quick_check(1)")
+        if found == "ok":
+            return ""
+        report_damage(self._path)
+        return str(found)
+
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                connection, self._connection = self._connection, None
+                with translate_errors(str(self._path)):
+                    close_writer(connection, moved=self._file != identify(self._path))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        with reported(self._path), translate_errors(str(self._path)):
+            yield
+
     def _open(self) -> apsw.Connection:
-        # Ingest makes the file; a ledger that made it would hide that ingest is not running.
-        file = _file_at(self._path)
+        if self._connection is not None and self._connection.in_transaction:
+            return self._connection
+        # Ingest makes the file; whoever else made it would hide that ingest is not running.
+        file = identify(self._path)
         if file is None:
             self.close()
             raise errors.StoreMissing(str(self._path), "is not there yet")
-        seconds = self._patience() if self._patience is not None else None
+        seconds = self._busy_seconds() if self._busy_seconds is not None else None
         if self._connection is None or self._file != file:
             self.close()
             self._connection = open_writer(self._path, seconds)
@@ -60,12 +81,3 @@ class Durable:
         elif seconds is not None:
             self._connection.set_busy_timeout(int(seconds * 1000))
         return self._connection
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """Which file the name leads to."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

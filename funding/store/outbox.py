@@ -1,8 +1,5 @@
-"""What the consumers must not lose: alerts made, posts to be sent, where each consumer stands.
-
-Like the `Ledger`, and with it, for one thread: each method is one transaction, on the disk when it
-returns. An alert and its posts are one transaction, so that none is without the other.
-"""
+"""The tables `alert`, `outbox` and `consumer`: alerts made, posts to be sent, where each consumer
+stands. An alert and its posts are one transaction, so that none is without the other."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +7,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from funding.model.alert import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS, Alert, Post, posts
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
 
 _ALERT = """
 INSERT INTO alert (key, consumer, symbol, kind, at, body) VALUES (?, ?, ?, ?, ?, ?)
@@ -34,7 +31,7 @@ UPDATE outbox SET due_at = ?4, attempts = attempts + 1
 WHERE id = ({_DUE} ORDER BY attempts >= {STUCK_ATTEMPTS}, id LIMIT 1)
 RETURNING id, path, idempotency_key, body, attempts, created_at
 """
-DONE = """
+_DONE = """
 INSERT INTO consumer VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET done = excluded.done, done_at = excluded.done_at
 """
@@ -52,12 +49,15 @@ class Due(NamedTuple):
     created_at: float
 
 
-class OutboxStore(Ledger):
-    """The tables `alert`, `outbox` and `consumer`."""
+class OutboxStore:
+    """The consumers' alerts and posts, over `store`."""
+
+    def __init__(self, store: DurableConnection) -> None:
+        self._store = store
 
     def done(self, consumer: str) -> int:
         """The last scan or loop that `consumer` has completed, Unix seconds; 0 before the first."""
-        rows = self._reading("SELECT done FROM consumer WHERE name = ?", (consumer,))
+        rows = self._store.rows("SELECT done FROM consumer WHERE name = ?", (consumer,))
         return int(rows[0][0]) if rows else 0
 
     def complete(
@@ -67,18 +67,21 @@ class OutboxStore(Ledger):
         now: float,
         alerts: Sequence[Alert],
         targets: Sequence[str],
+        others: Iterable[Post] = (),
     ) -> list[Alert]:
-        """Store `alerts` with their posts to `targets`, and that the scan of `done` is complete
-        (None: it is not); all or nothing. Returns the alerts that had not been made before."""
-        with self._writing() as connection:
-            fresh = make_alerts(connection, alerts, targets, now)
+        """Store `alerts` with their posts to `targets`, `others` that belong to no alert, and that
+        the scan of `done` is complete (None: it is not). Returns the alerts that had not been made
+        before."""
+        with self._store.transaction() as connection:
+            fresh = _make_alerts(connection, alerts, targets, now)
+            _add_posts(connection, consumer, others, now)
             if done is not None:
-                connection.execute(DONE, (consumer, done, now))
+                connection.execute(_DONE, (consumer, done, now))
         return fresh
 
     def made(self, consumer: str, since: float) -> list[tuple[str, str, float, str]]:
         """Symbol, kind, time and body of the alerts of `consumer` since Unix seconds."""
-        rows = self._reading(
+        rows = self._store.rows(
             "SELECT symbol, kind, at, body FROM alert WHERE consumer = ? AND at >= ? ORDER BY at",
             (consumer, since),
         )
@@ -87,39 +90,39 @@ class OutboxStore(Ledger):
     def take(self, consumer: str, target: str, now: float, until: float) -> Due | None:
         """The oldest post that is due at `now`, of those that are not stuck if there is one, or
         None; nobody else gets it before `until`."""
-        if not self._reading(_IS_DUE, (consumer, target, now)):
+        if not self._store.rows(_IS_DUE, (consumer, target, now)):
             return None  # asked each second: no lock for nothing
-        with self._writing() as connection:
+        with self._store.transaction() as connection:
             rows: list[Any] = connection.execute(_TAKE, (consumer, target, now, until)).fetchall()
         return Due(*rows[0]) if rows else None
 
     def sent(self, post: int, now: float) -> None:
         """The target has accepted the post of that id."""
-        with self._writing() as connection:
+        with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE outbox SET sent_at = ?, last_error = NULL WHERE id = ?", (now, post)
             )
 
     def failed(self, post: int, error: str, due_at: float) -> None:
         """It has not, for the reason `error`; it is due again at `due_at`."""
-        with self._writing() as connection:
+        with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE outbox SET last_error = ?, due_at = ? WHERE id = ?", (error, due_at, post)
             )
 
     def waiting(self, consumer: str, target: str) -> tuple[int, float]:
         """How many posts are not sent yet, and when the first of them is due (0 without one)."""
-        rows = self._reading(
+        rows = self._store.rows(
             "SELECT count(*), coalesce(min(due_at), 0) FROM outbox"
             " WHERE consumer = ? AND target = ? AND sent_at IS NULL",
             (consumer, target),
         )
         return int(rows[0][0]), float(rows[0][1])
 
-    def prune_alerts(self, before: float, sent_before: float) -> int:
+    def prune(self, before: float, sent_before: float) -> int:
         """Forget some alerts and posts older than `before`, and posts that were accepted before
         `sent_before` (Unix seconds); how many were never accepted. Call it now and then."""
-        with self._writing() as connection:
+        with self._store.transaction() as connection:
             connection.execute(
                 "DELETE FROM alert WHERE key IN (SELECT key FROM alert WHERE at < ? LIMIT ?)",
                 (before, _PRUNE_ROWS),
@@ -132,18 +135,8 @@ class OutboxStore(Ledger):
             ).fetchall()
         return sum(row[0] for row in lost)
 
-    def weight_of_others(self, caller: str, minute: int) -> int:
-        """The most REST weight that callers other than `caller` used in one of the ten minutes
-        before `minute` (Unix seconds / 60)."""
-        rows = self._reading(
-            "SELECT coalesce(max(used), 0) FROM (SELECT sum(weight) AS used FROM rest_usage"
-            " WHERE minute >= ?1 - 10 AND minute < ?1 AND caller <> ?2 GROUP BY minute)",
-            (minute, caller),
-        )
-        return int(rows[0][0])
 
-
-def make_alerts(
+def _make_alerts(
     connection: apsw.Connection, alerts: Iterable[Alert], targets: Sequence[str], now: float
 ) -> list[Alert]:
     """Within a transaction: store `alerts` with their posts; those that are new."""
@@ -154,10 +147,12 @@ def make_alerts(
         connection.execute(_ALERT, (*row, body))
         if connection.changes():
             fresh.append(alert)
-            add_posts(connection, alert.consumer, posts(alert, targets), now)
+            _add_posts(connection, alert.consumer, posts(alert, targets), now)
     return fresh
 
 
-def add_posts(connection: apsw.Connection, consumer: str, rows: Iterable[Post], now: float) -> None:
+def _add_posts(
+    connection: apsw.Connection, consumer: str, rows: Iterable[Post], now: float
+) -> None:
     """Within a transaction: put posts into the outbox."""
     connection.executemany(_POST, [(consumer, *row, now) for row in rows])

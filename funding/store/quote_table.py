@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from funding.model.quote import Quote
+from funding.store.durable import DurableConnection
 
 _ROWS = 16
 _COLUMNS = 8
@@ -49,6 +50,18 @@ WHERE excluded.event_time > event_time OR event_time > ?2
 
 
 _ONE, _MANY = upsert(1), upsert(_ROWS)
+
+
+def set_funding_intervals(
+    store: DurableConnection, exchange: str, hours: Iterable[tuple[str, int]]
+) -> None:
+    """Store the funding interval of symbols as (symbol, hours)."""
+    with store.transaction() as connection:
+        connection.executemany(
+            "UPDATE quote SET funding_interval_hours = ?3 WHERE exchange = ?1 AND symbol = ?2"
+            " AND funding_interval_hours IS NOT ?3",
+            [(exchange, symbol, each) for symbol, each in hours],
+        )
 
 
 class Rows:

@@ -1,6 +1,5 @@
 """Read-only access for everybody else."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from funding.runtime.clock import Clock
 from funding.store.damage import reported
 from funding.store.database import open_reader, translate_errors
 from funding.store.feed_table import FEED
+from funding.store.file_identity import FileIdentity, identify
 
 BUSY_SECONDS = 0.5
 """A writer in WAL mode locks nobody out: only who opens or closes the file first or last does, for
@@ -47,7 +47,7 @@ class Reader:
         self._exchange = exchange
         self._clock = clock
         self._connection: apsw.Connection | None = None
-        self._file = (0, 0)
+        self._file: FileIdentity | None = None
         self._openings = 0
 
     def one(self, symbol: str) -> StoredQuote | None:
@@ -88,12 +88,10 @@ class Reader:
                 raise
 
     def _open(self) -> apsw.Connection:
-        try:
-            status = os.stat(self._name)
-        except OSError as error:
+        file = identify(self._name)
+        if file is None:
             self.close()
-            raise errors.StoreMissing(self._name, "is not there yet") from error
-        file = (status.st_dev, status.st_ino)
+            raise errors.StoreMissing(self._name, "is not there yet")
         if self._connection is None or self._file != file:
             self.close()
             self._connection = open_reader(self._path, busy_seconds=BUSY_SECONDS)

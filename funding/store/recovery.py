@@ -5,10 +5,10 @@ be read.
 # Facts
 - A main file, its -wal and its -shm belong together: renamed together they stay one database, and
   processes that have them open go on reading the old one until they look for the name again.
-- `PRAGMA integrity_check` reads every page but the free ones, and says "ok" or what is wrong.
-  `quick_check` would not compare an index with its table, though a write to it then fails. Neither
-  minds a text that is no UTF-8, which shows when it is read; and over a read-only connection they
-  pass over CHECKs.
+- `PRAGMA integrity_check` reads every page except the free ones, and says "ok" or what is wrong.
+  It does not mind a text that is not UTF-8, which shows when it is read; and over a read-only
+  connection it passes over CHECKs. `quick_check` does not look for rows that an index lacks: a
+  write then finds the damage, and a check would not.
 """
 
 import logging

@@ -11,7 +11,7 @@ from funding.model.event import Event
 from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.backoff import Attempts
-from funding.store.damage import identity, lock_path, marker_path
+from funding.store.damage import lock_path, marker_path
 from funding.store.database import (
     checkpoint,
     close_writer,
@@ -21,40 +21,10 @@ from funding.store.database import (
 )
 from funding.store.events import add_events
 from funding.store.feed_table import FEED_WRITE, feed_row
+from funding.store.file_identity import identify
 from funding.store.quote_table import Rows
 
 RETIRE_SECONDS = 86_400.0
-
-
-def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
-    """Rename a database that holds quotes of another host than `feed`'s; its new name, or None.
-
-    So a demonstration never mixes with the real thing. `StoreLocked` while anybody else has the
-    file open: its WAL would stay behind under the old name, and become the new file's.
-    """
-    if not path.exists():
-        return None
-    with translate_errors(str(path)):
-        connection = open_writer(path)
-        try:
-            address: Any = connection.execute(
-                "SELECT address FROM feed WHERE exchange = ?", (feed.exchange,)
-            ).get
-        finally:
-            connection.close()
-    if address in (None, feed.address):
-        return None
-    if Path(f"{path}-wal").exists():  # the last to close it would have removed it
-        raise errors.StoreLocked(
-            str(path), f"holds quotes of {address} and is open in another program: stop that first"
-        )
-    aside = path.with_name(f"{path.stem}-{address}{path.suffix}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.stem}-{address}-{number}{path.suffix}")
-    path.rename(aside)
-    return aside
 
 
 class Writer:
@@ -83,10 +53,10 @@ class Writer:
                     Path(f"{path}{suffix}").unlink(missing_ok=True)
             self._connection = open_writer(path)
             self._waits = False
-            self._identity = identity(path)
+            self._file = identify(path)
             # So that a file whose header is destroyed can still be told from somebody else's.
             os.ftruncate(self._lock, 0)
-            os.pwrite(self._lock, self._identity.encode("ascii"), 0)
+            os.pwrite(self._lock, str(self._file).encode("ascii"), 0)
             try:
                 with translate_errors(self._path), transaction(self._connection):
                     self._begin(feed)
@@ -171,10 +141,7 @@ class Writer:
             raise errors.StoreCorrupt(self._path, "somebody found it damaged")
 
     def _is_there(self) -> bool:
-        try:
-            return identity(self._path) == self._identity
-        except OSError:
-            return False
+        return identify(self._path) == self._file
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
         """Forget symbols without a quote for `RETIRE_SECONDS`; their names."""

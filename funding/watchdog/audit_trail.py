@@ -5,7 +5,7 @@ import logging
 
 from funding import errors
 from funding.model.event import Event, EventKind
-from funding.store.ledger import Ledger
+from funding.store.events import Events
 from funding.watchdog.restart_rules import PastRestart
 
 log = logging.getLogger("watchdog")
@@ -19,8 +19,8 @@ ORDER_SECONDS = 60.0
 class AuditTrail:
     """Keeps events until the store has them. For one thread."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, stored: Events) -> None:
+        self._stored = stored
         self._unsaved: list[Event] = []
 
     def add(self, event: Event) -> None:
@@ -37,7 +37,7 @@ class AuditTrail:
         if not self._unsaved:
             return True
         try:
-            self._ledger.add(events=self._unsaved)
+            self._stored.add(self._unsaved)
         except errors.StoreError as error:
             log.warning("%d events not stored yet, retrying: %s", len(self._unsaved), error)
             self._unsaved = self._unsaved[-MAX_UNSAVED:]
@@ -52,18 +52,17 @@ class AuditTrail:
             events = [
                 event
                 for kind in (EventKind.RESTART, EventKind.START)
-                for event in self._ledger.events(SOURCE, kind, since)
+                for event in self._stored.recall(SOURCE, kind, since)
             ]
         except errors.StoreError:
             return []
-        # Version 1 of the schema had no column `program`: the budget starts anew with the upgrade.
         return [PastRestart(e.at, e.program, e.rule or "") for e in events if e.program]
 
     def explains(self, event: Event) -> bool:
         """Whether an earlier watchdog stored `event`, or ordered the end that it reports."""
         try:
-            orders = self._ledger.events(SOURCE, EventKind.RESTART, event.at - ORDER_SECONDS)
-            stored = self._ledger.events(event.source, event.kind, event.at)
+            orders = self._stored.recall(SOURCE, EventKind.RESTART, event.at - ORDER_SECONDS)
+            stored = self._stored.recall(event.source, event.kind, event.at)
         except errors.StoreError:
             return False
         ordered = any(e.program == event.program and e.at <= event.at for e in orders)

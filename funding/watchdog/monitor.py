@@ -14,7 +14,7 @@ from funding.health.machine_checks import clock_stepped
 from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
-from funding.store.ledger import Ledger
+from funding.store.events import Events
 from funding.store.reader import Reader
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
 from funding.watchdog.collector import FactsCollector
@@ -35,7 +35,7 @@ class Monitor:
         settings: Settings,
         *,
         reader: Reader,
-        ledger: Ledger,
+        events: Events,
         supervisor: SupervisorClient,
         clock: Clock,
         last_comparison: Callable[[], LastComparison | None],
@@ -43,7 +43,7 @@ class Monitor:
         self._supervisor = supervisor
         self._clock = clock
         self._began = clock.wall()
-        self._trail = AuditTrail(ledger)
+        self._trail = AuditTrail(events)
         self._history = ProcessHistory(self._trail, self._began)
         self._restarter = Restarter(supervisor, self._trail, self._history)
         self._collector = FactsCollector(

@@ -13,7 +13,7 @@ from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
 from funding.runtime.schedule import Every
 from funding.runtime.worker import Worker
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.watchdog.housekeeping import Housekeeping
 from funding.watchdog.rest_comparisons import NotComparable, NotReady, RestComparisons
@@ -58,7 +58,7 @@ class RestChecker(Worker):
 
     def __init__(
         self,
-        open_store: Callable[[], tuple[Reader, Ledger, RestClient]],
+        open_store: Callable[[], tuple[Reader, DurableConnection, RestClient]],
         schedule: Schedule,
         *,
         exchange: str,
@@ -73,10 +73,10 @@ class RestChecker(Worker):
         self._clock = clock
 
     def _work(self, stopping: threading.Event) -> None:
-        reader, ledger, rest = self._open_store()
+        reader, store, rest = self._open_store()
         exchange, clock = self._exchange, self._clock
-        comparisons = RestComparisons(reader, ledger, rest, exchange=exchange, clock=clock)
-        housekeeping = Housekeeping(reader, ledger, rest, exchange=exchange, clock=clock)
+        comparisons = RestComparisons(reader, store, rest, exchange=exchange, clock=clock)
+        housekeeping = Housekeeping(reader, store, rest, exchange=exchange, clock=clock)
         jobs = [
             *self._comparing(comparisons),
             *self._housekeeping(comparisons, housekeeping, stopping),
@@ -87,7 +87,7 @@ class RestChecker(Worker):
                 if job.every.due(now):
                     self._attempt(job, comparisons)
         reader.close()
-        ledger.close()
+        store.close()
 
     def _comparing(self, comparisons: RestComparisons) -> Iterator[_Job]:
         def compare_one() -> None:

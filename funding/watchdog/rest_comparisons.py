@@ -10,7 +10,9 @@ from funding.model.event import Event, EventKind
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
 from funding.settings.table import is_loopback
-from funding.store.ledger import Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.reader import Reader
 
 log = logging.getLogger("compare")
@@ -36,10 +38,16 @@ class RestComparisons:
     """
 
     def __init__(
-        self, reader: Reader, ledger: Ledger, rest: RestClient, *, exchange: str, clock: Clock
+        self,
+        reader: Reader,
+        store: DurableConnection,
+        rest: RestClient,
+        *,
+        exchange: str,
+        clock: Clock,
     ) -> None:
         self._reader = reader
-        self._ledger = ledger
+        self._store = store
         self._rest = rest
         self._exchange = exchange
         self._clock = clock
@@ -62,7 +70,7 @@ class RestComparisons:
     def compare_one(self) -> list[Comparison]:
         """Compare SYMBOL."""
         rows = compare(self._pair(), SOURCE, self._exchange, self._clock.wall())
-        self._store(rows)
+        self._keep(rows)
         return rows
 
     def compare_all(self) -> None:
@@ -72,7 +80,7 @@ class RestComparisons:
         after = self._reader.all()
         at = self._clock.wall()
         rows = compare_all(before, replies, after, source=SOURCE, exchange=self._exchange, at=at)
-        self._store(rows)
+        self._keep(rows)
         summary = summarise(rows)
         log.info(
             "all symbols: %d values, %d match, %d mismatch, %d significant (%d unexplained): %s",
@@ -88,7 +96,7 @@ class RestComparisons:
             Event(row.compared_at, SOURCE, EventKind.CONTROL_MISSED, f"{row.symbol} {row.field}")
             for row in missed
         ]
-        self._ledger.add(rows, events)
+        self._add(rows, events)
         if missed:
             log.error("a planted difference was not flagged: %s", missed)
 
@@ -97,7 +105,7 @@ class RestComparisons:
         reply = self._rest.premium_index(SYMBOL)
         return Pair(reply, before, self._reader.one(SYMBOL))
 
-    def _store(self, rows: Sequence[Comparison]) -> None:
+    def _keep(self, rows: Sequence[Comparison]) -> None:
         for row in rows:
             if row.outcome == Outcome.SIGNIFICANT:
                 log.warning(
@@ -105,4 +113,9 @@ class RestComparisons:
                     *(row.symbol, row.field, row.ws_value, row.rest_value, row.difference_pct),
                     *(row.skew_ms, ", explained by lag" if row.explained else ""),
                 )
-        self._ledger.add(rows, alarms(rows))
+        self._add(rows, alarms(rows))
+
+    def _add(self, rows: Sequence[Comparison], events: Sequence[Event]) -> None:
+        with self._store.transaction():
+            Comparisons(self._store).add(rows)
+            Events(self._store).add(events)

@@ -19,7 +19,9 @@ from funding.model.event import Event, EventKind
 from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
-from funding.store.ledger import Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.outbox import OutboxStore
 from funding.store.writer import Writer
 
@@ -58,7 +60,8 @@ def ingest(path: Path) -> Commit:
 
 def watchdog(path: Path) -> Commit:
     """The comparisons of a round, with an event."""
-    ledger = Ledger(path)
+    store = DurableConnection(path)
+    comparisons, events = Comparisons(store), Events(store)
 
     def commit(number: int) -> None:
         rows = [
@@ -74,14 +77,16 @@ def watchdog(path: Path) -> Commit:
             )
             for symbol in SYMBOLS[:COMPARED]
         ]
-        ledger.add(rows, [Event(AT, "watchdog", EventKind.NOTICE, str(number))])
+        with store.transaction():
+            comparisons.add(rows)
+            events.add([Event(AT, "watchdog", EventKind.NOTICE, str(number))])
 
     return commit
 
 
 def consumer(path: Path) -> Commit:
     """Alerts with their posts, and the end of the scan."""
-    store, named = OutboxStore(path), ("volume_alert", "BTCUSDT", "SPIKE")
+    store, named = OutboxStore(DurableConnection(path)), ("volume_alert", "BTCUSDT", "SPIKE")
 
     def commit(number: int) -> None:
         made = [

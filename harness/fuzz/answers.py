@@ -15,7 +15,8 @@ from funding import errors
 from funding.client.service import Service
 from funding.notify.backend import BackendClient
 from funding.rest.client import RestClient
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
+from funding.store.rest_usage import RestUsage
 from harness.fuzz.damaged_input import Draw, cut, damaged
 from harness.fuzz.decoders import REPLIES, UNIVERSES
 from tests.support.clock import ManualClock, write
@@ -156,9 +157,10 @@ def world() -> Iterator[Callable[[Case], None]]:
     with tempfile.TemporaryDirectory() as folder, log.listening():
         path = Path(folder) / "funding.db"
         write(path, hand.clock())
-        ledger, backend = Ledger(path), BackendClient(2.0)
+        store, backend = DurableConnection(path), BackendClient(2.0)
+        usage = RestUsage(store)
         rest = RestClient(
-            address, "fuzz", usage=ledger, budget=2_400, clock=hand.clock(), timeout=2.0
+            address, "fuzz", usage=usage, budget=2_400, clock=hand.clock(), timeout=2.0
         )
         service = Service("127.0.0.1", server.port, timeout=2.0, uptime=lambda: hand.uptime)
         calls: list[Callable[[], object]] = [
@@ -182,7 +184,7 @@ def world() -> Iterator[Callable[[Case], None]]:
             server.answer, number = case
             log.found.clear()
             hand.advance(300.0)
-            ledger.lift_ban(address, 1e18)
+            usage.lift_ban(address, 1e18)
             try:
                 calls[number]()
             except (errors.RestError, errors.PostError) as error:
@@ -192,7 +194,7 @@ def world() -> Iterator[Callable[[Case], None]]:
         try:
             yield check
         finally:
-            for each in (service, backend, rest, ledger, server):
+            for each in (service, backend, rest, store, server):
                 each.close()
 
 

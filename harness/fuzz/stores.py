@@ -13,13 +13,20 @@ from funding import errors
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.model.alert import Alert
+from funding.model.ban import Ban, BanKind
 from funding.model.event import Event, EventKind
 from funding.model.open_interest import Sample
 from funding.model.quote import Quote
-from funding.store.damage import identity, lock_path, marker_path
+from funding.store.comparisons import Comparisons
+from funding.store.damage import lock_path, marker_path
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
+from funding.store.file_identity import identify
 from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
 from funding.store.reader import Reader
 from funding.store.recovery import copy_readable, is_damaged
+from funding.store.rest_usage import RestUsage
 from funding.store.writer import Writer
 from harness.fuzz.damaged_input import BYTES
 from tests.support.clock import ManualClock, feed_at, write
@@ -63,7 +70,7 @@ def world() -> Iterator[Callable[[Case], None]]:
             place.mkdir()
             path = place / "funding.db"
             path.write_bytes(_damaged(template, case))
-            lock_path(path).write_text(identity(path))
+            lock_path(path).write_text(str(identify(path)))
             _documented(lambda: _read(path, hand))
             _documented(lambda: _use(path, hand))
             if marker_path(path).exists():
@@ -107,15 +114,17 @@ def _fill(path: Path, hand: ManualClock) -> None:
     write(path, hand.clock(), [Quote(name, 1.5, 1.5, 1e-4, None, event) for name in NAMES])
     alert = Alert("key", "volume_alert", "BTCUSDT", "SPIKE", AT, "text", "/", {"a": 1})
     values: tuple[Any, ...] = (Field.MARK_PRICE, 1.0, 1.0, 0.0, 0, Outcome.MATCH, None, None)
-    with closing(OpenInterestStore(path)) as store:
+    with closing(DurableConnection(path)) as store:
         for name in NAMES:
             row = Comparison(AT, "watchdog", "binance", name, *values)
-            store.add([row] * 30, [Event(AT, "watchdog", EventKind.RESTART, name)])
-        store.complete("volume_alert", 300, AT, [alert], ("backend", "telegram"))
-        store.loop("oi_poller", AT, [Sample(AT, n, 1.0, 1.0) for n in NAMES], [], [], [], [])
-        store.set_universe(NAMES, "own", AT)
-        store.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100)
-        store.set_ban("http://test.invalid", AT + 60, 1, "status 429")
+            Comparisons(store).add([row] * 30)
+            Events(store).add([Event(AT, "watchdog", EventKind.RESTART, name)])
+        outbox, usage = OutboxStore(store), RestUsage(store)
+        outbox.complete("volume_alert", 300, AT, [alert], ("backend", "telegram"))
+        OpenInterestStore(store).add([Sample(AT, n, 1.0, 1.0) for n in NAMES])
+        OpenInterestStore(store).set_universe(NAMES, "own", AT)
+        usage.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100)
+        usage.set_ban("http://test.invalid", Ban(AT + 60, BanKind.BANNED, 1, "status 429"))
 
 
 def _read(path: Path, hand: ManualClock) -> None:
@@ -129,19 +138,20 @@ def _read(path: Path, hand: ManualClock) -> None:
 
 
 def _use(path: Path, hand: ManualClock) -> None:
-    with closing(OpenInterestStore(path)) as store:
+    with closing(DurableConnection(path)) as store:
+        usage, outbox, poller = RestUsage(store), OutboxStore(store), OpenInterestStore(store)
         calls: list[Callable[[], object]] = [
-            lambda: store.events("watchdog", EventKind.RESTART, 0.0),
-            lambda: store.ban("http://test.invalid"),
-            lambda: store.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100),
-            store.last_validation,
-            lambda: store.made("volume_alert", 0.0),
-            lambda: store.take("volume_alert", "backend", AT + 1, AT + 9),
-            lambda: store.waiting("volume_alert", "backend"),
-            lambda: store.samples(0.0),
-            store.edges,
-            store.universe,
-            lambda: store.add(events=[Event(AT, "watchdog", EventKind.RESTART, "x")]),
+            lambda: Events(store).recall("watchdog", EventKind.RESTART, 0.0),
+            lambda: usage.ban("http://test.invalid"),
+            lambda: usage.spend("watchdog", "premiumIndex", 1, int(AT // 60), 100),
+            Comparisons(store).last_validation,
+            lambda: outbox.made("volume_alert", 0.0),
+            lambda: outbox.take("volume_alert", "backend", AT + 1, AT + 9),
+            lambda: outbox.waiting("volume_alert", "backend"),
+            lambda: poller.samples(0.0),
+            poller.edges,
+            poller.universe,
+            lambda: Events(store).add([Event(AT, "watchdog", EventKind.RESTART, "x")]),
             store.check,
         ]
         _all_of(calls)

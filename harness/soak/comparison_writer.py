@@ -15,7 +15,8 @@ from pathlib import Path
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.errors import StoreError
-from funding.store.ledger import Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
 
 SOURCE = "soak"
 _PAUSE_SECONDS = 0.1
@@ -42,13 +43,13 @@ def main() -> None:
     stopping: list[int] = []
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda number, _: stopping.append(number))
-    ledger = Ledger(database)
+    comparisons = Comparisons(DurableConnection(database))
     with acknowledged.open("a", encoding="ascii", buffering=1) as file:
         for number in numbers(acknowledged):
             if stopping:
                 break
             try:
-                ledger.add([comparison(number)])
+                comparisons.add([comparison(number)])
                 outcome = "+"
             except StoreError as error:
                 outcome = type(error).__name__

@@ -9,8 +9,9 @@ from typing import Any
 
 from funding.model.quote import Quote
 from funding.rest.client import RestClient
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
+from funding.store.rest_usage import RestUsage
 from funding.watchdog.housekeeping import Housekeeping
 from funding.watchdog.rest_check import RestChecker, Schedule
 from funding.watchdog.rest_comparisons import RestComparisons
@@ -49,11 +50,13 @@ class ComparedService:
         """Ingest writes a frame."""
         write(self.path, self.hand.clock(), quotes)
 
-    def open_store(self, url: str) -> tuple[Reader, Ledger, RestClient]:
+    def open_store(self, url: str) -> tuple[Reader, DurableConnection, RestClient]:
         """What the watchdog's thread uses, with REST at `url`."""
-        clock, ledger = self.hand.clock(), Ledger(self.path)
-        rest = RestClient(url, "watchdog", usage=ledger, budget=1_200, clock=clock, timeout=0.4)
-        return Reader(self.path, "binance", clock), ledger, rest
+        clock, store = self.hand.clock(), DurableConnection(self.path)
+        rest = RestClient(
+            url, "watchdog", usage=RestUsage(store), budget=1_200, clock=clock, timeout=0.4
+        )
+        return Reader(self.path, "binance", clock), store, rest
 
     @contextmanager
     def checker(self, url: str, schedule: Schedule | None = None) -> Iterator[RestChecker]:
@@ -76,12 +79,12 @@ class ComparedService:
         """What a checker does, to be called by hand."""
         clock = self.hand.clock()
         with ExitStack() as stack:
-            reader, ledger, rest = self.open_store(url)
+            reader, store, rest = self.open_store(url)
             stack.enter_context(closing(reader))
-            stack.enter_context(closing(ledger))
+            stack.enter_context(closing(store))
             yield (
-                RestComparisons(reader, ledger, rest, exchange="binance", clock=clock),
-                Housekeeping(reader, ledger, rest, exchange="binance", clock=clock),
+                RestComparisons(reader, store, rest, exchange="binance", clock=clock),
+                Housekeeping(reader, store, rest, exchange="binance", clock=clock),
             )
 
     def comparisons(self, where: str = "1") -> list[Any]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from funding import errors
 from funding.rest.client import RestClient
 from funding.runtime.clock import SYSTEM
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
+from funding.store.rest_usage import RestUsage
 
 
 def main(database: str, address: str, caller: str) -> None:
-    ledger = Ledger(Path(database))
-    rest = RestClient(address, caller, usage=ledger, budget=1_200, clock=SYSTEM)
+    usage = RestUsage(DurableConnection(Path(database)))
+    rest = RestClient(address, caller, usage=usage, budget=1_200, clock=SYSTEM)
     for _ in sys.stdin:
         try:
             said = rest.premium_index("BTCUSDT").symbol

@@ -12,7 +12,8 @@ from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import read
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.reader import Reader
 from funding.watchdog.monitor import Monitor
 from funding.watchdog.restart_rules import Verb
@@ -74,7 +75,8 @@ class WatchedService:
         self.last_comparison: LastComparison | None = None
         self.feed: Feed = feed_at(self.hand.clock(), OLD)
         self.clock = self.hand.clock()
-        self.ledger = Ledger(self.path)
+        self.store = DurableConnection(self.path)
+        self.audit = Events(self.store)
         self.reader = Reader(self.path, "binance", self.clock)
         self.write_quotes()
         self.supervisor.put(INGEST, ProcessState.RUNNING, OLD)
@@ -93,7 +95,7 @@ class WatchedService:
         return Monitor(
             settings,
             reader=self.reader,
-            ledger=self.ledger,
+            events=self.audit,
             supervisor=self.supervisor,  # type: ignore[arg-type]
             clock=self.clock,
             last_comparison=lambda: self.last_comparison,
@@ -155,5 +157,5 @@ class WatchedService:
         )
 
     def close(self) -> None:
-        self.ledger.close()
+        self.store.close()
         self.reader.close()

@@ -12,6 +12,7 @@ from funding import errors
 from funding.client import recorder
 from funding.client.recorder import MOST_ROWS, Recorder
 from funding.model.event import Event, EventKind
+from funding.store.rest_usage import RestUsage
 from harness.processes import ROOT, WAIT_SECONDS, finished, until
 from tests.support.api_and_ingest import World
 from tests.support.clients import Clients, compared, locked, usage
@@ -126,10 +127,10 @@ def test_a_full_queue_is_bounded_while_the_store_fails(
 
 
 def test_a_question_is_answered_or_raises_where_it_was_asked(made: Recorder) -> None:
-    assert made.ask(lambda store: store.used(1), WAIT_SECONDS) == 0
+    assert made.ask(lambda store: RestUsage(store).used(1), WAIT_SECONDS) == 0
     with pytest.raises(ZeroDivisionError):
         made.ask(lambda _: 1 // 0, WAIT_SECONDS)
-    assert made.ask(lambda store: store.used(1), WAIT_SECONDS) == 0
+    assert made.ask(lambda store: RestUsage(store).used(1), WAIT_SECONDS) == 0
 
 
 def test_nobody_waits_longer_than_it_may_and_what_is_given_up_is_not_done(made: Recorder) -> None:
@@ -145,7 +146,7 @@ def test_after_a_wait_for_the_lock_in_vain_the_next_does_not_wait(
     path: Path, made: Recorder
 ) -> None:
     def spend() -> None:
-        made.ask(lambda store: store.spend("me", "time", 1, 1, 10), WAIT_SECONDS)
+        made.ask(lambda store: RestUsage(store).spend("me", "time", 1, 1, 10), WAIT_SECONDS)
 
     with locked(path):
         for _ in range(10):

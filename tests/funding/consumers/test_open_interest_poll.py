@@ -16,8 +16,8 @@ from funding.exchanges.binance.rest import OpenInterest
 from funding.model.alert import Mark
 from funding.model.open_interest import Timeframe
 from funding.rest.pool import Round
-from funding.store.ledger import Ledger
-from funding.store.open_interest import OpenInterestStore
+from funding.store.durable import DurableConnection
+from funding.store.rest_usage import RestUsage
 from tests.support.clock import Hand, rows, write
 
 START = 1_764_720_000.0
@@ -69,7 +69,7 @@ class Scene:
 
     @contextmanager
     def program(self, options: Options = OPTIONS) -> Iterator[Poller]:
-        store = OpenInterestStore(self.path)
+        store = DurableConnection(self.path)
         try:
             yield Poller(
                 options, exchange=self, store=store, marks=self.read, clock=self.hand.clock()
@@ -213,9 +213,10 @@ def test_batches_of_100_go_out_every_300_seconds(scene: Scene) -> None:
 
 def test_batches_keep_their_time_when_the_pace_changes(scene: Scene) -> None:
     scene.names = [f"S{number:03}USDT" for number in range(341)]
-    ledger = Ledger(scene.path)
-    ledger.spend("volume_alert", "klines", 560, int(START // 60), 2_400)
-    ledger.close()
+    store = DurableConnection(scene.path)
+    usage = RestUsage(store)
+    usage.spend("volume_alert", "klines", 560, int(START // 60), 2_400)
+    store.close()
     scene.run_to(700)
     times = [
         datetime.fromisoformat(batch["timestamp"]).timestamp() - START
@@ -258,11 +259,12 @@ def test_the_loop_stretches_within_the_shared_budget_and_says_so(
     seconds: int,
 ) -> None:  # fmt: skip
     caplog.set_level("INFO")
-    ledger = Ledger(scene.path)
+    store = DurableConnection(scene.path)
+    usage = RestUsage(store)
     if others:
-        ledger.spend("volume_alert", "klines", others, int(START // 60) - 3, 2_400)
-    ledger.spend(CONSUMER, "openInterest", 1_000, int(START // 60) - 1, 2_400)
-    ledger.close()
+        usage.spend("volume_alert", "klines", others, int(START // 60) - 3, 2_400)
+    usage.spend(CONSUMER, "openInterest", 1_000, int(START // 60) - 1, 2_400)
+    store.close()
     scene.names = [f"S{number}" for number in range(symbols)]
     options = OPTIONS._replace(rest_weight=weight)
     (pause,) = scene.run_to(1, options)
@@ -272,9 +274,10 @@ def test_the_loop_stretches_within_the_shared_budget_and_says_so(
 
 def test_a_burst_of_the_others_does_not_silence_it_for_hours(scene: Scene) -> None:
     """They once took the whole budget of a minute; ten minutes later it has its pace again."""
-    ledger = Ledger(scene.path)
-    ledger.spend("somebody", "klines", 1_140, int(START // 60) - 1, 2_400)
-    ledger.close()
+    store = DurableConnection(scene.path)
+    usage = RestUsage(store)
+    usage.spend("somebody", "klines", 1_140, int(START // 60) - 1, 2_400)
+    store.close()
     scene.names = [f"S{number}" for number in range(341)]
     assert [round(pause) for pause in scene.run_to(601)] == [600, 18]
 

@@ -13,6 +13,7 @@ from funding.errors import RestError, RestUnreachable
 from funding.exchanges.binance.rest import Contract, Ticker
 from funding.notify.backend import BackendClient
 from funding.settings.secret import Secret
+from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
 from tests.support.clock import Hand, write
 from tests.support.fake_backend import KEY, FakeBackend, serving
@@ -58,10 +59,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     write(path, Hand().clock())
     with (
         serving() as far,
-        closing(OpenInterestStore(path)) as store,
+        closing(DurableConnection(path)) as store,
         closing(BackendClient(0.5)) as backend,
     ):
-        yield Scene(Exchange(), far, store, backend)
+        yield Scene(Exchange(), far, OpenInterestStore(store), backend)
 
 
 def test_the_backend_says_what_is_liquid(scene: Scene) -> None:

@@ -15,7 +15,9 @@ from funding.exchanges.binance.rest import Contract, Kline
 from funding.model.alert import Mark
 from funding.model.open_interest import Sample
 from funding.rest.pool import Round
+from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
 from tests.support.clock import Hand, rows, write
 
 DAY = 1_764_720_000  # 2025-12-03T00:00:00Z
@@ -82,11 +84,16 @@ class Scene:
     @contextmanager
     def program(self) -> Iterator[VolumeScan]:
         """The program, from its start to its end."""
-        store = OpenInterestStore(self.path)
+        store = DurableConnection(self.path)
         options = Options(self.targets, tradfi=False, missing_as_zero=self.missing_as_zero)
         try:
             yield VolumeScan(
-                options, exchange=self.world, store=store, marks=self.read, clock=self.hand.clock()
+                options,
+                exchange=self.world,
+                outbox=OutboxStore(store),
+                open_interest=OpenInterestStore(store),
+                marks=self.read,
+                clock=self.hand.clock(),
             )
         finally:
             store.close()
@@ -291,9 +298,9 @@ def test_a_missing_rate_is_absent_or_zero_by_option(scene: Scene, zero: bool) ->
 
 
 def test_the_change_of_open_interest_is_told_where_the_poller_has_it(scene: Scene) -> None:
-    store = OpenInterestStore(scene.path)
+    store = DurableConnection(scene.path)
     for at, value in ((DAY, 100.0), (DAY + 290, 110.0)):
-        store.loop("oi_poller", at, [Sample(at, "AUSDT", value, None)], [], [], [], [])
+        OpenInterestStore(store).add([Sample(at, "AUSDT", value, None)])
     store.close()
     scene.world.spikes = {("AUSDT", 0): 0, ("BUSDT", 0): 0}
     scene.hand.wall += 300
@@ -310,9 +317,9 @@ def test_the_change_of_open_interest_is_told_where_the_poller_has_it(scene: Scen
 
 def test_the_change_of_a_closed_hour_ends_with_it(scene: Scene) -> None:
     """Whatever was polled since then, or under a clock that was ahead."""
-    store = OpenInterestStore(scene.path)
+    store = DurableConnection(scene.path)
     for at, value in ((DAY, 100.0), (DAY + 3_590, 110.0), (DAY + 3_700, 150.0), (DAY * 2, 900.0)):
-        store.loop("oi_poller", at, [Sample(at, "AUSDT", value, None)], [], [], [], [])
+        OpenInterestStore(store).add([Sample(at, "AUSDT", value, None)])
     store.close()
     scene.world.spikes = {("AUSDT", 0): 0}
     scene.run_to(DAY + 3_598)

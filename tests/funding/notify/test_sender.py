@@ -14,6 +14,7 @@ from funding.notify.backend import BackendClient
 from funding.notify.sender import LEASE_SECONDS, POST_SECONDS, Outbox, Sender, Target, targets
 from funding.settings.consumers import read
 from funding.settings.secret import Secret
+from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 from tests.support.clock import Hand, rows, write
 from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
@@ -29,9 +30,13 @@ class Scene:
     path: Path
     hand: Hand
     far: FakeBackend
-    store: OutboxStore
+    connection: DurableConnection
     backend: BackendClient
     box: Outbox
+
+    @property
+    def store(self) -> OutboxStore:
+        return OutboxStore(self.connection)
 
     def alert(self, name: str, *names: str) -> None:
         """Make an alert for each of these targets."""
@@ -40,7 +45,7 @@ class Scene:
 
     def restart(self) -> None:
         """The program anew, on the same file."""
-        self.store.close()
+        self.connection.close()
         self.box = outbox(self, target(self.far))
 
     def pass_time(self, seconds: float, step: float = 1.0) -> None:
@@ -74,10 +79,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     write(path, hand.clock())
     with (
         serving() as far,
-        closing(OutboxStore(path)) as store,
+        closing(DurableConnection(path)) as connection,
         closing(BackendClient(0.3)) as backend,
     ):
-        made: Any = Scene(path, hand, far, store, backend, box=None)  # type: ignore[arg-type]
+        made: Any = Scene(path, hand, far, connection, backend, box=None)  # type: ignore[arg-type]
         made.box = outbox(made, target(far))
         yield made
 
@@ -271,9 +276,9 @@ def test_a_post_under_way_is_nobody_elses(scene: Scene) -> None:
     turning = threading.Thread(target=scene.box.turn)
     turning.start()
     until(lambda: scene.far.seen, "the post is under way")
-    with closing(OutboxStore(scene.path)) as other:
-        now = scene.hand.wall
-        assert other.take("volume_alert", "backend", now + LEASE_SECONDS - 1, now) is None
+    with closing(DurableConnection(scene.path)) as other:
+        now, store = scene.hand.wall, OutboxStore(other)
+        assert store.take("volume_alert", "backend", now + LEASE_SECONDS - 1, now) is None
     turning.join()
 
 
@@ -336,10 +341,10 @@ def test_the_configured_targets() -> None:
 
 
 def test_a_sender_sends_what_comes_and_ends(scene: Scene) -> None:
-    def make() -> tuple[Outbox, OutboxStore]:
-        store = OutboxStore(scene.path)
+    def make() -> tuple[Outbox, DurableConnection]:
+        store = DurableConnection(scene.path)
         box = Outbox(
-            "volume_alert", target(scene.far), store=store, backend=BackendClient(),
+            "volume_alert", target(scene.far), store=OutboxStore(store), backend=BackendClient(),
             clock=scene.hand.clock(), uniform=lambda _, high: high,
         )  # fmt: skip
         return box, store
@@ -361,10 +366,10 @@ def test_stopping_one_sender_does_not_wait_for_its_target(scene: Scene) -> None:
     scene.far.answer = "hang"
     scene.alert("a")
 
-    def make() -> tuple[Outbox, OutboxStore]:
-        store = OutboxStore(scene.path)
+    def make() -> tuple[Outbox, DurableConnection]:
+        store = DurableConnection(scene.path)
         box = Outbox(
-            "volume_alert", target(scene.far), store=store, backend=BackendClient(),
+            "volume_alert", target(scene.far), store=OutboxStore(store), backend=BackendClient(),
             clock=scene.hand.clock(), uniform=lambda _, high: high,
         )  # fmt: skip
         return box, store
@@ -380,7 +385,7 @@ def test_stopping_one_sender_does_not_wait_for_its_target(scene: Scene) -> None:
 
 
 def test_a_sender_that_cannot_go_on_says_why(tmp_path: Path) -> None:
-    def make() -> tuple[Outbox, OutboxStore]:
+    def make() -> tuple[Outbox, DurableConnection]:
         raise KeyError("defect")
 
     failed = threading.Event()

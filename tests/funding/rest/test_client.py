@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 
 from funding import errors
 from funding.exchanges.binance import rest as api
+from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
 from funding.rest import transport
 from funding.rest.client import RestClient
 from funding.runtime.clock import SYSTEM
-from funding.store import ledger
-from funding.store.ledger import Ledger
+from funding.store.durable import DurableConnection
+from funding.store.rest_usage import RestUsage
 from tests.conftest import ROOT, free_port
 from tests.support.clock import Hand, rows, write
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends, trickles
@@ -65,11 +66,11 @@ def path(tmp_path: Path, hand: Hand) -> Path:
 
 
 class Group:
-    """Clients of one store, each with a ledger of its own, as processes have them."""
+    """Clients of one store, each with a connection of its own, as processes have them."""
 
     def __init__(self, path: Path, hand: Hand) -> None:
         self.path, self.hand = path, hand
-        self._ledgers: list[Ledger] = []
+        self._connections: list[DurableConnection] = []
 
     def client(
         self,
@@ -79,14 +80,14 @@ class Group:
         budget: int = 1_200,
         timeout: float | Callable[[], float] = 20.0,
     ) -> RestClient:
-        ledger = Ledger(self.path)
-        self._ledgers.append(ledger)
+        self._connections.append(DurableConnection(self.path))
+        usage = RestUsage(self._connections[-1])
         return RestClient(
-            url, caller, usage=ledger, budget=budget, clock=self.hand.clock(), timeout=timeout
+            url, caller, usage=usage, budget=budget, clock=self.hand.clock(), timeout=timeout
         )
 
     def close(self) -> None:
-        for each in self._ledgers:
+        for each in self._connections:
             each.close()
 
 
@@ -263,7 +264,7 @@ def test_no_bytes_instead_of_an_answer_raise_anything_else(
 ) -> None:
     server, hand, client = answering
     server.turns = [sends(head + rest_of_it, close=True)]
-    hand.pass_seconds(ledger.LONGEST_BAN_SECONDS + 1)
+    hand.pass_seconds(LONGEST_BAN_SECONDS + 1)
     before = len(server.asked)
     with suppress(errors.RestError):
         client.tickers()
@@ -779,7 +780,7 @@ def test_a_refusal_of_this_address_is_explained_and_not_repeated(
 
 
 def test_a_ban_that_cannot_be_stored_stops_at_least_who_met_it(path: Path, hand: Hand) -> None:
-    book, clock = Ledger(path, lambda: 0.01), hand.clock()
+    store, clock = DurableConnection(path, lambda: 0.01), hand.clock()
     other = apsw.Connection(str(path))
 
     def locks(connection: Any, stopping: threading.Event) -> None:
@@ -787,7 +788,9 @@ def test_a_ban_that_cannot_be_stored_stops_at_least_who_met_it(path: Path, hand:
         error(429, -1003, "Too many.", Retry_After="90")(connection, stopping)
 
     with scripted(locks, GOOD) as server:
-        client = RestClient(server.url, "test", usage=book, budget=100, clock=clock, timeout=20.0)
+        client = RestClient(
+            server.url, "test", usage=RestUsage(store), budget=100, clock=clock, timeout=20.0
+        )
         with pytest.raises(errors.StoreLocked):
             client.server_time()
         for statement in ("SELECT 1", "ROLLBACK"):
@@ -798,7 +801,7 @@ def test_a_ban_that_cannot_be_stored_stops_at_least_who_met_it(path: Path, hand:
         assert client.premium_index("BTCUSDT")
         client.close()
     other.close()
-    book.close()
+    store.close()
 
 
 def test_a_ban_of_another_address_is_none_of_ours(group: Group) -> None:
@@ -832,10 +835,11 @@ def test_the_longest_ban_outlasts_a_clock_that_steps_back(group: Group) -> None:
 
 
 def test_an_answer_does_not_lift_a_ban_that_was_met_meanwhile(group: Group) -> None:
-    other = Ledger(group.path)
+    other = DurableConnection(group.path)
 
     def turn(connection: Any, stopping: Any) -> None:
-        other.set_ban(server.url, group.hand.wall + 50, 1, "met by another")
+        ban = Ban(group.hand.wall + 50, BanKind.BANNED, 1, "met by another")
+        RestUsage(other).set_ban(server.url, ban)
         GOOD(connection, stopping)
 
     with scripted(error(418, -1003, "No.", Retry_After="5"), turn) as server:

@@ -10,7 +10,9 @@ import pytest
 from funding.errors import RestBanned, RestError, RestOverBudget, RestRestricted, RestUnreachable
 from funding.rest.client import RestClient
 from funding.rest.pool import Pool
+from funding.store.durable import DurableConnection
 from funding.store.reservations import ReservedUsage
+from funding.store.rest_usage import RestUsage
 from tests.conftest import free_port
 from tests.support.clock import Hand, rows, write
 from tests.support.stand_in import StandIn, stand_in
@@ -44,17 +46,18 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 def pool(
     path: Path, url: str, *, hand: Hand, budget: int = 1_200, workers: int = 20
 ) -> Iterator[tuple[Pool, Stopping]]:
-    purse, stopping, clock = ReservedUsage(path), Stopping(hand), hand.clock()
+    store, stopping, clock = DurableConnection(path), Stopping(hand), hand.clock()
+    reserved = ReservedUsage(RestUsage(store))
 
     def make() -> RestClient:
-        return RestClient(url, "me", usage=purse, budget=budget, clock=clock)
+        return RestClient(url, "me", usage=reserved, budget=budget, clock=clock)
 
-    made = Pool(make, workers, clock=clock, stopping=stopping, release=purse.settle)
+    made = Pool(make, workers, clock=clock, stopping=stopping, release=reserved.release)
     try:
         yield made, stopping
     finally:
         made.close()
-        purse.close()
+        store.close()
 
 
 @pytest.fixture

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from funding.store.recovery import copy_readable
+from funding.model.open_interest import Edge
+from funding.store.damage import report_damage
+from funding.store.durable import DurableConnection
+from funding.store.open_interest import OpenInterestStore
+from funding.store.outbox import OutboxStore
+from funding.store.recovery import copy_readable, is_damaged
 from tests.funding.store.test_database import version_1
-from tests.support.clock import Hand, write
+from tests.support.clock import Hand, rows, write
+from tests.support.store import alert
 
 PAGE = 4_096
 LEAF = 13  # a page of a table's rows (sqlite.org/fileformat.html, 1.6)
 FIRST = 5_000_000  # what was before has been pruned
 COUNT = 8_000
+AT = 1_764_725_610.0
 
 
 def plant(path: Path) -> list[int]:
@@ -76,3 +83,46 @@ def test_a_database_of_an_older_version_is_copied_too(tmp_path: Path) -> None:
     version_1(old)
     write(new, Hand().clock())
     assert copy_readable(old, new)["event"] == 5
+
+
+def test_what_the_consumers_know_outlives_a_damaged_store(
+    path: Path, store: DurableConnection, tmp_path: Path
+) -> None:
+    """The new one has begun: its scan has made one of the alerts once more."""
+    outbox, poller = OutboxStore(store), OpenInterestStore(store)
+    outbox.complete("volume_alert", 300, AT, [alert(), alert("l")], ["backend"])
+    poller.add([], [Edge("A", "5MIN", "UP", AT, None)])
+    outbox.complete("oi_poller", 1, AT, [], [])
+    poller.set_universe(["A"], "backend", AT)
+    outbox.sent(1, AT + 1)
+    new = tmp_path / "new.db"
+    write(new, Hand().clock())
+    fresh = DurableConnection(new)
+    OutboxStore(fresh).complete(
+        "volume_alert", 600, AT + 300, [alert("l", at=AT + 300)], ["backend"]
+    )
+    copied = copy_readable(path, new)
+    wanted = {"alert": 2, "outbox": 2, "open_interest_edge": 1, "universe": 1, "consumer": 2}
+    assert wanted.items() <= copied.items()
+    assert rows(new, "SELECT key, at FROM alert") == [("k", AT), ("l", AT + 300)]
+    assert rows(new, "SELECT sent_at FROM outbox ORDER BY sent_at") == [(None,), (AT + 1,)]
+    assert OutboxStore(fresh).done("volume_alert") == 600
+    assert OpenInterestStore(fresh).edges() == poller.edges()
+    assert OpenInterestStore(fresh).universe() == {"A": "backend"}
+    fresh.close()
+
+
+def test_a_row_that_an_index_lacks_is_damage_once_somebody_met_it(
+    path: Path, store: DurableConnection
+) -> None:
+    """A write finds it, and ingest must not find the database sound."""
+    outbox = OutboxStore(store)
+    outbox.complete("volume_alert", 300, AT, [alert()], ["backend"])
+    store.close()
+    pages = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_outbox_1'"
+    ((page,),) = rows(path, pages)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"backend", (page - 1) * PAGE)] = 0
+    path.write_bytes(data)
+    report_damage(path)
+    assert is_damaged(path)

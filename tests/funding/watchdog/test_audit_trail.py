@@ -14,7 +14,7 @@ RESTART = Event(AT, "watchdog", EventKind.RESTART, "for people", INGEST, "no dat
 
 @pytest.fixture
 def trail(service: WatchedService) -> AuditTrail:
-    return AuditTrail(service.ledger)
+    return AuditTrail(service.audit)
 
 
 def details(service: WatchedService) -> list[str]:

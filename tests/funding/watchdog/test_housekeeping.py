@@ -6,7 +6,8 @@ import pytest
 
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
-from funding.store.ledger import Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
 from tests.support.clock import rows
 from tests.support.compared_service import ComparedService, json_reply
 from tests.support.http_script import hangs, scripted
@@ -28,9 +29,11 @@ def test_funding_intervals_are_learned(compared: ComparedService) -> None:
 
 
 def test_old_comparisons_are_deleted(compared: ComparedService) -> None:
-    ledger = Ledger(compared.path)
-    ledger.add([OLD._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)])
-    ledger.close()
+    store = DurableConnection(compared.path)
+    Comparisons(store).add(
+        [OLD._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)]
+    )
+    store.close()
     with scripted(hangs) as server, compared.parts(server.url) as (_, housekeeping):
         housekeeping.prune(10_000.0, threading.Event())
     assert len(compared.comparisons()) == 1

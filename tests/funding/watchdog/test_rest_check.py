@@ -10,7 +10,8 @@ from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.health.facts import LastComparison
 from funding.rest.client import RestClient
-from funding.store.ledger import Ledger
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.watchdog.rest_check import RestChecker, Schedule
 from tests.support.clock import Hand, feed_at, rows, write
@@ -77,9 +78,11 @@ def every_reply(server: Scripted) -> Turn:
 
 def test_housekeeping(compared: ComparedService) -> None:
     old = Comparison(0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None)
-    ledger = Ledger(compared.path)
-    ledger.add([old._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)])
-    ledger.close()
+    store = DurableConnection(compared.path)
+    Comparisons(store).add(
+        [old._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)]
+    )
+    store.close()
     select = "SELECT funding_interval_hours FROM quote ORDER BY symbol"
     with scripted(hangs) as server:
         server.turns = [every_reply(server)]
@@ -152,7 +155,7 @@ def test_comparison_begins_when_the_store_is_there(tmp_path: Path) -> None:
 
 
 def test_defect_is_raised_in_the_main_thread() -> None:
-    def open_store() -> tuple[Reader, Ledger, RestClient]:
+    def open_store() -> tuple[Reader, DurableConnection, RestClient]:
         raise RuntimeError("a defect")
 
     checker = RestChecker(open_store, Schedule(1.0), exchange="x", clock=Hand().clock())

@@ -130,7 +130,7 @@ def test_waiting_is_reported_once_although_its_text_changes(service: WatchedServ
         Event(service.hand.wall - n, "watchdog", EventKind.RESTART, "", INGEST, "x")
         for n in (3, 2, 1)
     ]
-    service.ledger.add(events=past)
+    service.audit.add(past)
     for _ in range(4):
         service.step(6.0)  # the heartbeat is older each time
     assert service.supervisor.orders == []
@@ -152,9 +152,7 @@ def test_budget_survives_a_restart_of_the_watchdog(service: WatchedService) -> N
 
 def test_rule_of_a_past_restart_is_remembered(service: WatchedService) -> None:
     at = service.hand.wall - 1_200
-    service.ledger.add(
-        events=[Event(at, "watchdog", EventKind.RESTART, "for people", INGEST, "no data")]
-    )
+    service.audit.add([Event(at, "watchdog", EventKind.RESTART, "for people", INGEST, "no data")])
     service.hand.pass_seconds(100)
     service.write_heartbeat()
     service.last_comparison = LastComparison(uptime=service.hand.uptime)

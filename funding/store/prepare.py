@@ -1,0 +1,53 @@
+"""What is done before ingest begins: a database that it cannot use is set aside, a new one made."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from funding import errors
+from funding.model.feed import Feed
+from funding.store.database import open_writer, translate_errors
+from funding.store.recovery import set_aside_if_damaged
+from funding.store.writer import Writer
+
+log = logging.getLogger("ingest")
+
+
+def prepare(path: Path, feed: Feed) -> None:
+    """Make, upgrade or set aside the database at `path`, so that `feed` can be written to it."""
+    set_aside_if_damaged(path)
+    aside = set_aside_if_foreign(path, feed)
+    if aside is not None:
+        log.warning("%s holds another address's quotes: it is now %s", path, aside)
+    Writer(path, feed).close()
+
+
+def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
+    """Rename a database that holds quotes of another host than `feed`'s; its new name, or None.
+
+    So a demonstration never mixes with the real thing. `StoreLocked` while anybody else has the
+    file open: its WAL would stay behind under the old name, and become the new file's.
+    """
+    if not path.exists():
+        return None
+    with translate_errors(str(path)):
+        connection = open_writer(path)
+        try:
+            address: Any = connection.execute(
+                "SELECT address FROM feed WHERE exchange = ?", (feed.exchange,)
+            ).get
+        finally:
+            connection.close()
+    if address in (None, feed.address):
+        return None
+    if Path(f"{path}-wal").exists():  # the last to close it would have removed it
+        raise errors.StoreLocked(
+            str(path), f"holds quotes of {address} and is open in another program: stop that first"
+        )
+    aside = path.with_name(f"{path.stem}-{address}{path.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}-{address}-{number}{path.suffix}")
+    path.rename(aside)
+    return aside

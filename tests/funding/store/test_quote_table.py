@@ -1,0 +1,123 @@
+"""Which quote replaces which, and what a settlement teaches."""
+
+from pathlib import Path
+
+import pytest
+
+from funding.store.durable import DurableConnection
+from funding.store.quote_table import set_funding_intervals
+from tests.support.clock import ManualClock, rows, write
+from tests.support.store import HOUR_MS, NOW_MS, feed_of, quote, reading, received, writing
+
+
+def test_older_and_repeated_event_times_never_overwrite(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer, reading(path) as reader:
+        assert writer.write(feed, received(quote(mark=100.0)), ceiling=NOW_MS + 5_000) == 1
+        older = received(quote(mark=99.0, event_time=NOW_MS - 1), wall=1_764_725_620.0)
+        same = received(quote(mark=98.0), wall=1_764_725_620.0)
+        assert writer.write(feed, older, ceiling=NOW_MS + 5_000) == 0
+        assert writer.write(feed, same, ceiling=NOW_MS + 5_000) == 0
+        found = reader.one("BTCUSDT")
+        assert found is not None
+        assert (found.mark_price, found.updated_at) == (100.0, 1_764_725_610.0)
+        newer = received(quote(mark=101.0, event_time=NOW_MS + 1))
+        assert writer.write(feed, newer, ceiling=NOW_MS + 5_000) == 1
+        assert [reading.mark_price for reading in reader.all()] == [101.0]
+        stored = reader.feed()
+        assert stored is not None
+        assert (stored.accepted, stored.repeated) == (2, 2)
+
+
+def test_a_future_event_time_is_replaced_by_the_next_good_one(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer, reading(path) as reader:
+        future = received(quote(mark=1.0, event_time=NOW_MS + 20 * HOUR_MS))
+        writer.write(feed, future, ceiling=NOW_MS + 5_000)
+        writer.write(
+            feed, received(quote(mark=2.0, event_time=NOW_MS + 1_000)), ceiling=NOW_MS + 6_000
+        )
+        found = reader.one("BTCUSDT")
+        assert found is not None
+        assert (found.mark_price, found.event_time) == (2.0, NOW_MS + 1_000)
+
+
+def test_an_event_time_up_to_the_ceiling_is_accepted(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote(event_time=NOW_MS + 5_000)), ceiling=NOW_MS + 5_000)
+        late = received(quote(event_time=NOW_MS + 4_999))
+        assert writer.write(feed, late, ceiling=NOW_MS + 5_000) == 0
+
+
+@pytest.mark.parametrize(("ceiling", "stored"), [(NOW_MS, 0), (NOW_MS - 1, 1)])
+def test_a_stored_time_beyond_the_ceiling_can_be_overwritten(
+    ceiling: int, stored: int, path: Path
+) -> None:
+    feed = feed_of()
+    names = [f"S{n}USDT" for n in range(17)]
+    with writing(path, feed) as writer:
+        writer.write(feed, received(*map(quote, names)), ceiling=NOW_MS)
+        older = received(*(quote(name, event_time=NOW_MS - 500) for name in names))
+        assert writer.write(feed, older, ceiling=ceiling) == stored * len(names)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_each_row_of_a_frame_is_judged_alone(count: int, path: Path) -> None:
+    feed = feed_of()
+    names = [f"S{n}USDT" for n in range(count)]
+    first = [
+        (quote(name, n + 1.0, NOW_MS, n / 1e6, NOW_MS + n), 1_000.0 + n, 2_000.0 + n)
+        for n, name in enumerate(names)
+    ]
+    second = [
+        (quote(name, n + 0.5, NOW_MS + (n % 3 == 0), None, None), 3_000.0 - n, 4_000.0 - n)
+        for n, name in enumerate(names)
+    ]
+    with writing(path, feed) as writer:
+        assert writer.write(feed, first, ceiling=NOW_MS + 1_000) == count
+        assert (feed.last_frame_at, feed.last_frame_uptime) == (999.0 + count, 1_999.0 + count)
+        newer = len(names[::3])
+        assert writer.write(feed, second, ceiling=NOW_MS + 1_000) == newer
+        assert (feed.last_frame_at, feed.last_frame_uptime) == (3_000.0, 4_000.0)
+        assert (feed.accepted, feed.repeated) == (count + newer, count - newer)
+    expected = [
+        (
+            one.symbol, one.mark_price, one.index_price, one.funding_rate, one.next_funding_time,
+            one.event_time, wall, uptime,
+        )
+        for n in range(count)
+        for one, wall, uptime in [(second if n % 3 == 0 else first)[n]]
+    ]  # fmt: skip
+    columns = "mark_price, index_price, funding_rate, next_funding_time, event_time"
+    stored = f"SELECT symbol, {columns}, updated_at, received_uptime FROM quote ORDER BY rowid"
+    assert rows(path, stored) == expected
+
+
+@pytest.mark.parametrize("hours", [1, 4, 8])
+def test_the_funding_interval_is_learned_when_a_settlement_passes(hours: int, path: Path) -> None:
+    feed = feed_of()
+    learned = "SELECT funding_interval_hours FROM quote"
+    with writing(path, feed) as writer:
+        steps = (NOW_MS, NOW_MS, NOW_MS + hours * HOUR_MS)
+        for i, settles in enumerate(steps):
+            assert rows(path, learned) == ([] if i == 0 else [(None,)])
+            writer.write(feed, received(quote(event_time=NOW_MS + i, settles=settles)))
+        assert rows(path, learned) == [(hours,)]
+
+
+@pytest.mark.parametrize("settles", [None, NOW_MS, NOW_MS + 5 * HOUR_MS, NOW_MS - 8 * HOUR_MS])
+def test_no_other_step_teaches_an_interval(settles: int | None, path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        for i, at in enumerate((NOW_MS - 4 * HOUR_MS, NOW_MS, settles)):
+            writer.write(feed, received(quote(event_time=NOW_MS + i, settles=at)))
+    assert rows(path, "SELECT funding_interval_hours FROM quote") == [(4,)]
+
+
+def test_funding_intervals(path: Path, store: DurableConnection) -> None:
+    write(path, ManualClock().clock(), [quote("AUSDT"), quote("BUSDT")])
+    set_funding_intervals(store, "binance", [("AUSDT", 4), ("NOPE", 8)])
+    set_funding_intervals(store, "elsewhere", [("BUSDT", 1)])
+    select = "SELECT symbol, funding_interval_hours FROM quote ORDER BY symbol"
+    assert rows(path, select) == [("AUSDT", 4), ("BUSDT", None)]

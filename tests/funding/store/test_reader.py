@@ -1,0 +1,135 @@
+"""What readers see: ages, versions, files that come and go."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from funding.errors import StoreLocked, StoreMissing
+from tests.support.clock import ManualClock, rows
+from tests.support.store import NOW_MS, feed_of, plainly, quote, reading, received, writing
+
+
+def test_the_version_changes_with_each_commit(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer, reading(path) as reader:
+        seen = [reader.version()]
+        for _ in range(3):
+            writer.write(feed, received(quote(event_time=NOW_MS + len(seen))))
+            seen.append(reader.version())
+            assert reader.version() == seen[-1]
+        reader.close()
+        seen.append(reader.version())
+        assert len(set(seen)) == len(seen) == 5
+
+
+def test_ages_follow_the_clock_that_does_not_step(path: Path) -> None:
+    feed, hand = feed_of(), ManualClock()
+    with writing(path, feed) as writer, reading(path, hand) as reader:
+        writer.write(feed, received(quote()))
+        for wall in (hand.wall - 3_600, hand.wall + 3_600):
+            hand.wall, hand.uptime = wall, hand.uptime + 10
+            (found,) = reader.all()
+            assert found.age_seconds == pytest.approx(hand.uptime - 5_000.0)
+
+
+def test_a_frame_committed_after_the_clock_was_read_has_age_zero(path: Path) -> None:
+    feed, hand = feed_of(), ManualClock()
+    with writing(path, feed) as writer, reading(path, hand) as reader:
+        writer.write(feed, received(quote()))
+        hand.uptime = 4_999.9  # as somebody read it just before
+        assert [one.age_seconds for one in reader.all()] == [0.0]
+
+
+def test_after_a_reboot_the_wall_clock_gives_the_age(path: Path) -> None:
+    feed, hand = feed_of(), ManualClock(uptime=20.0, boot="next boot")
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote(), quote("ETHUSDT")))
+    hand.wall += 300
+    with reading(path, hand) as reader:
+        # Before ingest has begun again, and after.
+        assert [one.age_seconds for one in reader.all()] == [300.0, 300.0]
+        feed = feed_of(boot="next boot")
+        with writing(path, feed) as writer:
+            assert rows(path, "SELECT count(*) FROM quote WHERE received_uptime IS NULL") == [(2,)]
+            assert [one.age_seconds for one in reader.all()] == [300.0, 300.0]
+            new = received(quote(event_time=NOW_MS + 1), wall=hand.wall, uptime=19.0)
+            writer.write(feed, new)
+            assert [one.age_seconds for one in reader.all()] == [1.0, 300.0]
+        hand.wall -= 3_600
+        assert [one.age_seconds for one in reader.all()] == [1.0, 0.0]
+
+
+def test_the_next_ingest_of_one_boot_keeps_the_ages(path: Path) -> None:
+    feed, hand = feed_of(), ManualClock(uptime=5_030.0)
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote()))
+    with writing(path), reading(path, hand) as reader:
+        assert [one.age_seconds for one in reader.all()] == [30.0]
+
+
+def test_a_reader_names_what_is_missing(path: Path) -> None:
+    with reading(path) as reader:
+        with pytest.raises(StoreMissing, match="not there yet"):
+            reader.all()
+        path.parent.mkdir()
+        path.touch()
+        with pytest.raises(StoreMissing, match="no tables yet"):
+            reader.one("BTCUSDT")
+        assert path.read_bytes() == b""
+        with writing(path):
+            assert reader.all() == []
+            assert reader.one("BTCUSDT") is None
+            assert reader.feed() is not None
+
+
+def test_a_reader_cannot_write(path: Path) -> None:
+    with writing(path), reading(path) as reader:
+        reader.all()
+        held = reader._connection
+        assert held is not None
+        with pytest.raises(apsw.ReadOnlyError):
+            held.execute("DELETE FROM feed")
+
+
+def test_a_reader_follows_a_file_that_is_replaced(path: Path) -> None:
+    with reading(path) as reader:
+        for mark in (1.0, 2.0):
+            feed = feed_of()
+            with writing(path, feed) as writer:
+                writer.write(feed, received(quote(mark=mark)))
+                assert [one.mark_price for one in reader.all()] == [mark]
+            reader.close()
+            path.rename(path.with_name(f"old-{mark}.db"))
+            with pytest.raises(StoreMissing):
+                reader.all()
+
+
+def test_a_file_replaced_under_an_open_reader_is_followed(path: Path) -> None:
+    for name, mark in (("funding.db", 1.0), ("other.db", 2.0)):
+        feed = feed_of()
+        with writing(path.with_name(name), feed) as writer:
+            writer.write(feed, received(quote(mark=mark)))
+    with reading(path) as reader:
+        assert [one.mark_price for one in reader.all()] == [1.0]
+        path.rename(path.with_name("old.db"))
+        for suffix in ("-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        path.with_name("other.db").rename(path)
+        assert [one.mark_price for one in reader.all()] == [2.0]
+
+
+def test_a_reader_does_not_wait_long_for_a_locked_file(path: Path) -> None:
+    with writing(path) as writer:
+        writer.write(feed_of(), received(quote()))
+    with closing(plainly(path)) as person, reading(path) as reader:
+        person.execute("PRAGMA locking_mode = EXCLUSIVE")
+        person.execute("DELETE FROM event")
+        began = time.monotonic()
+        with pytest.raises(StoreLocked, match="locked by another process"):
+            reader.one("BTCUSDT")
+        assert time.monotonic() - began < 4  # and not the five seconds of a writer
+        person.close()
+        assert reader.one("BTCUSDT") is not None
