@@ -19,31 +19,29 @@ _LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:'(.*)'|\"(.*)\"|(.
 
 def database_path(root: Path) -> Path:
     """`FUNDING_DB`, or var/funding.db in the project's folder. Raises `NoReport`."""
-    file = _file(root)
-    if named := os.environ.get("FUNDING_DB"):
-        return Path(named).absolute()
-    named = _from_file(file).get("FUNDING_DB")
-    return file.parent / named if named else root / "var/funding.db"
+    named = _settings(root).get("FUNDING_DB")
+    return Path(named).absolute() if named else root / "var/funding.db"
 
 
 def minimum_symbols(root: Path) -> int:
     """`FUNDING_MIN_SYMBOLS`. Raises `NoReport`."""
-    name = "FUNDING_MIN_SYMBOLS"
-    text = os.environ.get(name) or _from_file(_file(root)).get(name) or str(FEWEST_SYMBOLS)
+    text = _settings(root).get("FUNDING_MIN_SYMBOLS") or str(FEWEST_SYMBOLS)
     if not (text.isascii() and text.isdigit()):
-        raise NoReport(f"{name}={text!r} is not a whole number")
+        raise NoReport(f"FUNDING_MIN_SYMBOLS={text!r} is not a whole number")
     return int(text)
 
 
-def _file(root: Path) -> Path:
+def _settings(root: Path) -> Mapping[str, str]:
+    """A relative path in the file is below the file's folder."""
     named = os.environ.get("FUNDING_ENV_FILE")
-    return Path(named).absolute() if named else root / "funding.env"
+    file = Path(named).absolute() if named else root / "funding.env"
+    found = _read(file) if named or file.exists() else {}
+    if found.get("FUNDING_DB"):
+        found["FUNDING_DB"] = str(file.parent / found["FUNDING_DB"])
+    return {**found, **os.environ}
 
 
-def _from_file(file: Path) -> Mapping[str, str]:
-    """The settings in the file; none when it does not exist. Nobody else may write it."""
-    if not file.exists() and "FUNDING_ENV_FILE" not in os.environ:
-        return {}
+def _read(file: Path) -> dict[str, str]:
     try:
         status, owners = file.stat(), {0, os.geteuid(), Path(__file__).stat().st_uid}
         # A pipe would be waited for.

@@ -19,6 +19,17 @@ LATER = f"compared_at > {END - 12 * HOUR}"
 ONE_HOUR = f"compared_at BETWEEN {END - 6 * HOUR} AND {END - 5 * HOUR}"
 
 
+# REST answers with what it said the time before.
+PREVIOUS = """
+CREATE TEMP TABLE previous AS SELECT id, lag(rest_value, 1, rest_value) OVER
+    (PARTITION BY symbol, field ORDER BY compared_at) AS value FROM comparison
+    WHERE source <> 'control';
+CREATE UNIQUE INDEX temp.by_id ON previous (id);
+UPDATE comparison SET rest_value = (SELECT value FROM previous WHERE id = comparison.id)
+    WHERE source <> 'control';
+"""
+
+
 class Sabotage(NamedTuple):
     """What is broken, and the criteria that say so; `honest` stores what the values deserve."""
 

@@ -123,6 +123,4 @@ def _rates(facts: Facts) -> Criterion:
     return Criterion("both fields", figure, "half at least; none", passed)
 
 
-CRITERIA = (
-    _span, _gap, _settlements, _cells, _symbols, _one_sided, _rates,
-)  # fmt: skip
+CRITERIA = (_span, _gap, _settlements, _cells, _symbols, _one_sided, _rates)

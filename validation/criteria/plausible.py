@@ -97,6 +97,4 @@ def _coin_margined(facts: Facts) -> Criterion:
     return forbid("COIN-M symbols", set(filter(COIN_MARGINED.fullmatch, facts.known)))
 
 
-CRITERIA = (
-    _frozen, _prices_move, _rates_move, _positive, _units, _coin_margined,
-)  # fmt: skip
+CRITERIA = (_frozen, _prices_move, _rates_move, _positive, _units, _coin_margined)

@@ -118,6 +118,4 @@ def _schedule(facts: Facts) -> Criterion:
     return Criterion("funding schedule impossible", figure, "none", passed)
 
 
-CRITERIA = (
-    _readable, _controls, _crashes, _restarts, _absence, _feed, _fresh, _schedule,
-)  # fmt: skip
+CRITERIA = (_readable, _controls, _crashes, _restarts, _absence, _feed, _fresh, _schedule)

@@ -40,6 +40,4 @@ def _clocks(facts: Facts) -> Criterion:
     return Criterion("clocks", figure, "1 %, none, none", passed)
 
 
-CRITERIA = (
-    _skew, _skewed_symbols, _clocks,
-)  # fmt: skip
+CRITERIA = (_skew, _skewed_symbols, _clocks)

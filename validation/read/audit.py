@@ -69,11 +69,9 @@ def audit_of(connection: sqlite3.Connection, period: Period) -> Audit:
     The trail is pruned: when the period's first start has nothing before it, but pairs had been
     compared for a minute, then ingest was running and did not stop cleanly either.
     """
-    audit = Audit()
     if not columns_of(connection, "event"):
-        audit.readable = False
-        return audit
-    audit.without_time = count_without_time(connection, "event", "at")
+        return Audit(readable=False)
+    audit = Audit(without_time=count_without_time(connection, "event", "at"))
     ingest = _IngestTrail(audit, period, _last_before(connection, period.since))
     for incident in _incidents(connection, period):
         audit.counts[incident.kind, incident.source] += 1

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.report_days import MARK, ONE_HOUR, RATE, REAL, Sabotage, assert_no_go, drift
-
-PREVIOUS = """
-CREATE TEMP TABLE previous AS SELECT id, lag(rest_value, 1, rest_value) OVER
-    (PARTITION BY symbol, field ORDER BY compared_at) AS value FROM comparison
-    WHERE source <> 'control';
-CREATE UNIQUE INDEX temp.by_id ON previous (id);
-UPDATE comparison SET rest_value = (SELECT value FROM previous WHERE id = comparison.id)
-    WHERE source <> 'control';
-"""
-
+from tests.support.report_days import (
+    MARK,
+    ONE_HOUR,
+    PREVIOUS,
+    RATE,
+    REAL,
+    Sabotage,
+    assert_no_go,
+    drift,
+)
 
 SABOTAGES: dict[str, Sabotage] = {
     "opposite sign of one rate": Sabotage(

@@ -4,17 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.report_days import COLUMNS, Sabotage, assert_no_go
+from tests.support.report_days import COLUMNS, PREVIOUS, Sabotage, assert_no_go
 from tests.support.report_world import END, HOUR
-
-PREVIOUS = """
-CREATE TEMP TABLE previous AS SELECT id, lag(rest_value, 1, rest_value) OVER
-    (PARTITION BY symbol, field ORDER BY compared_at) AS value FROM comparison
-    WHERE source <> 'control';
-CREATE UNIQUE INDEX temp.by_id ON previous (id);
-UPDATE comparison SET rest_value = (SELECT value FROM previous WHERE id = comparison.id)
-    WHERE source <> 'control';
-"""
 
 
 def moved_copies(shift_rest_time: bool) -> str:
