@@ -74,7 +74,7 @@ def _rendered(found: Document, form: str) -> str:
 
 
 def _deliver(report: str, out: str | None) -> None:
-    """Write the report. One that could not be written is no verdict: nobody has read it."""
+    """Write the report. One that could not be written is not a verdict: nobody has read it."""
     # Not by sys.stdout, which is None when it was closed, and writes once more at exit what failed.
     name, target = ("standard output", 1) if out is None else (out, out)
     try:

@@ -34,7 +34,7 @@ def judge(facts: Facts) -> list[Criterion]:
 
 
 def warnings(facts: Facts) -> list[str]:
-    """What does not forbid a GO, but should be read."""
+    """Findings that do not forbid a GO, but should be read."""
     tally, audit, hours = facts.tally, facts.audit, facts.period.hours
     compared, planted = len(compared_symbols(facts)), tally.planted.planted
     claimed, at_settlement = tally.significant.claimed, tally.significant.at_settlement

@@ -18,7 +18,7 @@ from validation.read.skews import Skews
 from validation.rules import FIELDS, MARK, RATE, Field, Outcome
 
 CLOCKS_APART_MS = 30_000
-SETTLEMENT_SECONDS = 120
+NEAR_SETTLEMENT_SECONDS = 120
 """Around a whole hour: further away, no reading worth comparing is of the other interval."""
 LARGE_RATE = 0.002
 """A fraction per interval that few symbols exceed (the exchange caps at 0.02 to 0.04)."""
@@ -84,7 +84,7 @@ class Tally:
         hour, self._witness = self.calendar.begin_instant(at)
         self._hour_bit = 1 << hour
         past = at % HOUR_SECONDS
-        self._near_settlement = min(past, HOUR_SECONDS - past) < SETTLEMENT_SECONDS
+        self._near_settlement = min(past, HOUR_SECONDS - past) < NEAR_SETTLEMENT_SECONDS
         for field in FIELDS:
             self._hours[field] = self.hourly.setdefault((hour, field), Hour())
 

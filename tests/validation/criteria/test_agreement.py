@@ -63,6 +63,14 @@ SABOTAGES: dict[str, Sabotage] = {
         {"stored outcomes that are wrong"},
         honest=False,
     ),
+    "three readings of one tick in a row that differ": Sabotage(
+        drift(
+            0.01,
+            "AND id IN (SELECT id FROM comparison WHERE symbol = 'SOLUSDT' AND"
+            f" {MARK} AND abs(skew_ms) <= 5 ORDER BY id LIMIT 3)",
+        ),
+        {"equal within one tick"},
+    ),
     "drift of 0.5 % on one symbol": Sabotage(
         drift(0.5),
         {"symbols drifting, aligned", "equal within one tick", "prices off to one side"},

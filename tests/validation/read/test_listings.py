@@ -63,4 +63,4 @@ def test_symbol_is_known_from_its_listing_on(world: Path) -> None:
     assert (code, failed(report)) == (0, set())
     assert report["coverage"]["cells"] == report["coverage"]["cells_compared"] == 24 * 30 - 12
     tamper(world, listed + "'COIN4USDT';")
-    assert failed(run(world)[1]) == {"cells compared"}, "two of thirty are no listing"
+    assert failed(run(world)[1]) == {"cells compared"}, "two of thirty are too many for listings"

@@ -82,7 +82,7 @@ def test_second_row_of_one_instant_is_a_duplicate() -> None:
         ({"ws": None, "rest": None, "stored": "mismatch"}, "match", 1),
     ],
 )
-def test_missing_value_agrees_with_nothing_but_another(
+def test_missing_value_agrees_only_with_another(
     changes: dict[str, Any], outcome: str, wrong: int
 ) -> None:
     tally = tally_of(row(field="funding_rate", **changes))
@@ -103,11 +103,12 @@ def test_clocks_and_values_that_cannot_be_real_are_counted() -> None:
     tally = tally_of(
         row(at=AT, rest_time=int(AT * 1000) - 30_001),
         row(at=AT + 1, rest_time=None),
-        row(at=AT + 2, ws=0.0, rest=-1.0),
+        row(at=AT + 2, ws=1.0, rest=0.0),
+        row(at=AT + 2.5, ws=0.0, rest=1.0),
         row(at=AT + 3, field="funding_rate", ws=0.003, rest=0.003),
         row(at=AT + 4, field="funding_rate", ws=0.0, rest=0.0),
         row(at=AT + 5, field="funding_rate", ws=1e-4, rest=-1e-4),
         row(at=AT + 6, field="funding_rate", ws=9e-7, rest=-9e-7),
     )
-    assert (tally.clocks_apart, tally.without_rest_time, tally.no_prices) == (1, 1, 1)
+    assert (tally.clocks_apart, tally.without_rest_time, tally.no_prices) == (1, 1, 2)
     assert (tally.large_rates, tally.small_rates, tally.signs_differ) == (1, 2, 1)
