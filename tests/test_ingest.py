@@ -1,12 +1,10 @@
 """The ingest program as a process, fed by the stand-in exchange."""
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,57 +21,32 @@ from funding.store import damage, database
 from funding.store.reader import Reader
 from tests.conftest import ROOT
 from tests.support.processes import PATIENCE_SECONDS, finished, running, until
+from tests.support.stand_in import StandIn, stand_in
 
 INGEST: list[str | Path] = [sys.executable, ROOT / "ingest.py"]
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO   |WARNING|ERROR  ) ingest: .+")
 
 
-class Exchange:
-    """The stand-in exchange at `port`, and its control endpoint."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-
-    def url(self, path: str = "/market/stream") -> str:
-        return f"ws://127.0.0.1:{self.port}{path}?streams=!markPrice@arr@1s"
-
-    def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/sim/{path}",
-            None if body is None else json.dumps(body).encode(),
-            method=method,
-        )
-        with self._open(request, timeout=PATIENCE_SECONDS) as answer:
-            return json.load(answer)
-
-    def fault(self, **faults: object) -> None:
-        self.ask("faults", "POST", faults)
-
-    def price(self, symbol: str, event_time: int) -> float:
-        return float(self.ask(f"row?symbol={symbol}&event_time={event_time}")["p"])
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     """One exchange for all tests here: ten ticks a second, few symbols."""
-    folder = tmp_path_factory.mktemp("exchange")
-    port_file = folder / "port"
-    command = [sys.executable, "-m", "harness.sim", "--port", "0", "--port-file", str(port_file)]
-    command += ["--tick", "0.1", "--main", "30", "--tradfi", "10"]
-    with running(command, folder / "log"):
-        until(port_file.exists, "the stand-in exchange")
-        yield Exchange(int(port_file.read_text("ascii")))
+    with stand_in(tmp_path_factory.mktemp("exchange"), "--tick", "0.1") as exchange:
+        yield exchange
 
 
 @pytest.fixture
-def exchange(served: Exchange) -> Iterator[Exchange]:
-    yield served
-    served.ask("faults", "DELETE")
+def exchange(shared: StandIn) -> Iterator[StandIn]:
+    yield shared
+    shared.order("faults", "DELETE")
+
+
+def price(exchange: StandIn, symbol: str, event_time: int) -> float:
+    """The mark price that the exchange sent at `event_time`."""
+    return float(exchange.order(f"row?symbol={symbol}&event_time={event_time}")["p"])
 
 
 @dataclass
-class Running:
+class Ingest:
     """An ingest process, and what it leaves."""
 
     process: subprocess.Popen[bytes]
@@ -117,14 +90,14 @@ class Running:
 
 
 @contextmanager
-def ingesting(folder: Path, url: str, **settings: object) -> Iterator[Running]:
+def running_ingest(folder: Path, url: str, **settings: object) -> Iterator[Ingest]:
     database = folder / "var" / "funding.db"
     reader = Reader(database, "binance", SYSTEM)
     values = {"FUNDING_DB": database, "FUNDING_WS_URL": url} | settings
     log = folder / "log"
     try:
         with running(INGEST, log, settings=values) as process:
-            yield Running(process, log, reader)
+            yield Ingest(process, log, reader)
     finally:
         reader.close()
 
@@ -136,14 +109,14 @@ def one_line(result: subprocess.CompletedProcess[str], code: int) -> str:
     return line
 
 
-def test_quotes_arrive_and_sigterm_ends_it_tidily(exchange: Exchange, tmp_path: Path) -> None:
-    with ingesting(tmp_path, exchange.url(), FUNDING_STAL_AFTER="3") as ingest:
+def test_quotes_arrive_and_sigterm_leaves_a_tidy_store(exchange: StandIn, tmp_path: Path) -> None:
+    with running_ingest(tmp_path, exchange.ws_url, FUNDING_STAL_AFTER="3") as ingest:
         until(ingest.served, "quotes")
         found = ingest.reader.one("BTCUSDT")
         assert found is not None
-        assert found.mark_price == exchange.price("BTCUSDT", found.event_time)
+        assert found.mark_price == price(exchange, "BTCUSDT", found.event_time)
         assert 0.0 <= found.age_seconds < PATIENCE_SECONDS
-        assert any(not one.symbol.isascii() for one in ingest.reader.all())
+        assert any(not quote.symbol.isascii() for quote in ingest.reader.all())
         feed = ingest.feed()
         assert (feed.connected, feed.address, feed.pid) == (1, "127.0.0.1", ingest.process.pid)
         ingest.newer()
@@ -161,32 +134,28 @@ def test_quotes_arrive_and_sigterm_ends_it_tidily(exchange: Exchange, tmp_path: 
         assert all(LINE.fullmatch(line) for line in lines)
 
 
-def test_a_second_ingest_is_refused_and_the_first_goes_on(
-    exchange: Exchange, tmp_path: Path
-) -> None:
-    with ingesting(tmp_path, exchange.url()) as ingest:
+def test_second_ingest_is_refused_and_the_first_goes_on(exchange: StandIn, tmp_path: Path) -> None:
+    with running_ingest(tmp_path, exchange.ws_url) as ingest:
         until(ingest.served, "quotes")
         database = tmp_path / "var" / "funding.db"
         for arguments in ([], ["--prepare"]):
             result = finished(
-                [*INGEST, *arguments], FUNDING_DB=database, FUNDING_WS_URL=exchange.url()
+                [*INGEST, *arguments], FUNDING_DB=database, FUNDING_WS_URL=exchange.ws_url
             )
             assert "another ingest is writing to it" in one_line(result, 1)
         ingest.newer()
         assert ingest.feed().pid == ingest.process.pid
 
 
-def test_a_killed_ingest_is_followed_by_one_that_goes_on(
-    exchange: Exchange, tmp_path: Path
-) -> None:
-    with ingesting(tmp_path, exchange.url()) as ingest:
+def test_next_ingest_continues_after_a_killed_one(exchange: StandIn, tmp_path: Path) -> None:
+    with running_ingest(tmp_path, exchange.ws_url) as ingest:
         until(ingest.served, "quotes")
         count, before = ingest.count(), ingest.event_time()
         ingest.process.kill()
         ingest.process.wait(PATIENCE_SECONDS)
         assert ingest.count() == count
     exchange.fault(refuse=True)
-    with ingesting(tmp_path, exchange.url()) as ingest:
+    with running_ingest(tmp_path, exchange.ws_url) as ingest:
         until(lambda: ingest.feed().pid == ingest.process.pid, "the next ingest")
         assert ingest.event_time() >= before
         assert ingest.count() == count
@@ -194,12 +163,12 @@ def test_a_killed_ingest_is_followed_by_one_that_goes_on(
         ingest.newer()
 
 
-def test_an_address_that_is_served_no_more_is_named_and_retried(
-    exchange: Exchange, tmp_path: Path
-) -> None:
-    attempts = exchange.ask("state")["attempts"]
-    with ingesting(tmp_path, exchange.url("/stream"), FUNDING_STALL_AFTER="1") as ingest:
-        until(lambda: exchange.ask("state")["attempts"] >= attempts + 2, "another attempt")
+def test_retired_address_is_named_and_retried(exchange: StandIn, tmp_path: Path) -> None:
+    attempts = exchange.order("state")["attempts"]
+    with running_ingest(
+        tmp_path, exchange.ws_url.replace("/market/stream", "/stream"), FUNDING_STALL_AFTER="1"
+    ) as ingest:
+        until(lambda: exchange.order("state")["attempts"] >= attempts + 2, "another attempt")
         words = "connected but no mark price within 1 s: is the address still served?"
         assert words in ingest.text()
         until(lambda: "Traceback" in ingest.text() or ingest.feed().reconnects, "the count")
@@ -209,8 +178,8 @@ def test_an_address_that_is_served_no_more_is_named_and_retried(
         assert ingest.stop() == 0
 
 
-def test_poison_garbage_and_tickers_spoil_nothing(exchange: Exchange, tmp_path: Path) -> None:
-    with ingesting(tmp_path, exchange.url(), FUNDING_STALL_AFTER="2") as ingest:
+def test_poison_garbage_and_tickers_spoil_nothing(exchange: StandIn, tmp_path: Path) -> None:
+    with running_ingest(tmp_path, exchange.ws_url, FUNDING_STALL_AFTER="2") as ingest:
         until(ingest.served, "quotes")
         count = ingest.count()
         exchange.fault(poison=True, garbage=True, ticker_poison=True)
@@ -226,7 +195,7 @@ def test_poison_garbage_and_tickers_spoil_nothing(exchange: Exchange, tmp_path: 
             ingest.newer()
             found = ingest.reader.one("BTCUSDT")
             assert found is not None
-            assert found.mark_price == exchange.price("BTCUSDT", found.event_time)
+            assert found.mark_price == price(exchange, "BTCUSDT", found.event_time)
         assert ingest.count() == count
         assert ingest.feed().reconnects == 0
         assert ingest.process.poll() is None
@@ -235,7 +204,7 @@ def test_poison_garbage_and_tickers_spoil_nothing(exchange: Exchange, tmp_path: 
         assert ingest.stop() == 0
 
 
-def test_what_goes_wrong_with_the_connection_is_mended(exchange: Exchange, tmp_path: Path) -> None:
+def test_faulty_connection_is_replaced(exchange: StandIn, tmp_path: Path) -> None:
     settings = {"FUNDING_STALL_AFTER": "0.5", "FUNDING_BACKOFF_MAX": "0.1"}
     faults: list[tuple[dict[str, Any], str]] = [
         ({"abort": True}, "the connection was lost"),
@@ -243,23 +212,23 @@ def test_what_goes_wrong_with_the_connection_is_mended(exchange: Exchange, tmp_p
         ({"freeze": True}, "no newer mark price for 0.5 s"),
         ({"oversize": True}, "a message of more than 8388608 bytes"),
     ]
-    with ingesting(tmp_path, exchange.url(), **settings) as ingest:
+    with running_ingest(tmp_path, exchange.ws_url, **settings) as ingest:
         until(ingest.served, "quotes")
         for fault, words in faults:
             exchange.fault(**fault)
             ingest.says(words)
-            exchange.ask("faults", "DELETE")
+            exchange.order("faults", "DELETE")
             ingest.newer()
         until(lambda: ingest.feed().reconnects >= 4, "the count")
         assert all(LINE.fullmatch(line) for line in ingest.text().splitlines())
         assert ingest.stop() == 0
 
 
-def test_it_can_be_stopped_while_the_exchange_does_not_answer(
-    exchange: Exchange, tmp_path: Path
+def test_sigterm_stops_it_while_the_exchange_does_not_answer(
+    exchange: StandIn, tmp_path: Path
 ) -> None:
     exchange.fault(handshake_hang=True)
-    with ingesting(tmp_path, exchange.url()) as ingest:
+    with running_ingest(tmp_path, exchange.ws_url) as ingest:
         ingest.says("connecting to")
         assert ingest.stop() == 0
         assert ingest.feed().connected == 0
@@ -272,7 +241,7 @@ def test_it_can_be_stopped_while_the_exchange_does_not_answer(
         ("FUNDING_ROTATE_AFTER", "4", "more than FUNDING_STALL_AFTER"),
     ],
 )
-def test_a_setting_that_cannot_be_read_is_one_line_and_exit_2(
+def test_bad_setting_is_one_line_and_exit_2(
     name: str, value: str, expected: str, tmp_path: Path
 ) -> None:
     database = tmp_path / "var" / "funding.db"
@@ -295,7 +264,7 @@ FILES = {
 
 @pytest.mark.parametrize(("made_of", "words"), FILES.values(), ids=FILES.keys())
 @pytest.mark.parametrize("argument", [[], ["--prepare"]], ids=["run", "prepare"])
-def test_a_database_that_cannot_be_used_is_one_line_and_exit_1(
+def test_unusable_database_is_one_line_and_exit_1(
     argument: list[str], made_of: bytes | str, words: str, tmp_path: Path
 ) -> None:
     database = tmp_path / "funding.db"
@@ -313,17 +282,15 @@ def test_a_database_that_cannot_be_used_is_one_line_and_exit_1(
     assert database.read_bytes() == before
 
 
-def test_a_file_that_may_not_grow_is_one_line_and_exit_1(
-    exchange: Exchange, tmp_path: Path
-) -> None:
+def test_file_that_may_not_grow_is_one_line_and_exit_1(exchange: StandIn, tmp_path: Path) -> None:
     database = tmp_path / "funding.db"
     command = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *INGEST]
-    result = finished(command, FUNDING_DB=database, FUNDING_WS_URL=exchange.url())
+    result = finished(command, FUNDING_DB=database, FUNDING_WS_URL=exchange.ws_url)
     line = one_line(result, 1)
     assert f" ERROR   ingest: {database}: " in line
 
 
-def test_prepare_makes_the_database_and_sets_aside_what_is_anothers(tmp_path: Path) -> None:
+def test_prepare_makes_the_database_and_sets_aside_one_of_another_address(tmp_path: Path) -> None:
     database = tmp_path / "var" / "funding.db"
     for host in ("one.example", "two.example"):
         settings: dict[str, Any] = {

@@ -14,7 +14,7 @@ from funding.consumers.open_interest_rules import (
     Watch,
 )
 from funding.exchanges.binance.rest import OpenInterest
-from funding.model.alert import UNKNOWN, Alert, Mark, Post, given, iso, post
+from funding.model.alert import UNKNOWN, Alert, Mark, Post, iso, post, without_none
 from funding.model.open_interest import Sample, Timeframe
 from funding.rest.pool import Round
 from funding.runtime.clock import Clock
@@ -180,7 +180,9 @@ class Poller:
         message = f"{now.symbol} open interest {change.direction} {moved} in {frame.label}"
         key = f"{CONSUMER} {now.symbol} {frame.name} {change.direction} {now.at:.3f}"
         kind = f"{change.direction} {frame.name}"
-        return Alert(key, CONSUMER, now.symbol, kind, now.at, message, ALERT_PATH, given(body))
+        return Alert(
+            key, CONSUMER, now.symbol, kind, now.at, message, ALERT_PATH, without_none(body)
+        )
 
     def _batches(self, samples: Sequence[Sample], now: float) -> list[Post]:
         rows = [_row(sample, zero=self._options.missing_as_zero) for sample in samples]
@@ -212,7 +214,7 @@ def _sample(symbol: str, reply: OpenInterest, mark: Mark, at: float) -> Sample |
 def _row(sample: Sample, *, zero: bool) -> dict[str, object]:
     """A sample in the backend's terms; without a mark price it has no notional."""
     missing = 0.0 if zero else None
-    return given(
+    return without_none(
         {
             "symbol": sample.symbol,
             "openInterest": sample.open_interest,

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from funding.exchanges.binance.rest import Kline
-from funding.model.alert import Alert, Mark, given, iso
+from funding.model.alert import Alert, Mark, iso, without_none
 
 CONSUMER = "volume_alert"
 PATH = "/api/volume-alerts/ingest"
@@ -185,7 +185,7 @@ def alert(
         "oiChange": oi_change,
     }
     key = f"{CONSUMER} {symbol} {hour} {kind}"
-    return Alert(key, CONSUMER, symbol, kind, scan, message, PATH, given(body))
+    return Alert(key, CONSUMER, symbol, kind, scan, message, PATH, without_none(body))
 
 
 def short(volume: float) -> str:

@@ -196,7 +196,7 @@ class IngestLoop:
 
     def _forget_ended(self) -> None:
         for number in [n for n, thread in self._ending.items() if not thread.is_alive()]:
-            del self._ending[number]
+            self._ending.pop(number).check()
             self._inbox.forget(number)  # not before: a last frame of it would be remembered
         if len(self._ending) > MAX_THREADS:
             raise RuntimeError(f"{len(self._ending)} connections were told to end and do not")
@@ -204,7 +204,8 @@ class IngestLoop:
     def _maintain_store(self, now: float) -> None:
         wall, flowing = self._clock.wall(), self._policy.all_classes_flow(now)
         names = self._maintenance.step(wall, now, all_classes_flow=flowing)
-        self._inbox.retire(names)
+        if names:
+            self._inbox.retire(names)
         for name in names:
             log.info("%s has had no quote for a day: retired", name)
             self.record(EventKind.RETIRED, f"{name}: no quote for a day")

@@ -1,4 +1,4 @@
-"""What an alert is, and the posts that it becomes. For both consumers.
+"""An alert, and the posts that it becomes. For both consumers.
 
 # Facts
 (the backend's own checks, as its public repository has them)
@@ -17,13 +17,13 @@ import msgspec
 TELEGRAM = "telegram"
 """The name of the target that takes an alert's message instead of its body."""
 LONGEST_WAIT_SECONDS = 3_600.0
-"""No post is put off for longer than this."""
+"""No post is delayed for longer than this."""
 STUCK_ATTEMPTS = 10
-"""A post that was tried so often comes after those that were not."""
+"""A post that was tried this often comes after those that were not."""
 
 
 class Mark(NamedTuple):
-    """What the service says of a symbol now; None where it says nothing that can be used."""
+    """A symbol's values in the service now; None where it has none that are fresh."""
 
     mark_price: float | None
     funding_rate: float | None
@@ -33,10 +33,10 @@ UNKNOWN = Mark(None, None)
 
 
 class Alert(NamedTuple):
-    """One thing to tell the world, once.
+    """One thing to send, once.
 
     `key` names it among all alerts ever made: a second one of the same key is the same alert.
-    `at` is Unix seconds, `path` where a backend takes its `body`, `message` the same for people.
+    `at` is Unix seconds, `path` where a backend takes its `body`, `message` the text for people.
     """
 
     key: str
@@ -82,6 +82,6 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     """`fields` without those that are None."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -6,8 +6,8 @@ MAX_SYMBOLS = 5_000
 """Symbols kept per exchange: five times what Binance lists (962 rows a second, 2026-10-07)."""
 
 BELIEVABLE_LEAD_MS = 1_000
-"""How far a stored event time may lie ahead of both the exchange's and our own clock: one tick, so
-that a bad one outlives no good frame."""
+"""How far a stored event time may lie ahead of both the exchange's and our own clock: at most one
+tick, so the next good frame replaces a bad row."""
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
@@ -31,8 +31,8 @@ def supersedes(event_time: int, held: int, ceiling: int) -> bool:
     """Whether a quote of `event_time` replaces one of event time `held` (all in ms).
 
     Older and repeated event times do not. But a held time beyond `ceiling` (see `ceiling_ms`)
-    was never true: whatever comes next replaces it, or one bad row would freeze its symbol.
-    The same rule stands in `store/quote_table.py`.
+    was never true: the next quote replaces it, or one bad row would freeze its symbol.
+    `store/quote_table.py` has the same rule in SQL.
     """
     return event_time > held or held > ceiling
 
@@ -52,7 +52,7 @@ _ASCII_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 def fold(symbol: str) -> str:
     """`symbol` with ASCII letters in upper case and all others as they are.
 
-    As SQLite's NOCASE compares: `str.upper` would also change `ß` or `ı` and so name another
+    As SQLite's NOCASE compares: `str.upper` would also change `ß` or `ı`, and so name another
     symbol.
     """
     return symbol.upper() if symbol.isascii() else symbol.translate(_ASCII_UPPER)

@@ -126,19 +126,23 @@ def _quotes(rows: list[_Row], frame: Frame, now: float) -> list[Quote]:
     texts: list[str] = []
     for row in rows:
         texts += (row.p, row.i, row.r or "0")
-    numbers = _decimals(texts)
-    now_ms = now * 1000
+    numbers = iter(_decimals(texts))
+    latest, furthest = now * 1000 + _DAY_MS, now * 1000 + 366 * _DAY_MS
     judged = [
-        _quote(row, mark, index, rate, now_ms, frame)
-        for row, mark, index, rate in zip(
-            rows, numbers[::3], numbers[1::3], numbers[2::3], strict=True
-        )
+        _quote(row, mark, index, rate, latest, furthest, frame)
+        for row, mark, index, rate in zip(rows, numbers, numbers, numbers, strict=True)
     ]
     return [quote for quote in judged if quote is not None]
 
 
 def _quote(
-    row: _Row, mark: float, index: float, rate: float | None, now_ms: float, frame: Frame
+    row: _Row,
+    mark: float,
+    index: float,
+    rate: float | None,
+    latest: float,
+    furthest: float,
+    frame: Frame,
 ) -> Quote | None:
     if row.e != EVENT:
         frame.ignored[f"event {row.e[:40]}"] += 1
@@ -156,9 +160,9 @@ def _quote(
         reason = "index price"
     elif rate is not None and not -_MAX_RATE < rate < _MAX_RATE:
         reason = "funding rate"
-    elif not _EARLIEST_MS <= row.E <= now_ms + _DAY_MS:
+    elif not _EARLIEST_MS <= row.E <= latest:
         reason = "event time"
-    elif row.T != 0 and not _EARLIEST_MS <= row.T <= now_ms + 366 * _DAY_MS:
+    elif row.T != 0 and not _EARLIEST_MS <= row.T <= furthest:
         reason = "next funding time"
     else:
         return Quote(row.s, mark, index, rate, row.T or None, row.E)

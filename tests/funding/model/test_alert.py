@@ -2,7 +2,7 @@
 
 import json
 
-from funding.model.alert import Alert, given, idempotency_key, iso, posts
+from funding.model.alert import Alert, idempotency_key, iso, posts, without_none
 
 ALERT = Alert(
     "volume_alert 币安人生USDT 0 SPIKE", "volume_alert", "币安人生USDT", "SPIKE", 0.0,
@@ -19,7 +19,7 @@ def test_each_target_gets_one_post_and_telegram_the_message() -> None:
     assert telegram.path == ""
 
 
-def test_an_idempotency_key_fits_a_header_and_never_changes() -> None:
+def test_idempotency_key_fits_a_header_and_never_changes() -> None:
     key = idempotency_key(ALERT.key)
     assert key == "9073d8a54a1734db9d135bb3d25c9ed8" == posts(ALERT, ["x"])[0].idempotency_key
     assert key != idempotency_key(ALERT.key + "x")
@@ -29,5 +29,5 @@ def test_times_are_utc_with_whole_seconds() -> None:
     assert iso(1_764_720_000.999) == "2025-12-03T00:00:00Z"
 
 
-def test_what_is_none_is_left_out_and_zero_is_not() -> None:
-    assert given({"a": None, "b": 0.0, "c": False}) == {"b": 0.0, "c": False}
+def test_none_is_left_out_and_zero_is_not() -> None:
+    assert without_none({"a": None, "b": 0.0, "c": False}) == {"b": 0.0, "c": False}

@@ -30,17 +30,17 @@ def test_newer_replaces_older_and_anything_replaces_the_impossible(
 
 
 @pytest.mark.parametrize("behind_seconds", [0, 3_600, 10 * 365 * 86_400])
-def test_a_clock_set_back_lets_no_old_quote_in(behind_seconds: int) -> None:
+def test_clock_set_back_lets_no_old_quote_in(behind_seconds: int) -> None:
     ceiling = ceiling_ms(NOW_MS, NOW - behind_seconds)
     assert not supersedes(NOW_MS - 1_000, NOW_MS, ceiling)
     assert supersedes(NOW_MS + 1_000, NOW_MS, ceiling)
 
 
-def test_a_late_frame_lets_no_old_quote_in() -> None:
+def test_late_frame_lets_no_old_quote_in() -> None:
     assert not supersedes(NOW_MS - 60_000, NOW_MS, ceiling_ms(NOW_MS - 60_000, NOW))
 
 
-def test_the_ceiling_follows_the_later_clock() -> None:
+def test_ceiling_follows_the_later_clock() -> None:
     assert ceiling_ms(NOW_MS + 7, NOW) == NOW_MS + 7 + BELIEVABLE_LEAD_MS
     assert ceiling_ms(NOW_MS - 7, NOW) == NOW_MS + BELIEVABLE_LEAD_MS
 
@@ -60,7 +60,7 @@ def test_fold_raises_ascii_letters_alone(symbol: str, folded: str) -> None:
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), st.data())
-def test_fold_tells_apart_what_the_store_tells_apart(one: str, data: st.DataObject) -> None:
+def test_fold_agrees_with_the_store(one: str, data: st.DataObject) -> None:
     other = data.draw(st.sampled_from([one, one.upper(), one.lower(), one.swapcase(), one + "a"]))
     connection = sqlite3.connect(":memory:")
     try:
@@ -70,7 +70,7 @@ def test_fold_tells_apart_what_the_store_tells_apart(one: str, data: st.DataObje
     assert (fold(one) == fold(other)) is bool(same)
 
 
-def test_a_quote_is_frozen() -> None:
+def test_quote_is_frozen() -> None:
     quote = Quote("BTCUSDT", 1.0, 1.0, None, None, NOW_MS)
     with pytest.raises(AttributeError):
         quote.mark_price = 2.0  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""One line a record, whatever stands in it; and each key told seldom."""
+"""One line a record, whatever stands in it; and each key logged at a bounded rate."""
 
 import io
 import logging
@@ -43,12 +43,12 @@ def stream() -> Iterator[io.StringIO]:
         ("", ""),
     ],
 )
-def test_what_is_not_printable_is_escaped(text: str, shown: str) -> None:
+def test_unprintable_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
 @given(st.text())
-def test_what_is_shown_is_one_printable_line(text: str) -> None:
+def test_any_text_becomes_one_printable_line(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1
@@ -62,7 +62,7 @@ def test_no_text_from_outside_makes_a_second_line(stream: io.StringIO, ending: s
     assert LINE.fullmatch(line)
 
 
-def test_the_record_itself_stays_as_it_was(stream: io.StringIO) -> None:
+def test_record_itself_is_not_changed(stream: io.StringIO) -> None:
     seen: list[str] = []
     other = logging.Handler()
     other.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
@@ -71,7 +71,7 @@ def test_the_record_itself_stays_as_it_was(stream: io.StringIO) -> None:
     assert seen == ["a\nb"]
 
 
-def test_a_traceback_cannot_pass_for_a_record(stream: io.StringIO) -> None:
+def test_traceback_cannot_pass_for_a_record(stream: io.StringIO) -> None:
     try:
         raise ValueError(f"bad\n{FORGERY}\u2028{FORGERY}")
     except ValueError:
@@ -99,29 +99,29 @@ def test_times_are_utc(stream: io.StringIO) -> None:
     assert stream.getvalue() == "2025-12-03T01:33:30.042Z INFO    t: x\n"
 
 
-def test_an_ascii_stdout_is_made_utf_8(stream: io.StringIO) -> None:
+def test_ascii_stdout_is_made_utf_8(stream: io.StringIO) -> None:
     raw = io.BytesIO()
     setup("INFO", io.TextIOWrapper(raw, encoding="ascii"))
     logging.getLogger("t").info("币安人生USDT")
     assert raw.getvalue().decode("utf-8").endswith("t: 币安人生USDT\n")
 
 
-def test_a_key_is_told_once_per_time() -> None:
-    seldom = Throttle(60.0)
-    told = [second for second in range(200) if seldom("form", float(second))]
-    assert told == [0, 60, 120, 180]
+def test_key_is_logged_once_per_interval() -> None:
+    throttle = Throttle(60.0)
+    logged = [second for second in range(200) if throttle("form", float(second))]
+    assert logged == [0, 60, 120, 180]
 
 
-def test_keys_do_not_wait_for_each_other() -> None:
-    seldom = Throttle(60.0)
-    assert seldom("a", 0.0)
-    assert seldom("b", 1.0)
-    assert not seldom("a", 59.9)
-    assert seldom("a", 60.0)
-    assert not seldom("b", 60.0)
+def test_keys_are_throttled_apart() -> None:
+    throttle = Throttle(60.0)
+    assert throttle("a", 0.0)
+    assert throttle("b", 1.0)
+    assert not throttle("a", 59.9)
+    assert throttle("a", 60.0)
+    assert not throttle("b", 60.0)
 
 
-def test_a_flood_of_keys_is_bounded_and_passes() -> None:
-    seldom = Throttle(60.0)
-    assert sum(seldom(f"key {n}", 0.0) for n in range(10_000)) == Throttle.MAX_KEYS
-    assert sum(seldom(f"key {n}", 60.0) for n in range(10_000)) == Throttle.MAX_KEYS
+def test_number_of_keys_is_bounded() -> None:
+    throttle = Throttle(60.0)
+    assert sum(throttle(f"key {n}", 0.0) for n in range(10_000)) == Throttle.MAX_KEYS
+    assert sum(throttle(f"key {n}", 60.0) for n in range(10_000)) == Throttle.MAX_KEYS

@@ -26,7 +26,7 @@ def child(code: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def test_a_process_has_the_age_of_its_start() -> None:
+def test_age_of_a_process() -> None:
     before = SYSTEM.uptime()
     with child("pass") as process:
         after = SYSTEM.uptime()
@@ -36,7 +36,7 @@ def test_a_process_has_the_age_of_its_start() -> None:
     assert age_seconds(process.pid, after + 1_000) == 0.0
 
 
-def test_a_name_with_brackets_and_blanks_does_not_mislead(tmp_path: Path) -> None:
+def test_name_with_brackets_and_blanks_does_not_mislead(tmp_path: Path) -> None:
     program = tmp_path / "a) b (c 1 2 3"
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([program, "600"]) as process:
@@ -48,14 +48,14 @@ def test_a_name_with_brackets_and_blanks_does_not_mislead(tmp_path: Path) -> Non
             process.send_signal(signal.SIGKILL)
 
 
-def test_memory_is_what_is_resident() -> None:
+def test_memory_is_resident_memory() -> None:
     with child("pass") as small, child("x = b'x' * 50_000_000") as large:
         more = memory_bytes(large.pid) - memory_bytes(small.pid)
         assert 45_000_000 < more < 60_000_000
     assert memory_bytes(large.pid) == 0
 
 
-def test_a_process_ends_with_the_one_that_started_it() -> None:
+def test_process_ends_with_its_parent() -> None:
     """Also when that one was killed, and when the process itself is stopped."""
     grandchild = (
         "from funding.runtime.process import end_with_parent;"

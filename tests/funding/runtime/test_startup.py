@@ -33,14 +33,14 @@ def test_every_program_answers_help_whatever_the_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ingest.py", "api.py", "watchdog.py"])
-def test_an_unknown_argument_is_refused(name: str) -> None:
+def test_unknown_argument_is_refused(name: str) -> None:
     result = finished([sys.executable, name, "--rubbish"])
     assert result.returncode == 2
     assert "--rubbish" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["ingest.py", "api.py", "watchdog.py"])
-def test_a_bad_setting_ends_the_program_with_one_line(name: str, tmp_path: Path) -> None:
+def test_bad_setting_ends_the_program_with_one_line(name: str, tmp_path: Path) -> None:
     database = tmp_path / "var" / "funding.db"
     result = finished(
         [sys.executable, name], FUNDING_STALE_AFTER="soon\nFORGED", FUNDING_DB=database
@@ -53,7 +53,7 @@ def test_a_bad_setting_ends_the_program_with_one_line(name: str, tmp_path: Path)
     assert not database.parent.exists()
 
 
-def test_a_bad_value_cannot_forge_a_line_or_fill_the_screen() -> None:
+def test_bad_value_cannot_forge_a_line_or_fill_the_screen() -> None:
     value = "\x1b[2J\n" + "9" * 100_000
     result = finished([sys.executable, "-c", BEGIN], FUNDING_API_PORT=value)
     (line,) = result.stderr.splitlines()
@@ -68,7 +68,7 @@ def test_credentials_in_an_address_are_not_shown() -> None:
     assert "secret" not in result.stderr
 
 
-def test_an_unknown_setting_is_a_warning_in_the_log() -> None:
+def test_unknown_setting_is_a_warning_in_the_log() -> None:
     result = finished([sys.executable, "-c", BEGIN], FUNDING_STALE_AFTR="3")
     assert result.returncode == 0
     first, second = result.stdout.splitlines()
@@ -85,7 +85,7 @@ def test_the_log_level_is_the_setting() -> None:
     assert "unknown setting" not in result.stdout
 
 
-def test_files_made_afterwards_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_files_made_afterwards_are_private(tmp_path: Path) -> None:
     made = tmp_path / "made"
     code = f"{BEGIN}; open({str(made)!r}, 'w')"
     assert finished([sys.executable, "-c", code]).returncode == 0
@@ -94,7 +94,7 @@ def test_files_made_afterwards_are_for_their_owner_alone(tmp_path: Path) -> None
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone can do that")
 @pytest.mark.parametrize(("supervised", "signal"), [(True, 9), (False, 0)])
-def test_under_supervisord_a_program_ends_with_it(
+def test_supervised_program_ends_with_supervisord(
     supervised: bool, signal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And alone, as in a shell that is closed, it does not."""
