@@ -3,58 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import websocket
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
-SHARED = Path(os.environ.get("FUNDING_SHARED_DATA", ROOT.parent / "shared" / "data"))
+from harness.processes import stop
+from harness.stand_in import stand_in
+from tests.conftest import RECORDED
+
 DEADLINE = 5.0
 TICK_MS = 60
 ALL = "/market/stream?streams=!markPrice@arr@1s"
 KEYS = ["e", "E", "s", "p", "ap", "P", "i", "r", "T", "st"]
 Row = dict[str, Any]
-
-
-def environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-
-
-def started(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "harness.sim", "--port", "0", *options]
-    return subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-
-
-def port_of(process: subprocess.Popen[str]) -> int:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    match = re.fullmatch(r"stand-in exchange on http://127\.0\.0\.1:(\d+)\n", line)
-    assert match, line
-    return int(match[1])
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Terminates it when it still runs: (exit code, stdout, stderr)."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    out, errors = process.communicate(timeout=DEADLINE)
-    return process.returncode, out, errors
 
 
 def cut(connection: websocket.WebSocket) -> None:
@@ -124,22 +94,16 @@ class Exchange:
 
 @contextmanager
 def exchange_of(*options: str) -> Iterator[Exchange]:
-    """An exchange of its own; it must end cleanly and have had nothing to complain about."""
-    process = started(*options)
-    made = Exchange(port_of(process))
-    try:
-        yield made
-    finally:
-        made.close()
-        code, _, errors = ended(process)
-    assert (code, errors) == (0, "")
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Asks again until it is so; each asking is a request, so that this is no idle wait."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
+    """An exchange of its own; it must end cleanly, and must have printed its address alone."""
+    with TemporaryDirectory() as folder, stand_in(Path(folder), *options, count=()) as made:
+        exchange = Exchange(made.port)
+        try:
+            yield exchange
+        finally:
+            exchange.close()
+        assert stop(made.process) == 0
+        printed = (Path(folder) / "exchange.log").read_text()
+        assert printed == f"stand-in exchange on {made.rest_url}\n"
 
 
 def frame(connection: websocket.WebSocket) -> list[Row]:
@@ -195,7 +159,7 @@ def lost(connection: websocket.WebSocket) -> type[BaseException]:
 
 
 def recorded_reply() -> Path:
-    path = SHARED / "premiumIndex_all_2025-06-17.json"
+    path = RECORDED / "premiumIndex_all_2025-06-17.json"
     if not path.exists():
         pytest.skip(f"no recorded premiumIndex reply at {path}")
     return path

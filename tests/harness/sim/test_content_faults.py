@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.processes import until
 from tests.harness.sim.exchange import (
     TICK_MS,
     Exchange,
@@ -16,7 +17,6 @@ from tests.harness.sim.exchange import (
     frame,
     main_frame,
     raw_frame,
-    until,
 )
 
 

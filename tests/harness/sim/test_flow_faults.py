@@ -10,7 +10,8 @@ import urllib.request
 import pytest
 import websocket
 
-from tests.harness.sim.exchange import Exchange, closing, frame, is_silent, lost, until
+from harness.processes import until
+from tests.harness.sim.exchange import Exchange, closing, frame, is_silent, lost
 
 
 def test_silence_and_recovery(exchange: Exchange) -> None:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 import websocket
 
+from harness.processes import finished, module, until
 from harness.sim.__main__ import main
+from harness.stand_in import stand_in
 from tests.harness.sim.exchange import (
     DEADLINE,
     Exchange,
     closing,
     exchange_of,
     main_frame,
-    port_of,
     raw_frame,
     recorded_reply,
-    started,
-    until,
 )
 
 # The control endpoint
@@ -62,48 +60,40 @@ def test_wrong_options(capsys: pytest.CaptureFixture[str], options: list[str], w
 
 
 def test_a_bad_world_file_is_one_line() -> None:
-    code, out, errors = ended_by_itself(started("--world", "no/such/file"))
-    assert (code, out) == (2, "")
-    assert len(errors.splitlines()) == 1
-    assert "no/such/file" in errors
-
-
-def ended_by_itself(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, errors = process.communicate(timeout=DEADLINE)
-    return process.returncode, out, errors
+    done = finished(module("harness.sim", "--port", 0, "--world", "no/such/file"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "no/such/file" in done.stderr
 
 
 def test_help() -> None:
-    code, out, _ = ended_by_itself(started("--help"))
-    assert code == 0
-    assert "--port-file" in out
+    done = finished(module("harness.sim", "--help"))
+    assert done.returncode == 0
+    assert "--port-file" in done.stdout
 
 
 def test_a_taken_port_is_one_line(exchange: Exchange) -> None:
-    code, _, errors = ended_by_itself(started("--port", str(exchange.port)))
-    assert code == 2
-    assert len(errors.splitlines()) == 1
+    done = finished(module("harness.sim", "--port", exchange.port))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_at_once_and_says_goodbye(tmp_path: Path, number: signal.Signals) -> None:
-    port_file = tmp_path / "port"
-    process = started(
-        "--port-file", str(port_file), "--main", "5", "--tradfi", "2", "--ping-interval", "0.1"
-    )
-    exchange = Exchange(port_of(process))
-    assert int(port_file.read_text()) == exchange.port
-    exchange.connect("/ws")
-    exchange.faults(half_open=True)
-    connection = exchange.connect("/ws")
-    opcode, data = connection.recv_data(control_frame=True)
-    assert opcode == websocket.ABNF.OPCODE_PING
-    assert abs(int(data) / 1000 - time.time()) < 3
-    process.send_signal(number)
-    assert closing(connection) == (1001, "Going away")
-    code, _, errors = ended_by_itself(process)
-    assert (code, errors) == (0, "")
-    exchange.close()
+    often = ("--ping-interval", "0.1")
+    with stand_in(tmp_path, *often, count=("--main", "5", "--tradfi", "2")) as made:
+        exchange = Exchange(made.port)
+        exchange.connect("/ws")
+        exchange.faults(half_open=True)
+        connection = exchange.connect("/ws")
+        opcode, data = connection.recv_data(control_frame=True)
+        assert opcode == websocket.ABNF.OPCODE_PING
+        assert abs(int(data) / 1000 - time.time()) < 3
+        made.process.send_signal(number)
+        assert closing(connection) == (1001, "Going away")
+        assert made.process.wait(DEADLINE) == 0
+        assert len((tmp_path / "exchange.log").read_text().splitlines()) == 1
+        exchange.close()
 
 
 def test_a_client_that_never_pongs_is_dropped() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness.sim.exchange import SHARED, Exchange, by_symbol, exchange_of, frame, main_frame
+from tests.conftest import RECORDED
+from tests.harness.sim.exchange import Exchange, by_symbol, exchange_of, frame, main_frame
 
 # REST
 
@@ -62,7 +63,7 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize("path", CAPTURES)
 def test_replies_have_the_captured_shape(exchange: Exchange, path: str) -> None:
-    captured = SHARED / CAPTURES[path]
+    captured = RECORDED / CAPTURES[path]
     if not captured.exists():
         pytest.skip(f"no capture at {captured}")
     ours, theirs = exchange.rest(path), json.loads(captured.read_text(encoding="utf-8"))

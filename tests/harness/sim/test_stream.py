@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import websocket
 
+from harness.processes import until
 from harness.sim.contracts import default_contracts
 from harness.sim.world import World
 from tests.harness.sim.exchange import (
@@ -22,7 +23,6 @@ from tests.harness.sim.exchange import (
     frame,
     is_silent,
     main_frame,
-    until,
 )
 
 
