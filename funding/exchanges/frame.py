@@ -11,7 +11,7 @@ from funding.model.quote import Quote
 
 @dataclass(slots=True)
 class Frame:
-    """What one WebSocket message held.
+    """The content of one WebSocket message.
 
     `quotes` are its good rows in the order sent; `event_time` is their median event time in ms
     (0 without rows). `rejected` counts bad rows by reason and `samples` shows the first of each;

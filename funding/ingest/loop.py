@@ -81,7 +81,7 @@ class IngestLoop:
         batch = self._inbox.take(timeout)
         self._check_threads()
         now = self._clock.uptime()
-        # In the order of a connection's life, or quotes that came with its end would not count.
+        # In the order in which they happened, or quotes that came with its end would not count.
         for event in batch.events:
             if event.kind == ConnectionEventKind.OPENED:
                 self._handle(event)
@@ -199,7 +199,7 @@ class IngestLoop:
             self._ending.pop(number).check()
             self._inbox.forget(number)  # not before: a last frame of it would be remembered
         if len(self._ending) > MAX_THREADS:
-            raise RuntimeError(f"{len(self._ending)} connections were told to end and do not")
+            raise RuntimeError(f"{len(self._ending)} connections were stopped and have not ended")
 
     def _maintain_store(self, now: float) -> None:
         wall, flowing = self._clock.wall(), self._policy.all_classes_flow(now)

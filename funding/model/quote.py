@@ -27,14 +27,14 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     event_time: int
 
 
-def supersedes(event_time: int, held: int, ceiling: int) -> bool:
-    """Whether a quote of `event_time` replaces one of event time `held` (all in ms).
+def supersedes(event_time: int, stored: int, ceiling: int) -> bool:
+    """Whether a quote of `event_time` replaces one of event time `stored` (all in ms).
 
-    Older and repeated event times do not. But a held time beyond `ceiling` (see `ceiling_ms`)
+    Older and repeated event times do not. But a stored time beyond `ceiling` (see `ceiling_ms`)
     was never true: the next quote replaces it, or one bad row would freeze its symbol.
     `store/quote_table.py` has the same rule in SQL.
     """
-    return event_time > held or held > ceiling
+    return event_time > stored or stored > ceiling
 
 
 def ceiling_ms(frame_time: int, now_seconds: float) -> int:

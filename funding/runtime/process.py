@@ -1,8 +1,8 @@
-"""This machine: how old and how large a process is, how full the disk.
+"""This machine: the age and the size of a process, the space on a disk.
 
 # Facts
-- PR_SET_PDEATHSIG sends a process the signal when its parent ends, whatever ended it (prctl(2));
-  it survives no fork, and no exec of another user's program.
+- PR_SET_PDEATHSIG sends a process the signal when its parent ends, for whatever reason (prctl(2)).
+  A fork clears it, and so does exec of a set-user-ID program.
 - /proc/PID/stat has the start in clock ticks since boot (proc(5)), so an age taken from it does
   not change when the wall clock steps.
 """
@@ -21,13 +21,13 @@ _SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it is gone; Linux alone."""
+    """Have the kernel kill this process when its parent ends; on Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def age_seconds(pid: int, uptime: float) -> float:
-    """Seconds since process `pid` began, at `uptime` seconds since boot; 0 when it is gone."""
+    """Seconds since process `pid` began, at `uptime` seconds since boot; 0 when there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
@@ -36,7 +36,7 @@ def age_seconds(pid: int, uptime: float) -> float:
 
 
 def memory_bytes(pid: int) -> int:
-    """Resident memory of process `pid`; 0 when it is gone."""
+    """Resident memory of process `pid`; 0 when there is none."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE
     except OSError:
@@ -52,7 +52,7 @@ def file_bytes(path: Path) -> int:
 
 
 def disk_free_bytes(folder: Path) -> int | None:
-    """What an unprivileged process may still write where `folder` is; None when that is gone."""
+    """What an unprivileged process may still write at `folder`; None when that does not exist."""
     try:
         status = os.statvfs(folder)
     except OSError:

@@ -34,8 +34,8 @@ def parser(name: str, about: str, more: Iterable[Setting] = ()) -> argparse.Argu
 def begin(name: str, stream: TextIO | None = None) -> service.Settings:
     """Read the settings and start the log, or end the process: exit 2 and one line on stderr.
 
-    The log goes to `stream`, stdout unless given. Files made from here on are for their owner
-    alone.
+    The log goes to `stream`, or to stdout. Files made from here on are readable for their owner
+    only.
     """
     loaded, unknown = _read(name, service.load)
     _start(name, loaded, unknown, stream)
@@ -76,8 +76,8 @@ def _start(
     name: str, loaded: service.Settings, unknown: Iterable[str], stream: TextIO | None
 ) -> None:
     if environment.supervised():
-        # A supervisord that was killed must leave nobody behind: the next one could not begin,
-        # since they hold the port and the store.
+        # A killed supervisord must leave no program behind: the next one could not start, since
+        # that program would hold the port or the store.
         process.end_with_parent()
     logs.setup(loaded.log_level, stream)
     for other in unknown:

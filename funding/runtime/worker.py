@@ -30,7 +30,7 @@ class Worker(threading.Thread):
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        """The thread's life."""
+        """Do the work, and keep what it raises."""
         try:
             self._work(self.stopping)
         except BaseException as error:  # noqa: BLE001 (raised again in the main thread)

@@ -1,5 +1,4 @@
-"""The far end of the wire: a WebSocket server that sends the bytes a test tells it to, and a
-connection without a wire for tests of what stands behind it."""
+"""A WebSocket server that sends the bytes a test chooses, and a scripted connection without one."""
 
 import base64
 import contextlib
@@ -40,7 +39,7 @@ def upgrade(request: bytes) -> bytes:
 
 
 def status(line: str, *headers: str) -> Callable[[bytes], bytes]:
-    """An answer that is no upgrade, with an empty body."""
+    """An answer that is not an upgrade, with an empty body."""
     head = "\r\n".join((f"HTTP/1.1 {line}", *headers, "Content-Length: 0", "", ""))
     return lambda _request: head.encode()
 
@@ -187,12 +186,12 @@ class FakeExchange:
 
 
 class ScriptedConnection:
-    """In place of `wire.Wire`: `receive` gives what a test says, or raises it."""
+    """In place of `websocket.WebSocket`: `receive` returns what a test says, or raises it."""
 
     def __init__(self, refusal: Exception | None = None) -> None:
         self._refusal = refusal
         self._steps: queue.Queue[bytes | BaseException | None] = queue.Queue()
-        self._given = 0
+        self._said = 0
         self._asked = 0
         self._asks = threading.Condition()
         self.opening = threading.Event()
@@ -224,20 +223,20 @@ class ScriptedConnection:
         self._steps.put(ConnectionLost("lost", "aborted"))
 
     def say(self, *steps: bytes | BaseException | None) -> None:
-        """Have `receive` give these, one a call; errors it raises."""
+        """Have `receive` return these, one a call, or raise those that are errors."""
         for step in steps:
-            self._given += 1
+            self._said += 1
             self._steps.put(step)
 
     def wait_until_taken(self) -> None:
-        """Until all that was said has been received and dealt with, and more is asked for."""
+        """Until all that was said has been received and handled, and more is asked for."""
         with self._asks:
-            taken = self._asks.wait_for(lambda: self._asked > self._given, PATIENCE_SECONDS)
+            taken = self._asks.wait_for(lambda: self._asked > self._said, PATIENCE_SECONDS)
         assert taken, "what was said was not received"
 
 
 def unsigned_certificate(folder: str | os.PathLike[str]) -> ssl.SSLContext:
-    """A server's TLS side whose certificate nobody has signed."""
+    """A server's TLS side whose certificate is self-signed."""
     path = os.path.join(folder, "certificate.pem")
     with open(path, "w", encoding="ascii") as file:
         file.write(_SELF_SIGNED)

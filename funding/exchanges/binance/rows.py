@@ -173,7 +173,7 @@ def _quote(
 @functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
 def _is_symbol(text: str) -> bool:
     """Whether `text` may name a contract: in a URL, in a list with commas, without regard to ASCII
-    case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is nobody's, not BTCUSDT."""
+    case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is not a symbol."""
     return 0 < len(text) <= MAX_SYMBOL_LENGTH and text.isprintable() and not _NO_SYMBOL.search(text)
 
 

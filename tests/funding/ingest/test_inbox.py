@@ -279,9 +279,10 @@ def test_the_writer_wakes_when_something_comes(arrive: Callable[[Inbox], None]) 
 
 def test_wake_ends_the_wait_of_the_writer() -> None:
     inbox = Inbox()
+    inbox._changed = watched = Watched()
     inbox.wake()
     assert inbox.take(LONG) == Batch()
-    inbox._changed = watched = Watched()
+    assert not watched.waiting.is_set(), "it was woken before it would have waited"
     taken: list[Batch] = []
     writer = threading.Thread(target=lambda: taken.append(inbox.take(LONG)))
     writer.start()

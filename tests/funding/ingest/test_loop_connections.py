@@ -164,7 +164,7 @@ def test_connections_that_do_not_end_are_bounded(world: IngestWorld) -> None:
 
     world.loop._connect = start_receiver
     try:
-        with pytest.raises(RuntimeError, match="were told to end and do not"):
+        with pytest.raises(RuntimeError, match="were stopped and have not ended"):
             many_steps()
         assert len(world.receivers) <= MAX_THREADS + 2
     finally:
@@ -189,3 +189,29 @@ def test_last_frame_of_an_ended_connection_is_forgotten(
     world.receivers[0].join(PATIENCE_SECONDS)
     world.step()
     assert not [number for number, _ in world.inbox._event_times if number == 1]
+
+
+def test_defect_while_a_connection_is_ended_is_raised(world: IngestWorld) -> None:
+    class Failing(Receiver):
+        def stop(self, seconds: float | None = None) -> None:
+            self._failure = ZeroDivisionError("while ending")
+
+        def run(self) -> None: ...
+
+    def start_receiver(number: int) -> Receiver:
+        receiver = Failing(
+            number,
+            connection=ScriptedConnection(),
+            decode=binance.decode,
+            inbox=world.inbox,
+            clock=world.time.clock(),
+        )
+        receiver.start()
+        receiver.join(PATIENCE_SECONDS)
+        return receiver
+
+    world.loop._connect = start_receiver
+    world.step()
+    world.time.advance(11.0)
+    with pytest.raises(ZeroDivisionError, match="while ending"):
+        world.step()

@@ -28,14 +28,14 @@ def test_reader_that_holds_up_the_wal_is_logged(
 ) -> None:
     monkeypatch.setattr(maintenance, "LARGE_WAL_BYTES", 100_000)
     world.connect()
-    with closing(apsw.Connection(str(world.path))) as held:
-        next(held.execute("SELECT * FROM event UNION ALL SELECT * FROM event"))
+    with closing(apsw.Connection(str(world.path))) as reader:
+        next(reader.execute("SELECT * FROM event UNION ALL SELECT * FROM event"))
         for n in range(30):
             world.time.advance(2.0)
             rows = (row(f"S{i}USDT", E=START_MS + 2_000 * n) for i in range(200))
             world.deliver(message(*rows))
-        told = lines(log, "does a reader hold an old snapshot?")
-        assert len(told) == 1
+        logged = lines(log, "does a reader hold an old snapshot?")
+        assert len(logged) == 1
         assert os.stat(f"{world.path}-wal").st_size > 100_000
 
 

@@ -56,7 +56,7 @@ def test_server_that_feeds_and_closes_is_not_stormed() -> None:
     exchange.rows_before_close = 1
     exchange.run(3_600.0)
     assert most_in_a_window(exchange.attempts) <= MOST_ATTEMPTS
-    assert len(exchange.attempts) > 600, "but it is not given up either"
+    assert len(exchange.attempts) > 600, "but it goes on trying"
 
 
 @given(st.floats(0.1, 80.0))

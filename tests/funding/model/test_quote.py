@@ -13,7 +13,7 @@ NOW_MS = 1_790_000_000_000
 
 
 @pytest.mark.parametrize(
-    ("event_time", "held", "replaces"),
+    ("event_time", "stored", "replaces"),
     [
         (NOW_MS + 1, NOW_MS, True),
         (NOW_MS, NOW_MS, False),
@@ -24,9 +24,9 @@ NOW_MS = 1_790_000_000_000
     ],
 )
 def test_newer_replaces_older_and_anything_replaces_the_impossible(
-    event_time: int, held: int, replaces: bool
+    event_time: int, stored: int, replaces: bool
 ) -> None:
-    assert supersedes(event_time, held, ceiling_ms(NOW_MS, NOW)) is replaces
+    assert supersedes(event_time, stored, ceiling_ms(NOW_MS, NOW)) is replaces
 
 
 @pytest.mark.parametrize("behind_seconds", [0, 3_600, 10 * 365 * 86_400])
