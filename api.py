@@ -11,7 +11,7 @@ from pathlib import Path
 
 from funding.api.host_check import local_only
 from funding.api.routes import Api
-from funding.api.server import BACKLOG, listening_socket, own_socket, serve
+from funding.api.server import Server, listening_socket, serve
 from funding.exchanges.binance import stream as binance
 from funding.health import verdict
 from funding.runtime import startup
@@ -32,23 +32,23 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     settings = startup.begin("api")
+    address = settings.api_host, settings.api_port
     limits = verdict.Limits(settings.stale_after, settings.min_symbols)
     api = Api(Reader(settings.db, binance.NAME, SYSTEM), limits, SYSTEM)
     try:
-        listening = listening_socket(settings)
-        if not arguments.prepare:
-            listening.listen(BACKLOG)
+        listening = listening_socket(*address)
+        host, port = listening.getsockname()[:2]
+        if arguments.prepare:
+            listening.close()
+            print(f"the API will answer at http://{host}:{port}/funding/BTCUSDT")
+            return 0
+        server = Server(local_only(api, host, port), listening, arguments.socket)
     except OSError as error:
-        address = f"{settings.api_host}:{settings.api_port}"
-        log.error("cannot listen on %s: %s", address, error.strerror)
+        also = f" and {arguments.socket}" if arguments.socket else ""
+        log.error("cannot listen on %s:%d%s: %s", *address, also, error.strerror or error)
         return 1
-    host, port = listening.getsockname()[:2]
-    if arguments.prepare:
-        listening.close()
-        print(f"the API will answer at http://{host}:{port}/funding/BTCUSDT")
-        return 0
-    own = own_socket(arguments.socket) if arguments.socket else None
-    serve(local_only(api.app(), host, port), listening, own)
+    log.info("listening on http://%s:%d", host, port)
+    serve(server)
     return 0
 
 

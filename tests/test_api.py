@@ -1,783 +1,644 @@
-"""The routes, held to the contract sentence by sentence, without a server."""
+"""api.py as it runs: a process, waitress, sockets, and clients that keep to no rules."""
 
 import json
-import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
 from urllib.parse import quote as percent
-from wsgiref.types import WSGIApplication
 
 import apsw
 import pytest
 
-from funding.api.host_check import local_only
-from funding.api.routes import Api
-from funding.health.verdict import Limits
-from funding.model.feed import Feed, StoredQuote
+from funding.health.facts import Probe
+from funding.model.feed import Feed
 from funding.model.quote import Quote
-from funding.runtime.clock import Clock
-from funding.store.reader import Reader
+from funding.runtime.clock import SYSTEM
 from funding.store.writer import Writer
-from tests.conftest import ROOT
-from tests.support.processes import Answer
-from tests.support.wsgi import ask
+from funding.watchdog import probe
+from tests.conftest import ROOT, free_port
+from tests.support.processes import (
+    Answer,
+    ask,
+    connect,
+    finished,
+    receive,
+    running,
+    to_the_end,
+    until,
+)
 
-ROW = [
-    "symbol",
-    "markPrice",
-    "fundingRate",
-    "nextFundingTime",
-    "indexPrice",
-    "updatedAt",
-    "ageSeconds",
-    "lastUpdateTime",
-    "eventTime",
-    "exchange",
-]
-HEALTH = [
-    "status",
-    "websocketConnected",
-    "symbolCount",
-    "staleSymbols",
-    "uptimeSeconds",
-    "lastConnectedTime",
-    "messagesReceived",
-    "reconnectAttempts",
-    "oldestDataAgeSeconds",
-    "newestDataAgeSeconds",
-    "reasons",
-]
-BATCH = ["data", "found", "missing", "total", "missingSymbols", "staleSymbols"]
+SYMBOLS = [f"S{number:03}USDT" for number in range(200)]
 EVENT_TIME = 1_764_725_610_000
-BTC = Quote("BTCUSDT", 91897.67414493, 91930.87652174, 0.00001864, 1_764_748_800_000, EVENT_TIME)
-ETH = Quote("ETHUSDT", 2999.5, 3000.25, -0.0001, 1_764_748_800_000, EVENT_TIME)
-CHINESE = Quote("币安人生USDT", 0.4762, 0.4761, 0.00005, 1_764_748_800_000, EVENT_TIME)
-DATED = Quote("BTCUSDT_261225", 92_000.0, 91_000.0, None, None, EVENT_TIME)
-LIMITS = Limits(stale_after=180.0, min_symbols=3)
 
 
-@dataclass
-class World:
-    """A database that is written by hand and a clock that is turned by hand."""
-
-    path: Path
-    wall: float = 1_764_725_610.163
-    uptime: float = 5_000.0
-    boot: str = "this boot"
-    feed: Feed = field(init=False)
-    writer: Writer = field(init=False)
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(wall=lambda: self.wall, uptime=lambda: self.uptime, boot=self.boot)
-
-    def begin(self) -> None:
-        """Ingest starts: the database is there from now on."""
-        self.feed = Feed("binance", "test.invalid", 1, self.boot, self.wall, self.uptime)
-        self.writer = Writer(self.path, self.feed)
-
-    def connect(self) -> None:
-        self.feed.connected, self.feed.connections = 1, 1
-        self.feed.last_connected_at = self.wall
-        self.beat()
-
-    def beat(self) -> None:
-        """Ingest's heartbeat of a second without a frame."""
-        self.feed.heartbeat_at, self.feed.heartbeat_uptime = self.wall, self.uptime
-        self.writer.write(self.feed)
-
-    def frame(self, *quotes: Quote) -> None:
-        self.feed.frames += 1
-        self.feed.heartbeat_at, self.feed.heartbeat_uptime = self.wall, self.uptime
-        self.writer.write(self.feed, [(quote, self.wall, self.uptime) for quote in quotes])
-
-    def later(self, seconds: float) -> None:
-        self.wall += seconds
-        self.uptime += seconds
-
-    def app(self, limits: Limits = LIMITS) -> WSGIApplication:
-        """The service as `api.main` puts it together."""
-        routes = Api(Reader(self.path, "binance", self.clock), limits, self.clock)
-        return local_only(routes.app(), "127.0.0.1", 8888)
+def new_writer(path: Path) -> tuple[Writer, Feed]:
+    """The store as ingest opens it, at this moment."""
+    wall, uptime = SYSTEM.wall(), SYSTEM.uptime()
+    feed = Feed("binance", "test.invalid", 1, SYSTEM.boot, wall, uptime, wall, uptime)
+    feed.connected, feed.connections = 1, 1
+    return Writer(path, feed), feed
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[World]:
-    """No database yet."""
-    world = World(tmp_path / "funding.db")
-    yield world
-    if hasattr(world, "writer"):
-        world.writer.close()
+def write_frame(writer: Writer, feed: Feed, number: int, symbols: list[str]) -> None:
+    """Frame `number`: every symbol at that price."""
+    feed.frames += 1
+    wall, uptime = SYSTEM.wall(), SYSTEM.uptime()
+    feed.heartbeat_at, feed.heartbeat_uptime = wall, uptime
+    price, event_time = float(number), EVENT_TIME + number
+    quotes = [Quote(symbol, price, price, 0.0001, EVENT_TIME, event_time) for symbol in symbols]
+    writer.write(feed, [(quote, wall, uptime) for quote in quotes])
 
 
-@pytest.fixture
-def world(bare: World) -> World:
-    """Four symbols, just received over a connection."""
-    bare.begin()
-    bare.connect()
-    bare.frame(BTC, ETH, CHINESE, DATED)
-    return bare
+def write_frames(path: str) -> None:
+    """A writer process: frames without pause, until it is killed."""
+    writer, feed = new_writer(Path(path))
+    number = 1
+    while True:
+        write_frame(writer, feed, number, SYMBOLS)
+        number += 1
+        time.sleep(0.001)  # ingest pauses as well; SQLite's write lock is not the subject
 
 
-def again(quote: Quote, seconds: int, **changes: Any) -> Quote:
-    """`quote` as it comes `seconds` later."""
-    fields = {name: getattr(quote, name) for name in quote.__struct_fields__}
-    return Quote(**fields | {"event_time": quote.event_time + seconds * 1000} | changes)
+@contextmanager
+def serving(
+    database: Path, *options: str, stdin: int = subprocess.DEVNULL, port: int | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """api.py on `database` and its port, once it answers."""
+    port = port or free_port()
+    log = database.with_name(f"api-{port}.log")
+    settings = {"FUNDING_DB": database, "FUNDING_API_PORT": port, "FUNDING_MIN_SYMBOLS": 100}
+    command = [sys.executable, "api.py", *options]
+    with running(command, log, stdin=stdin, settings=settings) as process:
+
+        def listens() -> bool:
+            assert process.poll() is None, log.read_text()
+            return "listening on" in log.read_text()
+
+        until(listens, "the API listens")
+        yield process, port
 
 
-SECRETS = ("traceback", "python", "waitress", "bottle", "apsw", "sqlite", "runtimeerror")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """Process and port of an API whose database appears after it has begun to answer."""
+    database = tmp_path_factory.mktemp("api") / "funding.db"
+    with ExitStack() as stack:
+        process, port = stack.enter_context(serving(database))
+        before = ask(port, "/funding/S000USDT")
+        assert (before.status, before.json["error"]) == (503, "not ready")
+        health = ask(port, "/funding/health")
+        assert (health.status, health.json["status"]) == (503, "unhealthy")
+        writer, feed = new_writer(database)
+        stack.callback(writer.close)
+        write_frame(writer, feed, 1, [*SYMBOLS, "币安人生USDT"])
+        assert ask(port, "/funding/S000USDT").status == 200
+        yield process.pid, port
+        assert process.poll() is None, "the API died of what the tests sent it"
+        assert "Traceback" not in database.with_name(f"api-{port}.log").read_text()
 
 
-def refused(answer: Answer, status: int, error: str) -> Any:
-    """The body of a refusal, which must be JSON with this `error` and tell nothing else."""
-    assert answer.status == status
-    assert answer.json["error"] == error
-    plain(answer)
-    told = (answer.body.decode() + repr(answer.headers)).lower()
-    assert not [word for word in (*SECRETS, str(ROOT).lower(), "funding.db") if word in told]
-    return answer.json
-
-
-def plain(answer: Answer) -> None:
-    """What holds for every answer with a body."""
+def plain_error(answer: Answer, status: int) -> None:
+    """A refusal of any layer: JSON with `error`, and nothing about who refuses."""
+    assert answer.status == status, answer
+    assert list(answer.json) == ["error"]
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-length"] == str(len(answer.body))
     assert "server" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control")]
+    told = (answer.body.decode() + repr(answer.headers)).lower()
+    assert not [word for word in ("waitress", "python", "exceeds", str(ROOT)) if word in told]
 
 
-# One symbol
-
-
-def test_one_symbol(world: World) -> None:
-    world.later(1.9)
-    answer = ask(world.app(), "/funding/BTCUSDT")
-    assert answer.status == 200
-    plain(answer)
-    assert answer.headers["cache-control"] == "no-store"
-    assert list(answer.json) == ROW
-    assert answer.json == {
-        "symbol": "BTCUSDT",
-        "markPrice": 91897.67414493,
-        "fundingRate": 0.00001864,
-        "nextFundingTime": 1764748800000,
-        "indexPrice": 91930.87652174,
-        "updatedAt": 1764725610.163,
-        "ageSeconds": 1.9,
-        "lastUpdateTime": 1764725610,
-        "eventTime": 1764725610000,
-        "exchange": "binance",
+def test_an_ordinary_request(server: tuple[int, int]) -> None:
+    answer = ask(server[1], "/funding/s000usdt")
+    assert (answer.status, answer.json["symbol"]) == (200, "S000USDT")
+    assert set(answer.headers) == {
+        "cache-control",
+        "content-length",
+        "content-type",
+        "date",
+        "x-content-type-options",
     }
-
-
-def test_a_contract_without_funding_says_null(world: World) -> None:
-    found = ask(world.app(), "/funding/BTCUSDT_261225").json
-    assert found["fundingRate"] is None
-    assert found["nextFundingTime"] is None
-
-
-@pytest.mark.parametrize("spelling", ["btcusdt", "BtcUsdt", "%42TCUSDT"])
-def test_ascii_case_and_spelling_do_not_matter(world: World, spelling: str) -> None:
-    assert ask(world.app(), f"/funding/{spelling}").json["symbol"] == "BTCUSDT"
 
 
 @pytest.mark.parametrize("symbol", ["币安人生USDT", "币安人生usdt"])
-def test_a_utf8_symbol_percent_encoded(world: World, symbol: str) -> None:
-    answer = ask(world.app(), f"/funding/{percent(symbol)}")
-    assert answer.status == 200
-    assert answer.json["symbol"] == "币安人生USDT"
-    assert "币安人生USDT".encode() in answer.body
+def test_a_utf8_symbol(server: tuple[int, int], symbol: str) -> None:
+    one = ask(server[1], f"/funding/{percent(symbol)}")
+    several = ask(server[1], f"/funding/batch?symbols={percent(symbol)}")
+    assert one.json["symbol"] == several.json["data"][0]["symbol"] == "币安人生USDT"
 
 
-UNKNOWN = [
-    "NOPEUSDT",
-    "BTCUSDT ",
-    "BTCUSDT\0",
-    "BTCUSDT\r\nX-Evil: 1",
-    "\x1b[2J",
-    "' OR 1=1 --",
-    "%",
-    "_TCUSDT",
-    "币安人生",
-    "ＢＴＣＵＳＤＴ",
-    "<script>",
-    '"}{"',
-    "batch ",
-]
+def test_many_requests_over_one_connection(server: tuple[int, int]) -> None:
+    request = f"GET /funding/S001USDT HTTP/1.1\r\nHost: localhost:{server[1]}\r\n\r\n".encode()
+    missing = request.replace(b"S001USDT", b"NOPE")
+    with connect(server[1]) as connection:
+        for each, status in ((request, 200), (missing, 404), (request, 200)):
+            connection.sendall(each)
+            assert receive(connection).status == status
 
 
-@pytest.mark.parametrize("symbol", UNKNOWN)
-def test_an_unknown_symbol_is_named_in_a_404(world: World, symbol: str) -> None:
-    body = refused(ask(world.app(), f"/funding/{percent(symbol)}"), 404, "unknown symbol")
-    assert body == {"error": "unknown symbol", "symbol": symbol}
+def test_an_etag(server: tuple[int, int]) -> None:
+    first = ask(server[1], "/funding")
+    assert len(first.json["data"]) == 201
+    again = ask(server[1], "/funding", If_None_Match=first.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
 
 
-def test_a_very_long_symbol_is_not_repeated_in_full(world: World) -> None:
-    answer = ask(world.app(), "/funding/" + "A" * 100_000)
-    refused(answer, 404, "unknown symbol")
-    assert len(answer.body) < 300
-
-
-def test_a_letter_that_upper_case_would_change_is_another_symbol(world: World) -> None:
-    world.frame(again(BTC, 1, symbol="ßUSDT"))
-    app = world.app()
-    assert ask(app, f"/funding/{percent('ßusdt')}").status == 200
-    assert ask(app, "/funding/SSUSDT").status == 404
-
-
-def test_no_symbol_takes_the_place_of_a_route(world: World) -> None:
-    app = world.app()
-    world.frame(*(again(BTC, 1, symbol=name) for name in ("HEALTH", "BATCH")))
-    assert list(ask(app, "/funding/health").json) == HEALTH
-    assert ask(app, "/funding/batch").status == 400
-    assert ask(app, "/funding/HEALTH").json["symbol"] == "HEALTH"
-
-
-def test_bytes_are_not_taken_for_letters(world: World) -> None:
-    app = world.app()
-    world.frame(again(BTC, 1, symbol="äUSDT".encode().decode("latin-1")))
-    assert ask(app, f"/funding/{percent('äUSDT')}").status == 404
-
-
-def test_a_stale_quote(world: World) -> None:
-    world.later(180.0)
-    assert ask(world.app(), "/funding/btcusdt").status == 200
-    world.later(20.5)
-    body = refused(ask(world.app(), "/funding/btcusdt"), 503, "stale")
-    assert list(body) == ["error", "symbol", "ageSeconds", "maxAgeSeconds", "last"]
-    assert (body["symbol"], body["ageSeconds"], body["maxAgeSeconds"]) == ("BTCUSDT", 200.5, 180)
-    assert list(body["last"]) == ROW
-    assert body["last"]["markPrice"] == 91897.67414493
-
-
-# Several symbols
-
-
-def test_a_batch(world: World) -> None:
-    world.later(1.9)
-    answer = ask(world.app(), "/funding/batch?symbols=ETHUSDT,BTCUSDT")
-    assert answer.status == 200
-    plain(answer)
-    assert list(answer.json) == BATCH
-    rows = answer.json.pop("data")
-    assert [list(row) for row in rows] == [[*ROW, "stale"]] * 2
-    assert [row["symbol"] for row in rows] == ["ETHUSDT", "BTCUSDT"]
-    assert {key: value for key, value in answer.json.items() if key != "data"} == {
-        "found": 2,
-        "missing": 0,
-        "total": 2,
-        "missingSymbols": [],
-        "staleSymbols": [],
-    }
-    one = ask(world.app(), "/funding/BTCUSDT").json
-    assert rows[1] == one | {"stale": False}
-
-
-def test_a_batch_names_what_is_missing_and_what_is_stale(world: World) -> None:
-    world.later(170)
-    world.frame(again(ETH, 170))
-    world.later(20)
-    query = f"nope,{percent('币安人生usdt')},ethusdt,{percent('龙虾')}"
-    answer = ask(world.app(), f"/funding/batch?symbols={query}")
-    assert answer.status == 200
-    found = answer.json
-    assert [(r["symbol"], r["stale"]) for r in found["data"]] == [
-        ("币安人生USDT", True),
-        ("ETHUSDT", False),
-    ]
-    assert (found["found"], found["missing"], found["total"]) == (2, 2, 4)
-    assert found["missingSymbols"] == ["nope", "龙虾"]
-    assert found["staleSymbols"] == ["币安人生USDT"]
-
-
-def test_what_is_asked_twice_is_answered_twice(world: World) -> None:
-    found = ask(world.app(), "/funding/batch?symbols=BTCUSDT,ETHUSDT,btcusdt,NO,NO").json
-    assert [row["symbol"] for row in found["data"]] == ["BTCUSDT", "ETHUSDT", "BTCUSDT"]
-    assert (found["found"], found["missing"], found["total"]) == (3, 2, 5)
-    assert found["missingSymbols"] == ["NO", "NO"]
+def test_a_304_keeps_the_connection(server: tuple[int, int]) -> None:
+    tag = ask(server[1], "/funding").headers["etag"]
+    request = (
+        f"GET /funding HTTP/1.1\r\nHost: 127.0.0.1:{server[1]}\r\nIf-None-Match: {tag}\r\n\r\n"
+    )
+    with connect(server[1]) as connection:
+        for _ in range(3):
+            connection.sendall(request.encode())
+            answer = receive(connection)
+            assert (answer.status, answer.body) == (304, b"")
+            assert "connection" not in answer.headers
+        connection.sendall(request.replace("Host", "Connection: close\r\nHost").encode())
+        assert receive(connection).status == 304
+        assert to_the_end(connection) == b""
 
 
 @pytest.mark.parametrize(
-    "query",
+    "path",
     [
-        f"symbols=BTCUSDT,{percent('币安人生USDT')}",
-        f"symbols=BTCUSDT&symbols={percent('币安人生USDT')}",
-        f"symbols=BTCUSDT%2C{percent('币安人生USDT')}",
-        f"symbols=,BTCUSDT,,{percent('币安人生usdt')},",
-        f"other=x&symbols=btcusdt,{percent('币安人生USDT')}",
+        "/",
+        "/funding",
+        "/funding/S000USDT",
+        "/funding/batch?symbols=A",
+        "/funding/health",
+        "/health",
     ],
 )
-def test_spellings_of_one_query(world: World, query: str) -> None:
-    found = ask(world.app(), f"/funding/batch?{query}").json
-    assert [row["symbol"] for row in found["data"]] == ["BTCUSDT", "币安人生USDT"]
-    assert found["missing"] == 0
+def test_head(server: tuple[int, int], path: str) -> None:
+    head = ask(server[1], path, "HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert int(head.headers["content-length"]) > 10
 
 
-def test_symbols_with_characters_of_other_languages_are_only_missing(world: World) -> None:
-    asked = ["BTCUSDT\0", "a\nb", "'", '"', "[", "\\", "*", "BTC%", "😀"]
-    query = ",".join(percent(symbol) for symbol in asked)
-    found = ask(world.app(), f"/funding/batch?symbols={query}").json
-    assert (found["found"], found["missingSymbols"]) == (0, asked)
+def test_a_batch_of_2000_symbols_fits_in_a_url(server: tuple[int, int]) -> None:
+    names = ["S000USDT"] + [percent(f"币安人生{number}USDT") for number in range(1_999)]
+    answer = ask(server[1], f"/funding/batch?symbols={','.join(names)}")
+    assert answer.status == 200, answer.body
+    assert (answer.json["found"], answer.json["missing"]) == (1, 1_999)
 
 
-@pytest.mark.parametrize("target", ["batch", "batch?", "batch?symbols=", "batch?symbols=,,&a=b"])
-def test_a_batch_without_symbols(world: World, target: str) -> None:
-    answer = ask(world.app(), f"/funding/{target}")
-    text = "no symbols: ask /funding/batch?symbols=BTCUSDT,ETHUSDT"
-    refused(answer, 400, text)
+def raw(port: int, request: str | bytes, method: str = "GET") -> Answer:
+    """The answer to a request as written; {} in it stands for the own Host."""
+    data = request.encode() if isinstance(request, str) else request
+    with connect(port) as connection:
+        connection.sendall(data.replace(b"{}", f"127.0.0.1:{port}".encode()))
+        return receive(connection, method)
 
 
-def test_a_batch_of_2000_and_one_more(world: World) -> None:
-    symbols = ["BTCUSDT"] + [f"S{number}USDT" for number in range(1_999)]
-    found = ask(world.app(), f"/funding/batch?symbols={','.join(symbols)}")
-    assert found.status == 200
-    assert (found.json["found"], found.json["missing"], found.json["total"]) == (1, 1_999, 2_000)
-    assert found.json["missingSymbols"] == symbols[1:]
-    more = ask(world.app(), f"/funding/batch?symbols={','.join([*symbols, 'X'])}")
-    body = refused(more, 400, "at most 2000 symbols at once")
-    assert body["asked"] == 2_001
+HOSTS = {
+    "no Host": "GET / HTTP/1.1\r\n\r\n",
+    "no Host in 1.0": "GET / HTTP/1.0\r\n\r\n",
+    "no version": "GET /\r\n\r\n",
+    "empty": "GET / HTTP/1.1\r\nHost:\r\n\r\n",
+    "foreign": "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "doubled": "GET / HTTP/1.1\r\nHost: {}\r\nHost: {}\r\n\r\n",
+    "second foreign": "GET / HTTP/1.1\r\nHost: {}\r\nHost: evil.example\r\n\r\n",
+    "first foreign": "GET / HTTP/1.1\r\nHost: evil.example\r\nhost: {}\r\n\r\n",
+    "port-less": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "upper case": "GET / HTTP/1.1\r\nHost: LOCALHOST:8888\r\n\r\n",
+    "IPv6": "GET / HTTP/1.1\r\nHost: [::1]:8888\r\n\r\n",
+    "in the request line alone": "GET http://{}/ HTTP/1.1\r\n\r\n",
+    "foreign beside the request line": "GET http://{}/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "forwarded": "GET / HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: {}\r\n\r\n",
+    "Forwarded": "GET / HTTP/1.1\r\nHost: evil.example\r\nForwarded: host={}\r\n\r\n",
+    "folded": "GET / HTTP/1.1\r\nHost: {}\r\n evil.example\r\n\r\n",
+    "underscore": "GET / HTTP/1.1\r\nHTTP_HOST: {}\r\n\r\n",
+}
 
 
-@pytest.mark.parametrize("query", ["symbols=BTC%FFUSDT", "symbols=%ED%A0%80", "symbols=%C3"])
-def test_a_query_that_is_no_utf8(world: World, query: str) -> None:
-    refused(ask(world.app(), f"/funding/batch?{query}"), 400, "the query is not UTF-8")
+@pytest.mark.parametrize("request_text", HOSTS.values(), ids=HOSTS.keys())
+def test_only_the_own_host_is_answered(server: tuple[int, int], request_text: str) -> None:
+    plain_error(raw(server[1], request_text), 403)
 
 
-def test_long_missing_symbols_are_not_repeated_in_full(world: World) -> None:
-    answer = ask(world.app(), "/funding/batch?symbols=" + "A" * 100_000)
-    assert (answer.status, answer.json["missing"]) == (200, 1)
-    assert len(answer.body) < 300
+def test_the_own_host_in_each_form(server: tuple[int, int]) -> None:
+    for host in (f"127.0.0.1:{server[1]}", f"localhost:{server[1]}"):
+        for version in ("1.0", "1.1"):
+            text = f"GET /funding/S000USDT HTTP/{version}\r\nHost: {host}\r\n\r\n"
+            assert raw(server[1], text).status == 200
 
 
-# All symbols
+REFUSED = {
+    "POST with a body": (413, "POST /funding HTTP/1.1\r\nHost: {}\r\nContent-Length: 3\r\n\r\na=b"),
+    "GET with a body": (413, "GET /funding HTTP/1.1\r\nHost: {}\r\nContent-Length: 1\r\n\r\nx"),
+    "a body announced": (413, "GET / HTTP/1.1\r\nHost: {}\r\nContent-Length: 9999999\r\n\r\n"),
+    "chunks": (
+        413,
+        "GET / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ),
+    "no chunks": (
+        413,
+        "GET / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    "both lengths": (
+        413,
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\nGET /funding HTTP/1.1\r\nHost: {}\r\n\r\n",
+    ),
+    "two lengths": (
+        400,
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nContent-Length: 4\r\n\r\nGET ",
+    ),
+    "signed length": (400, "GET / HTTP/1.1\r\nHost: {}\r\nContent-Length: +1\r\n\r\nx"),
+    "negative length": (400, "GET / HTTP/1.1\r\nHost: {}\r\nContent-Length: -1\r\n\r\n"),
+    "a length of 5,000 digits": (
+        400,
+        "GET / HTTP/1.1\r\nHost: {}\r\nContent-Length: " + "9" * 5_000 + "\r\n\r\n",
+    ),
+    "other encoding": (501, "GET / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: gzip\r\n\r\n"),
+    "encoding in disguise": (
+        501,
+        "GET / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: \x85chunked\r\n\r\n0\r\n\r\n",
+    ),
+    "lower-case method": (400, "get / HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "space in the path": (400, "GET /funding/A B HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "not HTTP": (400, "SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    "TLS": (400, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
+    "bracket": (400, "GET http://[evil/ HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "space before the colon": (400, "GET / HTTP/1.1\r\nHost : {}\r\n\r\n"),
+    "no colon": (400, "GET / HTTP/1.1\r\nHost {}\r\n\r\n"),
+    "folded first": (400, "GET / HTTP/1.1\r\n Host: {}\r\n\r\n"),
+    "bare line feed": (400, "GET / HTTP/1.1\r\nHost: {}\nX: y\r\n\r\n"),
+    "bare return": (400, "GET / HTTP/1.1\r\nHost: {}\rX: y\r\n\r\n"),
+    "NUL in a header": (400, "GET / HTTP/1.1\r\nHost: {}\r\nX: a\0b\r\n\r\n"),
+    "headers without end": (431, "GET / HTTP/1.1\r\nHost: {}\r\nX: " + "y" * 140_000),
+    "a path of 140,000": (431, "GET /" + "y" * 140_000 + " HTTP/1.1\r\nHost: {}\r\n\r\n"),
+}
 
 
-def test_all(world: World) -> None:
-    world.later(170)
-    world.frame(again(BTC, 170))
-    world.later(20)
-    answer = ask(world.app(), "/funding")
-    assert answer.status == 200
-    plain(answer)
-    assert answer.headers["cache-control"] == "no-cache"
-    assert list(answer.json) == ["data", "total"]
-    rows = answer.json["data"]
-    assert [list(row) for row in rows] == [[*ROW, "stale"]] * 4
-    assert {row["symbol"]: row["stale"] for row in rows} == {
-        "BTCUSDT": False,
-        "ETHUSDT": True,
-        "BTCUSDT_261225": True,
-        "币安人生USDT": True,
-    }
-    assert answer.json["total"] == 4
-
-
-def test_an_etag_spares_the_body_until_something_changes(world: World) -> None:
-    app = world.app()
-    tag = ask(app, "/funding").headers["etag"]
-    for given in (tag, f'"other", {tag}', "*"):
-        answer = ask(app, "/funding", if_none_match=given)
-        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", tag)
-        assert answer.headers["cache-control"] == "no-cache"
-    for given in ("", '"other"', 'W/"other"', tag[:-2] + '"'):
-        assert ask(app, "/funding", if_none_match=given).status == 200
-
-
-def test_an_etag_changes_with_each_frame(world: World) -> None:
-    app = world.app()
-    first = ask(app, "/funding").headers["etag"]
-    world.frame(again(ETH, 1))
-    answer = ask(app, "/funding", if_none_match=first)
-    assert answer.status == 200
-    assert answer.headers["etag"] != first
-
-
-def test_an_etag_changes_when_a_quote_turns_stale(world: World) -> None:
-    app = world.app()
-    tag = ask(app, "/funding").headers["etag"]
-    world.later(180)
-    assert ask(app, "/funding", if_none_match=tag).status == 304
-    world.later(1)
-    assert ask(app, "/funding", if_none_match=tag).status == 200
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE quote SET mark_price = 4242 WHERE symbol = 'ETHUSDT'",
-        "DELETE FROM quote WHERE symbol = 'ETHUSDT'",
-        "UPDATE quote SET updated_at = updated_at + 0.001 WHERE symbol = 'ETHUSDT'",
-    ],
-)
-def test_an_etag_changes_with_what_is_shown_whoever_changed_it(
-    world: World, statement: str
+@pytest.mark.parametrize(("status", "request_text"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_malformed_request_is_refused_once_and_the_connection_ends(
+    server: tuple[int, int], status: int, request_text: str
 ) -> None:
-    app = world.app()
-    tag = ask(app, "/funding").headers["etag"]
-    with closing(apsw.Connection(str(world.path))) as person:
-        person.execute(statement)
-    answer = ask(app, "/funding", if_none_match=tag)
-    assert (answer.status, answer.headers["etag"] != tag) == (200, True)
+    data = request_text.encode("latin-1").replace(b"{}", f"127.0.0.1:{server[1]}".encode())
+    with connect(server[1]) as connection:
+        connection.sendall(data)
+        plain_error(receive(connection), status)
+        assert to_the_end(connection) == b"", "what follows was taken for another request"
+    assert ask(server[1], "/funding/S000USDT").status == 200
 
 
-def test_two_processes_give_one_etag(world: World) -> None:
-    tag = ask(world.app(), "/funding").headers["etag"]
-    world.later(3)
-    assert ask(world.app(), "/funding", if_none_match=tag).status == 304
+def test_a_refused_head_request_has_no_body(server: tuple[int, int]) -> None:
+    with connect(server[1]) as connection:
+        text = f"HEAD / HTTP/1.1\r\nHost: localhost:{server[1]}\r\nContent-Length: 5\r\n\r\n"
+        connection.sendall(text.encode())
+        head, _, body = to_the_end(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert body == b""
 
 
-def test_an_etag_changes_when_ingest_begins_anew(world: World) -> None:
-    app = world.app()
-    tag = ask(app, "/funding").headers["etag"]
-    world.writer.close()
-    world.later(5)
-    world.begin()
-    world.frame(again(BTC, 5))
-    assert ask(app, "/funding", if_none_match=tag).status == 200
+APPLICATION_REFUSED = {
+    "unknown method": (405, "BREW /funding HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "POST without a body": (405, "POST /funding HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "POST of length 0": (405, "POST /funding HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n"),
+    "CONNECT": (404, "CONNECT evil.example:443 HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "no path": (404, "GET HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "asterisk": (404, "OPTIONS * HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "traversal": (404, "GET /funding/../../etc/passwd HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "broken path": (400, "GET /funding/%FF HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "broken raw path": (400, b"GET /funding/\xff HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "broken query": (400, "GET /funding/batch?symbols=%FF HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "broken raw query": (400, b"GET /funding/batch?symbols=\xff HTTP/1.1\r\nHost: {}\r\n\r\n"),
+}
 
 
-# What is held between two requests
+@pytest.mark.parametrize(
+    ("status", "request_text"), APPLICATION_REFUSED.values(), ids=APPLICATION_REFUSED.keys()
+)
+def test_a_request_that_the_application_refuses(
+    server: tuple[int, int], status: int, request_text: str | bytes
+) -> None:
+    plain_error(raw(server[1], request_text), status)
 
 
-BATCH_OF_TWO = "/funding/batch?symbols=BTCUSDT,ETHUSDT"
+@pytest.mark.parametrize("symbol", ["%00", "%0D%0AX-Evil:%201", "%1B[2J", "%C2%85", "%EF%BB%BF"])
+def test_control_characters_stay_in_the_body(server: tuple[int, int], symbol: str) -> None:
+    answer = raw(server[1], f"GET /funding/{symbol} HTTP/1.1\r\nHost: {{}}\r\n\r\n")
+    assert (answer.status, answer.json["error"]) == (404, "unknown symbol")
+    assert "x-evil" not in answer.headers
+    assert b"\x1b" not in answer.body
+    assert b"\0" not in answer.body
 
 
-def both(app: WSGIApplication) -> list[dict[str, Any]]:
-    """The rows of BTCUSDT and ETHUSDT as every route shows them, which must be alike."""
-    asked = [ask(app, f"/funding/{symbol}").json for symbol in ("BTCUSDT", "ETHUSDT")]
-    single: list[dict[str, Any]] = [each.get("last", each) for each in asked]
-    rows = ask(app, "/funding").json["data"]
-    several: list[dict[str, Any]] = ask(app, BATCH_OF_TWO).json["data"]
-    assert [row for row in rows if row["symbol"] in ("BTCUSDT", "ETHUSDT")] == several
-    assert [{key: row[key] for key in ROW} for row in several] == single
-    return several
+def test_a_url_of_120000_characters_is_answered_briefly(server: tuple[int, int]) -> None:
+    answer = ask(server[1], "/funding/" + "A" * 120_000)
+    assert answer.status == 404
+    assert len(answer.body) < 300
 
 
-def test_no_answer_is_older_than_what_is_stored(world: World) -> None:
-    app = world.app()
-    for number in range(1, 5):
-        world.later(1)
-        world.frame(again(BTC, number, mark_price=float(number)))
-        btc, eth = both(app)
-        assert (btc["markPrice"], btc["ageSeconds"]) == (number, 0.0)
-        assert (eth["markPrice"], eth["ageSeconds"]) == (ETH.mark_price, number)
-    world.frame(again(BTC, 1, symbol="NEWUSDT"))
-    assert ask(app, "/funding").json["total"] == 5
-    assert ask(app, "/funding/batch?symbols=NEWUSDT").json["found"] == 1
+def test_clients_that_leave_early_disturb_nobody(server: tuple[int, int]) -> None:
+    for part in (
+        b"",
+        b"G",
+        b"GET /funding HTTP/1.1\r\nHost: x\r\n",
+        b"GET /funding HTTP/1.0\r\n\r\n",
+    ):
+        with connect(server[1]) as connection:
+            reset = b"\1\0\0\0\0\0\0\0"
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            connection.sendall(part)
+    assert ask(server[1], "/funding/S000USDT").status == 200
 
 
-def test_ages_go_on_while_nothing_is_written(world: World) -> None:
-    app = world.app()
-    for age in (0.0, 0.25, 100.25, 180.0):
-        assert [(row["ageSeconds"], row["stale"]) for row in both(app)] == [(age, False)] * 2
-        world.later({0.0: 0.25, 0.25: 100, 100.25: 79.75, 180.0: 0.5}[age])
-    assert [(row["ageSeconds"], row["stale"]) for row in both(app)] == [(180.5, True)] * 2
+def test_fifty_idle_connections_block_nobody(server: tuple[int, int]) -> None:
+    with ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(connect(server[1])).sendall(b"GET /funding HTTP/1.1\r\nHost: ")
+        assert ask(server[1], "/funding/S000USDT").status == 200
 
 
-def test_ages_stay_true_beside_what_others_write(world: World) -> None:
-    app = world.app()
-    assert [row["ageSeconds"] for row in both(app)] == [0.0, 0.0]
-    world.later(100)
-    world.beat()
-    assert [row["ageSeconds"] for row in both(app)] == [100.0, 100.0]
-    world.later(100)
-    world.beat()
-    assert [row["stale"] for row in both(app)] == [True, True]
+# Beside a writer
 
 
-def test_what_anybody_commits_is_shown(world: World) -> None:
-    app = world.app()
-    both(app)
-    with closing(apsw.Connection(str(world.path))) as somebody:
-        somebody.execute("UPDATE quote SET mark_price = 5.0 WHERE symbol = 'BTCUSDT'")
-        assert both(app)[0]["markPrice"] == 5.0
+def test_no_answer_shows_half_a_frame(tmp_path: Path) -> None:
+    database = tmp_path / "funding.db"
+    code = "import sys; from tests.test_api import write_frames; write_frames(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(database)]
+    batch = "/funding/batch?symbols=" + ",".join(SYMBOLS[::7])
+    with running(command, tmp_path / "writer.log") as writer, serving(database) as (_, port):
+        until(lambda: ask(port, "/funding/S000USDT").status == 200, "the first frame")
+
+        def client(number: int) -> set[float]:
+            seen = set()
+            for turn in range(12):
+                answer = ask(port, batch if (number + turn) % 3 == 0 else "/funding")
+                assert answer.status == 200, answer.body
+                rows = answer.json["data"]
+                prices = {row["markPrice"] for row in rows}
+                assert len(rows) in (len(SYMBOLS), len(SYMBOLS[::7]))
+                assert len(prices) == 1, f"rows of several frames in one answer: {prices}"
+                seen |= prices
+            return seen
+
+        with ThreadPoolExecutor(16) as pool:
+            seen = set().union(*pool.map(client, range(16)))
+        assert writer.poll() is None
+        assert len(seen) > 10, "the frames did not change meanwhile"
 
 
-def test_a_wall_clock_that_is_set_shows_where_only_it_tells_ages(world: World) -> None:
-    """After a reboot, before ingest writes: the clock of the machine may not be right yet."""
-    world.uptime, world.boot = 3.0, "the next boot"
-    world.wall -= 3600
-    app = world.app()
-    assert [row["ageSeconds"] for row in both(app)] == [0.0, 0.0]
-    world.wall += 7200
-    assert [row["stale"] for row in both(app)] == [True, True]
+# Beginning and ending
 
 
-def test_a_file_in_place_of_another_is_read_at_once(world: World, tmp_path: Path) -> None:
-    app = world.app()
-    tag = ask(app, "/funding").headers["etag"]
-    both(app)
-    world.writer.close()
-    for path in tmp_path.glob("funding.db*"):
-        path.unlink()
-    assert ask(app, "/funding").status == ask(app, BATCH_OF_TWO).status == 503
-    world.wall += 1  # two stores do not begin at one instant
-    world.begin()
-    world.frame(again(BTC, 1, mark_price=7.0), ETH)
-    assert [row["markPrice"] for row in both(app)] == [7.0, ETH.mark_price]
-    assert ask(app, "/funding", if_none_match=tag).status == 200
+def holds_open(pid: int, path: Path) -> bool:
+    """Whether the process has `path` open."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if link.readlink() == path:
+                return True
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return False
 
 
-# Health
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_being_answered_is_finished_after_a_signal(tmp_path: Path, number: int) -> None:
+    database = tmp_path / "funding.db"
+    writer, feed = new_writer(database)
+    write_frame(writer, feed, 7, SYMBOLS)
+    writer.close()
+    with serving(database) as (process, port):
+        # Nobody can read while this is held: the request waits in the store.
+        holder = apsw.Connection(str(database))
+        holder.pragma("locking_mode", "exclusive")
+        holder.execute("BEGIN EXCLUSIVE")
+        with connect(port) as connection:
+            text = f"GET /funding HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"
+            connection.sendall(text.encode())
+            until(lambda: holds_open(process.pid, database), "the request is in hand")
+            process.send_signal(number)
+            until(lambda: not pending(process.pid, number), "the signal is delivered")
+            assert process.poll() is None
+            holder.close()
+            answer = receive(connection)
+        assert (answer.status, answer.json["total"]) == (200, len(SYMBOLS))
+        assert process.wait(timeout=30) == 0
 
 
-@pytest.mark.parametrize("path", ["/funding/health", "/health"])
-def test_healthy(world: World, path: str) -> None:
-    world.later(10)
-    world.frame(again(BTC, 10))
-    world.later(0.4)
-    answer = ask(world.app(), path)
-    assert answer.status == 200
-    plain(answer)
-    assert list(answer.json) == HEALTH
-    assert answer.json == {
-        "status": "healthy",
-        "websocketConnected": True,
-        "symbolCount": 4,
-        "staleSymbols": 0,
-        "uptimeSeconds": 10.0,
-        "lastConnectedTime": 1764725610.163,
-        "messagesReceived": 2,
-        "reconnectAttempts": 0,
-        "oldestDataAgeSeconds": 10.4,
-        "newestDataAgeSeconds": 0.4,
-        "reasons": [],
-    }
+def pending(pid: int, number: int) -> bool:
+    """Whether a signal waits to be delivered to the process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = dict(line.split(":\t", 1) for line in lines if line.startswith(("ShdPnd", "SigPnd")))
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks.values())
 
 
-def unhealthy(world: World, *words: str, limits: Limits = LIMITS) -> dict[str, Any]:
-    """The body of a 503 of /funding/health whose reasons hold these words, one each."""
-    answer = ask(world.app(limits), "/funding/health")
-    plain(answer)
-    assert (answer.status, answer.json["status"]) == (503, "unhealthy")
-    assert list(answer.json)[: len(HEALTH)] == HEALTH
-    reasons = answer.json["reasons"]
-    assert len(reasons) == len(words), reasons
-    for word, reason in zip(words, reasons, strict=True):
-        assert word in reason
-    found: dict[str, Any] = answer.json
+def test_a_slow_client_receives_all_of_its_answer_after_a_signal(tmp_path: Path) -> None:
+    database = tmp_path / "funding.db"
+    writer, feed = new_writer(database)
+    write_frame(writer, feed, 7, [f"{number:05}USDT" for number in range(5_000)])
+    writer.close()
+    with serving(database) as (process, port), socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.settimeout(30)
+        connection.connect(("127.0.0.1", port))
+        text = f"GET /funding HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n"
+        connection.sendall(text.encode())
+        begun = connection.recv(100)  # the answer is on its way, and does not fit in the buffers
+        process.send_signal(signal.SIGTERM)
+        until(lambda: not pending(process.pid, signal.SIGTERM), "the signal is delivered")
+        head, _, body = (begun + to_the_end(connection)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.0 200 ")
+        assert json.loads(body)["total"] == 5_000
+        assert process.wait(timeout=30) == 0
+
+
+def sockets(pid: int) -> int:
+    """How many sockets the process has open."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += str(link.readlink()).startswith("socket:")
     return found
 
 
-def test_one_dead_symbol_of_many_is_counted_and_not_fatal(world: World) -> None:
-    world.later(200)
-    world.frame(again(BTC, 200), again(ETH, 200), again(CHINESE, 200))
-    answer = ask(world.app(), "/funding/health")
-    assert answer.status == 200
-    assert (answer.json["symbolCount"], answer.json["staleSymbols"]) == (4, 1)
-    assert answer.json["oldestDataAgeSeconds"] == 200.0
+def test_a_request_received_in_part_is_answered_after_a_signal(tmp_path: Path) -> None:
+    with serving(tmp_path / "funding.db") as (process, port):
+        before = sockets(process.pid)
+        with connect(port) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n")
+            until(lambda: sockets(process.pid) > before, "the client is taken")
+            process.send_signal(signal.SIGTERM)
+            until(lambda: not pending(process.pid, signal.SIGTERM), "the signal is delivered")
+            connection.sendall(f"Host: 127.0.0.1:{port}\r\n\r\n".encode())
+            assert receive(connection).status == 200
+        assert process.wait(timeout=30) == 0
 
 
-def test_too_few_fresh_symbols(world: World) -> None:
-    world.later(200)
-    world.frame(again(BTC, 200), again(ETH, 200))
-    unhealthy(world, "2 fresh symbols, at least 3")
+def test_prepare_checks_the_address_and_exits(tmp_path: Path) -> None:
+    command = [sys.executable, "api.py", "--prepare"]
+    database = tmp_path / "funding.db"
+    port = free_port()
+    result = finished(command, FUNDING_API_PORT=port, FUNDING_DB=database)
+    address = f"the API will answer at http://127.0.0.1:{port}/funding/BTCUSDT\n"
+    assert (result.returncode, result.stdout, result.stderr) == (0, address, "")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_no_connection(world: World) -> None:
-    world.feed.connected, world.feed.last_error = 0, "the server said 503"
-    world.beat()
-    body = unhealthy(world, "the server said 503")
-    assert body["websocketConnected"] is False
+def test_an_idle_api_exits_at_once_with_0(tmp_path: Path) -> None:
+    with serving(tmp_path / "funding.db") as (process, port), connect(port):
+        process.terminate()
+        assert process.wait(timeout=30) == 0
 
 
-def test_old_quotes_over_a_live_connection(world: World) -> None:
-    world.later(200)
-    world.beat()
-    body = unhealthy(world, "0 fresh symbols", "newest quote is 200 s old")
-    assert body["websocketConnected"] is True
-    assert body["staleSymbols"] == 4
+def test_a_process_also_answers_at_its_unix_socket(tmp_path: Path, short_path: Path) -> None:
+    """Also where one that was killed left its socket behind."""
+    path = short_path / "api_00.sock"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    with serving(tmp_path / "funding.db", "--socket", str(path)) as (process, port):
+        assert ask(port, "/").status == 200
+        for _ in range(3):
+            assert probe.unix(path, "127.0.0.1", port) == Probe(True, "status 503")
+        assert probe.unix(path, "evil.example", port).answered is False
+        process.terminate()
+        assert process.wait(timeout=30) == 0
 
 
-def test_a_dead_ingest_shows_before_its_quotes_are_stale(world: World) -> None:
-    world.later(30)
-    body = unhealthy(world, "ingest has not written for 30 s")
-    assert body["websocketConnected"] is False
-    assert body["staleSymbols"] == 0
+def test_a_port_in_use_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = finished(
+            [sys.executable, "api.py"], FUNDING_API_PORT=port, FUNDING_DB=tmp_path / "funding.db"
+        )
+    assert result.returncode == 1
+    (line,) = (result.stdout + result.stderr).splitlines()
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in line
 
 
-def test_before_the_first_symbol(bare: World) -> None:
-    bare.begin()
-    bare.connect()
-    body = unhealthy(bare, "0 fresh symbols")
-    assert body["symbolCount"] == 0
-    assert body["newestDataAgeSeconds"] is None
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost", "8.8.8.8", "::1", "", "127.0.0.1:80"])
+def test_only_a_loopback_address_is_accepted(host: str) -> None:
+    result = finished([sys.executable, "api.py"], FUNDING_API_HOST=host)
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"api: FUNDING_API_HOST={host!r}: expected an IPv4 loopback address")
 
 
-@pytest.mark.parametrize("step", [-3600, 3600])
-def test_a_clock_that_steps_hides_no_dead_feed(world: World, step: int) -> None:
-    world.later(200)
-    world.wall += step
-    body = unhealthy(world, "ingest has not written for 200 s", "0 fresh", "200 s old")
-    assert body["newestDataAgeSeconds"] == 200.0
-    answer = ask(world.app(), "/funding/BTCUSDT")
-    assert refused(answer, 503, "stale")["ageSeconds"] == 200.0
-    assert all(row["stale"] for row in ask(world.app(), "/funding").json["data"])
+def test_it_listens_on_one_loopback_address_alone(tmp_path: Path) -> None:
+    port = free_port()
+    with running(
+        [sys.executable, "api.py"],
+        tmp_path / "api.log",
+        settings={
+            "FUNDING_DB": tmp_path / "funding.db",
+            "FUNDING_API_PORT": port,
+            "FUNDING_API_HOST": "127.0.0.3",
+        },
+    ):
+        until(lambda: "listening" in (tmp_path / "api.log").read_text(), "the API listens")
+        with socket.create_connection(("127.0.0.3", port), timeout=30) as connection:
+            connection.sendall(f"GET / HTTP/1.0\r\nHost: 127.0.0.3:{port}\r\n\r\n".encode())
+            assert receive(connection).status == 200
+        with pytest.raises(ConnectionRefusedError):
+            connect(port)
 
 
-@pytest.mark.parametrize("step", [-3600, 3600])
-def test_a_clock_that_steps_ages_no_live_feed(world: World, step: int) -> None:
-    world.wall += step
-    world.later(1)
-    assert ask(world.app(), "/funding/health").status == 200
-    assert ask(world.app(), "/funding/BTCUSDT").json["ageSeconds"] == 1.0
+def test_processes_share_the_socket_that_is_their_standard_input(tmp_path: Path) -> None:
+    """As supervisord starts them: the setting does not matter, the socket outlives them."""
+    database = tmp_path / "funding.db"
+    with socket.socket() as shared, ExitStack() as stack:
+        shared.bind(("127.0.0.1", 0))
+        shared.listen(64)
+        port = shared.getsockname()[1]
+        processes = [
+            stack.enter_context(serving(database, stdin=shared.fileno(), port=unused))[0]
+            for unused in (free_port(), free_port())
+        ]
+        assert all(ask(port, "/").status == 200 for _ in range(20))
+        for process in processes:
+            process.terminate()
+            assert process.wait(timeout=30) == 0
+            if process is not processes[-1]:
+                assert all(ask(port, "/").status == 200 for _ in range(20))
+        answers: list[Answer] = []
+        waiting = threading.Thread(target=lambda: answers.append(ask(port, "/")))
+        waiting.start()
+        stack.enter_context(serving(database, stdin=shared.fileno(), port=free_port()))
+        waiting.join(30)
+        assert [answer.status for answer in answers] == [200]
 
 
-def test_after_a_reboot_ages_come_from_the_wall_clock(world: World) -> None:
-    world.later(7)
-    world.uptime, world.boot = 3.0, "the next boot"
-    assert ask(world.app(), "/funding/BTCUSDT").json["ageSeconds"] == 7.0
-    world.later(200)
-    body = unhealthy(world, "ingest has not written for 207 s", "0 fresh", "207 s old")
-    assert body["newestDataAgeSeconds"] == 207.0
+def test_a_rolling_restart_under_load_loses_no_answer(tmp_path: Path) -> None:
+    database = tmp_path / "funding.db"
+    ended = threading.Event()
+    with socket.socket() as shared, ExitStack() as stack:
+        shared.bind(("127.0.0.1", 0))
+        shared.listen(512)
+        port = shared.getsockname()[1]
+        request = f"GET / HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+
+        def client(_number: int) -> int:
+            """Answers over connections that are kept until the API closes them."""
+            answers = 0
+            while not ended.is_set():
+                with connect(port) as connection:
+                    closes = False
+                    while not (closes or ended.is_set()):
+                        connection.sendall(request)
+                        answer = receive(connection)
+                        assert answer.status == 200
+                        answers += 1
+                        closes = answer.headers.get("connection") == "close"
+            return answers
+
+        def start() -> subprocess.Popen[bytes]:
+            api = serving(database, stdin=shared.fileno(), port=free_port())
+            return stack.enter_context(api)[0]
+
+        processes = [start(), start()]
+        with ThreadPoolExecutor(8) as pool:
+            clients = [pool.submit(client, number) for number in range(8)]
+            try:
+                for process in processes:
+                    process.terminate()
+                    assert process.wait(timeout=30) == 0
+                    start()
+            finally:
+                ended.set()
+            assert all(each.result() > 20 for each in clients)
 
 
-# Before there is anything to serve, and when nothing can be
-
-
-@pytest.mark.parametrize("path", ["/funding/BTCUSDT", "/funding/batch?symbols=BTCUSDT", "/funding"])
-def test_not_ready_until_the_database_is_there(bare: World, path: str) -> None:
-    app = bare.app()
-    body = refused(ask(app, path), 503, "not ready")
-    assert body["reasons"] == ["no quotes are stored yet: is ingest running?"]
-    bare.begin()
-    bare.frame(BTC)
-    assert ask(app, path).status == 200
-
-
-@pytest.mark.parametrize("path", ["/funding/BTCUSDT", "/funding/batch?symbols=BTCUSDT", "/funding"])
-def test_not_ready_until_the_first_quote_is_there(bare: World, path: str) -> None:
-    """Not 404: a database that was damaged is begun anew, and scripts drop unknown symbols."""
-    bare.begin()
-    bare.frame()
-    app = bare.app()
-    refused(ask(app, path), 503, "not ready")
-    bare.frame(BTC)
-    assert ask(app, path).status == 200
-    refused(ask(app, "/funding/NOPE"), 404, "unknown symbol")
-
-
-def test_health_says_what_is_missing_before_the_database_is_there(bare: World) -> None:
-    unhealthy(bare, "no quotes are stored yet", "0 fresh symbols")
-    assert ask(bare.app(), "/").status == 200
-
-
-def test_a_file_without_tables_is_not_ready(bare: World) -> None:
-    bare.path.touch()
-    refused(ask(bare.app(), "/funding/BTCUSDT"), 503, "not ready")
-    unhealthy(bare, "no quotes are stored yet", "0 fresh symbols")
-
-
-PATHS = [
-    "/",
-    "/funding",
-    "/funding/BTCUSDT",
-    "/funding/batch?symbols=BTCUSDT",
-    "/funding/health",
-    "/health",
-]
-
-
-@pytest.mark.parametrize("path", PATHS[1:])
-def test_a_file_that_is_no_database(
-    bare: World, path: str, caplog: pytest.LogCaptureFixture
+def test_few_descriptors_leave_the_last_ones_to_the_service(
+    tmp_path: Path, short_path: Path
 ) -> None:
-    bare.path.write_bytes(b"not a database " * 1_000)
-    body = refused(ask(bare.app(), path), 503, "store unavailable")
-    assert body["reasons"] == ["the database cannot be read"]
-    assert str(bare.path) in caplog.text
+    """The port is full before they are used up, and the watchdog is answered all the same."""
+    port, log, path = free_port(), tmp_path / "log", short_path / "api.sock"
+    database = tmp_path / "funding.db"
+    command = ["bash", "-c", f'ulimit -n 80; exec "$0" api.py --socket {path}', sys.executable]
+    settings = {"FUNDING_DB": database, "FUNDING_API_PORT": port}
+    with running(command, log, settings=settings) as process, ExitStack() as stack:
+        until(lambda: "listening" in log.read_text(), "the API listens")
+        clients = [stack.enter_context(connect(port)) for _ in range(100)]
+        until(lambda: "reached the connection limit" in log.read_text(), "the port is full")
+        assert probe.unix(path, "127.0.0.1", port) == Probe(True, "status 503")
+        for client in clients:
+            client.close()
+        assert ask(port, "/").status == 200
+        assert process.poll() is None
+    assert "Too many open files" not in log.read_text()
+    assert "Traceback" not in log.read_text()
 
 
-class Broken(Reader):
-    """A defect in whatever reads."""
-
-    def _fail(self) -> NoReturn:
-        raise RuntimeError(f"at {ROOT}/funding.db, with bottle and waitress on python")
-
-    def one(self, symbol: str) -> StoredQuote | None:
-        self._fail()
-
-    def all(self) -> list[StoredQuote]:
-        self._fail()
-
-    def feed(self) -> Feed | None:
-        self._fail()
-
-
-@pytest.mark.parametrize("path", PATHS[1:])
-def test_a_defect_is_a_500_that_tells_the_log_alone(
-    world: World, path: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    reader = Broken(world.path, "binance", world.clock)
-    app = local_only(Api(reader, LIMITS, world.clock).app(), "127.0.0.1", 8888)
-    body = refused(ask(app, path), 500, "internal server error")
-    assert body == {"error": "internal server error"}
-    (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
-    assert path.partition("?")[0] in record.getMessage()
-    assert record.exc_info
-
-
-# Routes, methods, headers
-
-
-def test_the_index(world: World) -> None:
-    answer = ask(world.app(), "/")
-    assert answer.status == 200
-    plain(answer)
-    assert list(answer.json) == ["service", "version", "endpoints"]
-    assert answer.json["service"] == "funding"
-    assert answer.json["version"]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_head_is_get_without_the_body(world: World, path: str) -> None:
-    got, head = ask(world.app(), path), ask(world.app(), path, "HEAD")
-    assert (head.status, head.body) == (got.status, b"")
-    assert head.headers == got.headers
-    assert int(head.headers["content-length"]) == len(got.body) > 0
-
-
-@pytest.mark.parametrize("path", ["/funding/NOPE", "/nope", "/funding/batch"])
-def test_head_of_a_refusal(world: World, path: str) -> None:
-    got, head = ask(world.app(), path), ask(world.app(), path, "HEAD")
-    assert (head.status, head.body, head.headers) == (got.status, b"", got.headers)
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-@pytest.mark.parametrize("path", PATHS)
-def test_other_methods_are_not_allowed(world: World, path: str, method: str) -> None:
-    answer = ask(world.app(), path, method)
-    refused(answer, 405, "method not allowed")
-    assert {name.strip() for name in answer.headers["allow"].split(",")} == {"GET", "HEAD"}
-
-
-@pytest.mark.parametrize(
-    "path", ["/nope", "/funding/", "/funding/A/B", "/funding/%2F", "/funding/batch/", "/FUNDING"]
-)
-def test_a_path_that_is_not_there(world: World, path: str) -> None:
-    refused(ask(world.app(), path), 404, "not found")
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_foreign_host_gets_nothing(world: World, path: str) -> None:
-    body = refused(ask(world.app(), path, host="evil.example:8888"), 403, "foreign Host header")
-    assert body == {"error": "foreign Host header"}
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_another_origin_is_never_let_in(world: World, path: str) -> None:
-    answer = ask(world.app(), path, origin="https://evil.example")
-    assert answer.status == 200
-    plain(answer)
-
-
-def test_no_answer_holds_what_is_not_json(world: World) -> None:
-    """A rate of 1e-8 or a price of 1e12 stays a JSON number."""
-    world.frame(again(BTC, 1, mark_price=1e12, index_price=0.0, funding_rate=-1e-8))
-    body = ask(world.app(), "/funding/BTCUSDT").body
-    found = json.loads(body)
-    assert (found["markPrice"], found["indexPrice"], found["fundingRate"]) == (1e12, 0.0, -1e-8)
+@pytest.mark.parametrize("redirect", ["", "<&-", "</dev/zero"], ids=["socket", "closed", "file"])
+def test_any_other_standard_input_is_left_alone(tmp_path: Path, redirect: str) -> None:
+    port, log = free_port(), tmp_path / "log"
+    command = ["bash", "-c", f'exec "$0" api.py {redirect}', sys.executable]
+    settings = {"FUNDING_DB": tmp_path / "funding.db", "FUNDING_API_PORT": port}
+    ours, theirs = socket.socketpair()
+    with ours, theirs, running(command, log, stdin=theirs.fileno(), settings=settings):
+        until(lambda: "listening" in log.read_text(), "the API listens")
+        assert ask(port, "/").status == 200

@@ -1,22 +1,59 @@
-"""The API's answers about quotes, as values: what a row and a batch look like on the wire."""
+"""The API's answers as values: status and headers, and what quotes look like on the wire."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
+from http import HTTPStatus
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from funding.model.feed import StoredQuote
 from funding.model.quote import fold
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 MAX_SHOWN = 100
 """Characters of a symbol from a URL that an answer repeats."""
 
-
 STEP_SECONDS = 0.01
-"""By how much the clocks may part before one of them counts as set."""
+"""By how much the clocks may differ before one of them counts as set."""
+
+_EVERY_RESPONSE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+class Response(NamedTuple):
+    """One HTTP response; `headers` are all that the application gives."""
+
+    status: HTTPStatus
+    body: bytes
+    headers: dict[str, str]
+
+    def send(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        """Answer a WSGI request with this; HEAD gets the headers alone."""
+        start_response(f"{self.status} {self.status.phrase}", list(self.headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]
+
+
+def reply(
+    value: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`value` as a JSON response; bytes are JSON already."""
+    body = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    named = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return Response(HTTPStatus(status), body, {**_EVERY_RESPONSE, **named, **(headers or {})})
+
+
+def refusal(reason: str, status: int, **facts: Any) -> Response:
+    """An error as JSON."""
+    return reply({"error": reason, **facts}, status)
+
+
+def not_modified(headers: Mapping[str, str]) -> Response:
+    """What the client has is still right."""
+    return Response(HTTPStatus.NOT_MODIFIED, b"", {**_EVERY_RESPONSE, **headers})
 
 
 class Row(msgspec.Struct, rename="camel", gc=False):
@@ -40,20 +77,20 @@ def to_ms(seconds: float) -> float:
     return round(seconds * 1000) / 1000
 
 
-def row(reading: StoredQuote, stale_after: float | None = None) -> Row:
-    """`reading` for the wire; with `stale_after`, with the verdict on its age."""
+def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
+    """`quote` for the wire; with `stale_after`, it says whether it is stale."""
     return Row(
-        reading.symbol,
-        reading.mark_price,
-        reading.funding_rate,
-        reading.next_funding_time,
-        reading.index_price,
-        to_ms(reading.updated_at),
-        to_ms(reading.age_seconds),
-        int(reading.updated_at),
-        reading.event_time,
-        reading.exchange,
-        msgspec.UNSET if stale_after is None else reading.age_seconds > stale_after,
+        quote.symbol,
+        quote.mark_price,
+        quote.funding_rate,
+        quote.next_funding_time,
+        quote.index_price,
+        to_ms(quote.updated_at),
+        to_ms(quote.age_seconds),
+        int(quote.updated_at),
+        quote.event_time,
+        quote.exchange,
+        msgspec.UNSET if stale_after is None else quote.age_seconds > stale_after,
     )
 
 
@@ -68,44 +105,45 @@ class Batch(msgspec.Struct, rename="camel"):
     stale_symbols: list[str]
 
 
-_HOLE: Any = msgspec.Raw(b"\0")
+_AGE_HERE: Any = msgspec.Raw(b"\0")
 """Where an age goes. No JSON text has a NUL, and a single byte is found fastest."""
 
 
 class Snapshot:
-    """Every quote of one instant, ready for the wire but for its age, which goes on.
+    """Every quote of one instant, ready for the wire except for its age, which goes on.
 
-    `readings` were read at `wall` and `uptime`. To be used by one thread.
+    `quotes` were read at `wall` and `uptime`. To be used by one thread.
     """
 
     def __init__(
-        self, readings: Sequence[StoredQuote], stale_after: float, *, wall: float, uptime: float
+        self, quotes: Sequence[StoredQuote], stale_after: float, *, wall: float, uptime: float
     ) -> None:
         self._wall, self._uptime = wall, uptime
-        self._rows = [row(reading, stale_after) for reading in readings]
-        self._ages = [reading.age_seconds for reading in readings]
+        self._rows = [row(quote, stale_after) for quote in quotes]
+        self._ages = [quote.age_seconds for quote in quotes]
         fresh = (age for age in self._ages if age <= stale_after)
-        self._lasts = stale_after - max(fresh, default=-inf)
-        self._places: dict[str, int] = {}
+        self._valid_seconds = stale_after - max(fresh, default=-inf)
+        self._index: dict[str, int] = {}
 
-    def holds(self, wall: float, uptime: float) -> bool:
+    def is_current(self, wall: float, uptime: float) -> bool:
         """Whether, at these times, no other quote has turned stale, and no clock was set: ages
-        may depend on either."""
+        may depend on either clock."""
         elapsed = uptime - self._uptime
-        return elapsed <= self._lasts and abs(wall - self._wall - elapsed) < STEP_SECONDS
+        same_clocks = abs(wall - self._wall - elapsed) < STEP_SECONDS
+        return elapsed <= self._valid_seconds and same_clocks
 
     @cached_property
     def _parts(self) -> list[bytes]:
         """The answer with every row, cut where an age goes."""
         for each in self._rows:
-            each.age_seconds = _HOLE
+            each.age_seconds = _AGE_HERE
         whole = msgspec.json.encode({"data": self._rows, "total": len(self._rows)})
         return whole.split(b"\0")
 
     @cached_property
     def revision(self) -> str:
-        """A text that differs whenever `all` does in anything but ages, whoever changed it: of
-        what is shown, since a row changed by hand or retired counts no frame."""
+        """A text that changes whenever `all` changes in more than ages. It is made from the answer
+        itself: a row that was changed by hand or retired counts no frame."""
         return blake2b(b"\0".join(self._parts), digest_size=8).hexdigest()
 
     def all(self, uptime: float) -> bytes:
@@ -119,17 +157,17 @@ class Snapshot:
 
     def batch(self, asked: Sequence[str], uptime: float) -> bytes:
         """The answer to `asked`; a symbol asked twice is there twice."""
-        if not self._places:
-            self._places = {fold(each.symbol): place for place, each in enumerate(self._rows)}
+        if not self._index:
+            self._index = {fold(each.symbol): at for at, each in enumerate(self._rows)}
         elapsed = uptime - self._uptime
         rows, missing = [], []
         for symbol in asked:
-            place = self._places.get(fold(symbol))
-            if place is None:
+            at = self._index.get(fold(symbol))
+            if at is None:
                 missing.append(symbol[:MAX_SHOWN])
             else:
-                found = self._rows[place]
-                found.age_seconds = to_ms(self._ages[place] + elapsed)
+                found = self._rows[at]
+                found.age_seconds = to_ms(self._ages[at] + elapsed)
                 rows.append(found)
         stale = [each.symbol for each in rows if each.stale]
         return msgspec.json.encode(Batch(rows, len(rows), len(missing), len(asked), missing, stale))

@@ -1,4 +1,4 @@
-"""The API in front of a Redis hash: bottle on waitress, as ours, and HGET, HMGET, HVALS.
+"""The API in front of a Redis hash: bottle on waitress, and HGET, HMGET, HVALS.
 
 `python -m harness.bench.peers.redis_api UNIX_SOCKET`, with the listening socket as standard input.
 """

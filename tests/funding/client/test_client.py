@@ -546,7 +546,7 @@ found = FundingClient(caller="theirs").get("BTCUSDT")
 others = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
 print(found.symbol, found.source, *sorted({"msgspec", "apsw", "urllib3", *LIBRARIES} & others))
 """
-    libraries = ["bottle", "waitress", "websocket", "supervisor", "tqdm"]
+    libraries = ["waitress", "websocket", "supervisor", "tqdm"]
     command = [sys.executable, "-c", f"LIBRARIES = {libraries}\n{script}"]
     settings = world.environment(FUNDING_DB=database)
     done = finished(command, tmp_path / "theirs", **settings)

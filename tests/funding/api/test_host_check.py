@@ -73,7 +73,7 @@ def test_the_refusal_of_a_head_request_has_no_body() -> None:
     assert head.headers["content-length"] == str(len(got.body))
 
 
-def test_the_own_address_is_the_configured_one() -> None:
+def test_another_loopback_address_is_served_where_it_is_configured() -> None:
     app = local_only(service, "127.0.0.2", 9000)
     assert ask(app, "/", host="127.0.0.2:9000").status == 200
     assert ask(app, "/", host="localhost:9000").status == 200
@@ -101,17 +101,5 @@ def test_the_log_names_the_refused_host_in_a_bounded_line(
     assert len(line) < 300
 
 
-@pytest.mark.parametrize("path", ["/funding/BTC%FFUSDT", "/%C3", "/%ED%A0%80", "/%F5%80%80%80"])
-def test_a_path_that_is_no_utf8_is_refused(path: str) -> None:
-    answer = ask(APP, path)
-    assert (answer.status, answer.json) == (400, {"error": "path is not UTF-8"})
-
-
 def test_a_utf8_path_reaches_the_service() -> None:
     assert ask(APP, "/funding/%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT").body == SERVED
-
-
-def test_a_foreign_host_learns_nothing_about_its_path() -> None:
-    answer = ask(APP, "/%FF", host="evil.example")
-    assert answer.status == 403
-    assert b"UTF-8" not in answer.body
