@@ -90,7 +90,8 @@ class ClientUsage:
         except errors.StoreError as error:
             self._recorder.complain(error)
             news = self._unstored.set_ban(address, ban)
-            self._recorder.add([AddressBan(address, ban, event if news else None)])
+            if news:
+                self._recorder.add([AddressBan(address, ban, event)])
             return news
 
     def lift_ban(self, address: str, now: float) -> None:

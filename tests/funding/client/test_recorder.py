@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,19 +94,55 @@ def test_the_oldest_rows_without_room_are_lost_and_counted(
     assert stored(path) == list(range(4, MOST_ROWS + 4))
 
 
+class Slow:
+    """Writes for the recorder: each attempt ends when it is told to, with `problem` if any."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.end = threading.Semaphore(0), threading.Semaphore(0)
+        self.problem: Exception | None = None
+        self._write = recorder._write
+        monkeypatch.setattr(recorder, "_write", self)
+
+    def __call__(self, *arguments: Any) -> None:
+        self.begun.release()
+        assert self.end.acquire(timeout=WAIT_SECONDS)
+        if self.problem is not None:
+            raise self.problem
+        self._write(*arguments)
+
+
 def test_rows_that_are_tried_again_come_before_later_ones(
-    path: Path, made: Recorder, caplog: pytest.LogCaptureFixture
+    path: Path, made: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with locked(path):
-        made.add([event(number) for number in range(5)])
-        until(lambda: warnings(caplog), "the store takes nothing")
-        made.add([event(number) for number in range(5, 10)])
-        until(lambda: not made._in_hand, "they wait again")
-    until(lambda: stored(path), "the lock is gone")
-    made.close(QUEUE_SECONDS)
-    assert stored(path) == list(range(10))
+    slow = Slow(monkeypatch)
+    slow.problem = errors.StoreFull("x", "no space left on the disk")
+    made.add([event(number) for number in range(5)])
+    assert slow.begun.acquire(timeout=WAIT_SECONDS)
+    made.add([event(number) for number in range(5, 10)])
+    slow.end.release()
+    assert slow.begun.acquire(timeout=WAIT_SECONDS)
+    slow.problem = None
+    slow.end.release()
+    until(lambda: stored(path) == list(range(10)), "they are stored in order")
     (warning,) = warnings(caplog)
-    assert warning.endswith("locked by another process")
+    assert warning.endswith("no space left on the disk")
+
+
+def test_the_last_attempt_waits_for_the_lock_too(
+    path: Path, made: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def fail(*_arguments: Any) -> None:
+        waits.append(made._busy_seconds())
+        raise errors.StoreLocked("x", "locked by another process")
+
+    monkeypatch.setattr(recorder, "_write", fail)
+    made.add([event(1)])
+    until(lambda: waits and not made._in_hand, "one attempt has failed")
+    assert made._busy_seconds() == 0.0
+    made.close(QUEUE_SECONDS)
+    assert waits[-1] > 0.0
 
 
 def test_a_full_queue_is_bounded_while_the_store_fails(
@@ -142,6 +179,11 @@ def test_nobody_waits_longer_than_it_may_and_what_is_given_up_is_not_done(made: 
     assert done == [2]
 
 
+def test_the_lock_is_waited_for_no_longer_than_the_answer(made: Recorder) -> None:
+    assert 0.0 < made.ask(lambda _: made._busy_seconds(), 0.1) <= 0.1
+    assert made.ask(lambda _: made._busy_seconds(), WAIT_SECONDS) == recorder.LOCK_SECONDS
+
+
 def test_after_a_wait_for_the_lock_in_vain_the_next_does_not_wait(
     path: Path, made: Recorder
 ) -> None:
@@ -162,14 +204,16 @@ def test_after_a_wait_for_the_lock_in_vain_the_next_does_not_wait(
 
 
 def test_closing_waits_no_longer_than_it_may(
-    path: Path, made: Recorder, caplog: pytest.LogCaptureFixture
+    made: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    held = Held(made)
-    made.add([event(number) for number in range(7)])
+    slow = Slow(monkeypatch)
+    made.add([event(number) for number in range(3)])
+    assert slow.begun.acquire(timeout=WAIT_SECONDS)
+    made.add([event(number) for number in range(3, 7)])
     made.close(0.01)
     lost = "7 comparisons, events and REST calls are lost: the store does not answer"
     assert warnings(caplog) == [lost]
-    held.release()
+    slow.end.release()
 
 
 def test_after_closing_it_begins_again_and_idle_it_has_no_thread(

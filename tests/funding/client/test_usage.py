@@ -7,12 +7,64 @@ from pathlib import Path
 import apsw
 import pytest
 
+from funding.client.recorder import AddressBan
+from funding.client.usage import ClientUsage, Unstored
+from funding.errors import StoreFull
+from funding.model.ban import Ban, BanKind
 from funding.model.mode import Mode
 from funding.runtime.clock import SYSTEM
 from harness.processes import until
 from tests.support.api_and_ingest import World
 from tests.support.clients import Clients, locked, usage
 from tests.support.clock import Hand, rows, write
+
+ADDRESS = "https://exchange.invalid"
+
+
+class NoStore:
+    """A recorder whose store fails; what it is given."""
+
+    def __init__(self) -> None:
+        self.rows: list[object] = []
+        self.seconds: list[float] = []
+
+    def ask(self, _work: object, seconds: float) -> None:
+        self.seconds.append(seconds)
+        raise StoreFull("x", "no space left on the disk")
+
+    def add(self, rows: list[object]) -> None:
+        self.rows += rows
+
+    def complain(self, _error: object) -> None:
+        pass
+
+
+def banned(until: float) -> Ban:
+    return Ban(until, BanKind.BANNED, 1, "too many")
+
+
+def test_bans_that_cannot_be_stored_are_known_to_all_threads_of_the_client() -> None:
+    recorder, unstored = NoStore(), Unstored()
+    one, other = (ClientUsage(recorder, unstored, lambda: 1.0) for _ in range(2))  # type: ignore[arg-type]
+    assert one.set_ban(ADDRESS, banned(100.0))
+    assert not other.set_ban(ADDRESS, banned(100.5)), "the same one"
+    assert other.ban(ADDRESS) == banned(100.0)
+    assert other.set_ban(ADDRESS, banned(900.0))
+    assert one.ban(ADDRESS) == banned(900.0)
+    assert one.ban("https://another.invalid") is None
+    one.lift_ban(ADDRESS, 899.0)
+    assert one.ban(ADDRESS) is not None
+    one.lift_ban(ADDRESS, 900.0)
+    assert one.ban(ADDRESS) is None
+    assert recorder.rows == [AddressBan(ADDRESS, banned(until), None) for until in (100.0, 900.0)]
+
+
+def test_the_store_has_half_of_the_time_that_is_left() -> None:
+    recorder, left = NoStore(), [1.0, 0.4]
+    usage = ClientUsage(recorder, Unstored(), lambda: left.pop(0))  # type: ignore[arg-type]
+    usage.ban(ADDRESS)
+    usage.lift_ban(ADDRESS, 0.0)
+    assert recorder.seconds == [0.5, 0.2]
 
 
 def missing(_path: Path) -> None:
