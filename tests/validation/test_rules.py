@@ -72,3 +72,9 @@ def test_rates_of_two_funding_intervals_are_not_compared(
 ) -> None:
     time = None if past_the_hour is None else 497_215 * rules.HOUR_MS + past_the_hour
     assert rules.may_span_settlement(time, skew) is turning
+
+
+def test_either_outcome_is_right_at_the_very_limit_and_no_other_word_is() -> None:
+    for limit, outcomes in ((0.1, ("match", "mismatch")), (1.0, ("mismatch", "significant"))):
+        assert all(rules.stored_agrees(limit, outcome, None) for outcome in outcomes)
+        assert not any(rules.stored_agrees(limit, word, None) for word in ("fine", "", None))
