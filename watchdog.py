@@ -19,6 +19,7 @@ from funding.store.events import Events
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
+from funding.watchdog.collector import FactsCollector
 from funding.watchdog.findings_log import FindingsLog
 from funding.watchdog.monitor import Monitor
 from funding.watchdog.rest_check import RestChecker, Schedule
@@ -27,18 +28,24 @@ from funding.watchdog.supervisor import SupervisorClient
 PENDING_SECONDS = 0.5
 """Between two looks while a process is to end."""
 ONCE_REST_SECONDS = 8.0
-DAY_SECONDS = 86_400.0
 
 
 def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
     """The monitor of this machine's service."""
-    return Monitor(
+    supervisor = SupervisorClient(settings.supervisor)
+    collector = FactsCollector(
         settings,
         reader=Reader(settings.db, binance.NAME, SYSTEM),
-        events=Events(DurableConnection(settings.db)),
-        supervisor=SupervisorClient(settings.supervisor),
+        supervisor=supervisor,
         clock=SYSTEM,
         last_comparison=lambda: checker.latest,
+    )
+    return Monitor(
+        collector,
+        events=Events(DurableConnection(settings.db)),
+        supervisor=supervisor,
+        check_interval=settings.check_interval,
+        clock=SYSTEM,
     )
 
 
@@ -82,7 +89,7 @@ def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
 
 def run(settings: Settings) -> int:
     """Look and act until SIGTERM or SIGINT."""
-    keep_seconds = settings.comparison_days * DAY_SECONDS
+    keep_seconds = settings.comparison_days * 86_400
     schedule = Schedule(settings.compare_interval, settings.compare_all_interval, keep_seconds)
     checker = make_rest_checker(settings, schedule)
     monitor = make_monitor(settings, checker)

@@ -1,18 +1,88 @@
-"""The watchdog's checks as a table: the facts of one moment in, findings out."""
+"""The watchdog's checks as a table, and those of the programs and the machine.
 
-from funding.health import data_checks, machine_checks
-from funding.health.facts import Facts
-from funding.health.findings import Finding
+Those of the data are in data_checks.
+"""
+
+from collections.abc import Iterator
+
+from funding.health import data_checks
+from funding.health.facts import API_GROUP, INGEST, Facts, ProcessState
+from funding.health.findings import Check, Finding, error, info, warning
+
+MEGABYTE = 1024 * 1024
+MEMORY_WARNING_BYTES = 384 * MEGABYTE
+MEMORY_RESTART_BYTES = 512 * MEGABYTE
+WAL_WARNING_BYTES = 64 * MEGABYTE
+DISK_WARNING_BYTES = 500 * MEGABYTE
+DISK_ERROR_BYTES = 50 * MEGABYTE
+CLOCK_STEP_SECONDS = 2.0
+
+
+def check_programs(facts: Facts) -> Iterator[Finding]:
+    """Ingest and the API's processes are RUNNING."""
+    if facts.processes is None:
+        text = facts.supervisor_problem or "supervisord does not answer"
+        yield warning(Check.SUPERVISOR, text)
+        return
+    needed = [each for each in facts.processes if each.name == INGEST or each.is_api]
+    for name in (INGEST, API_GROUP):
+        if not any(each.name.startswith(name) for each in needed):
+            yield error(Check.PROGRAMS, f"supervisord has no program {name.rstrip(':')}")
+    for each in needed:
+        if each.is_running:
+            text = f"{each.name} RUNNING for {each.age_seconds:.0f} s"
+            yield info(Check.PROGRAMS, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB")
+        elif each.state is ProcessState.STOPPED:
+            text = f"{each.name} is STOPPED: stopped by an operator; not restarted"
+            yield error(Check.PROGRAMS, text)
+        else:
+            yield error(Check.PROGRAMS, f"{each.name} is {each.state}: {each.description}")
+
+
+def check_api(facts: Facts) -> Iterator[Finding]:
+    """The API answers in time."""
+    if facts.port_probe is not None:
+        if facts.port_probe.answered:
+            yield info(Check.API, f"the API answers: {facts.port_probe.detail}")
+        else:
+            yield error(Check.API, f"the API does not answer: {facts.port_probe.detail}")
+    for name, probe in facts.process_probes.items():
+        if not probe.answered:
+            yield error(Check.API, f"{name} does not answer: {probe.detail}")
+
+
+def check_machine(facts: Facts) -> Iterator[Finding]:
+    """Memory, WAL, disk and clock are within their limits."""
+    for each in facts.processes or ():
+        if each.memory_bytes > MEMORY_WARNING_BYTES:
+            size = f"{each.memory_bytes / MEGABYTE:.0f} MB resident"
+            yield warning(Check.MEMORY, f"{each.name} has {size}")
+    if facts.wal_bytes > WAL_WARNING_BYTES:
+        size = f"{facts.wal_bytes / MEGABYTE:.0f} MB"
+        yield warning(Check.WAL, f"the WAL has {size}: does a reader hold an old snapshot?")
+    free = facts.disk_free_bytes
+    if free is not None and free < DISK_WARNING_BYTES:
+        finding = error if free < DISK_ERROR_BYTES else warning
+        yield finding(Check.DISK, f"{free / MEGABYTE:.0f} MB left on the disk")
+    if clock_stepped(facts):
+        text = f"the wall clock stepped by {facts.clock_step:+.0f} s"
+        yield warning(Check.CLOCK, text)
+
+
+def clock_stepped(facts: Facts) -> bool:
+    """Whether the wall clock was set between this look and the one before."""
+    return abs(facts.clock_step) > CLOCK_STEP_SECONDS
+
 
 CHECKS = (
-    machine_checks.check_programs,
+    check_programs,
     data_checks.check_connection,
     data_checks.check_symbols,
     data_checks.check_rates,
     data_checks.check_last_frame,
-    machine_checks.check_api,
+    check_api,
     data_checks.check_rest,
-    machine_checks.check_machine,
+    check_machine,
 )
 """In the order of the report."""
 

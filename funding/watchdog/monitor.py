@@ -4,18 +4,15 @@ The world is handed in. watchdog.py sets the rhythm: `send_heartbeat`, `look`, `
 """
 
 import os
-from collections.abc import Callable
 
 from funding import errors
+from funding.health.checks import clock_stepped
 from funding.health.data_checks import symbols_behind
-from funding.health.facts import Facts, LastComparison
+from funding.health.facts import Facts
 from funding.health.findings import first_names
-from funding.health.machine_checks import clock_stepped
 from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
-from funding.settings.service import Settings
 from funding.store.events import Events
-from funding.store.reader import Reader
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
 from funding.watchdog.collector import FactsCollector
 from funding.watchdog.process_history import ProcessHistory
@@ -32,28 +29,21 @@ class Monitor:
 
     def __init__(
         self,
-        settings: Settings,
+        collector: FactsCollector,
         *,
-        reader: Reader,
         events: Events,
         supervisor: SupervisorClient,
+        check_interval: float,
         clock: Clock,
-        last_comparison: Callable[[], LastComparison | None],
     ) -> None:
+        self._collector = collector
         self._supervisor = supervisor
         self._clock = clock
         self._began = clock.wall()
         self._trail = AuditTrail(events)
         self._history = ProcessHistory(self._trail, self._began)
         self._restarter = Restarter(supervisor, self._trail, self._history)
-        self._collector = FactsCollector(
-            settings,
-            reader=reader,
-            supervisor=supervisor,
-            clock=clock,
-            last_comparison=last_comparison,
-        )
-        self._heartbeat_within = settings.check_interval + LONGEST_LOOK_SECONDS
+        self._heartbeat_within = check_interval + LONGEST_LOOK_SECONDS
         self._reports_taken = self._reports_stored = 0  # numbers of the plugin's reports
         self._behind: set[str] = set()
 

@@ -15,8 +15,7 @@ from funding.runtime.schedule import Every
 from funding.runtime.worker import Worker
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
-from funding.watchdog.housekeeping import Housekeeping
-from funding.watchdog.rest_comparisons import NotComparable, NotReady, RestComparisons
+from funding.watchdog.rest_jobs import NotComparable, NotReady, RestJobs
 
 log = logging.getLogger("compare")
 
@@ -74,45 +73,36 @@ class RestChecker(Worker):
 
     def _work(self, stopping: threading.Event) -> None:
         reader, store, rest = self._open_store()
-        exchange, clock = self._exchange, self._clock
-        comparisons = RestComparisons(reader, store, rest, exchange=exchange, clock=clock)
-        housekeeping = Housekeeping(reader, store, rest, exchange=exchange, clock=clock)
-        jobs = [
-            *self._comparing(comparisons),
-            *self._housekeeping(comparisons, housekeeping, stopping),
-        ]
+        jobs = RestJobs(reader, store, rest, exchange=self._exchange, clock=self._clock)
+        scheduled = list(self._scheduled(jobs, stopping))
         while not stopping.wait(POLL_SECONDS):
             now = self._clock.uptime()
-            for job in jobs:
+            for job in scheduled:
                 if job.every.due(now):
-                    self._attempt(job, comparisons)
+                    self._attempt(job, jobs)
         reader.close()
         store.close()
 
-    def _comparing(self, comparisons: RestComparisons) -> Iterator[_Job]:
+    def _scheduled(self, jobs: RestJobs, stopping: threading.Event) -> Iterator[_Job]:
         def compare_one() -> None:
-            self._conclude(LastComparison(rows=comparisons.compare_one()))
+            self._conclude(LastComparison(rows=jobs.compare_one()))
 
-        if self._schedule.one_every:
-            yield _Job(Every(self._schedule.one_every), compare_one, sets_latest=True)
-        if self._schedule.all_every:
-            yield _Job(Every(self._schedule.all_every), comparisons.compare_all)
-
-    def _housekeeping(
-        self, comparisons: RestComparisons, housekeeping: Housekeeping, stopping: threading.Event
-    ) -> Iterator[_Job]:
-        keep_seconds = self._schedule.keep_seconds
+        one_every, all_every, keep_seconds = self._schedule
+        if one_every:
+            yield _Job(Every(one_every), compare_one, sets_latest=True)
+        if all_every:
+            yield _Job(Every(all_every), jobs.compare_all)
         if keep_seconds is not None:
-            prune = partial(housekeeping.prune, keep_seconds, stopping)
-            yield _Job(Every(PLANT_SECONDS), comparisons.plant)
-            yield _Job(Every(INTERVALS_SECONDS), housekeeping.learn_intervals)
+            prune = partial(jobs.prune, keep_seconds, stopping)
+            yield _Job(Every(PLANT_SECONDS), jobs.plant)
+            yield _Job(Every(INTERVALS_SECONDS), jobs.learn_intervals)
             yield _Job(Every(PRUNE_SECONDS), prune, needs_quotes=False)
-            yield _Job(Every(CHECK_SECONDS), housekeeping.check_database)
+            yield _Job(Every(CHECK_SECONDS), jobs.check_database)
 
-    def _attempt(self, job: _Job, comparisons: RestComparisons) -> None:
+    def _attempt(self, job: _Job, jobs: RestJobs) -> None:
         try:
             if job.needs_quotes:
-                comparisons.require_comparable()
+                jobs.require_comparable()
             job.work()
         except NotReady:
             job.every.hasten(self._clock.uptime() + RETRY_SECONDS)

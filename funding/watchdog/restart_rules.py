@@ -8,8 +8,8 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from funding.health.checks import MEMORY_RESTART_BYTES
 from funding.health.facts import API_GROUP, INGEST, Facts, Process, ProcessState
-from funding.health.machine_checks import MEMORY_RESTART_BYTES
 
 BUDGET = 3
 BUDGET_SECONDS = 600.0

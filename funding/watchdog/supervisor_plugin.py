@@ -5,9 +5,8 @@ ends unasked, the watchdog included. It opens the API's listening socket where t
 keeps it open while all of the API's processes are replaced.
 
 supervisord.conf names `make` as the factory of an RPC interface. The watchdog calls `beat` before
-each look, and says within how many seconds it will call again. The answer has the reports of what
-happened. A report is repeated until the watchdog says that it is stored, so that a new watchdog
-receives what the dead one did not store.
+each look, and receives reports of what happened. A report is repeated until the watchdog says that
+it is stored, so that a new watchdog receives what the dead one did not store.
 
 # Facts
 (supervisor 4.3.0, each seen happening)
@@ -45,15 +44,14 @@ from funding.errors import SettingError
 from funding.settings import service
 
 GROUP, PROGRAM, API = "funding", "watchdog", "api"
-FIRST_BEAT_SECONDS = 30.0
-"""A new watchdog calls `beat` for the first time within this."""
+FIRST_BEAT_SECONDS = 30.0  # within which a new watchdog calls `beat`
 TICK_SECONDS = events.Tick5Event.period
 MAX_REPORTS = 1_000
 """The newest reports are kept while no watchdog asks: hours of a program that cannot start."""
-# The values of EventKind, as plain strings: xmlrpc sends no subclass of them.
-KILL, CRASH = "kill", "crash"
+KILL, CRASH = "kill", "crash"  # EventKind as plain strings: xmlrpc sends no subclass of them
 
 PluginReport = tuple[int, float, str, str, int, str]
+"""Number, Unix seconds, kind, program, its process (0: none), text."""
 
 
 def _how_it_ended(process: Any) -> str:
@@ -93,11 +91,8 @@ class Guard:
             self._keep_socket_open(name)
 
     def beat(self, pid: int, seconds: float, stored: int = 0) -> list[PluginReport]:
-        """Process `pid` is the watchdog, lives, and calls again within `seconds`; reports up to
-        number `stored` are in the database.
-
-        Returns the later ones: number, Unix seconds, kind, program, its process (0: none), text.
-        """
+        """The watchdog is process `pid`, calls again within `seconds`, and has stored the reports
+        up to number `stored`. Returns the later ones."""
         self._watchdog_pid, self._beat_due = pid, self._clock() + seconds
         self._reports = [report for report in self._reports if report[0] > stored]
         return list(self._reports)
@@ -117,8 +112,8 @@ class Guard:
         if process.pid and process.pid == self._killed_pid:
             return  # it is reported as a kill
         name = f"{process.group.config.name}:{process.config.name}"
-        text = f"{name} ended by itself: {_how_it_ended(process)}"
-        self._report(CRASH, name, process.pid or 0, text)
+        how = _how_it_ended(process)
+        self._report(CRASH, name, process.pid or 0, f"{name} ended by itself: {how}")
 
     def _report(self, kind: str, program: str, pid: int, text: str) -> None:
         self._last_number += 1
@@ -148,17 +143,14 @@ class Guard:
     def _keep_socket_open(self, name: str) -> None:
         """Hold one more reference to the listening socket of the group `name`, if it has one."""
         manager = getattr(self._supervisord.process_groups[name], "socket_manager", None)
-        if manager is not None:
-            if name == API and self._address is not None:
-                self._listen_at(manager, *self._address)
-            self._sockets[name] = manager.get_socket()
-
-    @staticmethod
-    def _listen_at(manager: Any, host: str, port: int) -> None:
-        """Put the address of the settings in the place of the one in supervisord.conf."""
-        placeholder = manager.socket_config
-        manager.socket_config = InetStreamSocketConfig(host, port, backlog=placeholder.backlog)
-        Path(placeholder.path).unlink(missing_ok=True)
+        if manager is None:
+            return
+        if name == API and self._address is not None:
+            # The address of the settings takes the place of the one in supervisord.conf.
+            old = manager.socket_config
+            manager.socket_config = InetStreamSocketConfig(*self._address, backlog=old.backlog)
+            Path(old.path).unlink(missing_ok=True)
+        self._sockets[name] = manager.get_socket()
 
     def _check_watchdog(self) -> None:
         now = self._clock()

@@ -12,9 +12,8 @@ from funding.rest.client import RestClient
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
-from funding.watchdog.housekeeping import Housekeeping
 from funding.watchdog.rest_check import RestChecker, Schedule
-from funding.watchdog.rest_comparisons import RestComparisons
+from funding.watchdog.rest_jobs import RestJobs
 from tests.support.clock import Hand, rows, write
 from tests.support.http_script import Turn, reply, sends
 
@@ -75,17 +74,14 @@ class ComparedService:
             made.join()
 
     @contextmanager
-    def parts(self, url: str) -> Iterator[tuple[RestComparisons, Housekeeping]]:
-        """What a checker does, to be called by hand."""
+    def jobs(self, url: str) -> Iterator[RestJobs]:
+        """The jobs of a checker, to be called one by one."""
         clock = self.hand.clock()
         with ExitStack() as stack:
             reader, store, rest = self.open_store(url)
             stack.enter_context(closing(reader))
             stack.enter_context(closing(store))
-            yield (
-                RestComparisons(reader, store, rest, exchange="binance", clock=clock),
-                Housekeeping(reader, store, rest, exchange="binance", clock=clock),
-            )
+            yield RestJobs(reader, store, rest, exchange="binance", clock=clock)
 
     def comparisons(self, where: str = "1") -> list[Any]:
         columns = "source, symbol, field, ws_value, rest_value, outcome, skew_ms, explained"

@@ -4,6 +4,7 @@ supervisord that the test sets."""
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from funding import errors
 from funding.health.facts import Facts, LastComparison, Process, ProcessState
@@ -15,6 +16,7 @@ from funding.settings.service import read
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.reader import Reader
+from funding.watchdog.collector import FactsCollector
 from funding.watchdog.monitor import Monitor
 from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import PluginReport
@@ -92,13 +94,20 @@ class WatchedService:
                 "FUNDING_SUPERVISOR": str(self.folder / "supervisor.sock"),
             }
         )
-        return Monitor(
+        supervisor: Any = self.supervisor
+        collector = FactsCollector(
             settings,
             reader=self.reader,
-            events=self.audit,
-            supervisor=self.supervisor,  # type: ignore[arg-type]
+            supervisor=supervisor,
             clock=self.clock,
             last_comparison=lambda: self.last_comparison,
+        )
+        return Monitor(
+            collector,
+            events=self.audit,
+            supervisor=supervisor,
+            check_interval=settings.check_interval,
+            clock=self.clock,
         )
 
     def write_quotes(self, names: Sequence[str] = ("BTCUSDT", "ETHUSDT", "DATED")) -> None:

@@ -1,9 +1,61 @@
-"""The table of the watchdog's checks."""
+"""The table of the checks, and those of the programs and the machine."""
 
-from funding.health.checks import check
+from dataclasses import replace
+
+import pytest
+
+from funding.health.checks import check, clock_stepped
+from funding.health.facts import Facts, Probe
+from funding.health.facts import ProcessState as State
 from funding.health.findings import Level
 from funding.health.report import healthy
-from tests.support.health_facts import HEALTHY
+from tests.support.health_facts import HEALTHY, PROGRAMS, assert_only_finding, with_program
+
+W, E = Level.WARNING, Level.ERROR
+TABLE: list[tuple[Facts, Level, str, str]] = [
+    # The programs
+    (with_program("funding:ingest", state=State.FATAL, description="x"), E, "programs", "FATAL: x"),
+    (with_program("funding:ingest", state=State.BACKOFF), E, "programs", "ingest is BACKOFF"),
+    (with_program("funding:ingest", state=State.STOPPED), E, "programs", "operator; not restarted"),
+    (with_program("api:api_01", state=State.EXITED), E, "programs", "api:api_01 is EXITED"),
+    (replace(HEALTHY, processes=PROGRAMS[1:]), E, "programs", "has no program funding:ingest"),
+    (replace(HEALTHY, processes=PROGRAMS[:2]), E, "programs", "has no program api"),
+    (replace(HEALTHY, processes=None, supervisor_problem="why"), W, "supervisor", "why"),
+    # The API
+    (replace(HEALTHY, port_probe=Probe(False, "late")), E, "api", "late"),
+    (replace(HEALTHY, process_probes={"api:api_00": Probe(False, "late")}), E, "api", "api:api_00"),
+    # The machine
+    (with_program("api:api_00", memory_bytes=(384 << 20) + 1), W, "memory", "api:api_00 has 384"),
+    (replace(HEALTHY, wal_bytes=(64 << 20) + 1), W, "wal", "64 MB"),
+    (replace(HEALTHY, disk_free_bytes=(500 << 20) - 1), W, "disk", "500 MB"),
+    (replace(HEALTHY, disk_free_bytes=(50 << 20) - 1), E, "disk", "50 MB"),
+    (replace(HEALTHY, clock_step=-3_600.0), W, "clock", "-3600 s"),
+    (replace(HEALTHY, clock_step=3_600.0), W, "clock", "+3600 s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "level", "name", "words"), TABLE)
+def test_unhealthy_facts(facts: Facts, level: Level, name: str, words: str) -> None:
+    assert_only_finding(facts, level, name, words)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        with_program("api:api_00", memory_bytes=384 << 20),
+        replace(
+            HEALTHY, disk_free_bytes=None, clock_step=1.9, wal_bytes=64 << 20, last_comparison=None
+        ),
+        with_program("funding:watchdog", state=State.STOPPED),
+    ],
+)
+def test_facts_at_the_limits_are_healthy(facts: Facts) -> None:
+    assert {each.level for each in check(facts)} == {Level.INFO}
+
+
+@pytest.mark.parametrize(("step", "stepped"), [(2.0, False), (2.1, True), (-2.1, True)])
+def test_small_drift_of_the_clock_is_not_a_step(step: float, stepped: bool) -> None:
+    assert clock_stepped(replace(HEALTHY, clock_step=step)) is stepped
 
 
 def test_healthy_facts_give_a_report_in_order() -> None:

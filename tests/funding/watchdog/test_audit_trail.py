@@ -65,9 +65,7 @@ def test_restarts_are_read_from_the_columns(service: WatchedService, trail: Audi
     assert [past.program for past in trail.restarts(AT + 0.5)] == ["api:api_00"]
 
 
-def test_restarts_of_the_first_schema_version_are_not_counted(
-    service: WatchedService, trail: AuditTrail
-) -> None:
+def test_restart_of_no_program_is_not_counted(service: WatchedService, trail: AuditTrail) -> None:
     detail = "funding:ingest (no data): x"
     trail.add(Event(AT, "watchdog", EventKind.RESTART, detail))
     trail.save()

@@ -1,6 +1,7 @@
-"""Comparisons of the store with REST: one symbol, all symbols, and a pair planted to differ."""
+"""What the watchdog does with REST: comparisons with the store, and housekeeping of the store."""
 
 import logging
+import threading
 from collections.abc import Sequence
 
 from funding.comparison.difference import Outcome
@@ -13,7 +14,9 @@ from funding.settings.table import is_loopback
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
+from funding.store.quote_table import set_funding_intervals
 from funding.store.reader import Reader
+from funding.store.rest_usage import RestUsage
 
 log = logging.getLogger("compare")
 
@@ -21,6 +24,10 @@ SOURCE = "watchdog"
 SYMBOL = "BTCUSDT"
 SETTLE_SECONDS = 5.0
 """After ingest's start: a symbol of either class that has not come by then is missing."""
+DEFAULT_HOURS = 8
+"""The funding interval of symbols that the exchange does not list."""
+PRUNE_PAUSE_SECONDS = 0.05
+"""Between two batches, so that ingest can write in between."""
 
 
 class NotReady(Exception):
@@ -31,10 +38,10 @@ class NotComparable(Exception):
     """Store and REST belong to different exchanges."""
 
 
-class RestComparisons:
-    """Compares, and stores the comparisons and their alarms. For one thread.
+class RestJobs:
+    """The jobs of RestChecker. For one thread.
 
-    Raises `StoreError`, `RestError` and, from `require_comparable`, the two exceptions above.
+    They raise `StoreError`, `RestError` and, from `require_comparable`, the two exceptions above.
     """
 
     def __init__(
@@ -99,6 +106,28 @@ class RestComparisons:
         self._add(rows, events)
         if missed:
             log.error("a planted difference was not flagged: %s", missed)
+
+    def learn_intervals(self) -> None:
+        """Store the funding interval of each symbol that has funding."""
+        replies = self._rest.funding_intervals()
+        listed = {each.symbol: each.funding_interval_hours for each in replies}
+        with_funding = [q.symbol for q in self._reader.all() if q.next_funding_time is not None]
+        hours = [(symbol, listed.get(symbol, DEFAULT_HOURS)) for symbol in with_funding]
+        set_funding_intervals(self._store, self._exchange, hours)
+
+    def prune(self, keep_seconds: float, stopping: threading.Event) -> None:
+        """Delete the rows that are older than `keep_seconds`, in batches until `stopping`."""
+        comparisons, usage = Comparisons(self._store), RestUsage(self._store)
+        before = self._clock.wall() - keep_seconds
+        while comparisons.prune(before) + usage.prune(before):
+            if stopping.wait(PRUNE_PAUSE_SECONDS):
+                return
+
+    def check_database(self) -> None:
+        """Read the whole database for damage."""
+        damage = self._store.check()
+        if damage:
+            log.error("the database is damaged: %s", damage)
 
     def _pair(self) -> Pair:
         before = self._reader.one(SYMBOL)

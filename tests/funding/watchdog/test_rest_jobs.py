@@ -1,4 +1,4 @@
-"""Comparisons of a real store with a scripted REST interface."""
+"""Comparisons and housekeeping: a real store and a scripted REST interface."""
 
 import logging
 import threading
@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from funding.comparison.difference import Outcome
+from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison, planted_pair
 from funding.model.feed import Feed
+from funding.store.comparisons import Comparisons
+from funding.store.durable import DurableConnection
 from funding.store.writer import Writer
-from funding.watchdog import rest_comparisons
-from funding.watchdog.rest_comparisons import SETTLE_SECONDS, NotComparable, NotReady
-from tests.support.clock import Hand
+from funding.watchdog import rest_jobs
+from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotComparable, NotReady
+from tests.support.clock import Hand, rows
 from tests.support.compared_service import (
     TIME,
     ComparedService,
@@ -26,10 +28,10 @@ from tests.support.http_script import Turn, hangs, scripted
 def test_one_symbol_is_compared(compared: ComparedService) -> None:
     with (
         scripted(json_reply(premium())) as server,
-        compared.parts(server.url) as (comparisons, _),
+        compared.jobs(server.url) as jobs,
     ):
-        rows = comparisons.compare_one()
-    assert [row.outcome for row in rows] == ["match", "match"]
+        found = jobs.compare_one()
+    assert [row.outcome for row in found] == ["match", "match"]
     assert compared.comparisons() == [
         ("watchdog", "BTCUSDT", "mark_price", 100.0, 100.0, "match", 0, None),
         ("watchdog", "BTCUSDT", "funding_rate", 0.0001, 0.0001, "match", 0, None),
@@ -43,9 +45,9 @@ def test_significant_difference_is_an_event_and_a_warning(
     with (
         caplog.at_level(logging.WARNING),
         scripted(json_reply(premium(markPrice="98.0"))) as server,
-        compared.parts(server.url) as (comparisons, _),
+        compared.jobs(server.url) as jobs,
     ):
-        comparisons.compare_one()
+        jobs.compare_one()
     assert [row[5] for row in compared.comparisons()] == ["significant", "match"]
     assert compared.events() == [("significant", "BTCUSDT mark_price: stream 100.0, REST 98.0")]
     assert [r.levelname for r in caplog.records if "significant: BTCUSDT" in r.message] == [
@@ -67,9 +69,9 @@ def test_nearer_quote_is_compared(compared: ComparedService) -> None:
     answer = json_reply(premium(markPrice="101.5", time=TIME + 900))
     with (
         scripted(while_a_quote_comes(compared, 101.5, answer)) as server,
-        compared.parts(server.url) as (comparisons, _),
+        compared.jobs(server.url) as jobs,
     ):
-        comparisons.compare_one()
+        jobs.compare_one()
     assert compared.comparisons()[0] == (
         "watchdog", "BTCUSDT", "mark_price", 101.5, 101.5, "match", 100, None
     )  # fmt: skip
@@ -78,9 +80,9 @@ def test_nearer_quote_is_compared(compared: ComparedService) -> None:
 def test_lag_is_distinguished_from_error(compared: ComparedService) -> None:
     answer = json_reply(premium(markPrice="101.5", time=TIME + 100))
     turns = while_a_quote_comes(compared, 102.0, answer), json_reply(premium(markPrice="90.0"))
-    with scripted(*turns) as server, compared.parts(server.url) as (comparisons, _):
-        comparisons.compare_one()
-        comparisons.compare_one()
+    with scripted(*turns) as server, compared.jobs(server.url) as jobs:
+        jobs.compare_one()
+        jobs.compare_one()
     explained = [row[7] for row in compared.comparisons("field = 'mark_price'")]
     assert explained == [1, 0]
 
@@ -90,9 +92,9 @@ def test_all_symbols_are_compared_in_one_call_and_none_is_dropped(
 ) -> None:
     with (
         scripted(json_reply([premium(), premium("NEWUSDT")])) as server,
-        compared.parts(server.url) as (comparisons, _),
+        compared.jobs(server.url) as jobs,
     ):
-        comparisons.compare_all()
+        jobs.compare_all()
     assert server.paths == ["/fapi/v1/premiumIndex"]
     prices = {row[1]: row[3:6] for row in compared.comparisons("field = 'mark_price'")}
     assert prices == {
@@ -105,9 +107,9 @@ def test_all_symbols_are_compared_in_one_call_and_none_is_dropped(
 def test_planted_pair_is_stored_and_not_an_alarm(compared: ComparedService) -> None:
     with (
         scripted(json_reply(premium())) as server,
-        compared.parts(server.url) as (comparisons, _),
+        compared.jobs(server.url) as jobs,
     ):
-        comparisons.plant()
+        jobs.plant()
     planted = [(row[0], row[5]) for row in compared.comparisons()]
     assert planted == [("control", "significant")] * 2
     assert compared.events() == []
@@ -119,12 +121,12 @@ def test_planted_pair_that_is_not_flagged_is_an_alarm(
     def blind(*arguments: Any) -> list[Comparison]:
         return [row._replace(outcome=Outcome.MATCH) for row in planted_pair(*arguments)]
 
-    monkeypatch.setattr(rest_comparisons, "planted_pair", blind)
+    monkeypatch.setattr(rest_jobs, "planted_pair", blind)
     with (
         scripted(json_reply(premium())) as server,
-        compared.parts(server.url) as (comparisons, _),
+        compared.jobs(server.url) as jobs,
     ):
-        comparisons.plant()
+        jobs.plant()
     assert compared.events() == [
         ("control-missed", "BTCUSDT mark_price"), ("control-missed", "BTCUSDT funding_rate")
     ]  # fmt: skip
@@ -153,23 +155,66 @@ def test_stand_in_is_not_compared_with_the_exchange(
 ) -> None:
     service = ComparedService(tmp_path / "funding.db", Hand())
     write_feed(service, address, SETTLE_SECONDS)
-    with service.parts(rest_url) as (comparisons, _):
+    with service.jobs(rest_url) as jobs:
         if refused:
             with pytest.raises(NotComparable, match="stand-in"):
-                comparisons.require_comparable()
+                jobs.require_comparable()
         else:
-            comparisons.require_comparable()
+            jobs.require_comparable()
         write_feed(service, address, SETTLE_SECONDS - 0.1)
         with pytest.raises(NotReady):
-            comparisons.require_comparable()
+            jobs.require_comparable()
 
 
 def test_store_without_quotes_is_not_ready(tmp_path: Any) -> None:
     service = ComparedService(tmp_path / "funding.db", Hand())
     service.write()
-    with scripted(hangs) as server, service.parts(server.url) as (comparisons, _):
+    with scripted(hangs) as server, service.jobs(server.url) as jobs:
         with pytest.raises(NotReady):
-            comparisons.require_comparable()
+            jobs.require_comparable()
         service.write(quote())
-        comparisons.require_comparable()
+        jobs.require_comparable()
     assert server.asked == []
+
+
+# Housekeeping
+
+
+OLD = Comparison(
+    0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None
+)  # fmt: skip
+
+
+def test_funding_intervals_are_learned(compared: ComparedService) -> None:
+    listed = [{"symbol": "BTCUSDT", "fundingIntervalHours": 4, "updateTime": None}]
+    with (
+        scripted(json_reply(listed)) as server,
+        compared.jobs(server.url) as jobs,
+    ):
+        jobs.learn_intervals()
+    select = "SELECT funding_interval_hours FROM quote ORDER BY symbol"
+    assert rows(compared.path, select) == [(4,), (8,)]
+
+
+def test_old_comparisons_are_deleted(compared: ComparedService) -> None:
+    store = DurableConnection(compared.path)
+    Comparisons(store).add(
+        [OLD._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)]
+    )
+    store.close()
+    with scripted(hangs) as server, compared.jobs(server.url) as jobs:
+        jobs.prune(10_000.0, threading.Event())
+    assert len(compared.comparisons()) == 1
+
+
+def test_damage_is_logged(compared: ComparedService, caplog: pytest.LogCaptureFixture) -> None:
+    with compared.jobs("http://127.0.0.1:1") as jobs:
+        jobs.check_database()
+    assert "damaged" not in caplog.text
+    page = compared.path.read_bytes().index(b"ETHUSDT") // 4_096
+    with compared.path.open("r+b") as file:
+        file.seek(page * 4_096)
+        file.write(b"\xff" * 8)
+    with compared.jobs("http://127.0.0.1:1") as jobs:
+        jobs.check_database()
+    assert "the database is damaged" in caplog.text
