@@ -40,7 +40,9 @@ class Schedule(NamedTuple):
     keep_seconds: float | None = None
 
 
-class _Job(NamedTuple):
+class Job(NamedTuple):
+    """What is due every so often; `sets_latest` where its outcome is `latest`."""
+
     every: Every
     work: Callable[[], object]
     needs_quotes: bool = True
@@ -83,23 +85,23 @@ class RestChecker(Worker):
         reader.close()
         store.close()
 
-    def _scheduled(self, jobs: RestJobs, stopping: threading.Event) -> Iterator[_Job]:
+    def _scheduled(self, jobs: RestJobs, stopping: threading.Event) -> Iterator[Job]:
         def compare_one() -> None:
             self._conclude(LastComparison(rows=jobs.compare_one()))
 
         one_every, all_every, keep_seconds = self._schedule
         if one_every:
-            yield _Job(Every(one_every), compare_one, sets_latest=True)
+            yield Job(Every(one_every), compare_one, sets_latest=True)
         if all_every:
-            yield _Job(Every(all_every), jobs.compare_all)
+            yield Job(Every(all_every), jobs.compare_all)
         if keep_seconds is not None:
             prune = partial(jobs.prune, keep_seconds, stopping)
-            yield _Job(Every(PLANT_SECONDS), jobs.plant)
-            yield _Job(Every(INTERVALS_SECONDS), jobs.learn_intervals)
-            yield _Job(Every(PRUNE_SECONDS), prune, needs_quotes=False)
-            yield _Job(Every(CHECK_SECONDS), jobs.check_database)
+            yield Job(Every(PLANT_SECONDS), jobs.plant)
+            yield Job(Every(INTERVALS_SECONDS), jobs.learn_intervals)
+            yield Job(Every(PRUNE_SECONDS), prune, needs_quotes=False)
+            yield Job(Every(CHECK_SECONDS), jobs.check_database)
 
-    def _attempt(self, job: _Job, jobs: RestJobs) -> None:
+    def _attempt(self, job: Job, jobs: RestJobs) -> None:
         try:
             if job.needs_quotes:
                 jobs.require_comparable()

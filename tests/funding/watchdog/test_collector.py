@@ -119,3 +119,12 @@ def test_process_that_started_during_the_probes_is_young_and_not_silent(
     monkeypatch.setattr(probe, "port", slow)
     service.step(2.0)
     assert service.supervisor.orders == []
+
+
+def test_damage_behind_an_open_connection_is_found(service: WatchedService) -> None:
+    assert service.monitor.look().store_problem == ""
+    page = service.path.read_bytes().index(b"ETHUSDT") // 4_096
+    with service.path.open("r+b") as file:
+        file.seek(page * 4_096)
+        file.write(b"\xff" * 4_096)
+    assert "not readable as a database" in service.monitor.look().store_problem

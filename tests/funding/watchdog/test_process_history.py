@@ -83,3 +83,19 @@ def test_new_process_after_a_stop_is_not_a_replacement(service: WatchedService) 
     service.restart_ingest()
     service.step()
     assert service.events() == []
+
+
+def test_process_that_follows_an_ordered_end_and_crashes_is_not_a_replacement(
+    service: WatchedService,
+) -> None:
+    service.step()
+    service.step(6.0)
+    assert len(service.supervisor.orders) == 1
+    service.supervisor.put(INGEST, ProcessState.STARTING, NEW)
+    service.step(0.5)
+    service.supervisor.reports = [service.crash_report(NEW)]
+    service.monitor.send_heartbeat()
+    service.restart_ingest(1)
+    service.step(0.5)
+    assert service.events(EventKind.REPLACED) == []
+    assert len(service.crashes()) == 1

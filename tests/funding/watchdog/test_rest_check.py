@@ -10,14 +10,23 @@ from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.health.facts import LastComparison
 from funding.rest.client import RestClient
+from funding.runtime.schedule import Every
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
-from funding.watchdog.rest_check import RestChecker, Schedule
+from funding.watchdog.rest_check import RETRY_SECONDS, Job, RestChecker, Schedule
 from tests.support.clock import Hand, feed_at, rows, write
 from tests.support.compared_service import ComparedService, json_reply, premium, quote
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
 from tests.support.processes import until
+
+OLD = Comparison(0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None)
+
+
+def add(service: ComparedService, *comparisons: Comparison) -> None:
+    store = DurableConnection(service.path)
+    Comparisons(store).add(comparisons)
+    store.close()
 
 
 def concluded(checker: RestChecker) -> LastComparison:
@@ -77,12 +86,7 @@ def every_reply(server: Scripted) -> Turn:
 
 
 def test_housekeeping(compared: ComparedService) -> None:
-    old = Comparison(0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None)
-    store = DurableConnection(compared.path)
-    Comparisons(store).add(
-        [old._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)]
-    )
-    store.close()
+    add(compared, *(OLD._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)))
     select = "SELECT funding_interval_hours FROM quote ORDER BY symbol"
     with scripted(hangs) as server:
         server.turns = [every_reply(server)]
@@ -173,3 +177,27 @@ def test_all_symbols_are_compared_when_that_is_asked_for(compared: ComparedServi
     with scripted(*turns) as server, compared.checker(server.url, schedule):
         until(lambda: compared.comparisons("symbol = 'NEWUSDT'"), "all symbols")
     assert server.paths[1] == "/fapi/v1/premiumIndex"
+
+
+def test_comparison_that_is_not_ready_is_tried_again_soon(tmp_path: Path) -> None:
+    service = ComparedService(tmp_path / "funding.db", Hand())
+    service.write()
+    every, now = Every(60.0), service.hand.uptime
+    checker = RestChecker(
+        lambda: service.open_store(""), Schedule(60.0), exchange="binance",
+        clock=service.hand.clock(),
+    )  # fmt: skip
+    with service.jobs("http://127.0.0.1:1") as jobs:
+        assert every.due(now)
+        checker._attempt(Job(every, jobs.compare_one, sets_latest=True), jobs)
+    assert checker.latest is None
+    assert not every.due(now + RETRY_SECONDS - 0.1)
+    assert every.due(now + RETRY_SECONDS)
+
+
+def test_old_rows_are_deleted_also_without_quotes(tmp_path: Path) -> None:
+    service = ComparedService(tmp_path / "funding.db", Hand())
+    service.write()
+    add(service, OLD)
+    with service.checker("http://127.0.0.1:1", Schedule(60.0, keep_seconds=1.0)):
+        until(lambda: not service.comparisons(), "the old row is gone")

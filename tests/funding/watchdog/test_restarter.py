@@ -204,3 +204,18 @@ def test_answer_resets_the_count_of_missed_probes(
         for _ in turns:
             service.step()
     assert service.supervisor.orders == []
+
+
+def test_new_api_process_has_missed_no_probe(
+    service: WatchedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 0.1)
+    service.supervisor.put("api:api_00", ProcessState.RUNNING, OLD)
+    with scripted(hangs, unix=str(service.folder / "api_00.sock")):
+        service.step()
+        service.step()
+        service.supervisor.put("api:api_00", ProcessState.RUNNING, NEW)
+        service.step()
+        assert len(service.supervisor.orders) == 1
+        service.step()
+        assert service.supervisor.orders == [(Verb.TERM, "api:api_00")] * 2
