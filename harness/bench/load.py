@@ -95,7 +95,7 @@ class Load:
                 key.data.connection.close()
 
     def advance(self, one: Connection, selector: selectors.BaseSelector) -> None:
-        """What one connection brought."""
+        """Handle what one connection received."""
         try:
             if not one.done():
                 return
@@ -115,7 +115,7 @@ class Load:
             one.ask(self.request())
 
     def count(self, one: Connection) -> None:
-        """One answer."""
+        """Count one answer."""
         took = (time.perf_counter() - one.began) * 1000
         if one.status == b"304" or (one.status == b"200" and not self.etag):
             self.times.append(took)

@@ -1,4 +1,4 @@
-"""What the kernel knows of a process: CPU, memory, bytes written. And of the machine.
+"""The kernel's figures of a process (CPU, memory, bytes written), and of the machine.
 
 # Facts
 - The CPU clock of another process has the id (~pid << 3) | 2 (clock_getcpuclockid(3)): ns, and
@@ -18,7 +18,7 @@ _CPUCLOCK_SCHED = 2
 
 
 class Written(NamedTuple):
-    """Bytes: handed to the kernel, and of those what became the disk's work."""
+    """Bytes handed to the kernel, and those that the disk had to write."""
 
     handed: int
     disk: int
@@ -31,14 +31,14 @@ def cpu_seconds(pid: int) -> float:
 
 def megabytes(pid: int, kind: str = "Rss") -> float:
     """Its memory. Rss counts shared pages in full, so a sum of it over processes is an upper bound;
-    Pss divides them among those who share them."""
+    Pss divides them among the processes that share them."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     found = re.search(rf"^{kind}: +(\d+) kB", text, re.MULTILINE)
     return int(found[1]) / 1024 if found else 0.0
 
 
 def written(pid: int) -> Written:
-    """Since the process began."""
+    """Bytes since the process began."""
     text = Path(f"/proc/{pid}/io").read_text("ascii")
     counts = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", text)}
     disk = counts["write_bytes"] - counts["cancelled_write_bytes"]

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--world", type=Path, metavar="FILE", help="start from a recorded premiumIndex reply")
     add(
         "--replay", type=Path, metavar="FILE", nargs="+", default=(),
-        help="send these recordings to whoever connects, then end; see scripts/record.py",
+        help="send these recordings to every client, then end; see scripts/record.py",
     )  # fmt: skip
     add("--main", type=_count, default=745, help="rows of the main frame (745)")
     add("--tradfi", type=_count, default=217, help="rows of the TradFi frame (217)")

@@ -1,4 +1,4 @@
-"""From a tick to messages: each payload is built once per tick and shared by all who want it.
+"""From a tick to messages: each payload is built once per tick and shared by all its subscribers.
 
 # Facts
 

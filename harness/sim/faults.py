@@ -97,7 +97,7 @@ class FaultState:
 
     def merge(self, posted: object) -> dict[str, object]:
         """Puts the posted faults in force, all or none, and returns those that were not cleared,
-        for whoever acts at the moment of posting. FaultError names the key and what it expects."""
+        for the parts that act on posting. FaultError names the key and what it expects."""
         if not isinstance(posted, dict):
             raise FaultError("expected a JSON object of fault: value")
         checked = {name: self._checked(name, value) for name, value in posted.items()}
@@ -109,7 +109,7 @@ class FaultState:
         return {name: value for name, value in checked.items() if value is not None}
 
     def clear(self, name: str | None = None) -> None:
-        """Ends one fault, or all. FaultError for a name that is no fault."""
+        """Ends one fault, or all. FaultError for a name that is not a fault."""
         if name is None:
             self.active.clear()
         elif name not in BY_NAME:

@@ -2,7 +2,7 @@
 
 # Facts
 
-- 2400 weight per UTC clock minute and IP, told in X-MBX-USED-WEIGHT-1M; a 400 costs its route's
+- 2400 weight per UTC clock minute and IP, reported in X-MBX-USED-WEIGHT-1M; a 400 costs its route's
   weight too (measured 2026-10-07).
 - fundingRate and fundingInfo cost none and send no such header, but share 500 requests in 5
   minutes (SDK docstrings). That those minutes are clock minutes is an assumption.

@@ -28,7 +28,7 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024
 
 
 class RecordingError(Exception):
-    """A file that is no recording, with the words that say why."""
+    """A file that is not a recording; the text says why."""
 
 
 class Record(NamedTuple):

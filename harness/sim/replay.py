@@ -1,4 +1,4 @@
-"""Plays a recording to whoever is connected, byte for byte, at its own pace times `speed`.
+"""Plays a recording to every connected client, byte for byte, at its own pace times `speed`.
 
 It takes the place of the ticks: begins with the first client, and the program ends with it.
 """

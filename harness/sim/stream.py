@@ -35,7 +35,7 @@ class StreamSide:
         self.hub, self.faults = hub, faults
 
     def routes(self) -> list[web.RouteDef]:
-        """The routed paths, and those that are only polite."""
+        """The routed paths, and the retired ones, which still answer."""
         forms = ("/ws", "/stream", "/ws/{names:.+}")
         paths = [base + form for base in ("/market", "/public", "") for form in forms]
         return [web.get(path, self.handle) for path in paths]

@@ -1,6 +1,6 @@
 """When frames are due: the exchange's clock, and the ticks of both classes as one async source.
 
-Whoever consumes ticks does not know where they come from, so that recorded ones can be played too.
+Consumers of ticks do not know their source, so that recorded ones can be played too.
 
 # Facts
 
@@ -69,7 +69,7 @@ class TickSource:
         while True:
             for class_name, phase in self._phases():
                 due = number * self.step_ms + phase
-                # A sleep of 0 when late: whoever else is waiting gets a turn between two ticks.
+                # A sleep of 0 when late: other tasks get a turn between two ticks.
                 await asyncio.sleep(max(0.0, self.clock.seconds_until(due)))
                 yield Tick(class_name, number, due)
             number += 1

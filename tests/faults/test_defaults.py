@@ -94,8 +94,8 @@ def test_silent_from_the_first_second(service: Group, record: Record) -> None:
         connects = until(lambda: times(service, "connect", began, 2), "two connects")
         (named, *_) = times(service, "stall", connects[0], 1)
     until(lambda: well(service), "healthy again")
-    told = f"{named - connects[0]:.1f}, {connects[1] - connects[0]:.1f} s"
-    record("silent from the first second", "named and retried ≤ 6 s", told)
+    result = f"{named - connects[0]:.1f}, {connects[1] - connects[0]:.1f} s"
+    record("silent from the first second", "named and retried ≤ 6 s", result)
     assert connects[1] - connects[0] <= 6
 
 
@@ -112,11 +112,11 @@ def test_one_symbol_of_all_frozen(service: Group, record: Record) -> None:
         with service.exchange.faults(freeze_symbols=[symbol]):
             began = SYSTEM.wall()
 
-            def told() -> list[float]:
+            def reported() -> list[float]:
                 select = "SELECT at FROM event WHERE kind = 'behind' AND detail LIKE ?"
                 return [at - began for (at,) in service.rows(select, f"%{symbol}%")]  # noqa: B023
 
-            (seen,) = until(told, "it is reported")
+            (seen,) = until(reported, "it is reported")
         record(f"one symbol of 900 frozen ({number + 1})", "reported ≤ 15 s", f"{seen:.1f} s")
         assert seen <= 15
         assert {program: service.pids(program) for program in pids} == pids
@@ -194,8 +194,8 @@ def test_a_hundred_of_a_kind(
         seen += [at - began for at in first_after(paths, began)]
     seen.sort()
     name = "reset" if "abort" in fault else "close 1001"
-    told = f"p50 {statistics.median(seen):.2f} s, p99 {seen[98]:.2f} s, max {seen[-1]:.2f} s"
-    record(f"{name}, {len(seen)} times", "data ≤ 2 s (p99)", told)
+    result = f"p50 {statistics.median(seen):.2f} s, p99 {seen[98]:.2f} s, max {seen[-1]:.2f} s"
+    record(f"{name}, {len(seen)} times", "data ≤ 2 s (p99)", result)
     assert seen[98] <= 2
 
 
@@ -203,6 +203,6 @@ def test_health_and_pids_are_as_they_should_be(service: Group) -> None:
     """After all of that."""
     assert well(service)
     assert service.pids("ingest.py") == {service.feed_pid()}
-    told = "no frame for"  # the longest outage, for which the budget was spent by then
-    waiting = [each for each in events(service) if each[1] == "waiting" and told not in each[2]]
+    outage = "no frame for"  # the longest outage, for which the budget was spent by then
+    waiting = [each for each in events(service) if each[1] == "waiting" and outage not in each[2]]
     assert not waiting

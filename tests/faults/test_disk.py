@@ -126,6 +126,6 @@ def test_one_damaged_page_of_comparisons(service: Group, record: Record) -> None
     until(lambda: saved() >= PLANTED - 100, "what can be read is copied")
     assert saved() < PLANTED
     (aside,) = service.database.parent.glob("funding-damaged-20*Z.db")
-    told = f"{seen:.1f} s; {saved()} of {PLANTED} comparisons saved, the old file kept"
-    record("one damaged page of comparisons", "set aside, begun anew, salvaged", told)
+    result = f"{seen:.1f} s; {saved()} of {PLANTED} comparisons saved, the old file kept"
+    record("one damaged page of comparisons", "set aside, replaced, salvaged", result)
     assert aside.stat().st_size > 0

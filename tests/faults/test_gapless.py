@@ -51,8 +51,8 @@ def test_a_rotation_every_5_seconds_for_a_minute(record: Record) -> None:
         assert service.feed_pid() == pid
         grown = process.memory_bytes(pid) - before
         assert grown < 4 * 1024 * 1024
-        told = f"{rotations(service)} rotations, 0 of {seen.count()} ticks missed"
-        record("rotation every 5 s for a minute", "0 ticks missed", f"{told}, {grown >> 10} KiB")
+        result = f"{rotations(service)} rotations, 0 of {seen.count()} ticks missed"
+        record("rotation every 5 s for a minute", "0 ticks missed", f"{result}, {grown >> 10} KiB")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Faults of the API's processes under load: nobody is refused, hardly anybody loses an answer."""
+"""Faults of the API's processes under load: no client is refused, few lose an answer."""
 
 import os
 import signal
@@ -78,8 +78,8 @@ def test_kill_9_of_an_api_process_under_load(service: Group, record: Record) -> 
             until(lambda: changed(pids, service.pids("api.py")), "it is replaced")  # noqa: B023
             before = answers(load)
             until(lambda: answers(load) > before + 500, "load after it")  # noqa: B023
-    told = f"{load.got['refused']} refused, {load.got['lost']} lost of {answers(load)}"
-    record("API kill -9 under load, twice", "0 refused, lost ≤ in hand (8)", told)
+    result = f"{load.got['refused']} refused, {load.got['lost']} lost of {answers(load)}"
+    record("API kill -9 under load, twice", "0 refused, lost ≤ in hand (8)", result)
     assert load.got["refused"] == 0
     assert load.got["lost"] <= 2 * load.clients
     assert set(load.got) <= {"200", "lost"}
@@ -92,8 +92,8 @@ def test_a_rolling_restart_under_load(service: Group, record: Record) -> None:
             assert service.supervisorctl("restart", name).returncode == 0
             before = answers(load)
             until(lambda: answers(load) > before + 200, "load")  # noqa: B023
-    told = f"{load.got['refused']} refused, {load.got['lost']} lost of {answers(load)}"
-    record("rolling restart of the API under load", "0 refused", told)
+    result = f"{load.got['refused']} refused, {load.got['lost']} lost of {answers(load)}"
+    record("rolling restart of the API under load", "0 refused", result)
     assert set(load.got) == {"200"}
 
 
@@ -106,8 +106,8 @@ def test_a_hung_api_process_under_load(service: Group, record: Record) -> None:
         until(lambda: answers(load) > before + 500, "requests go on")
         until(lambda: changed(pids, service.pids("api.py")), "it is replaced")
         seen = SYSTEM.uptime() - began
-    told = f"replaced after {seen:.1f} s, {load.got['refused']} refused, {load.got['lost']} lost"
-    record("hung API process under load", "requests go on, replaced ≤ 15 s", told)
+    result = f"replaced after {seen:.1f} s, {load.got['refused']} refused, {load.got['lost']} lost"
+    record("hung API process under load", "requests go on, replaced ≤ 15 s", result)
     assert load.got["refused"] == 0
     assert load.got["lost"] <= load.clients
     assert seen <= 15

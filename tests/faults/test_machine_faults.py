@@ -133,6 +133,6 @@ def test_the_wall_clock_steps(record: Record, step: int) -> None:
             service.process.terminate()
             assert service.process.wait(30) == 0
     limit = float(SHORT["FUNDING_STALE_AFTER"])
-    told = f"stale after {stale:.1f} s"
-    record(f"wall clock {step:+} s, then a dead feed", f"stale ≤ {limit:g} s, 0 restarts", told)
+    result = f"stale after {stale:.1f} s"
+    record(f"wall clock {step:+} s, then a dead feed", f"stale ≤ {limit:g} s, 0 restarts", result)
     assert limit - 1 <= stale <= limit + 1

@@ -16,8 +16,8 @@ from tests.faults.rows import QUICK, SLOW
 )
 def test_a_fault_heals_by_itself(short: Group, record: Record, fault: Fault) -> None:
     fresh, well = prove(short, fault)
-    told = f"{fresh:.1f} s" + (f", all well after {well:.1f} s" if fault.replaced else "")
-    record(fault.name, f"fresh ≤ {fault.goal:g} s", told)
+    result = f"{fresh:.1f} s" + (f", all well after {well:.1f} s" if fault.replaced else "")
+    record(fault.name, f"fresh ≤ {fault.goal:g} s", result)
 
 
 def test_nothing_is_left_behind(short: Group) -> None:

@@ -75,7 +75,7 @@ class Feeds:
             del self.open[order.connection]
         else:
             assert isinstance(order, Report)
-            self.orders[f"told {order.kind}"] += 1
+            self.orders[f"reported {order.kind}"] += 1
 
 
 def healthy(facts: Facts, feeds: Feeds, now: float) -> Facts:
@@ -129,8 +129,8 @@ def test_two_simulated_hours_of_a_healthy_feed() -> None:
 def test_72_simulated_hours_of_a_healthy_feed(record: Record, connections: int) -> None:
     feeds = simulate(72, connections)
     rotations_alone(feeds, 72, connections)
-    told = f"{feeds.orders['rotated']} rotations, longest gap {feeds.longest:.1f} s"
-    record(f"72 simulated hours, {connections} connections", "0 restarts, only rotations", told)
+    result = f"{feeds.orders['rotated']} rotations, longest gap {feeds.longest:.1f} s"
+    record(f"72 simulated hours, {connections} connections", "0 restarts, only rotations", result)
 
 
 class Still:
@@ -193,7 +193,7 @@ class Rotating:
         self.sent += 6
 
     def rotate(self) -> None:
-        """A life of 23 hours but for its last moments, then the rotation."""
+        """A connection of 23 hours without its middle, then the rotation."""
         for _ in range(5):
             self.second()
         self.hand.pass_seconds(82_800.0)
@@ -234,6 +234,6 @@ def test_1000_rotations_accelerated(tmp_path: Path, record: Record) -> None:
     world, grown = rotate(tmp_path / "funding.db", 1_000)
     no_second_is_missed(world, tmp_path / "funding.db", 1_000)
     rotations = world.threads[-1].number - 1
-    told = f"{rotations} rotations, 0 of {world.sent} rows missed, {grown >> 10} KiB"
-    record("rotation, 1,000 times accelerated", "0 missed, memory flat", told)
+    result = f"{rotations} rotations, 0 of {world.sent} rows missed, {grown >> 10} KiB"
+    record("rotation, 1,000 times accelerated", "0 missed, memory flat", result)
     assert grown < 64 * 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.processes import ROOT, running, tied, until
 
 
-def test_nothing_outlives_whoever_started_it(tmp_path: Path) -> None:
+def test_a_tied_process_ends_with_its_parent(tmp_path: Path) -> None:
     started = (
         "import subprocess, sys, time; from harness.processes import tied;"
         "child = subprocess.Popen(tied(sys.executable, '-c', 'import time; time.sleep(60)'));"
@@ -22,7 +22,7 @@ def test_nothing_outlives_whoever_started_it(tmp_path: Path) -> None:
         until(lambda: not child.exists() or not (child / "cmdline").read_bytes(), "it is gone")
 
 
-def test_what_begins_after_its_parent_ended_does_not_begin() -> None:
+def test_a_command_whose_parent_has_ended_does_not_start() -> None:
     given = tied(sys.executable, "-c", "print('it runs')")
     given[2] = "1"  # a parent that is not ours
     done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=False)

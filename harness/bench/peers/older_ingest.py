@@ -50,7 +50,7 @@ def keep(state: dict[str, Any], rows: list[dict[str, Any]]) -> None:
 
 
 def write(state: dict[str, Any], path: Path) -> None:
-    """The whole state, in one piece for whoever reads."""
+    """Replace the whole state at once: a reader never sees half of it."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(state), "utf-8")
     os.replace(temporary, path)

@@ -27,7 +27,7 @@ _GIVEN_UP = (
 async def main() -> None:
     """For ever; the library connects again by itself, and tells in messages what it met.
 
-    A stream that it has given up raises at the next `recv`, and is begun anew.
+    A stream that it has given up raises at the next `recv`, and is started again.
     """
     BinanceSocketManager.FSTREAM_URL = f"ws://{exchange()}/"
     manager, heard = BinanceSocketManager(AsyncClient()), Heard()

@@ -33,7 +33,7 @@ class Message(msgspec.Struct):
 
 
 def quote(row: Row, now: float) -> bytes:
-    """A row as the API shows it, but for its age."""
+    """A row as the API shows it, without its age."""
     return msgspec.json.encode(
         {
             "symbol": row.s,

@@ -48,7 +48,7 @@ def test_an_answer_has_an_outcome(answer: bytes, outcome: str) -> None:
     assert reply.asked_at <= reply.received_at
 
 
-def test_nobody_listens() -> None:
+def test_a_port_without_a_listener() -> None:
     assert ApiConnection(free_port(), keep_alive=True).get("/").outcome == "refused"
 
 

@@ -48,6 +48,6 @@ def test_a_contender_that_shows_nothing_is_asked_twice(monkeypatch: pytest.Monke
     assert one.why == "shown too late, after 0 trials"
 
 
-def test_nobody_answers() -> None:
+def test_a_port_without_a_listener() -> None:
     nothing: Any = None
     assert Watched("absent", nothing, free_port()).ask() == b""
