@@ -22,17 +22,9 @@ from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from funding.store.writer import Writer
 from funding.watchdog import probe
+from harness.http_client import Answer, ask, connect, receive, to_the_end
+from harness.processes import finished, running, until
 from tests.conftest import ROOT, free_port
-from tests.support.processes import (
-    Answer,
-    ask,
-    connect,
-    finished,
-    receive,
-    running,
-    to_the_end,
-    until,
-)
 
 SYMBOLS = [f"S{number:03}USDT" for number in range(200)]
 EVENT_TIME = 1_764_725_610_000

@@ -19,9 +19,9 @@ from funding.model.feed import Feed
 from funding.runtime.clock import SYSTEM
 from funding.store import damage, database
 from funding.store.reader import Reader
+from harness.processes import WAIT_SECONDS, finished, running, until
+from harness.stand_in import StandIn, stand_in
 from tests.conftest import ROOT
-from tests.support.processes import PATIENCE_SECONDS, finished, running, until
-from tests.support.stand_in import StandIn, stand_in
 
 INGEST: list[str | Path] = [sys.executable, ROOT / "ingest.py"]
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO   |WARNING|ERROR  ) ingest: .+")
@@ -86,7 +86,7 @@ class Ingest:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(WAIT_SECONDS)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def test_quotes_arrive_and_sigterm_leaves_a_tidy_store(exchange: StandIn, tmp_pa
         found = ingest.reader.one("BTCUSDT")
         assert found is not None
         assert found.mark_price == price(exchange, "BTCUSDT", found.event_time)
-        assert 0.0 <= found.age_seconds < PATIENCE_SECONDS
+        assert 0.0 <= found.age_seconds < WAIT_SECONDS
         assert any(not quote.symbol.isascii() for quote in ingest.reader.all())
         feed = ingest.feed()
         assert (feed.connected, feed.address, feed.pid) == (1, "127.0.0.1", ingest.process.pid)
@@ -152,7 +152,7 @@ def test_next_ingest_continues_after_a_killed_one(exchange: StandIn, tmp_path: P
         until(ingest.served, "quotes")
         count, before = ingest.count(), ingest.event_time()
         ingest.process.kill()
-        ingest.process.wait(PATIENCE_SECONDS)
+        ingest.process.wait(WAIT_SECONDS)
         assert ingest.count() == count
     exchange.fault(refuse=True)
     with running_ingest(tmp_path, exchange.ws_url) as ingest:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from harness.http_client import ask
+from harness.processes import finished, running, until
+from harness.stand_in import StandIn, stand_in
 from tests.conftest import ROOT, free_port
 from tests.support.clock import Hand, rows, write
-from tests.support.processes import ask, finished, running, until
-from tests.support.stand_in import StandIn, stand_in
 from tests.support.supervised import ENDS, SLEEPS, supervisord
 
 WATCHDOG: list[str | Path] = [sys.executable, ROOT / "watchdog.py"]

@@ -19,11 +19,12 @@ import pytest
 from consumers import volume_alert
 from funding.consumers import runner
 from funding.errors import RestUnreachable
+from harness.http_client import ask
+from harness.processes import environment, finished, running, until
 from tests.conftest import ROOT
 from tests.support.api_and_ingest import World, side_by_side
 from tests.support.clock import rows
 from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
-from tests.support.processes import ask, environment, finished, running, until
 
 VOLUME = "consumers/volume_alert.py"
 POLLER = "consumers/oi_poller.py"

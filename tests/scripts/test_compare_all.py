@@ -13,10 +13,10 @@ import pytest
 
 from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
+from harness.processes import finished, running, until
 from tests.conftest import ROOT
 from tests.support.api_and_ingest import World, side_by_side
 from tests.support.clock import Hand, rows, write
-from tests.support.processes import finished, running, until
 
 SCRIPT = "scripts/compare_all.py"
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import websocket
 
+from harness.processes import finished, running, until
 from harness.sim.recording import RecordingError, read
 from scripts.record import SUFFIX, Recorder
 from tests.conftest import ROOT
-from tests.support.processes import finished, running, until
 
 TICK = "0.05"
 HEAD = b"recording 1 ws://x\n"

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 
 from funding.errors import ConnectionLost
-from tests.support.processes import PATIENCE_SECONDS
+from harness.processes import WAIT_SECONDS
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -98,7 +98,7 @@ class Peer:
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
         for thread in self._pouring:
-            thread.join(PATIENCE_SECONDS)
+            thread.join(WAIT_SECONDS)
 
     def _exactly(self, size: int) -> bytes:
         data = b""
@@ -138,7 +138,7 @@ class FakeExchange:
 
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join(WAIT_SECONDS)
         self._listener.close()
         for peer in self._all:
             peer.close()
@@ -151,7 +151,7 @@ class FakeExchange:
 
     def peer(self) -> Peer:
         """The next client that was answered."""
-        return self._arrived.get(timeout=PATIENCE_SECONDS)
+        return self._arrived.get(timeout=WAIT_SECONDS)
 
     def _serve(self) -> None:
         while True:
@@ -160,7 +160,7 @@ class FakeExchange:
             except OSError:
                 return
             self.connections += 1
-            connection.settimeout(PATIENCE_SECONDS)
+            connection.settimeout(WAIT_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with contextlib.suppress(OSError):
                 self._greet(connection)
@@ -202,7 +202,7 @@ class ScriptedConnection:
 
     def open(self) -> None:
         self.opening.set()
-        assert self.may_open.wait(PATIENCE_SECONDS)
+        assert self.may_open.wait(WAIT_SECONDS)
         if self._refusal is not None:
             raise self._refusal
 
@@ -210,7 +210,7 @@ class ScriptedConnection:
         with self._asks:
             self._asked += 1
             self._asks.notify_all()
-        step = self._steps.get(timeout=PATIENCE_SECONDS)
+        step = self._steps.get(timeout=WAIT_SECONDS)
         if isinstance(step, BaseException):
             raise step
         return step
@@ -231,7 +231,7 @@ class ScriptedConnection:
     def wait_until_taken(self) -> None:
         """Until all that was said has been received and handled, and more is asked for."""
         with self._asks:
-            taken = self._asks.wait_for(lambda: self._asked > self._said, PATIENCE_SECONDS)
+            taken = self._asks.wait_for(lambda: self._asked > self._said, WAIT_SECONDS)
         assert taken, "what was said was not received"
 
 

@@ -20,9 +20,9 @@ from funding.ingest.receiver import Receiver
 from funding.model.feed import Feed
 from funding.store.reader import Reader
 from funding.store.writer import Writer
+from harness.processes import until
 from tests.support.clock import ManualClock
 from tests.support.fake_exchange import ScriptedConnection
-from tests.support.processes import until
 
 START = 1_764_725_610.0
 START_MS = 1_764_725_610_000

@@ -15,8 +15,8 @@ from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.store.reader import Reader
 from funding.store.writer import Writer
+from harness.processes import finished
 from tests.support.clock import ManualClock
-from tests.support.processes import finished
 
 HOUR_MS = 3_600_000
 NOW_MS = 1_764_725_610_000

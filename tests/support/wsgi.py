@@ -6,7 +6,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
-from tests.support.processes import Answer
+from harness.http_client import Answer
 
 HOST = "127.0.0.1:8888"
 

@@ -11,8 +11,9 @@ import pytest
 
 from funding.api.dispatcher import STREAM_THREADS, Channel
 from funding.api.server import Server
+from harness.http_client import ask, connect, receive, to_the_end
+from harness.processes import until
 from tests.support.http_server import LARGE, Application, channels, lengths, request
-from tests.support.processes import ask, connect, receive, to_the_end, until
 
 # Requests and answers
 

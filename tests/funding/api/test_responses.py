@@ -16,7 +16,7 @@ from funding.api.responses import (
     row,
 )
 from funding.model.feed import StoredQuote
-from tests.support.processes import Answer
+from harness.http_client import Answer
 from tests.support.wsgi import ask
 
 BTC = StoredQuote(

@@ -21,8 +21,8 @@ from funding.model.quote import Quote
 from funding.runtime.clock import Clock
 from funding.store.reader import Reader
 from funding.store.writer import Writer
+from harness.http_client import Answer
 from tests.conftest import ROOT
-from tests.support.processes import Answer
 from tests.support.wsgi import ask
 
 ROW = [

@@ -11,6 +11,8 @@ import pytest
 
 from funding.api import server as module
 from funding.api.server import Server
+from harness.http_client import ask, connect, receive, to_the_end
+from harness.processes import until
 from tests.conftest import free_port
 from tests.support.http_server import (
     LARGE,
@@ -21,7 +23,6 @@ from tests.support.http_server import (
     request,
     serving,
 )
-from tests.support.processes import ask, connect, receive, to_the_end, until
 
 # Clients that leave, are silent, or do not read
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from funding.runtime import logs
+from harness.processes import WAIT_SECONDS
 from tests.support.ingest_world import IngestWorld
-from tests.support.processes import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def worlds(tmp_path: Path) -> Iterator[Callable[..., IngestWorld]]:
     for world in made:
         for receiver in world.receivers:
             receiver.stop()
-            receiver.join(PATIENCE_SECONDS)
+            receiver.join(WAIT_SECONDS)
         world.reader.close()
         world.writer._connection.close()
 

@@ -10,9 +10,9 @@ from funding.errors import ConnectFailed, ConnectionLost
 from funding.exchanges.binance import stream as binance
 from funding.ingest.loop import MAX_THREADS
 from funding.ingest.receiver import Receiver
+from harness.processes import WAIT_SECONDS
 from tests.support.fake_exchange import ScriptedConnection
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
-from tests.support.processes import PATIENCE_SECONDS
 
 
 def test_connect_and_disconnect_are_recorded(world: IngestWorld, log: io.StringIO) -> None:
@@ -49,7 +49,7 @@ def test_silent_connection_is_named_and_replaced(world: IngestWorld, log: io.Str
     assert len(lines(log, f"WARNING ingest: connection 1: {words}")) == 1
     assert world.stored().last_error == words
     assert not world.stored().connected
-    assert world.opened[0].aborted.wait(PATIENCE_SECONDS)
+    assert world.opened[0].aborted.wait(WAIT_SECONDS)
     world.time.advance(1.0)
     world.connect()
     assert len(world.opened) == 2
@@ -130,7 +130,7 @@ def test_events_of_a_replaced_connection_are_ignored(world: IngestWorld) -> None
     world.connect()
     world.time.advance(5.1)
     world.step()
-    world.receivers[0].join(PATIENCE_SECONDS)
+    world.receivers[0].join(WAIT_SECONDS)
     world.step()
     assert world.kinds() == ["start", "connect", "stall"]
 
@@ -143,7 +143,7 @@ def test_connections_that_do_not_end_are_bounded(world: IngestWorld) -> None:
             pass
 
         def run(self) -> None:
-            stuck.wait(PATIENCE_SECONDS)
+            stuck.wait(WAIT_SECONDS)
 
     def start_receiver(number: int) -> Receiver:
         receiver = Stuck(
@@ -186,7 +186,7 @@ def test_last_frame_of_an_ended_connection_is_forgotten(
     world.inbox.offer(1, late, world.time.wall, world.time.uptime)
     world.step()
     monkeypatch.undo()
-    world.receivers[0].join(PATIENCE_SECONDS)
+    world.receivers[0].join(WAIT_SECONDS)
     world.step()
     assert not [number for number, _ in world.inbox._event_times if number == 1]
 
@@ -207,7 +207,7 @@ def test_defect_while_a_connection_is_ended_is_raised(world: IngestWorld) -> Non
             clock=world.time.clock(),
         )
         receiver.start()
-        receiver.join(PATIENCE_SECONDS)
+        receiver.join(WAIT_SECONDS)
         return receiver
 
     world.loop._connect = start_receiver

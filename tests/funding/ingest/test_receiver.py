@@ -10,8 +10,8 @@ from funding.ingest.inbox import Batch, Inbox
 from funding.ingest.receiver import Receiver
 from funding.model.quote import Quote
 from funding.runtime.clock import Clock
+from harness.processes import WAIT_SECONDS, until
 from tests.support.fake_exchange import ScriptedConnection
-from tests.support.processes import PATIENCE_SECONDS, until
 
 CLOCK = Clock(wall=lambda: 1_764_725_610.0, uptime=lambda: 5_000.0, boot="this boot")
 
@@ -62,7 +62,7 @@ def started(
 
 
 def ended(receiver: Receiver) -> bool:
-    receiver.join(PATIENCE_SECONDS)
+    receiver.join(WAIT_SECONDS)
     return not receiver.is_alive()
 
 
@@ -145,7 +145,7 @@ def test_stop_while_connecting_ends_what_comes_up_afterwards() -> None:
     connection, writer = ScriptedConnection(), WriterSide()
     connection.may_open.clear()
     receiver = started(connection, writer)
-    assert connection.opening.wait(PATIENCE_SECONDS)
+    assert connection.opening.wait(WAIT_SECONDS)
     receiver.stop()
     connection.say(b"1000")
     connection.may_open.set()

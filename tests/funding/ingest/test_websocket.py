@@ -12,6 +12,7 @@ import pytest
 from funding.errors import ConnectFailed, ConnectionLost
 from funding.ingest import websocket
 from funding.ingest.websocket import MAX_MESSAGE, WebSocket
+from harness.processes import WAIT_SECONDS, until
 from tests.conftest import free_port
 from tests.support.fake_exchange import (
     BINARY,
@@ -27,7 +28,6 @@ from tests.support.fake_exchange import (
     status,
     unsigned_certificate,
 )
-from tests.support.processes import PATIENCE_SECONDS, until
 
 SYMBOL = '{"s":"币安人生USDT"}'.encode()
 
@@ -36,7 +36,7 @@ SYMBOL = '{"s":"币安人生USDT"}'.encode()
 def connected() -> Iterator[tuple[WebSocket, Peer]]:
     """An open connection, from both sides."""
     with FakeExchange() as exchange:
-        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        connection = WebSocket(exchange.url, WAIT_SECONDS)
         connection.open()
         try:
             yield connection, exchange.peer()
@@ -65,7 +65,7 @@ def lost(connection: WebSocket) -> ConnectionLost:
     return caught.value
 
 
-def refused(exchange: FakeExchange, timeout: float = PATIENCE_SECONDS) -> ConnectFailed:
+def refused(exchange: FakeExchange, timeout: float = WAIT_SECONDS) -> ConnectFailed:
     """How the connection fails to come up."""
     with exchange, pytest.raises(ConnectFailed) as caught:
         WebSocket(exchange.url, timeout).open()
@@ -267,11 +267,11 @@ def test_redirect_is_not_followed(line: str) -> None:
 )
 def test_answer_that_is_not_a_handshake_is_a_failure(answer: bytes) -> None:
     with FakeExchange(lambda _request: answer) as exchange:
-        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        connection = WebSocket(exchange.url, WAIT_SECONDS)
         with ThreadPoolExecutor(1) as thread:
             opening = thread.submit(connection.open)
             exchange.peer().close()
-            error = opening.exception(PATIENCE_SECONDS)
+            error = opening.exception(WAIT_SECONDS)
     assert isinstance(error, ConnectFailed)
     assert error.kind == "handshake"
     assert len(str(error)) <= 200
@@ -279,11 +279,11 @@ def test_answer_that_is_not_a_handshake_is_a_failure(answer: bytes) -> None:
 
 def test_server_that_hangs_up_at_once_is_a_failed_handshake() -> None:
     with FakeExchange(silence) as exchange:
-        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        connection = WebSocket(exchange.url, WAIT_SECONDS)
         with ThreadPoolExecutor(1) as thread:
             opening = thread.submit(connection.open)
             exchange.peer().reset()
-            error = opening.exception(PATIENCE_SECONDS)
+            error = opening.exception(WAIT_SECONDS)
     assert isinstance(error, ConnectFailed)
     assert error.kind == "handshake"
 
@@ -294,13 +294,13 @@ def test_unanswered_handshake_is_given_up() -> None:
 
 def test_port_without_a_listener_is_refused() -> None:
     with pytest.raises(ConnectFailed) as caught:
-        WebSocket(f"ws://127.0.0.1:{free_port()}/ws", PATIENCE_SECONDS).open()
+        WebSocket(f"ws://127.0.0.1:{free_port()}/ws", WAIT_SECONDS).open()
     assert caught.value.kind == "refused"
 
 
 def test_unknown_host_name_is_a_dns_failure() -> None:
     with pytest.raises(ConnectFailed) as caught:
-        WebSocket("ws://no-such-host.invalid/ws", PATIENCE_SECONDS).open()
+        WebSocket("ws://no-such-host.invalid/ws", WAIT_SECONDS).open()
     assert caught.value.kind == "dns"
 
 
@@ -313,7 +313,7 @@ def test_plain_bytes_where_tls_is_expected_are_a_tls_failure() -> None:
 def test_unanswered_tls_handshake_is_given_up() -> None:
     with ThreadPoolExecutor(1) as thread, FakeExchange(silence, reads_request=False) as exchange:
         opening = thread.submit(WebSocket(exchange.url, 0.2).open)
-        error = opening.exception(PATIENCE_SECONDS)
+        error = opening.exception(WAIT_SECONDS)
     assert isinstance(error, ConnectFailed)
     assert error.kind == "timeout"
 
@@ -344,23 +344,23 @@ def test_the_request_names_host_and_path() -> None:
 
 
 def test_abort_from_another_thread_ends_a_blocked_receive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_RECEIVE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(websocket, "_RECEIVE_SECONDS", WAIT_SECONDS)
     with connected() as (connection, peer), ThreadPoolExecutor(1) as thread:
         receiving = thread.submit(connection.receive)
         peer.send(frame(PING)[:1])
         connection.abort()
-        error = receiving.exception(PATIENCE_SECONDS / 2)
+        error = receiving.exception(WAIT_SECONDS / 2)
     assert isinstance(error, ConnectionLost)
     assert error.kind == "lost"
 
 
 def test_abort_from_another_thread_ends_a_blocked_handshake() -> None:
     with FakeExchange(silence) as exchange, ThreadPoolExecutor(1) as thread:
-        connection = WebSocket(exchange.url, PATIENCE_SECONDS)
+        connection = WebSocket(exchange.url, WAIT_SECONDS)
         opening = thread.submit(connection.open)
         exchange.peer()
         connection.abort()
-        error = opening.exception(PATIENCE_SECONDS / 2)
+        error = opening.exception(WAIT_SECONDS / 2)
     assert isinstance(error, ConnectFailed)
     assert error.kind != "timeout"
 

@@ -16,9 +16,9 @@ from funding.settings.consumers import read
 from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
+from harness.processes import until
 from tests.support.clock import Hand, rows, write
 from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
-from tests.support.processes import until
 
 PATH = "/api/volume-alerts/ingest"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.stand_in import StandIn, stand_in
 from tests.support.clock import Hand, write
 from tests.support.rest_group import Group
-from tests.support.stand_in import StandIn, stand_in
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from funding import errors
 from funding.exchanges.binance import rest as api
 from funding.model.ban import LONGEST_BAN_SECONDS
 from funding.rest.client import RestClient
+from harness.stand_in import StandIn
 from tests.support.clock import Hand, rows, write
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
 from tests.support.rest_group import ANSWER, BODY, PREMIUM, Group, error, failure
-from tests.support.stand_in import StandIn
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ from funding.rest.client import RestClient
 from funding.runtime.clock import SYSTEM
 from funding.store.durable import DurableConnection
 from funding.store.rest_usage import RestUsage
+from harness.processes import WAIT_SECONDS, environment, until
+from harness.stand_in import StandIn
 from tests.conftest import ROOT
 from tests.support.clock import Hand, rows
 from tests.support.http_script import Turn, reply, scripted, sends
-from tests.support.processes import PATIENCE_SECONDS, environment, until
 from tests.support.rest_group import ANSWER, BODY, MINUTE, Group, error, failure
-from tests.support.stand_in import StandIn
 
 
 def store(path: Path, statement: str, *bindings: Any) -> None:
@@ -291,7 +291,7 @@ def test_many_refusals_at_once_are_one_ban(
     all_asked = threading.Barrier(20)
 
     def refused(connection: Any, stopping: threading.Event) -> None:
-        all_asked.wait(PATIENCE_SECONDS)
+        all_asked.wait(WAIT_SECONDS)
         error(429, -1003, "Too many.", **headers)(connection, stopping)
 
     with scripted(refused) as server, ThreadPoolExecutor(20) as pool:
@@ -311,7 +311,7 @@ def test_a_longer_ban_that_is_met_while_one_lasts_is_kept(group: Group) -> None:
     known = threading.Event()
 
     def late(connection: Any, stopping: threading.Event) -> None:
-        known.wait(PATIENCE_SECONDS)
+        known.wait(WAIT_SECONDS)
         error(418, -1003, "Banned.", Retry_After="900")(connection, stopping)
 
     with scripted(late, error(429, -1003, "Too many.")) as server, ThreadPoolExecutor(1) as pool:

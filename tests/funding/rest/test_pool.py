@@ -13,9 +13,9 @@ from funding.rest.pool import Pool
 from funding.store.durable import DurableConnection
 from funding.store.reservations import ReservedUsage
 from funding.store.rest_usage import RestUsage
+from harness.stand_in import StandIn, stand_in
 from tests.conftest import free_port
 from tests.support.clock import Hand, rows, write
-from tests.support.stand_in import StandIn, stand_in
 
 SYMBOLS = [f"S{number}" for number in range(200)]
 

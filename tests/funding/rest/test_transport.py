@@ -13,9 +13,9 @@ import pytest
 from funding import errors
 from funding.rest import transport
 from funding.rest.client import RestClient
+from harness.processes import WAIT_SECONDS, until
 from tests.conftest import free_port
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
-from tests.support.processes import PATIENCE_SECONDS, until
 from tests.support.rest_group import ANSWER, BODY, Group, failure
 
 
@@ -104,7 +104,7 @@ def test_a_hanging_resolver_delays_no_call(group: Group, monkeypatch: pytest.Mon
 
     def answer() -> list[Any]:
         asked.release()
-        over.wait(PATIENCE_SECONDS)
+        over.wait(WAIT_SECONDS)
         raise socket.gaierror("no answer")
 
     resolver(monkeypatch, answer)
@@ -119,7 +119,7 @@ def test_a_hanging_resolver_delays_no_call(group: Group, monkeypatch: pytest.Mon
     finally:
         over.set()
     for _ in range(transport.MOST_ATTEMPTS):
-        assert asked.acquire(timeout=PATIENCE_SECONDS)
+        assert asked.acquire(timeout=WAIT_SECONDS)
     monkeypatch.undo()
     with scripted(ANSWER) as server:
         client = group.client(server.url)
@@ -156,5 +156,5 @@ def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPa
         with pytest.raises(TimeoutError, match=r"not connected within 0\.01 s"):
             transport.connected(connect, 0.01)
         late.set()
-        theirs.settimeout(PATIENCE_SECONDS)
+        theirs.settimeout(WAIT_SECONDS)
         assert theirs.recv(1) == b""

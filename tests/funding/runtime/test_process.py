@@ -10,7 +10,7 @@ from pathlib import Path
 
 from funding.runtime.clock import SYSTEM
 from funding.runtime.process import age_seconds, disk_free_bytes, file_bytes, memory_bytes
-from tests.support.processes import until
+from harness.processes import until
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from funding.runtime import startup
 from funding.settings import service
-from tests.support.processes import finished
+from harness.processes import finished
 
 BEGIN = "from funding.runtime import startup; print(startup.begin('name'))"
 

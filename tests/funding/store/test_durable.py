@@ -23,9 +23,9 @@ from funding.store.outbox import OutboxStore
 from funding.store.prepare import set_aside_if_foreign
 from funding.store.rest_usage import RestUsage
 from funding.store.writer import Writer
+from harness.processes import environment
 from tests.conftest import ROOT
 from tests.support.clock import ManualClock, feed_at, rows, write
-from tests.support.processes import environment
 from tests.support.store import comparison
 
 AT = 1_764_725_610.0

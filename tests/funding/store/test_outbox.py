@@ -11,9 +11,9 @@ from funding.errors import StoreError
 from funding.model.alert import Alert
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
+from harness.processes import WAIT_SECONDS, environment
 from tests.conftest import ROOT
 from tests.support.clock import rows
-from tests.support.processes import PATIENCE_SECONDS, environment
 from tests.support.store import alert
 
 NOW = 1_764_725_610.0
@@ -139,9 +139,7 @@ def test_kill_9_between_alert_and_send_loses_and_doubles_nothing(
     outbox = OutboxStore(store)
     store.close()
     command = [sys.executable, "-c", KILLED, str(path), moment]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(), timeout=PATIENCE_SECONDS, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment(), timeout=WAIT_SECONDS, check=False)
     assert done.returncode == -9
     # The restarted program scans again: the alert is known, its post is still there, once.
     again = Alert("k", "volume_alert", "A", "SPIKE", 1.0, "message", "/path", {"a": 1})

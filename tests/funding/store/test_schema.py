@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import PATIENCE_SECONDS, finished
+from harness.processes import WAIT_SECONDS, finished
 from tests.support.store import (
     HOUR_MS,
     NOW_MS,
@@ -97,9 +97,9 @@ def test_the_views_read_well(answers: Any, path: Path) -> None:
     assert latest[2]["funding_pct"] is latest[2]["annualised_pct"] is None
     assert latest[2]["next_funding"] is None
     ages = [row["age_seconds"] for row in latest]
-    assert ages == [pytest.approx(age, abs=PATIENCE_SECONDS) for age in (2, 10, 181, 7_200)]
+    assert ages == [pytest.approx(age, abs=WAIT_SECONDS) for age in (2, 10, 181, 7_200)]
     shown = time.strptime(latest[0]["updated"], "%Y-%m-%dT%H:%M:%SZ")
-    assert abs(time.mktime(shown) - time.timezone - time.time()) < PATIENCE_SECONDS
+    assert abs(time.mktime(shown) - time.timezone - time.time()) < WAIT_SECONDS
     stale = answers(path, "SELECT * FROM stale")
     assert [row["symbol"] for row in stale] == ["OLDUSDT", "XAUUSDT"]
     worst = answers(path, "SELECT * FROM worst_differences")

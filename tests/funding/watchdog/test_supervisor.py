@@ -15,8 +15,8 @@ from funding.health.facts import Process, ProcessState
 from funding.watchdog import supervisor
 from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import SupervisorClient
+from harness.processes import until
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
-from tests.support.processes import until
 from tests.support.supervised import DEAF, ENDS, SLEEPS, supervisord
 
 FATAL = {"startsecs": "1", "startretries": "0"}

@@ -24,8 +24,9 @@ from funding.watchdog.supervisor_plugin import (
     TICK_SECONDS,
     Guard,
 )
+from harness.http_client import connect
+from harness.processes import finished, until
 from tests.conftest import free_port
-from tests.support.processes import connect, finished, until
 from tests.support.supervised import ENDS, HEAD, PROGRAM, SLEEPS, supervisord
 
 PLUGIN = """[rpcinterface:guard]
