@@ -26,7 +26,7 @@ from funding.comparison.summary import RunningSummary
 from funding.errors import SettingError, StoreError
 from funding.exchanges.binance import stream as binance
 from funding.model.mode import Mode
-from funding.model.quote import fold
+from funding.model.quote import LONGEST_SYMBOL, fold
 from funding.runtime.clock import SYSTEM, Clock
 from funding.runtime.deadline import Deadline
 from funding.runtime.logs import Throttle
@@ -43,8 +43,6 @@ REST_SHARE = 0.6
 REREAD_SHARE = 0.2
 """And that REST leaves to the second reading in mode parallel, and to the store."""
 COMPLAINT_SECONDS = 60.0
-LONGEST_SYMBOL = 100
-"""Characters; the exchange's own stay below 30."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -5,6 +5,9 @@ import msgspec
 MAX_SYMBOLS = 5_000
 """Symbols kept per exchange: five times what Binance lists (962 rows a second, 2026-10-07)."""
 
+LONGEST_SYMBOL = 40
+"""Characters of a symbol at most: twice the longest that was seen."""
+
 BELIEVABLE_LEAD_MS = 1_000
 """How far a stored event time may lie ahead of both the exchange's and our own clock: at most one
 tick, so the next good frame replaces a bad row."""

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 from funding.errors import FrameError
-from funding.exchanges.binance.rows import MAX_SYMBOL_LENGTH
 from funding.exchanges.binance.stream import decode
 from funding.exchanges.frame import Frame
-from funding.model.quote import Quote
+from funding.model.quote import LONGEST_SYMBOL, Quote
 
 NOW = 1_790_161_600.0
 
@@ -67,7 +66,7 @@ BAD_NUMBERS += ["0x10", "1,5", "1.", ".5", "1.2.3", "٣", "１", "1\n", "--1", "
 
 
 BAD_SYMBOLS = ["", " ", "BTC USDT", "BTC\nUSDT", "BTC\rUSDT", "\x1b[2J", "\0", "\x7f", "A\u2028B"]
-BAD_SYMBOLS += ["A\u202eB", "A\u200bB", "\ufeffA", "A\u00a0B", "A" * (MAX_SYMBOL_LENGTH + 1)]
+BAD_SYMBOLS += ["A\u202eB", "A\u200bB", "\ufeffA", "A\u00a0B", "A" * (LONGEST_SYMBOL + 1)]
 
 
 def encoded(message: object) -> bytes:
@@ -105,7 +104,7 @@ def checked(payload: bytes) -> Frame | None:
         assert 0 < quote.mark_price < float("inf")
         assert 0 <= quote.index_price < float("inf")
         assert quote.funding_rate is None or -1 < quote.funding_rate < 1
-        assert 0 < len(quote.symbol) <= MAX_SYMBOL_LENGTH
+        assert 0 < len(quote.symbol) <= LONGEST_SYMBOL
         assert quote.symbol.isprintable()
         assert quote.event_time <= NOW * 1000 + DAY_MS
         assert quote.next_funding_time is None or quote.next_funding_time > 0

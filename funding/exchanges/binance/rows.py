@@ -17,10 +17,9 @@ import msgspec
 
 from funding.errors import FrameError
 from funding.exchanges.frame import Frame
-from funding.model.quote import MAX_SYMBOLS, Quote
+from funding.model.quote import LONGEST_SYMBOL, MAX_SYMBOLS, Quote
 
 EVENT = "markPriceUpdate"
-MAX_SYMBOL_LENGTH = 40
 MAX_ROWS = 10_000
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a msgspec decoder raises for bytes that are not of its type."""
@@ -174,7 +173,7 @@ def _quote(
 def _is_symbol(text: str) -> bool:
     """Whether `text` may name a contract: in a URL, in a list with commas, without regard to ASCII
     case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is not a symbol."""
-    return 0 < len(text) <= MAX_SYMBOL_LENGTH and text.isprintable() and not _NO_SYMBOL.search(text)
+    return 0 < len(text) <= LONGEST_SYMBOL and text.isprintable() and not _NO_SYMBOL.search(text)
 
 
 def _decimals(texts: list[str]) -> list[float]:

@@ -1,17 +1,18 @@
 """The open-interest poller over hours: samples, batches, and exactly the alerts expected."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import apsw
 import msgspec
 import pytest
 
 from funding.consumers.open_interest_poll import BATCH_PATH, CONSUMER, Answers, Options, Poller
-from funding.errors import RestBanned, RestRefused, RestUnreachable
+from funding.errors import RestBanned, RestRefused, RestUnreachable, StoreError
 from funding.exchanges.binance.rest import OpenInterest
 from funding.model.alert import Mark
 from funding.model.open_interest import Timeframe
@@ -191,6 +192,23 @@ def test_an_alert_and_its_edge_are_stored_together(scene: Scene) -> None:
     scene.run_to(710)
     edges = rows(scene.path, "SELECT symbol, timeframe, outside, up_at FROM open_interest_edge")
     assert edges == [("AUSDT", "5MIN", "UP", START + 700)]
+
+
+def test_an_alert_that_cannot_be_stored_leaves_no_sample_and_no_edge(scene: Scene) -> None:
+    """Or the restarted program would take the change for one that it has told of."""
+    scene.level = jump(700)
+    scene.run_to(700)
+    with closing(apsw.Connection(str(scene.path))) as person:
+        person.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        with pytest.raises(StoreError):
+            scene.run_to(710)
+        kept = "SELECT max(at), (SELECT count(*) FROM open_interest_edge) FROM open_interest"
+        assert rows(scene.path, kept) == [(START + 695, 0)]
+        person.execute("DROP TRIGGER refuse")
+    scene.run_to(710)
+    assert scene.alerts == [("AUSDT", "UP 5MIN", 700.0)]
 
 
 def test_batches_of_100_go_out_every_300_seconds(scene: Scene) -> None:
