@@ -1,4 +1,4 @@
--- The only DDL of the database. funding/store/database.py runs it in one transaction on an empty
+-- The only DDL of the database. funding/store/upgrades.py runs it in one transaction on an empty
 -- file. Its UPGRADES hold the steps from an older version to this one; both ways end in the same
 -- tables.
 --

@@ -17,7 +17,7 @@ import pytest
 from funding.errors import StoreMissing
 from funding.model.feed import Feed
 from funding.runtime.clock import SYSTEM
-from funding.store import damage, database
+from funding.store import damage, upgrades
 from funding.store.reader import Reader
 from harness.processes import WAIT_SECONDS, finished, running, until
 from harness.stand_in import StandIn, stand_in
@@ -256,8 +256,8 @@ FILES = {
     "another database": ("CREATE TABLE t (a)", "is a database, but not one of this service"),
     "a newer version": (
         f"PRAGMA application_id = {damage.APPLICATION_ID}; CREATE TABLE quote (a);"
-        f" PRAGMA user_version = {database.VERSION + 1}",
-        f"has schema version {database.VERSION + 1}",
+        f" PRAGMA user_version = {upgrades.VERSION + 1}",
+        f"has schema version {upgrades.VERSION + 1}",
     ),
 }
 

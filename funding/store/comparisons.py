@@ -33,7 +33,8 @@ class Comparisons:
         return (rows[0][0], rows[0][1]) if rows else None
 
     def prune(self, before: float) -> int:
-        """Forget some comparisons older than `before` Unix seconds; how many. Call until 0."""
+        """Delete some comparisons older than `before` Unix seconds; returns how many. Call it until
+        that is 0."""
         with self._store.transaction() as connection:
             connection.execute(
                 "DELETE FROM comparison WHERE id IN"

@@ -1,10 +1,10 @@
-"""How damage is known and told: the lock file that names our database, the marker beside it.
+"""How damage is recognised and reported: a lock file names our database, a marker its damage.
 
 # Facts
 - Bytes 68 to 71 of the file are `application_id`, big-endian (sqlite.org/fileformat.html); with a
   destroyed header only the lock file beside it still says that the file was ours.
-- Closing any descriptor of a file drops all POSIX locks that the process has on it (fcntl(2)), so
-  nobody who has the database open by SQLite may look into it otherwise.
+- Closing any descriptor of a file drops all POSIX locks that the process has on it (fcntl(2)): a
+  process that has the database open by SQLite must not open it in another way.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def lock_path(path: Path) -> Path:
 
 
 def marker_path(path: Path) -> Path:
-    """The file by which whoever meets damage tells ingest of it."""
+    """The file that reports damage to ingest."""
     return Path(f"{path}.damaged")
 
 
@@ -51,18 +51,18 @@ def _is_named(path: Path) -> bool:
 
 
 def report_damage(path: Path) -> None:
-    """Leave word for ingest that the database at `path`, if it is ours, is damaged."""
+    """Report to ingest that the database at `path`, if it is ours, is damaged."""
     if not _is_named(path):
         return
     try:
         marker_path(path).touch(0o600)
     except OSError:
-        return  # a full or read-only disk: ingest meets the damage itself
+        return  # a full or read-only disk: ingest will find the damage itself
 
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """Leave word for ingest when the block meets a damaged database."""
+    """Report damage to ingest when the block meets it."""
     try:
         yield
     except errors.StoreCorrupt:

@@ -15,8 +15,8 @@
 - The -shm of a removed file becomes that of the next file of its name: a checkpoint of the removed
   one then discards commits to the other. Hence `moved` of `close_writer`, and `Writer` removes
   what a removed file has left behind.
-- A text that is no UTF-8 any more is a UnicodeDecodeError when it is read; `quick_check` has no
-  eye for it.
+- A text that is not UTF-8 any more is a UnicodeDecodeError when it is read; `quick_check` does not
+  see it.
 - While another process checkpoints, even a PASSIVE checkpoint fails with SQLITE_BUSY, at once.
 """
 
@@ -27,28 +27,8 @@ from pathlib import Path
 import apsw
 
 from funding import errors
+from funding.store import upgrades
 from funding.store.damage import APPLICATION_ID
-
-VERSION = 2
-UPGRADES = {
-    # The restart budget stood in `detail` as "program (rule): reason".
-    1: """
-ALTER TABLE event ADD COLUMN program TEXT;
-ALTER TABLE event ADD COLUMN rule TEXT;
-UPDATE event SET
-    program = substr(detail, 1, instr(detail, ' (') - 1),
-    rule = substr(
-        detail, instr(detail, ' (') + 2, instr(detail, '): ') - instr(detail, ' (') - 2)
-WHERE source = 'watchdog' AND kind IN ('restart', 'kill', 'start')
-    AND instr(detail, ' (') > 0 AND instr(detail, '): ') > instr(detail, ' (');
-ALTER TABLE rest_ban ADD COLUMN kind TEXT NOT NULL DEFAULT 'banned'
-    CHECK (kind IN ('banned', 'over-budget'));
-UPDATE rest_ban SET kind = 'over-budget' WHERE pauses = 0;
-""",
-}
-"""From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""
-
-SCHEMA = Path(__file__).resolve().parent.parent.parent / "schema.sql"
 
 
 def _wal(connection: apsw.Connection) -> None:
@@ -56,13 +36,14 @@ def _wal(connection: apsw.Connection) -> None:
 
 
 def _synchronous_normal(connection: apsw.Connection) -> None:
-    # Quotes are replaced within a second, so a power cut that undoes the last commits costs
-    # nothing, and a frame does not wait for the disk.
+    # Quotes are replaced within a second: a power cut may undo the last commits, and a frame does
+    # not wait for the disk.
     connection.pragma("synchronous", "normal")
 
 
 def _checkpoint_by_hand(connection: apsw.Connection) -> None:
-    # Ingest checkpoints on a timer, between frames; this is the backstop, 8 MiB of pages.
+    # Ingest checkpoints on a timer, between frames. This limit, 8 MiB of pages, is for when it
+    # does not.
     connection.pragma("wal_autocheckpoint", 2_000)
     connection.pragma("journal_size_limit", 8 * 1024 * 1024)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
@@ -106,8 +87,8 @@ def translate_errors(path: str) -> Iterator[None]:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """One immediate transaction; the first error undoes it, and leaves the block as it was raised.
-    Within another one it is part of that."""
+    """One immediate transaction, or a part of the one that is open. An error undoes all of it, and
+    is raised as it was."""
     outermost = not connection.in_transaction
     if outermost:
         connection.execute("BEGIN IMMEDIATE")
@@ -129,9 +110,9 @@ def _check_ours(connection: apsw.Connection, path: str) -> int:
     if connection.pragma("application_id") != APPLICATION_ID:
         raise errors.StoreForeign(path, "is a database, but not one of this service")
     version = int(connection.pragma("user_version"))
-    if version > VERSION:
+    if version > upgrades.VERSION:
         raise errors.StoreForeign(
-            path, f"has schema version {version}, this program knows {VERSION}: upgrade it"
+            path, f"has schema version {version}, this program knows {upgrades.VERSION}: upgrade it"
         )
     return version
 
@@ -152,7 +133,7 @@ def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connectio
             version = _check_ours(connection, str(path))
             for setting in WRITER:
                 setting(connection)
-            if version < VERSION:
+            if version < upgrades.VERSION:
                 _upgrade(connection, str(path))
         except BaseException:
             connection.close()
@@ -162,13 +143,8 @@ def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connectio
 
 def _upgrade(connection: apsw.Connection, path: str) -> None:
     with transaction(connection):
-        version = _check_ours(connection, path)  # again: another process may have been faster
-        if version == 0:
-            connection.execute(SCHEMA.read_text("utf-8"))
-        else:
-            for step in range(version, VERSION):
-                connection.execute(UPGRADES[step])
-                connection.pragma("user_version", step + 1)
+        # The version again: another process may have upgraded it meanwhile.
+        upgrades.upgrade(connection, _check_ours(connection, path))
 
 
 def open_reader(
@@ -193,7 +169,7 @@ def open_reader(
 def checkpoint(connection: apsw.Connection) -> int:
     """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes.
 
-    0 while another process does the same, say somebody's `sqlite3`.
+    0 while another process does the same, such as a person's `sqlite3`.
     """
     try:
         pages, _moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
@@ -203,8 +179,8 @@ def checkpoint(connection: apsw.Connection) -> int:
 
 
 def close_writer(connection: apsw.Connection, *, moved: bool = False) -> None:
-    """Empty the WAL where nobody reads, and let go of the file; only the latter where it was
-    `moved` or removed."""
+    """Empty the WAL unless a reader is active, and close the file; a file that was `moved` or
+    removed is only closed."""
     if moved:
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.close()

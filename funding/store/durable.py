@@ -44,7 +44,7 @@ class DurableConnection:
             return self._open().execute(statement, bindings).fetchall()
 
     def check(self) -> str:
-        """Read the whole database; what is wrong with it, or "". Ingest is told."""
+        """Read the whole database and report damage to ingest; returns what is wrong, or ""."""
         ((found,),) = self.rows("PRAGMA quick_check(1)")
         if found == "ok":
             return ""
@@ -52,7 +52,7 @@ class DurableConnection:
         return str(found)
 
     def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
+        """Close the file; the next call opens it again."""
         with self._lock:
             if self._connection is not None:
                 connection, self._connection = self._connection, None
@@ -67,7 +67,7 @@ class DurableConnection:
     def _open(self) -> apsw.Connection:
         if self._connection is not None and self._connection.in_transaction:
             return self._connection
-        # Ingest makes the file; whoever else made it would hide that ingest is not running.
+        # Only ingest makes the file: making it here would hide that ingest is not running.
         file = identify(self._path)
         if file is None:
             self.close()

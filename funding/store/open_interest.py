@@ -68,7 +68,7 @@ class OpenInterestStore:
             connection.executemany(_ENTER, [(each, source, now) for each in sorted(kept)])
 
     def prune(self, before: float) -> int:
-        """Forget some samples older than `before` Unix seconds; how many. Call until 0."""
+        """Delete some samples older than `before` Unix seconds; returns how many. Call until 0."""
         with self._store.transaction() as connection:
             connection.execute(
                 "DELETE FROM open_interest WHERE (at, symbol) IN"

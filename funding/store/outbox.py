@@ -18,8 +18,8 @@ INSERT INTO outbox (consumer, target, path, idempotency_key, body, created_at, d
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
 ON CONFLICT (target, idempotency_key) DO NOTHING
 """
-# A clock that was wrong delays no post: one that was never tried is due whenever it was written,
-# and one that is due later than any wait is long was put off by that clock.
+# A wrong clock must not delay a post. A post that was never tried is due whenever it was written;
+# one that is due later than the longest wait was put off by a wrong clock.
 _DUE = f"""
 SELECT id FROM outbox
 WHERE consumer = ?1 AND target = ?2 AND sent_at IS NULL
@@ -88,10 +88,10 @@ class OutboxStore:
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def take(self, consumer: str, target: str, now: float, until: float) -> Due | None:
-        """The oldest post that is due at `now`, of those that are not stuck if there is one, or
-        None; nobody else gets it before `until`."""
+        """The oldest post that is due at `now`, preferably one that is not stuck, or None. It is
+        not given out again before `until`."""
         if not self._store.rows(_IS_DUE, (consumer, target, now)):
-            return None  # asked each second: no lock for nothing
+            return None  # asked each second: no lock when nothing is due
         with self._store.transaction() as connection:
             rows: list[Any] = connection.execute(_TAKE, (consumer, target, now, until)).fetchall()
         return Due(*rows[0]) if rows else None
@@ -104,7 +104,7 @@ class OutboxStore:
             )
 
     def failed(self, post: int, error: str, due_at: float) -> None:
-        """It has not, for the reason `error`; it is due again at `due_at`."""
+        """The target has not accepted it, because of `error`; it is due again at `due_at`."""
         with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE outbox SET last_error = ?, due_at = ? WHERE id = ?", (error, due_at, post)
@@ -120,8 +120,8 @@ class OutboxStore:
         return int(rows[0][0]), float(rows[0][1])
 
     def prune(self, before: float, sent_before: float) -> int:
-        """Forget some alerts and posts older than `before`, and posts that were accepted before
-        `sent_before` (Unix seconds); how many were never accepted. Call it now and then."""
+        """Delete some alerts and posts older than `before`, and posts that were accepted before
+        `sent_before` (Unix seconds); returns how many were never accepted. Call it now and then."""
         with self._store.transaction() as connection:
             connection.execute(
                 "DELETE FROM alert WHERE key IN (SELECT key FROM alert WHERE at < ? LIMIT ?)",
@@ -139,7 +139,7 @@ class OutboxStore:
 def _make_alerts(
     connection: apsw.Connection, alerts: Iterable[Alert], targets: Sequence[str], now: float
 ) -> list[Alert]:
-    """Within a transaction: store `alerts` with their posts; those that are new."""
+    """Within a transaction: store `alerts` with their posts; returns the new ones."""
     fresh = []
     for alert in alerts:
         row = (alert.key, alert.consumer, alert.symbol, alert.kind, alert.at)

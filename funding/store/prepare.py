@@ -25,8 +25,8 @@ def prepare(path: Path, feed: Feed) -> None:
 def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
     """Rename a database that holds quotes of another host than `feed`'s; its new name, or None.
 
-    So a demonstration never mixes with the real thing. `StoreLocked` while anybody else has the
-    file open: its WAL would stay behind under the old name, and become the new file's.
+    A demonstration must not mix with real quotes. Raises `StoreLocked` while another program has
+    the file open: its WAL would stay behind under the old name, and become the new file's.
     """
     if not path.exists():
         return None

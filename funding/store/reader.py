@@ -1,4 +1,4 @@
-"""Read-only access for everybody else."""
+"""Read-only access to quotes and the feed row."""
 
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from funding.store.feed_table import FEED
 from funding.store.file_identity import FileIdentity, identify
 
 BUSY_SECONDS = 0.5
-"""A writer in WAL mode locks nobody out: only who opens or closes the file first or last does, for
-a moment, or a person for long. All clients of an API process would wait with it."""
+"""In WAL mode a writer does not block readers. Only the first open and the last close take a lock,
+briefly; a person with sqlite3 may hold one longer, and all clients of an API process would wait."""
 
 _AGE = """coalesce(
     CASE (SELECT boot_id FROM feed WHERE feed.exchange = ?1)
@@ -65,12 +65,12 @@ class Reader:
         return Feed(*rows[0]) if rows else None
 
     def version(self) -> tuple[int, int]:
-        """What stays equal as long as nobody commits anything to the file that is read."""
+        """A value that changes with each commit to the file, and with each new file."""
         ((data_version,),) = self._fetched("PRAGMA data_version", ())
         return self._openings, data_version
 
     def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
+        """Close the file; the next call opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

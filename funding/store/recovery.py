@@ -1,4 +1,4 @@
-"""A database that is damaged: set aside under a dated name, begun anew, and what must not be lost
+"""A damaged database: it is set aside under a dated name, and what must not be lost
 (comparisons, events, validations, the consumers' alerts and posts) copied over where it can still
 be read.
 
@@ -26,20 +26,20 @@ from funding.store.database import open_reader, open_writer, transaction, transl
 log = logging.getLogger("ingest")
 
 _BLOCK = 200
-_HOPELESS = 10_000  # unreadable pieces of one table: no more is tried
+_HOPELESS = 10_000  # unreadable pieces of one table, after which it is given up
 _LARGEST_ID = 2**62
 _LARGEST_TABLE = 1_000_000  # a damaged tree may lead in a circle
 _NAMES = "(SELECT exchange, symbol FROM quote ORDER BY exchange, symbol)"  # as the index has them
 _UNREADABLE = (apsw.Error, UnicodeDecodeError)
 _TABLES = ("comparison", "event", "validation", "outbox")
 _WHOLE_TABLES = ("alert", "consumer", "open_interest_edge", "universe")
-"""Small, and without an id: what the consumers know of themselves."""
+"""Small tables without an id: the consumers' memory."""
 
 
 def is_damaged(path: Path) -> bool:
     """Whether the database at `path` is ours and cannot be read.
 
-    The quotes are always read; the whole file only where somebody left word of damage.
+    The quotes are always read; the whole file only where a program has reported damage.
     """
     if not path.exists() or not is_ours(path):
         return False
@@ -108,8 +108,8 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     with translate_errors(str(path)):
         new = open_writer(path)
         try:
-            new.pragma("synchronous", "full")  # what is copied was on the disk before
-            for table in _WHOLE_TABLES:  # first: a scan must not make an alert again
+            new.pragma("synchronous", "full")  # the copied rows were on the disk before
+            for table in _WHOLE_TABLES:  # first, so that no scan repeats an alert
                 copied[table] = _copy_whole(old, new, table)
             for table in _TABLES:
                 copied[table] = _copy(old, new, table)
@@ -120,7 +120,7 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
 
 
 def _copy_whole(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
-    """Copy a table; a row that was made anew meanwhile stays as it is."""
+    """Copy a table; a row that the new database has already stays as it is."""
     names = ", ".join(_shared_columns(old, new, table))
     rows: list[Any] = []
     with suppress(*_UNREADABLE):  # up to the first page that cannot be read
@@ -165,7 +165,8 @@ def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
 
 
 def _read(old: apsw.Connection, query: str, first: int, limit: int) -> tuple[list[Any], bool]:
-    """Rows with the id `first` or above, up to what cannot be read, and whether there was such."""
+    """Rows with the id `first` or above, up to the first unreadable one, and whether there is
+    one."""
     rows: list[Any] = []
     try:
         for row in old.execute(query, (first, limit)):
@@ -179,8 +180,9 @@ def _read(old: apsw.Connection, query: str, first: int, limit: int) -> tuple[lis
 
 
 def _next_readable(old: apsw.Connection, query: str, first: int) -> int | None:
-    """An id above `first` from which rows can be read again: the first such, where one piece of
-    the table is unreadable. None when no distance of a power of two leads beyond it."""
+    """The first id above `first` from which rows can be read again, where one piece of the table is
+    unreadable; with several pieces, any such id. None when no distance of a power of two leads
+    beyond them."""
     low, high = first, first + 1
     while _read(old, query, high, 1)[1]:
         low, high = high, high + (high - first)

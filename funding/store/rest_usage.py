@@ -100,7 +100,7 @@ class RestUsage:
         return int(rows[0][0])
 
     def prune(self, before: float) -> int:
-        """Forget some minutes before `before` Unix seconds; how many. Call until 0."""
+        """Delete some minutes before `before` Unix seconds; returns how many. Call until 0."""
         with self._store.transaction() as connection:
             connection.execute(
                 "DELETE FROM rest_usage WHERE (minute, caller, route) IN"
@@ -121,9 +121,8 @@ class RestUsage:
         return Ban(until, BanKind.OVER_BUDGET if near else BanKind.BANNED, pauses, reason)
 
     def set_ban(self, address: str, ban: Ban, event: Event | None = None) -> bool:
-        """Nobody calls `address` before `ban` ends; whether that is news: one that is stored
-        already, and lasts as long within a second, stays. News go into the audit trail as
-        `event`."""
+        """Ban `address`; whether that is news: a stored ban that lasts as long, within a second,
+        stays. A new one goes into the audit trail as `event`."""
         with self._store.transaction() as connection:
             connection.execute(_BAN, (address, *ban, LONGEST_BAN_SECONDS))
             news = bool(connection.changes())
@@ -132,7 +131,7 @@ class RestUsage:
         return news
 
     def lift_ban(self, address: str, now: float) -> None:
-        """`address` answers again; a ban that somebody met meanwhile and that lasts stays."""
+        """Delete the ban of `address`, unless another program has met a longer one meanwhile."""
         with self._store.transaction() as connection:
             connection.execute(
                 "DELETE FROM rest_ban WHERE address = ? AND until <= ?", (address, now)

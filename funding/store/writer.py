@@ -1,4 +1,4 @@
-"""Ingest's hand on the store: quotes, the feed row and events."""
+"""What ingest writes: quotes, the feed row and events."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ RETIRE_SECONDS = 86_400.0
 
 
 class Writer:
-    """Ingest's hand on the store: quotes, the feed row and events, one transaction a turn.
+    """Writes quotes, the feed row and events, in one transaction per batch.
 
     For one thread. Raises `StoreError`s; a second writer on the same file is refused at once.
     """
@@ -54,7 +54,7 @@ class Writer:
             self._connection = open_writer(path)
             self._waits = False
             self._file = identify(path)
-            # So that a file whose header is destroyed can still be told from somebody else's.
+            # Identifies the file as ours even when its header is destroyed.
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, str(self._file).encode("ascii"), 0)
             try:
@@ -125,26 +125,26 @@ class Writer:
         return stored
 
     def _wait_for_the_disk(self, wanted: bool) -> None:
-        """Whether a commit is on the disk when it returns: no power cut may undo an event, which
-        is told once; quotes come again."""
+        """Set whether a commit is on the disk when it returns. A power cut must not undo an event,
+        which is reported once; quotes come again."""
         if wanted != self._waits:
             with translate_errors(self._path):
                 self._connection.pragma("synchronous", "full" if wanted else "normal")
             self._waits = wanted
 
     def _check_place(self) -> None:
-        """Whether the name still leads to the file that is being written: a removed file takes
-        every write without an error, and nobody reads it."""
+        """Raise when the path leads to another file, or to none: writing to a removed file
+        succeeds, and nobody reads it."""
         if not self._is_there():
             raise errors.StoreError(self._path, "was removed or replaced while ingest wrote to it")
-        if os.path.exists(self._marker):  # in each turn: a Path would take four times as long
-            raise errors.StoreCorrupt(self._path, "somebody found it damaged")
+        if os.path.exists(self._marker):  # for each batch: a Path would take four times as long
+            raise errors.StoreCorrupt(self._path, "another program found it damaged")
 
     def _is_there(self) -> bool:
         return identify(self._path) == self._file
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
-        """Forget symbols without a quote for `RETIRE_SECONDS`; their names."""
+        """Delete symbols without a quote for `RETIRE_SECONDS`; returns their names."""
         with translate_errors(self._path), transaction(self._connection):
             rows = self._connection.execute(
                 "DELETE FROM quote WHERE exchange = ?1"
@@ -154,7 +154,7 @@ class Writer:
         return [str(symbol) for (symbol,) in rows]
 
     def prune_events(self, before: float) -> None:
-        """Forget events older than `before` Unix seconds."""
+        """Delete events older than `before` Unix seconds."""
         with translate_errors(self._path), transaction(self._connection):
             self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
 
@@ -164,7 +164,7 @@ class Writer:
             return checkpoint(self._connection)
 
     def close(self) -> None:
-        """Empty the WAL where nobody reads, and let go of the file."""
+        """Empty the WAL unless a reader is active, and close the file."""
         try:
             with translate_errors(self._path):
                 close_writer(self._connection, moved=not self._is_there())

@@ -9,13 +9,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from funding.errors import StoreError, StoreForeign
+from funding.errors import StoreForeign
 from funding.model.event import Event, EventKind
-from funding.store import damage, database
+from funding.store import damage, database, upgrades
 from funding.store.database import open_writer
 from funding.store.prepare import set_aside_if_foreign
 from funding.store.writer import Writer
-from tests.conftest import ROOT
 from tests.support.clock import rows
 from tests.support.store import (
     NOW_MS,
@@ -30,73 +29,7 @@ from tests.support.store import (
     writing,
 )
 
-VERSION = database.VERSION
-V1 = (ROOT / "tests" / "support" / "schema_v1.sql").read_text("utf-8")
-
-
-def test_a_new_database_has_the_tables_of_the_contract(path: Path) -> None:
-    with writing(path):
-        names = {name for (name,) in rows(path, "SELECT name FROM sqlite_schema")}
-        assert names >= {"quote", "feed", "comparison", "event"}
-        assert names >= {"latest", "stale", "worst_differences"}
-        assert rows(path, "PRAGMA user_version") == [(VERSION,)]
-        assert rows(path, "PRAGMA application_id") == [(damage.APPLICATION_ID,)]
-        assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-
-
-def test_a_schema_that_fails_half_way_leaves_an_empty_file(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = tmp_path / "schema.sql"
-    broken.write_text(database.SCHEMA.read_text("utf-8") + "\nCREATE TABLE quote (again);\n")
-    monkeypatch.setattr(database, "SCHEMA", broken)
-    with pytest.raises(StoreError, match="already exists"):
-        Writer(path, feed_of())
-    assert rows(path, "SELECT name FROM sqlite_schema") == []
-    assert rows(path, "PRAGMA user_version") == [(0,)]
-    monkeypatch.undo()
-    with writing(path) as writer:
-        assert writer.symbols("binance") == []
-
-
-def test_an_older_schema_is_upgraded_step_by_step(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    feed = feed_of()
-    with writing(path, feed) as writer:
-        writer.write(feed, received(quote()))
-    steps = {
-        VERSION: "CREATE TABLE extra (a TEXT) STRICT",
-        VERSION + 1: "ALTER TABLE extra ADD COLUMN b TEXT; INSERT INTO extra VALUES ('x', 'y')",
-    }
-    monkeypatch.setattr(database, "VERSION", VERSION + 2)
-    monkeypatch.setattr(database, "UPGRADES", steps)
-    for _ in range(2):
-        with writing(path) as writer:
-            assert writer.symbols("binance") == ["BTCUSDT"]
-        assert rows(path, "SELECT a, b FROM extra") == [("x", "y")]
-        assert rows(path, "PRAGMA user_version") == [(VERSION + 2,)]
-
-
-def test_an_upgrade_that_fails_leaves_the_old_version(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    feed = feed_of()
-    with writing(path, feed) as writer:
-        writer.write(feed, received(quote()))
-    steps = {
-        VERSION: "CREATE TABLE extra (a TEXT)",
-        VERSION + 1: "DELETE FROM quote; DROP TABLE no_such_table",
-    }
-    monkeypatch.setattr(database, "VERSION", VERSION + 2)
-    monkeypatch.setattr(database, "UPGRADES", steps)
-    with pytest.raises(StoreError, match="no_such_table"):
-        Writer(path, feed_of())
-    assert rows(path, "PRAGMA user_version") == [(VERSION,)]
-    assert rows(path, "SELECT name FROM sqlite_schema WHERE name = 'extra'") == []
-    monkeypatch.undo()
-    with writing(path) as writer:
-        assert writer.symbols("binance") == ["BTCUSDT"]
+VERSION = upgrades.VERSION
 
 
 FOREIGN = {
@@ -281,57 +214,3 @@ def test_closing_beside_a_reader_loses_nothing(path: Path) -> None:
         assert held.execute("SELECT mark_price FROM quote").fetchall() == [(2.0,)]
         with writing(path) as writer:
             assert writer.symbols("binance") == ["BTCUSDT"]
-
-
-def version_1(path: Path) -> None:
-    """A database as version 1 left it, with what the step to version 2 has to move."""
-    path.parent.mkdir(exist_ok=True)
-    with closing(apsw.Connection(str(path))) as old:
-        old.execute(V1)
-        old.executemany(
-            "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
-            [
-                (1.0, "watchdog", "restart", "funding:ingest (no data): x (y): z"),
-                (2.0, "watchdog", "start", "api:api (FATAL): it had given up"),
-                (3.0, "watchdog", "kill", "it outlived its order"),
-                (4.0, "watchdog", "waiting", "funding:ingest (no data): budget spent"),
-                (5.0, "funding:watchdog", "start", "pid 17"),
-            ],
-        )
-        old.executemany(
-            "INSERT INTO rest_ban VALUES (?, ?, ?, ?)",
-            [("a.example", 5.0, 3, "status 429"), ("b.example", 6.0, 0, "2300 of 2400")],
-        )
-
-
-def test_version_1_is_upgraded_with_what_it_knew(path: Path) -> None:
-    version_1(path)
-    open_writer(path).close()
-    assert rows(path, "SELECT at, program, rule FROM event ORDER BY at") == [
-        (1.0, "funding:ingest", "no data"),
-        (2.0, "api:api", "FATAL"),
-        (3.0, None, None),
-        (4.0, None, None),
-        (5.0, None, None),
-    ]
-    assert rows(path, "SELECT address, until, pauses, reason, kind FROM rest_ban") == [
-        ("a.example", 5.0, 3, "status 429", "banned"),
-        ("b.example", 6.0, 0, "2300 of 2400", "over-budget"),
-    ]
-    assert rows(path, "PRAGMA user_version") == [(database.VERSION,)]
-
-
-def test_an_upgraded_database_has_the_tables_of_a_new_one(path: Path, tmp_path: Path) -> None:
-    version_1(path)
-    new = tmp_path / "new.db"
-    for each in (path, new):
-        open_writer(each).close()
-    columns = (
-        "SELECT s.type, s.name, c.* FROM sqlite_schema s, pragma_table_xinfo(s.name) c"
-        " ORDER BY s.name, c.cid"
-    )
-    assert rows(path, columns) == rows(new, columns)
-    views = "SELECT type, name FROM sqlite_schema ORDER BY type, name"
-    assert rows(path, views) == rows(new, views)
-    with closing(apsw.Connection(str(path))) as upgraded, pytest.raises(apsw.ConstraintError):
-        upgraded.execute("INSERT INTO rest_ban VALUES ('c', 1.0, 1, 'x', 'no such kind')")

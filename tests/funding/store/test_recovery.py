@@ -13,7 +13,7 @@ from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
 from funding.store.recovery import copy_readable, is_damaged
-from tests.funding.store.test_database import version_1
+from tests.funding.store.test_upgrades import version_1
 from tests.support.clock import Hand, rows, write
 from tests.support.store import alert
 
