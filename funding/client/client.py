@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from funding.client.mode import Decision, decide, needs_go
 from funding.client.recorder import Recorder
-from funding.client.sources import Shared, Sources
-from funding.client.usage import Unstored
+from funding.client.sources import Sources
+from funding.client.usage import SharedUsage
 from funding.client.values import Funding, fresh, from_rest, from_service
 from funding.comparison.pair import (
     PLANTED_SOURCE,
@@ -29,7 +30,7 @@ from funding.model.mode import Mode
 from funding.model.quote import LONGEST_SYMBOL, fold
 from funding.runtime.clock import SYSTEM, Clock
 from funding.runtime.deadline import Deadline
-from funding.runtime.logs import Throttle
+from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
 from funding.settings.service import Settings, load
 from funding.store.comparisons import Comparisons
@@ -81,17 +82,11 @@ class FundingClient:
         self._forced = settings.force_mode
         self._clock = clock
         self._timeout = timeout
-        self._recorder = Recorder(settings.db, clock)
-        self._shared = Shared(
-            *(
-                settings,
-                self._caller,
-                clock,
-                self._recorder,
-                Unstored(),
-                Throttle(COMPLAINT_SECONDS),
-            )
-        )
+        self._for_rest, self._for_rereading = REST_SHARE * timeout, REREAD_SHARE * timeout
+        warn = ThrottledWarnings(log, COMPLAINT_SECONDS, clock.uptime)
+        self._recorder = Recorder(settings.db, warn)
+        usage = SharedUsage(self._recorder)
+        self._open = partial(Sources, settings, self._caller, clock, usage, warn)
         self._idle: list[Sources] = []
         self._lock = threading.Lock()
         self._summary = RunningSummary()
@@ -120,16 +115,14 @@ class FundingClient:
             return None
         deadline = Deadline(self._timeout)
         mode = self._decide(deadline).mode
-        with self._borrowed() as sources:
+        with self._borrowed(deadline) as sources:
             if mode is Mode.PARALLEL:
-                return self._compare_one(sources, deadline, symbol)
+                return self._compare_one(sources, symbol)
             may_use_rest = mode is not Mode.WEBSOCKET_ONLY
             found = None
             if mode is not Mode.REST:
-                sources.deadline = self._earlier(deadline, REST_SHARE * may_use_rest)
-                found = fresh(sources.service_quote(symbol))
+                found = fresh(sources.service_quote(symbol, self._for_rest * may_use_rest))
             if found is None and may_use_rest:
-                sources.deadline = deadline
                 reply = sources.rest_quote(symbol).reply
                 found = from_rest(reply, self._clock.wall()) if reply is not None else None
             return found
@@ -142,19 +135,17 @@ class FundingClient:
         """
         deadline = Deadline(self._timeout)
         mode = self._decide(deadline).mode
-        with self._borrowed() as sources:
+        with self._borrowed(deadline) as sources:
             if mode is Mode.PARALLEL:
-                return self._compare_all(sources, deadline)
+                return self._compare_all(sources)
             may_use_rest = mode is not Mode.WEBSOCKET_ONLY
             found: dict[str, Funding] = {}
             stale: frozenset[str] = frozenset()
             if mode is not Mode.REST:
-                sources.deadline = self._earlier(deadline, REST_SHARE * may_use_rest)
-                answer = sources.service_quotes()
+                answer = sources.service_quotes(self._for_rest * may_use_rest)
                 found = {quote.symbol: from_service(quote) for quote in answer.fresh}
                 stale = frozenset(quote.symbol for quote in answer.stale)
             if may_use_rest and (not found or stale - self._missing_at_rest):
-                sources.deadline = deadline
                 replies, now = sources.rest_quotes() or (), self._clock.wall()
                 at_rest = {reply.symbol: from_rest(reply, now) for reply in replies}
                 if at_rest:
@@ -170,13 +161,10 @@ class FundingClient:
                 self._idle.pop().close()
         self._recorder.close(self._timeout)
 
-    def _compare_one(self, sources: Sources, deadline: Deadline, symbol: str) -> Funding | None:
+    def _compare_one(self, sources: Sources, symbol: str) -> Funding | None:
         """Ask both, the service around REST, and compare."""
-        sources.deadline = self._earlier(deadline, REST_SHARE)
-        before = sources.service_quote(symbol)
-        sources.deadline = self._earlier(deadline, REREAD_SHARE)
-        rest = sources.rest_quote(symbol)
-        sources.deadline = deadline
+        before = sources.service_quote(symbol, self._for_rest)
+        rest = sources.rest_quote(symbol, self._for_rereading)
         after = sources.service_quote(symbol)
         now = self._clock.wall()
         # Without the service nothing is missing: there is nothing to compare.
@@ -186,30 +174,18 @@ class FundingClient:
         at_rest = from_rest(rest.reply, now) if rest.reply is not None else None
         return fresh(after) or fresh(before) or at_rest
 
-    def _compare_all(self, sources: Sources, deadline: Deadline) -> dict[str, Funding]:
-        sources.deadline = self._earlier(deadline, REST_SHARE)
-        before = sources.service_quotes()
-        sources.deadline = self._earlier(deadline, REREAD_SHARE)
-        replies = sources.rest_quotes()
-        sources.deadline = deadline
+    def _compare_all(self, sources: Sources) -> dict[str, Funding]:
+        before = sources.service_quotes(self._for_rest)
+        replies = sources.rest_quotes(self._for_rereading)
         after = sources.service_quotes()
         now = self._clock.wall()
         if replies is not None and not (before.problem and after.problem):
-            rows = compare_all(
-                *(before.quotes, replies, after.quotes),
-                source=self._caller,
-                exchange=binance.NAME,
-                at=now,
-            )
-            self._store(rows)
+            three = before.quotes, replies, after.quotes
+            self._store(compare_all(*three, source=self._caller, exchange=binance.NAME, at=now))
         found = {reply.symbol: from_rest(reply, now) for reply in replies or ()}
         for answer in (before, after):
             found |= {quote.symbol: from_service(quote) for quote in answer.fresh}
         return found
-
-    def _earlier(self, deadline: Deadline, share: float) -> Deadline:
-        """`deadline` without this `share` of the timeout, which is for what comes after."""
-        return deadline.earlier(share * self._timeout)
 
     def _store(self, rows: Sequence[Comparison]) -> None:
         """Store comparisons, and log what is significant and where the sums stand."""
@@ -250,13 +226,14 @@ class FundingClient:
         return decision
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Sources]:
+    def _borrowed(self, deadline: Deadline) -> Iterator[Sources]:
         """Sources that this thread has alone; after an unforeseen exception they are not used
         again."""
         try:
             sources = self._idle.pop()
         except IndexError:
-            sources = Sources(self._shared)
+            sources = self._open()
+        sources.deadline = deadline
         try:
             yield sources
         except BaseException:

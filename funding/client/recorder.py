@@ -9,11 +9,10 @@
   but cannot leave SQLite.
 """
 
-import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -23,16 +22,12 @@ from funding import errors
 from funding.comparison.pair import Comparison
 from funding.model.ban import Ban
 from funding.model.event import Event
-from funding.runtime.clock import Clock
-from funding.runtime.deadline import Deadline
-from funding.runtime.logs import Throttle
+from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.worker import Worker
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.rest_usage import Calls, RestUsage
-
-log = logging.getLogger("client")
 
 MOST_ROWS = 10_000
 """Rows that wait at most: the comparisons of all symbols from five calls."""
@@ -40,7 +35,6 @@ LOCK_SECONDS = 0.3
 """How long a transaction waits for the lock of another process: rows can wait for the next one."""
 RETRY_SECONDS = 1.0
 """After a failure, when rows are tried again; until then nothing waits for the lock."""
-COMPLAINT_SECONDS = 60.0
 
 T = TypeVar("T")
 
@@ -58,7 +52,6 @@ Row = Comparison | Event | Calls | AddressBan
 
 class _Question(NamedTuple):
     work: Callable[[DurableConnection], Any]
-    deadline: Deadline
     answer: Future[Any]
 
 
@@ -68,32 +61,28 @@ class Recorder:
     For any number of threads. Its own thread starts when it is needed, also after `close`.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, warn: ThrottledWarnings) -> None:
         self._path = path
-        self._clock = clock
-        self._throttle = Throttle(COMPLAINT_SECONDS)
+        self._warn = warn
         self._changed = threading.Condition()
         self._worker: Worker | None = None
-        self._questions: deque[_Question] = deque()
+        self._questions: list[_Question] = []
         self._rows: deque[Row] = deque()
-        self._in_hand = 0
         self._lost = 0  # rows that are not in the log yet
-        self._lock_deadline = Deadline(LOCK_SECONDS)
         self._retry_at = float("-inf")
 
-    def add(self, rows: Collection[Row]) -> None:
+    def add(self, rows: Iterable[Row]) -> None:
         """Store `rows` soon. Never waits; the oldest ones that have no room are lost, with a
         warning in the log."""
         with self._changed:
             self._rows.extend(rows)
-            self._trim()
+            self._make_room()
             self._wake()
-        self._warn_of_lost()
 
     def ask(self, work: Callable[[DurableConnection], T], seconds: float) -> T:
         """What `work` returns in the recorder's thread, or raises there; `StoreLocked` when that
         takes longer than `seconds`."""
-        question = _Question(work, Deadline(seconds), Future())
+        question = _Question(work, Future())
         with self._changed:
             self._questions.append(question)
             self._wake()
@@ -107,8 +96,7 @@ class Recorder:
 
     def complain(self, error: errors.StoreError) -> None:
         """Warn, once a minute, that the store does not take what it should."""
-        if self._throttle("store", self._clock.uptime()):
-            log.warning("cannot store calls and comparisons now; kept for later: %s", error)
+        self._warn("store", f"cannot store calls and comparisons now; kept for later: {error}")
 
     def close(self, seconds: float) -> None:
         """Store what waits within `seconds`, or warn that it is lost, and let go of the file."""
@@ -121,11 +109,10 @@ class Recorder:
             self._changed.notify_all()
         worker.stop(seconds)
         worker.check()
-        if worker.is_alive():
-            with self._changed:
-                self._lost += len(self._rows) + self._in_hand
+        with self._changed:
+            if worker.is_alive():
+                self._lose(len(self._rows), "the store does not answer", at_once=True)
                 self._rows.clear()
-            self._warn_of_lost("the store does not answer")
 
     def _wake(self) -> None:
         """Tell the thread, or start one: there is none in a forked process."""
@@ -149,7 +136,7 @@ class Recorder:
         with suppress(errors.StoreError):
             store.close()
 
-    def _next(self, stopping: threading.Event) -> tuple[deque[_Question], bool]:
+    def _next(self, stopping: threading.Event) -> tuple[list[_Question], bool]:
         """Wait until there is something to do: the questions of now, and whether they are the
         last."""
         with self._changed:
@@ -158,13 +145,12 @@ class Recorder:
                 if self._rows and pause <= 0:
                     break
                 self._changed.wait(pause if self._rows else None)
-            questions, self._questions = self._questions, deque()
+            questions, self._questions = self._questions, []
             return questions, stopping.is_set()
 
     def _answer(self, question: _Question, store: DurableConnection) -> None:
         if not question.answer.set_running_or_notify_cancel():
             return
-        self._lock_deadline = question.deadline
         try:
             question.answer.set_result(question.work(store))
         except BaseException as error:  # noqa: BLE001 (raised where it was asked)
@@ -178,45 +164,35 @@ class Recorder:
         with self._changed:
             rows = list(self._rows)
             self._rows.clear()
-            self._in_hand = len(rows)
         if not rows:
             return
-        self._lock_deadline = Deadline(LOCK_SECONDS)
         try:
             _write(store, rows)
         except errors.StoreError as error:
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            if last:
-                with self._changed:
-                    self._lost += len(rows)
-                self._warn_of_lost(str(error))
-                return
-            self.complain(error)
             with self._changed:
+                if last:
+                    self._lose(len(rows), str(error), at_once=True)
+                    return
                 self._rows.extendleft(reversed(rows))
-                self._trim()
-            self._warn_of_lost()
-        finally:
-            self._in_hand = 0
+                self._make_room()
+            self.complain(error)
 
     def _busy_seconds(self) -> float:
-        if time.monotonic() < self._retry_at:
-            return 0.0
-        return self._lock_deadline.left(LOCK_SECONDS) or 0.0
+        return LOCK_SECONDS if time.monotonic() >= self._retry_at else 0.0
 
-    def _trim(self) -> None:
-        while len(self._rows) > MOST_ROWS:
+    def _make_room(self) -> None:
+        excess = max(0, len(self._rows) - MOST_ROWS)
+        for _ in range(excess):
             self._rows.popleft()
-            self._lost += 1
+        self._lose(excess, f"no room for more than {MOST_ROWS}")
 
-    def _warn_of_lost(self, why: str = "") -> None:
-        """Warn of all that is lost: with `why`, or once a minute of what found no room."""
-        with self._changed:
-            if not self._lost or not (why or self._throttle("lost", self._clock.uptime())):
-                return
-            lost, self._lost = self._lost, 0
-        why = why or f"no room for more than {MOST_ROWS}"
-        log.warning("%d comparisons, events and REST calls are lost: %s", lost, why)
+    def _lose(self, count: int, why: str, *, at_once: bool = False) -> None:
+        """Count lost rows, and warn of all that were: once a minute, or `at_once`."""
+        self._lost += count
+        text = f"{self._lost} comparisons, events and REST calls are lost: {why}"
+        if self._lost and self._warn("lost", text, at_once=at_once):
+            self._lost = 0
 
 
 def _write(store: DurableConnection, rows: list[Row]) -> None:

@@ -6,24 +6,20 @@ most once a minute for each kind, and no exception.
   one of characters that no symbol has with -1100.
 """
 
-import logging
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from funding import errors
-from funding.client.recorder import Recorder
 from funding.client.service import Service, ServiceQuote, ServiceQuotes
-from funding.client.usage import ClientUsage, Unstored
+from funding.client.usage import CallUsage, SharedUsage
 from funding.exchanges.binance.rest import PremiumIndex
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
 from funding.runtime.deadline import Deadline
-from funding.runtime.logs import Throttle
+from funding.runtime.logs import ThrottledWarnings
 from funding.settings.service import Settings
 
-log = logging.getLogger("client")
-
 NO_SUCH_SYMBOL = (-1121, -1105, -1100)
-COMPLAINT_SECONDS = 60.0
+A = TypeVar("A", ServiceQuote, ServiceQuotes)
 
 
 class RestQuote(NamedTuple):
@@ -34,65 +30,64 @@ class RestQuote(NamedTuple):
     answered: bool
 
 
-class Shared(NamedTuple):
-    """What the sources of all threads of a client have in common."""
-
-    settings: Settings
-    caller: str
-    clock: Clock
-    recorder: Recorder
-    unstored: Unstored
-    throttle: Throttle
-
-
 class Sources:
-    """Connections of their own, for one thread at a time. Nothing is opened before it is used; no
-    question outlasts `deadline`."""
+    """Connections of their own, for one thread at a time; `usage` is the whole client's.
 
-    def __init__(self, shared: Shared) -> None:
-        settings, self._clock = shared.settings, shared.clock
-        self._throttle = shared.throttle
+    Nothing is opened before it is used. Each question ends with `deadline`, or `leaves` that many
+    seconds for what comes after it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        caller: str,
+        clock: Clock,
+        usage: SharedUsage,
+        warn: ThrottledWarnings,
+    ) -> None:
         self.deadline = Deadline(None)
+        self._leaves = 0.0
+        self._warn = warn
         self._service = Service(
-            settings.api_host, settings.api_port, timeout=self._left, uptime=shared.clock.uptime
+            settings.api_host, settings.api_port, timeout=self._left, uptime=clock.uptime
         )
         self._rest = RestClient(
             settings.rest_url,
-            shared.caller,
-            usage=ClientUsage(shared.recorder, shared.unstored, self._left),
+            caller,
+            usage=CallUsage(usage, self._left),
             budget=settings.rest_weight,
-            clock=shared.clock,
+            clock=clock,
             timeout=self._left,
         )
 
-    def service_quote(self, symbol: str) -> ServiceQuote:
+    def service_quote(self, symbol: str, leaves: float = 0.0) -> ServiceQuote:
         """The service's answer for `symbol`."""
-        answer = self._service.quote(symbol)
-        self._complain_of_service(answer.problem)
-        return answer
+        self._leaves = leaves
+        return self._heard(self._service.quote(symbol))
 
-    def service_quotes(self) -> ServiceQuotes:
+    def service_quotes(self, leaves: float = 0.0) -> ServiceQuotes:
         """The service's answer for all symbols."""
-        answer = self._service.quotes()
-        self._complain_of_service(answer.problem)
-        return answer
+        self._leaves = leaves
+        return self._heard(self._service.quotes())
 
-    def rest_quote(self, symbol: str) -> RestQuote:
+    def rest_quote(self, symbol: str, leaves: float = 0.0) -> RestQuote:
         """REST's answer for `symbol`; weight 1."""
+        self._leaves = leaves
         try:
             return RestQuote(self._rest.premium_index(symbol), answered=True)
         except errors.RestError as error:
             if isinstance(error, errors.RestRefused) and error.code in NO_SUCH_SYMBOL:
                 return RestQuote(None, answered=True)
-            self._complain_of_rest(error)
+            self._warn(type(error).__name__, f"REST: {error}")
         return RestQuote(None, answered=False)
 
-    def rest_quotes(self) -> list[PremiumIndex] | None:
+    def rest_quotes(self, leaves: float = 0.0) -> list[PremiumIndex] | None:
         """REST's answer for all symbols, None without one; weight 10."""
+        self._leaves = leaves
         try:
             return self._rest.premium_indices()
         except errors.RestError as error:
-            self._complain_of_rest(error)
+            self._warn(type(error).__name__, f"REST: {error}")
         return None
 
     def close(self) -> None:
@@ -101,12 +96,9 @@ class Sources:
         self._rest.close()
 
     def _left(self) -> float:
-        return self.deadline.left() or 0.0
+        return max(0.0, (self.deadline.left() or 0.0) - self._leaves)
 
-    def _complain_of_service(self, problem: str) -> None:
-        if problem and self._throttle("service", self._clock.uptime()):
-            log.warning("the service does not answer: %s", problem)
-
-    def _complain_of_rest(self, error: errors.RestError) -> None:
-        if self._throttle(type(error).__name__, self._clock.uptime()):
-            log.warning("REST: %s", error)
+    def _heard(self, answer: A) -> A:
+        if answer.problem:
+            self._warn("service", f"the service does not answer: {answer.problem}")
+        return answer

@@ -24,10 +24,11 @@ processes did the same: together they stay within the budget."""
 T = TypeVar("T")
 
 
-class Unstored:
-    """What the store does not know yet, for all threads of a client."""
+class SharedUsage:
+    """The `recorder`, and what the store does not know yet, for all threads of a client."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
         self._lock = threading.Lock()
         self._bans: dict[str, Ban] = {}
         self._uncounted = (0, 0)  # minute, weight of the calls in it
@@ -63,16 +64,16 @@ class Unstored:
             return True
 
 
-class ClientUsage:
+class CallUsage:
     """A `rest.UsageStore` that raises no `StoreError`. For one thread.
 
     `left` is asked for how many seconds the call of the client may still last; the store has half
     of them.
     """
 
-    def __init__(self, recorder: Recorder, unstored: Unstored, left: Callable[[], float]) -> None:
-        self._recorder = recorder
-        self._unstored = unstored
+    def __init__(self, shared: SharedUsage, left: Callable[[], float]) -> None:
+        self._recorder = shared.recorder
+        self._shared = shared
         self._left = left
 
     def ban(self, address: str) -> Ban | None:
@@ -80,7 +81,7 @@ class ClientUsage:
         stored = None
         with suppress(errors.StoreError):  # `spend` says so
             stored = self._ask(lambda store: store.ban(address))
-        known = [ban for ban in (stored, self._unstored.ban(address)) if ban is not None]
+        known = [ban for ban in (stored, self._shared.ban(address)) if ban is not None]
         return max(known, key=lambda ban: ban.until, default=None)
 
     def set_ban(self, address: str, ban: Ban, event: Event | None = None) -> bool:
@@ -89,14 +90,14 @@ class ClientUsage:
             return self._ask(lambda store: store.set_ban(address, ban, event))
         except errors.StoreError as error:
             self._recorder.complain(error)
-            news = self._unstored.set_ban(address, ban)
+            news = self._shared.set_ban(address, ban)
             if news:
                 self._recorder.add([AddressBan(address, ban, event)])
             return news
 
     def lift_ban(self, address: str, now: float) -> None:
         """As in the store."""
-        self._unstored.clear_ban(address, now)
+        self._shared.clear_ban(address, now)
         with suppress(errors.StoreError):  # the stored one has ended, and does no harm
             self._ask(lambda store: store.lift_ban(address, now))
 
@@ -110,7 +111,7 @@ class ClientUsage:
         used = 0
         with suppress(errors.StoreError):
             used = self._ask(lambda store: store.used(minute))
-        if not self._unstored.spend(weight, minute, allowed - used):
+        if not self._shared.spend(weight, minute, allowed - used):
             text = "no more calls in this minute, since they cannot be counted"
             raise errors.RestOverBudget(f"{text}: {problem}")
         self._recorder.complain(problem)

@@ -31,12 +31,6 @@ class Deadline:
         left = max(0.0, self._end - self._clock())
         return left if at_most is None else min(left, at_most)
 
-    def earlier(self, seconds: float) -> "Deadline":
-        """One that ends `seconds` earlier, so that a later step has those."""
-        made = Deadline(None, self._clock)
-        made._end = None if self._end is None else self._end - seconds
-        return made
-
     def timeout(self, at_most: float | None = None) -> float | None:
         """As `left`, for a step that begins now; raises TimeoutError when nothing is left."""
         left = self.left(at_most)

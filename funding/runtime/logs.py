@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
 
@@ -72,3 +73,19 @@ class Throttle:
                     return False
             self._logged[key] = now
             return True
+
+
+class ThrottledWarnings:
+    """Warnings of `log`, once per key and `seconds` of the clock `uptime`."""
+
+    def __init__(self, log: logging.Logger, seconds: float, uptime: Callable[[], float]) -> None:
+        self._log = log
+        self._throttle = Throttle(seconds)
+        self._uptime = uptime
+
+    def __call__(self, key: str, text: str, *, at_once: bool = False) -> bool:
+        """Whether `text` is logged, now that it is due for `key`, or `at_once`."""
+        due = at_once or self._throttle(key, self._uptime())
+        if due:
+            self._log.warning("%s", text)
+        return due

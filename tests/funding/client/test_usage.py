@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from funding.client.recorder import AddressBan
-from funding.client.usage import ClientUsage, Unstored
+from funding.client.usage import CallUsage, SharedUsage
 from funding.errors import StoreFull
 from funding.model.ban import Ban, BanKind
 from funding.model.mode import Mode
@@ -44,8 +44,9 @@ def banned(until: float) -> Ban:
 
 
 def test_bans_that_cannot_be_stored_are_known_to_all_threads_of_the_client() -> None:
-    recorder, unstored = NoStore(), Unstored()
-    one, other = (ClientUsage(recorder, unstored, lambda: 1.0) for _ in range(2))  # type: ignore[arg-type]
+    recorder = NoStore()
+    shared = SharedUsage(recorder)  # type: ignore[arg-type]
+    one, other = (CallUsage(shared, lambda: 1.0) for _ in range(2))
     assert one.set_ban(ADDRESS, banned(100.0))
     assert not other.set_ban(ADDRESS, banned(100.5)), "the same one"
     assert other.ban(ADDRESS) == banned(100.0)
@@ -61,7 +62,7 @@ def test_bans_that_cannot_be_stored_are_known_to_all_threads_of_the_client() -> 
 
 def test_the_store_has_half_of_the_time_that_is_left() -> None:
     recorder, left = NoStore(), [1.0, 0.4]
-    usage = ClientUsage(recorder, Unstored(), lambda: left.pop(0))  # type: ignore[arg-type]
+    usage = CallUsage(SharedUsage(recorder), lambda: left.pop(0))  # type: ignore[arg-type]
     usage.ban(ADDRESS)
     usage.lift_ban(ADDRESS, 0.0)
     assert recorder.seconds == [0.5, 0.2]

@@ -111,14 +111,3 @@ def test_a_deadline_without_a_limit_limits_nothing() -> None:
     deadline = Deadline(None)
     assert deadline.timeout() is None
     assert deadline.left(3.0) == deadline.timeout(3.0) == 3.0
-
-
-def test_an_earlier_deadline_leaves_time_for_a_later_step() -> None:
-    clock = Steps()
-    deadline = Deadline(10.0, clock)
-    earlier = deadline.earlier(2.0)
-    clock.now += 3
-    assert (deadline.left(), earlier.left()) == (7.0, 5.0)
-    clock.now += 6
-    assert (deadline.left(), earlier.left()) == (1.0, 0.0)
-    assert Deadline(None).earlier(2.0).left() is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding.runtime.logs import Throttle, printable, setup
+from funding.runtime.logs import Throttle, ThrottledWarnings, printable, setup
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) {0,3} ?t: .*")
 FORGERY = "2026-11-20T00:00:00.000Z INFO    t: all is well"
@@ -125,3 +125,16 @@ def test_number_of_keys_is_bounded() -> None:
     throttle = Throttle(60.0)
     assert sum(throttle(f"key {n}", 0.0) for n in range(10_000)) == Throttle.MAX_KEYS
     assert sum(throttle(f"key {n}", 60.0) for n in range(10_000)) == Throttle.MAX_KEYS
+
+
+def test_throttled_warnings_are_logged_when_they_are_due(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    warn = ThrottledWarnings(logging.getLogger("t"), 60.0, lambda: now[0])
+    assert warn("a", "first %s")
+    assert not warn("a", "second")
+    assert warn("a", "third", at_once=True)
+    assert warn("b", "fourth")
+    now[0] = 60.0
+    assert warn("a", "fifth")
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["first %s", "third", "fourth", "fifth"]
