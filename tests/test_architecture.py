@@ -40,6 +40,7 @@ OUTSIDE: dict[str, str | None] = {
     "rest/transport": "urllib3",
     "api/host_check": None,
     "api/dispatcher": "waitress",
+    "api/routes": "bottle",
     "api/server": "waitress",
     "watchdog/probe": None,
     "watchdog/supervisor": None,
