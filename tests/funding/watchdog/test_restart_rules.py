@@ -102,7 +102,7 @@ TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
 @pytest.mark.parametrize(
     ("facts", "expected"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
 )
-def test_the_rules(facts: Facts, expected: list[tuple[str, str, str]]) -> None:
+def test_rules(facts: Facts, expected: list[tuple[str, str, str]]) -> None:
     assert decided(facts) == expected
 
 
