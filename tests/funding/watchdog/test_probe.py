@@ -39,7 +39,9 @@ def test_process_is_asked_at_its_own_socket(short_path: Path) -> None:
     ],
     ids=["hangs", "trickles", "closes", "rubbish"],
 )
-def test_incomplete_or_late_answer_is_not_an_answer(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_or_late_answer_is_not_an_answer(
+    turn: Turn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 0.3)
     with scripted(turn) as server:
         assert not probe.port("127.0.0.1", server.port).answered

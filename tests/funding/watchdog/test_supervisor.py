@@ -79,7 +79,10 @@ def test_term_restarts_a_program(client: SupervisorClient) -> None:
 
 
 def test_kill_ends_a_program_that_ignores_term(client: SupervisorClient, folder: Path) -> None:
-    until(lambda: any("deaf" in log.read_text() for log in folder.glob("deaf*.log")), "the handler of SIGTERM")
+    until(
+        lambda: any("deaf" in log.read_text() for log in folder.glob("deaf*.log")),
+        "the handler of SIGTERM",
+    )
     before = program(client, "deaf").pid
     client.signal("funding:deaf", Verb.TERM)
     assert program(client, "deaf").pid == before
