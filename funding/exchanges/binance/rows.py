@@ -61,6 +61,7 @@ class Kind(msgspec.Struct):
 _rows = msgspec.json.Decoder(list[_Row])
 _raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
 _row = msgspec.json.Decoder(_Row)
+_numbers = msgspec.json.Decoder(list[float])
 kind_decoder = msgspec.json.Decoder(Kind)
 
 
@@ -181,13 +182,16 @@ def _decimals(texts: list[str]) -> list[float]:
 
     float() alone would also take "nan", "1_000", " 1 " and digits of other scripts.
     """
-    # One match over all of them: a match for each costs 0.8 ms more in each second of the stream
-    # (of 1.1 ms for both frames), and ingest would miss its goal of 1.5 times the bare work.
-    if _DECIMALS.fullmatch(",".join(texts) + ","):
+    # All at once: one by one it costs 0.8 ms more in each second of the stream (0.08 % of a core),
+    # and ingest would miss its goal of 1.5 times the bare work.
+    joined = ",".join(texts)
+    if _DECIMALS.fullmatch(f"{joined},"):
         try:
-            return list(map(float, texts))
-        except ValueError:  # a comma inside a number
-            pass
+            numbers = _numbers.decode(f"[{joined}]")
+        except msgspec.DecodeError:  # 007 is not a number in JSON
+            numbers = []
+        if len(numbers) == len(texts):  # no comma inside a number
+            return numbers
     return [float(text) if _DECIMAL.fullmatch(text) else _NAN for text in texts]
 
 

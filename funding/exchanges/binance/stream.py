@@ -46,17 +46,17 @@ def decode(payload: bytes, now: float) -> Frame:
         if payload.lstrip()[:1] == b"[":
             return decode_rows(payload, now)
         envelope = _envelope.decode(payload)
-        if bytes(envelope.data):
-            return _decode_data(envelope, now)
+        data = bytes(envelope.data)
+        if data:
+            return _decode_data(envelope.stream, data, now)
         return _decode_notice(envelope, payload, now)
     except UNREADABLE as error:
         raise FrameError(f"not a message of this exchange: {error}") from None
 
 
-def _decode_data(envelope: _Envelope, now: float) -> Frame:
-    data = bytes(envelope.data)
-    if not _STREAM.fullmatch(envelope.stream):
-        return Frame([], ignored=Counter({f"stream {envelope.stream[:40] or 'without name'}": 1}))
+def _decode_data(stream: str, data: bytes, now: float) -> Frame:
+    if not _STREAM.fullmatch(stream):
+        return Frame([], ignored=Counter({f"stream {stream[:40] or 'without name'}": 1}))
     if data.lstrip()[:1] == b"{":
         data = b"[" + data + b"]"
     return decode_rows(data, now)
