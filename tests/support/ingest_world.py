@@ -56,6 +56,7 @@ class IngestWorld:
     connections_wanted: int = 1
     rotate_after: float = 82_800.0
     decode: Callable[[bytes, float], Frame] = binance.decode
+    receiver_class: type[Receiver] = Receiver
     time: ManualClock = field(default_factory=lambda: ManualClock(wall=START, uptime=1_000.0))
     opened: list[ScriptedConnection] = field(default_factory=list)
     receivers: list[Receiver] = field(default_factory=list)
@@ -86,7 +87,7 @@ class IngestWorld:
 
     def start_receiver(self, number: int) -> Receiver:
         connection = ScriptedConnection(self.refusals.popleft() if self.refusals else None)
-        receiver = Receiver(
+        receiver = self.receiver_class(
             number,
             connection=connection,
             decode=self.decode,

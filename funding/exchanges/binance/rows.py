@@ -37,7 +37,6 @@ _NO_SYMBOL = re.compile(r"[a-z\s/,?#%&+\\\"']")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?", re.ASCII)
 _DECIMALS = re.compile(r"(?:-?[0-9]{1,30}+(?:\.[0-9]{1,30}+)?+,)*+", re.ASCII)
 _NAN = float("nan")
-
 _RowT = TypeVar("_RowT")
 
 

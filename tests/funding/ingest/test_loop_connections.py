@@ -11,7 +11,6 @@ from funding.exchanges.binance import stream as binance
 from funding.ingest.loop import MAX_THREADS
 from funding.ingest.receiver import Receiver
 from harness.processes import WAIT_SECONDS
-from tests.support.fake_exchange import ScriptedConnection
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
 
 
@@ -145,24 +144,12 @@ def test_connections_that_do_not_end_are_bounded(world: IngestWorld) -> None:
         def run(self) -> None:
             stuck.wait(WAIT_SECONDS)
 
-    def start_receiver(number: int) -> Receiver:
-        receiver = Stuck(
-            number,
-            connection=ScriptedConnection(),
-            decode=binance.decode,
-            inbox=world.inbox,
-            clock=world.time.clock(),
-        )
-        receiver.start()
-        world.receivers.append(receiver)
-        return receiver
-
     def many_steps() -> None:
         for _ in range(1_000):
             world.step()
             world.time.advance(5.0)
 
-    world.loop._connect = start_receiver
+    world.receiver_class = Stuck
     try:
         with pytest.raises(RuntimeError, match="were stopped and have not ended"):
             many_steps()
@@ -198,20 +185,9 @@ def test_defect_while_a_connection_is_ended_is_raised(world: IngestWorld) -> Non
 
         def run(self) -> None: ...
 
-    def start_receiver(number: int) -> Receiver:
-        receiver = Failing(
-            number,
-            connection=ScriptedConnection(),
-            decode=binance.decode,
-            inbox=world.inbox,
-            clock=world.time.clock(),
-        )
-        receiver.start()
-        receiver.join(WAIT_SECONDS)
-        return receiver
-
-    world.loop._connect = start_receiver
+    world.receiver_class = Failing
     world.step()
+    world.receivers[0].join(WAIT_SECONDS)
     world.time.advance(11.0)
     with pytest.raises(ZeroDivisionError, match="while ending"):
         world.step()

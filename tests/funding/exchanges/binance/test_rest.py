@@ -9,21 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funding.exchanges.binance import rest
+from tests.support.rest_group import PREMIUM
 
-ROW = {
-    "symbol": "BTCUSDT",
-    "markPrice": "83067.30000000",
-    "indexPrice": "83114.69956522",
-    "estimatedSettlePrice": "83195.99445417",
-    "lastFundingRate": "0.00000078",
-    "interestRate": "0.00010000",
-    "nextFundingTime": 1791388800000,
-    "time": 1791382985000,
-}
-PREMIUM = rest.PremiumIndex(
+READ = rest.PremiumIndex(
     "BTCUSDT", 83067.3, 83114.69956522, 0.00000078, 1791388800000, 1791382985000
 )
-BODY = json.dumps(ROW).encode()
+BODY = json.dumps(PREMIUM).encode()
 
 
 @pytest.mark.parametrize(
@@ -45,9 +36,9 @@ def test_weight_of_a_call(route: str, parameters: dict[str, str], weight: int) -
 
 
 def test_premium_index_is_an_object_or_an_array() -> None:
-    assert rest.premium_indices(BODY) == [PREMIUM]
-    assert rest.premium_indices(b"[" + BODY + b"," + BODY + b"]") == [PREMIUM, PREMIUM]
-    assert rest.premium_indices(b" \n" + BODY) == [PREMIUM]
+    assert rest.premium_indices(BODY) == [READ]
+    assert rest.premium_indices(b"[" + BODY + b"," + BODY + b"]") == [READ, READ]
+    assert rest.premium_indices(b" \n" + BODY) == [READ]
     assert rest.premium_indices(b"[]") == []
 
 
