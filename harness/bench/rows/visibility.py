@@ -88,7 +88,7 @@ def measure(run: Run) -> None:
         watched.append(stack.enter_context(_bare(folder)))
         if run.peers:
             watched.append(stack.enter_context(_older(folder)))
-            if REDIS is not None:
+            if REDIS:
                 watched.append(stack.enter_context(_redis(folder)))
         event_time = int(time.time() * 1000) - 3_600_000
         deadline = time.monotonic() + 15
