@@ -15,10 +15,10 @@ from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.watchdog.rest_check import RETRY_SECONDS, Job, RestChecker, Schedule
+from harness.processes import until
 from tests.support.clock import Hand, feed_at, rows, write
 from tests.support.compared_service import ComparedService, json_reply, premium, quote
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
-from tests.support.processes import until
 
 OLD = Comparison(0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None)
 
