@@ -75,17 +75,17 @@ class Recorder:
         """Store `rows` soon. Never waits; the oldest ones that have no room are lost, with a
         warning in the log."""
         with self._changed:
+            self._wake()
             self._rows.extend(rows)
             self._make_room()
-            self._wake()
 
     def ask(self, work: Callable[[DurableConnection], T], seconds: float) -> T:
         """What `work` returns in the recorder's thread, or raises there; `StoreLocked` when that
         takes longer than `seconds`."""
         question = _Question(work, Future())
         with self._changed:
-            self._questions.append(question)
             self._wake()
+            self._questions.append(question)
         try:
             answer: T = question.answer.result(seconds)
         except TimeoutError:
@@ -115,10 +115,13 @@ class Recorder:
                 self._rows.clear()
 
     def _wake(self) -> None:
-        """Tell the thread, or start one: there is none in a forked process."""
+        """Tell the thread that there is work, or start one."""
         if self._worker is not None and not self._worker.is_alive():
             ended, self._worker = self._worker, None
             ended.check()
+            # Without a failure this is a forked process: what waits is the parent's.
+            self._questions.clear()
+            self._rows.clear()
         if self._worker is None:
             self._worker = Worker("recorder", self._work)
             self._worker.start()
