@@ -2,21 +2,23 @@
 """The open-interest poller: open interest of all liquid symbols, every few seconds."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:  # started as a file, only its own folder is
     sys.path.insert(0, ROOT)
 
-from tqdm import tqdm
-
-from funding.consumers import open_interest_poll, runner
+from funding.consumers import runner, universe
+from funding.consumers.exchange_client import ExchangeClient
 from funding.consumers.mark_prices import MarkPrices
-from funding.consumers.universe_source import UniverseSource
+from funding.consumers.open_interest_poll import OpenInterestPoll, PollOptions
+from funding.consumers.universe import Universe
+from funding.model.alert import Consumer, TargetName
 from funding.model.open_interest import Timeframe
-from funding.notify import sender
+from funding.notify import targets
 from funding.notify.backend import BackendClient
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
@@ -27,46 +29,19 @@ from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
 from funding.watchdog import group_settings
 
+NAME = Consumer.OI_POLLER
 WORKERS = 20
-TARGETS = ("backend",)
-"""Of the targets, those that take open interest."""
 
 
-class World:
-    """The universe and the exchange, as a loop asks them."""
-
-    def __init__(self, liquid: UniverseSource, exchange: runner.ExchangeClient) -> None:
-        self._liquid = liquid
-        self._exchange = exchange
-
-    def symbols(self) -> list[str]:
-        """The universe."""
-        return self._liquid.symbols()
-
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> open_interest_poll.Answers:
-        """Of each symbol, and when."""
-        return self._exchange.open_interest(symbols, seconds)
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[], object]]:
-    """A bar on a terminal, nothing anywhere else."""
-    hidden = sys.stderr is None or None  # None: tqdm looks whether it is a terminal
-    with tqdm(total=total, unit="symbol", disable=hidden, leave=False, file=sys.stderr) as bar:
-        yield bar.update
-
-
-def options(
-    settings: Settings, own: ConsumerSettings, targets: Sequence[str]
-) -> open_interest_poll.Options:
-    """What the settings say of the loop."""
+def options(settings: Settings, own: ConsumerSettings, names: Sequence[str]) -> PollOptions:
+    """What the settings say about the loop; `names` are its targets."""
     frames = (
         ("5MIN", "5 min", 300.0, own.oi_spike_threshold_pct_5min, own.oi_alert_cooldown_5min),
         ("15MIN", "15 min", 900.0, own.oi_spike_threshold_pct_15min, own.oi_alert_cooldown_15min),
         ("60MIN", "1 hour", 3600.0, own.oi_spike_threshold_pct_60min, own.oi_alert_cooldown_60min),
     )
-    return open_interest_poll.Options(
-        targets=targets,
+    return PollOptions(
+        targets=names,
         missing_as_zero=own.missing_as_zero,
         timeframes=tuple(Timeframe(*frame) for frame in frames),
         least_contracts=own.oi_min_delta_contracts,
@@ -79,43 +54,42 @@ def options(
 
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Poll until SIGTERM or SIGINT, or once."""
-    settings = group_settings.adopted(settings, "oi_poller.py")
+    settings = group_settings.adopted(settings, f"{NAME}.py")
     stopping = runner.stop_on_signal()
-    exchange = runner.ExchangeClient(
-        settings, open_interest_poll.CONSUMER, workers=WORKERS, stopping=stopping, progress=progress
-    )
+    exchange = ExchangeClient(settings, NAME, workers=WORKERS, stopping=stopping)
     store = DurableConnection(settings.db)
-    marks = MarkPrices(settings, open_interest_poll.CONSUMER, SYSTEM)
-    targets = [target for target in sender.targets(own) if target.name in TARGETS]
-    liquid = UniverseSource(
-        *(own.volspike_api_url, own.volspike_api_key),
-        backend=BackendClient(),
-        rest=lambda: exchange.alone,
+    mark_prices = MarkPrices(settings, NAME, SYSTEM)
+    address, key = own.volspike_api_url, own.volspike_api_key
+    symbols = Universe(
+        ask_backend=partial(universe.ask, BackendClient(), address, key) if address else None,
+        contracts=exchange.contracts,
+        tickers=exchange.tickers,
         store=OpenInterestStore(store),
         clock=SYSTEM,
         tradfi=own.tradfi,
     )
-    with closing(store), closing(marks), closing(exchange):
-        polling = open_interest_poll.Poller(
-            options(settings, own, [target.name for target in targets]),
-            exchange=World(liquid, exchange),
+    # Of the targets, the backend alone takes open interest.
+    receivers = [each for each in targets.configured(own) if each.name is TargetName.BACKEND]
+    with closing(store), closing(mark_prices), closing(exchange):
+        poll = OpenInterestPoll(
+            options(settings, own, [target.name for target in receivers]),
+            symbols=symbols.symbols,
+            fetch=exchange.open_interest,
             store=store,
-            marks=marks.read,
+            mark_prices=mark_prices.read,
             clock=SYSTEM,
         )
-        running = runner.ConsumerLoop(
-            settings, open_interest_poll.CONSUMER, targets, polling.turn, OutboxStore(store)
-        )
+        loop = runner.ConsumerLoop(settings, NAME, receivers, poll.turn, OutboxStore(store))
         if once:
-            running.once(stopping, polling.turn)
+            loop.once(stopping, poll.turn)
         else:
-            running.run(stopping)
+            loop.run(stopping)
 
 
 def main() -> int:
     """See `startup.consumer` for the exit codes."""
-    about = "Polls open interest and alerts its jumps: see README.md."
-    return startup.consumer("oi_poller", about, run)
+    about = "Polls open interest and alerts its jumps: see docs/consumers.md."
+    return startup.consumer(NAME, about, run)
 
 
 if __name__ == "__main__":

@@ -1,50 +1,96 @@
-"""Which symbols the consumers look at. Pure."""
+"""The poller's universe: the backend's list of symbols, or without one our own by 24 h volume."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+import logging
+import math
+from collections.abc import Callable, Collection
 
-import msgspec
+from funding import errors
+from funding.consumers import universe_rules
+from funding.exchanges.binance.rest import Contract, Ticker
+from funding.notify.backend import BackendClient
+from funding.runtime.clock import Clock
+from funding.settings.secret import Secret
+from funding.store.open_interest import OpenInterestStore
 
-from funding.exchanges.binance.rest import Contract
-from funding.model.quote import LONGEST_SYMBOL, MAX_SYMBOLS
+log = logging.getLogger("universe")
 
-ENTER_VOLUME = 4_000_000.0
-LEAVE_VOLUME = 2_000_000.0
-"""A symbol enters at one and leaves below the other, so that one at the border does not flap."""
-
-
-def perpetuals(contracts: Iterable[Contract], *, tradfi: bool) -> dict[str, str]:
-    """USDT-quoted perpetuals that trade, as symbol: asset; those on other markets with `tradfi`."""
-    kinds = {"PERPETUAL", "TRADIFI_PERPETUAL"} if tradfi else {"PERPETUAL"}
-    return {
-        each.symbol: each.base_asset
-        for each in contracts
-        if each.quote_asset == "USDT" and each.status == "TRADING" and each.contract_type in kinds
-    }
+PATH = "/api/market/open-interest/liquid-universe"
+BACKEND, OWN = "backend", "own"
 
 
-def liquid(volumes: Mapping[str, float], held: Collection[str]) -> set[str]:
-    """The symbols whose 24 h `volumes` are high enough, given those `held` until now."""
-    return {
-        symbol
-        for symbol, volume in volumes.items()
-        if volume >= (LEAVE_VOLUME if symbol in held else ENTER_VOLUME)
-    }
+class Universe:
+    """Finds the symbols worth polling, and keeps them in the store. For one thread.
 
-
-def from_backend(body: bytes) -> list[str]:
-    """The symbols in a backend's reply: `{"symbols": [...]}`, each a name or `{"symbol": name}`.
-
-    Raises ValueError for anything else, and for none at all.
+    `ask_backend` returns its list, which counts for as long as the backend gives no other; it is
+    None where there is no backend.
     """
+
+    def __init__(
+        self,
+        *,
+        ask_backend: Callable[[], list[str]] | None,
+        contracts: Callable[[], list[Contract]],
+        tickers: Callable[[], list[Ticker]],
+        store: OpenInterestStore,
+        clock: Clock,
+        tradfi: bool = False,
+    ) -> None:
+        self._ask_backend = ask_backend
+        self._contracts = contracts
+        self._tickers = tickers
+        self._store = store
+        self._clock = clock
+        self._tradfi = tradfi
+
+    def symbols(self) -> list[str]:
+        """The universe, in order of names. Raises `RestError` only where there never was one."""
+        current = self._store.universe()
+        found, source = self._from_backend(), BACKEND
+        if not found:
+            if self._ask_backend is not None and set(current.values()) == {BACKEND}:
+                return sorted(current)
+            try:
+                found, source = self._by_volume(current.keys()), OWN
+            except errors.RestError as error:
+                if not current:
+                    raise
+                log.warning("the universe stays as it is: %s", error)
+                return sorted(current)
+        if set(found) != set(current):
+            log.info("%d symbols to poll (%s), %d before", len(found), source, len(current))
+        self._store.set_universe(found, source, self._clock.wall())
+        return sorted(found)
+
+    def _from_backend(self) -> list[str]:
+        if self._ask_backend is None:
+            return []
+        try:
+            return self._ask_backend()
+        except (errors.PostError, ValueError) as error:
+            log.warning("no universe from the backend: %s", error)
+            return []
+
+    def _by_volume(self, current: Collection[str]) -> list[str]:
+        listed = universe_rules.perpetuals(self._contracts(), tradfi=self._tradfi)
+        volumes = {
+            ticker.symbol: _volume(ticker) for ticker in self._tickers() if ticker.symbol in listed
+        }
+        found = universe_rules.liquid(volumes, current)
+        if not found:
+            raise errors.RestGarbled("no symbol has the volume to be polled")
+        return sorted(found)
+
+
+def ask(backend: BackendClient, address: str, key: Secret) -> list[str]:
+    """The list of the backend at `address`. Raises `PostError`, or ValueError for no list."""
+    reply = backend.get(address + PATH, {"X-API-Key": key.reveal()})
+    if reply.status != 200:
+        raise errors.PostError(f"status {reply.status}")
+    return universe_rules.from_backend(reply.body)
+
+
+def _volume(ticker: Ticker) -> float:
     try:
-        reply: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"no JSON: {str(error)[:100]}") from None
-    rows = reply.get("symbols") if isinstance(reply, dict) else None
-    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_SYMBOLS:
-        raise ValueError("no list of symbols")
-    names: list[Any] = [row.get("symbol") if isinstance(row, dict) else row for row in rows]
-    if not all(isinstance(name, str) and 0 < len(name) <= LONGEST_SYMBOL for name in names):
-        raise ValueError("a symbol that is no name")
-    return sorted(set(names))
+        return float(ticker.quote_volume)
+    except ValueError:
+        return math.nan

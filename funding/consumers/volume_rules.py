@@ -1,4 +1,4 @@
-"""Volume spikes: which candles are worth an alert at a scan. Pure; times are Unix seconds.
+"""Volume alerts: which candles are worth an alert at a scan. Pure; times are Unix seconds.
 
 | alert | when |
 |---|---|
@@ -19,23 +19,28 @@ that one missed scan, or a restart, does not lose it.
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
 from funding.exchanges.binance.rest import Kline
-from funding.model.alert import Alert, Mark, iso, without_none
-
-CONSUMER = "volume_alert"
-PATH = "/api/volume-alerts/ingest"
 
 HOUR_SECONDS = 3_600
-SLOT_SECONDS = 300
+SCAN_SECONDS = 300
 RATIO = 3.0
 LEAST_VOLUME = 3_000_000.0
 HALF_MINUTE = 30
 HALF_IF_BY_MINUTE = 20
 NO_FULL_FROM_MINUTE = 55
+
+
+class Kind(StrEnum):
+    """The kinds of volume alert; the words stand in the database and in alerts."""
+
+    SPIKE = "SPIKE"
+    HALF_UPDATE = "HALF_UPDATE"
+    FULL_UPDATE = "FULL_UPDATE"
 
 
 class Candle(NamedTuple):
@@ -46,151 +51,115 @@ class Candle(NamedTuple):
     volume: float
 
 
-class Told(NamedTuple):
-    """What has been alerted of a symbol's hour: the kinds, when first, the volume before it."""
+class AlertedHour(NamedTuple):
+    """The alerts already made for a symbol's hour: their kinds, the time of the first, and the
+    volume of the hour before."""
 
     kinds: frozenset[str]
     first_at: float
     previous_volume: float
 
 
-class Finding(NamedTuple):
-    """An alert to be made of `symbol` for the hour that began at `hour`."""
+AlertedHours = Mapping[tuple[str, int], AlertedHour]
+"""By symbol and the second at which the hour began."""
+
+
+class VolumeAlert(NamedTuple):
+    """An alert to be made for `symbol`, for the hour that began at `hour`."""
 
     symbol: str
     hour: int
-    kind: str
+    kind: Kind
     candle: Candle
     previous_volume: float
 
 
-def slot(now: float) -> int:
-    """The scan that `now` belongs to: the last multiple of five minutes."""
-    return int(now // SLOT_SECONDS) * SLOT_SECONDS
+def scan_at(now: float) -> int:
+    """The time of the scan that `now` belongs to: the last multiple of five minutes."""
+    return int(now // SCAN_SECONDS) * SCAN_SECONDS
+
+
+def hour_of(scan: int) -> int:
+    """When the hour of `scan` began."""
+    return scan - scan % HOUR_SECONDS
 
 
 def candles(klines: Iterable[Kline]) -> dict[int, Candle]:
-    """By the second at which they opened. Raises ValueError for what is no number."""
+    """By the second at which they opened. Raises ValueError where a value is not a number."""
     found = {}
-    for each in klines:
-        candle = Candle(float(each.open), float(each.close), float(each.quote_volume))
+    for kline in klines:
+        candle = Candle(float(kline.open), float(kline.close), float(kline.quote_volume))
         if not all(map(math.isfinite, candle)):
             raise ValueError(f"a candle of {candle}")
-        found[each.open_time // 1000] = candle
+        found[kline.open_time // 1000] = candle
     return found
 
 
-def told(rows: Iterable[tuple[str, str, float, str]]) -> dict[tuple[str, int], Told]:
-    """What the stored alerts (symbol, kind, time, body; oldest first) say of each hour."""
-    found: dict[tuple[str, int], Told] = {}
+def alerted_hours(rows: Iterable[tuple[str, str, float, str]]) -> AlertedHours:
+    """The hours of the stored alerts `rows` (symbol, kind, time, body; oldest first)."""
+    found: dict[tuple[str, int], AlertedHour] = {}
     for symbol, kind, at, body in rows:
         fields: Any = msgspec.json.decode(body)
         hour = int(datetime.fromisoformat(fields["hourTimestamp"]).timestamp())
-        before = found.get((symbol, hour), Told(frozenset(), at, fields["previousVolume"]))
+        before = found.get((symbol, hour), AlertedHour(frozenset(), at, fields["previousVolume"]))
         found[symbol, hour] = before._replace(kinds=before.kinds | {kind})
     return found
 
 
-def judge(
-    symbol: str, hours: Mapping[int, Candle], told: Mapping[tuple[str, int], Told], scan: int
-) -> list[Finding]:
-    """The alerts that the scan of `scan` (see `slot`) owes for `symbol`.
+def alerts_due(
+    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan: int
+) -> list[VolumeAlert]:
+    """The alerts that the scan of `scan` (see `scan_at`) has to make for `symbol`.
 
-    `hours` has its candles, `told` what was alerted for this hour and the one before.
+    `hours` has its candles, `alerted` what was alerted for this hour and the one before.
     """
-    hour = scan - scan % HOUR_SECONDS
-    return [*_closed(symbol, hours, told, scan, hour), *_current(symbol, hours, told, scan, hour)]
+    closed = _update_of_closed(symbol, hours, alerted, scan)
+    current = _alert_of_current(symbol, hours, alerted, scan)
+    return [alert for alert in (closed, current) if alert is not None]
 
 
-def _closed(
-    symbol: str,
-    hours: Mapping[int, Candle],
-    told: Mapping[tuple[str, int], Told],
-    scan: int,
-    hour: int,
-) -> Iterable[Finding]:
-    before = hour - HOUR_SECONDS
-    candle, known = hours.get(before), told.get((symbol, before))
-    if candle is None or known is None or "FULL_UPDATE" in known.kinds:
-        return
+def _update_of_closed(
+    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan: int
+) -> VolumeAlert | None:
+    hour = hour_of(scan)
+    closed = hour - HOUR_SECONDS
+    candle, known = hours.get(closed), alerted.get((symbol, closed))
+    if candle is None or known is None or Kind.FULL_UPDATE in known.kinds:
+        return None
     if scan > hour and hour not in hours:
-        return  # no new candle after minutes: our clock is ahead, and the hour is not closed
-    if _minute(known.first_at, before) < NO_FULL_FROM_MINUTE:
-        yield Finding(symbol, before, "FULL_UPDATE", candle, known.previous_volume)
+        return None  # no new candle after minutes: our clock is ahead, the hour is not closed yet
+    if _minute(known.first_at, closed) >= NO_FULL_FROM_MINUTE:
+        return None
+    return VolumeAlert(symbol, closed, Kind.FULL_UPDATE, candle, known.previous_volume)
 
 
-def _current(
-    symbol: str,
-    hours: Mapping[int, Candle],
-    told: Mapping[tuple[str, int], Told],
-    scan: int,
-    hour: int,
-) -> Iterable[Finding]:
+def _alert_of_current(
+    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan: int
+) -> VolumeAlert | None:
+    hour = hour_of(scan)
     candle, previous = hours.get(hour), hours.get(hour - HOUR_SECONDS)
-    known = told.get((symbol, hour))
+    known = alerted.get((symbol, hour))
     if candle is None:
-        return
+        return None
     if known is None:
-        enough = candle.volume >= LEAST_VOLUME
-        if previous and previous.volume > 0 and enough and candle.volume / previous.volume >= RATIO:
-            yield Finding(symbol, hour, "SPIKE", candle, previous.volume)
-    elif "HALF_UPDATE" not in known.kinds and _half_is_due(scan, hour, known):
-        volume = previous.volume if previous else known.previous_volume
-        yield Finding(symbol, hour, "HALF_UPDATE", candle, volume)
+        if previous is None or not _is_spike(candle, previous):
+            return None
+        return VolumeAlert(symbol, hour, Kind.SPIKE, candle, previous.volume)
+    if Kind.HALF_UPDATE in known.kinds or not _half_is_due(known, hour, scan):
+        return None
+    volume = previous.volume if previous else known.previous_volume
+    return VolumeAlert(symbol, hour, Kind.HALF_UPDATE, candle, volume)
 
 
-def _half_is_due(scan: int, hour: int, known: Told) -> bool:
+def _is_spike(candle: Candle, previous: Candle) -> bool:
+    enough = candle.volume >= LEAST_VOLUME and previous.volume > 0
+    return enough and candle.volume / previous.volume >= RATIO
+
+
+def _half_is_due(known: AlertedHour, hour: int, scan: int) -> bool:
     early = _minute(known.first_at, hour) <= HALF_IF_BY_MINUTE
     return early and _minute(scan, hour) >= HALF_MINUTE
 
 
 def _minute(at: float, hour: int) -> int:
     return int(at - hour) // 60
-
-
-def alert(
-    finding: Finding,
-    *,
-    asset: str,
-    mark: Mark,
-    oi_change: float | None,
-    scan: int,
-    now: float,
-    missing_as_zero: bool,
-) -> Alert:
-    """`finding` in the backend's terms. `price` is the mark price, or the candle's last without
-    one; a missing rate is left out, or 0.0 with `missing_as_zero`."""
-    symbol, hour, kind, candle, previous = finding
-    ratio = candle.volume / previous if previous else 0.0
-    rate = mark.funding_rate
-    prefix = {"HALF_UPDATE": "HALF-UPDATE: ", "FULL_UPDATE": "UPDATE: "}.get(kind, "")
-    hourly = f"{asset} hourly volume {short(candle.volume)} ({ratio:.2f}× prev)"
-    message = f"{prefix}{hourly} — VOLUME SPIKE!"
-    body: dict[str, Any] = {
-        "symbol": symbol,
-        "asset": asset,
-        "currentVolume": candle.volume,
-        "previousVolume": previous,
-        "volumeRatio": ratio,
-        "price": candle.close if mark.mark_price is None else mark.mark_price,
-        "fundingRate": 0.0 if rate is None and missing_as_zero else rate,
-        "candleDirection": "bullish" if candle.close > candle.open else "bearish",
-        "message": message,
-        "timestamp": iso(now),
-        "detectionTime": iso(scan),
-        "hourTimestamp": iso(hour),
-        "isUpdate": kind != "SPIKE",
-        "alertType": kind,
-        "priceChange": (candle.close - candle.open) / candle.open if candle.open else None,
-        "oiChange": oi_change,
-    }
-    key = f"{CONSUMER} {symbol} {hour} {kind}"
-    return Alert(key, CONSUMER, symbol, kind, scan, message, PATH, without_none(body))
-
-
-def short(volume: float) -> str:
-    """A volume for people: 3.21M."""
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if volume >= size:
-            return f"{volume / size:,.2f}{letter}"
-    return f"{volume:,.0f}"

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from funding import errors
-from funding.consumers import universe, volume_rules
+from funding.consumers import backend_posts, universe_rules, volume_rules
+from funding.consumers.volume_rules import HOUR_SECONDS, AlertedHours, VolumeAlert
 from funding.exchanges.binance.rest import Contract, Kline
-from funding.model.alert import UNKNOWN, Alert, Mark
+from funding.model.alert import UNKNOWN, Alert, Consumer, MarkAndRate
 from funding.rest.pool import Round
 from funding.runtime.clock import Clock
+from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
 
@@ -19,137 +20,141 @@ log = logging.getLogger("volume")
 RETRY_SECONDS = 30.0
 SETTLE_SECONDS = 2.0
 """How long after the five minutes a scan begins: the exchange has closed its candles by then."""
-MOST_FAILED = 0.5
-"""A scan that knows less than this part of the symbols is no scan: it is made again."""
+LEAST_COVERAGE = 0.5
+"""A scan with candles for fewer than this part of the symbols is discarded and made again."""
 
 
-class Exchange(Protocol):
-    """What a scan asks the exchange; see `rest.Rest` and `pool.Pool`."""
-
-    def contracts(self) -> list[Contract]:
-        """All contracts. Raises `RestError`."""
-
-    def candles(self, symbols: Sequence[str], seconds: float) -> Round[list[Kline]]:
-        """The last two hours of each, waiting for the budget at most that many seconds."""
-
-
-class Options(NamedTuple):
-    """What the settings decide of a scan."""
+class ScanOptions(NamedTuple):
+    """What the settings decide about a scan."""
 
     targets: Sequence[str]
     tradfi: bool
     missing_as_zero: bool
 
 
-@dataclass(frozen=True, slots=True)
 class VolumeScan:
-    """Scans, decides and stores. For one thread, as its `store` is."""
+    """Scans, decides and stores. For one thread.
 
-    options: Options
-    _: KW_ONLY
-    exchange: Exchange
-    outbox: OutboxStore
-    open_interest: OpenInterestStore
-    marks: Callable[[], Mapping[str, Mark]]
-    clock: Clock
+    `candles` returns the last two hours of each symbol, waiting for the budget at most so many
+    seconds; it and `contracts` raise `RestError`s.
+    """
+
+    def __init__(
+        self,
+        options: ScanOptions,
+        *,
+        contracts: Callable[[], list[Contract]],
+        candles: Callable[[Sequence[str], float], Round[list[Kline]]],
+        store: DurableConnection,
+        mark_prices: Callable[[], Mapping[str, MarkAndRate]],
+        clock: Clock,
+    ) -> None:
+        self._options = options
+        self._contracts = contracts
+        self._candles = candles
+        self._outbox = OutboxStore(store)
+        self._open_interest = OpenInterestStore(store)
+        self._mark_prices = mark_prices
+        self._clock = clock
 
     def turn(self) -> float:
         """Scan if the present five minutes have not been scanned yet; seconds until the next turn
         makes sense. Raises `StoreError`s."""
-        early = self.early()
+        early = self.seconds_until_ready()
         if early:
             return early
-        scan = volume_rules.slot(self.clock.wall())
-        if self.outbox.done(volume_rules.CONSUMER) != scan:
-            try:
-                self.scan(scan)
-            except errors.RestError as error:
-                log.warning("no scan: %s", error)
-                return min(max(RETRY_SECONDS, error.retry_after_seconds), self._left(scan))
-            if self.outbox.done(volume_rules.CONSUMER) != scan:
-                return min(RETRY_SECONDS, self._left(scan))
-        return self._left(scan)
+        scan = volume_rules.scan_at(self._clock.wall())
+        if self._is_done(scan):
+            return self._seconds_to_next(scan)
+        try:
+            self.scan(scan)
+        except errors.RestError as error:
+            log.warning("the scan failed: %s", error)
+            pause = max(RETRY_SECONDS, error.retry_after_seconds)
+            return min(pause, self._seconds_to_next(scan))
+        if self._is_done(scan):
+            return self._seconds_to_next(scan)
+        return min(RETRY_SECONDS, self._seconds_to_next(scan))
 
-    def early(self) -> float:
+    def seconds_until_ready(self) -> float:
         """Seconds until the scan of the present five minutes may begin; 0 when it may."""
-        now = self.clock.wall()
-        return max(0.0, volume_rules.slot(now) + SETTLE_SECONDS - now)
-
-    def _left(self, scan: int) -> float:
-        return max(0.0, scan + volume_rules.SLOT_SECONDS - self.clock.wall()) + SETTLE_SECONDS
+        now = self._clock.wall()
+        return max(0.0, volume_rules.scan_at(now) + SETTLE_SECONDS - now)
 
     def scan(self, scan: int) -> list[Alert]:
-        """The scan of `scan` (see `spikes.slot`): the alerts that it made. Raises `RestError`
-        when the exchange does not give enough. One that was cut short, by the program's end or
-        the exchange's, keeps what it found and is not done: it is made again."""
-        listed = universe.perpetuals(self.exchange.contracts(), tradfi=self.options.tradfi)
-        seconds = max(30.0, self._left(scan) - 30.0)
-        found = self.exchange.candles(sorted(listed), seconds)
-        _enough(found, len(listed))
-        known = volume_rules.told(
-            self.outbox.made(volume_rules.CONSUMER, scan - scan % 3_600 - volume_rules.HOUR_SECONDS)
+        """Make the scan of `scan` (see `scan_at`); the alerts that are new. Raises `RestError`
+        where too many candles are missing. A scan that the end of the program or the exchange
+        cut short keeps the alerts it found, and is made again."""
+        listed = universe_rules.perpetuals(self._contracts(), tradfi=self._options.tradfi)
+        seconds = max(30.0, self._seconds_to_next(scan) - 30.0)
+        found = self._candles(sorted(listed), seconds)
+        _check_coverage(found, len(listed))
+        since = volume_rules.hour_of(scan) - HOUR_SECONDS
+        alerted = volume_rules.alerted_hours(self._outbox.made(Consumer.VOLUME_ALERT, since))
+        due = list(self._due(found.values, alerted, scan))
+        current = self._mark_prices()
+        fresh = self._outbox.complete(
+            Consumer.VOLUME_ALERT,
+            scan if len(found.values) + len(found.failures) == len(listed) else None,
+            self._clock.wall(),
+            self._alerts(due, listed, current, scan),
+            self._options.targets,
         )
-        owed = list(self._owed(found.values, known, scan))
-        marks = self.marks()
-        alerts = self._alerts(owed, listed, marks, scan)
-        now = self.clock.wall()
-        done = scan if len(found.values) + len(found.failures) == len(listed) else None
-        fresh = self.outbox.complete(volume_rules.CONSUMER, done, now, alerts, self.options.targets)
         for alert in fresh:
             log.info("%s %s: %s", alert.kind, alert.symbol, alert.message)
         log.info(
-            "scanned %d of %d symbols, %d marks: %d alerts",
-            *(len(found.values), len(listed), len(marks), len(fresh)),
+            "scanned %d of %d symbols, %d mark prices: %d alerts",
+            *(len(found.values), len(listed), len(current), len(fresh)),
         )
         return fresh
 
-    def _owed(
-        self,
-        klines: Mapping[str, list[Kline]],
-        known: Mapping[tuple[str, int], volume_rules.Told],
-        scan: int,
-    ) -> Iterable[volume_rules.Finding]:
+    def _is_done(self, scan: int) -> bool:
+        return self._outbox.done(Consumer.VOLUME_ALERT) == scan
+
+    def _seconds_to_next(self, scan: int) -> float:
+        return max(0.0, scan + volume_rules.SCAN_SECONDS - self._clock.wall()) + SETTLE_SECONDS
+
+    def _due(
+        self, klines: Mapping[str, list[Kline]], alerted: AlertedHours, scan: int
+    ) -> Iterable[VolumeAlert]:
         for symbol, rows in klines.items():
             try:
                 hours = volume_rules.candles(rows)
             except ValueError as error:
                 log.warning("%s is left out: %s", symbol, error)
                 continue
-            yield from volume_rules.judge(symbol, hours, known, scan)
+            yield from volume_rules.alerts_due(symbol, hours, alerted, scan)
 
     def _alerts(
         self,
-        owed: Sequence[volume_rules.Finding],
+        due: Sequence[VolumeAlert],
         assets: Mapping[str, str],
-        marks: Mapping[str, Mark],
+        current: Mapping[str, MarkAndRate],
         scan: int,
     ) -> list[Alert]:
-        hours = {finding.hour for finding in owed}
         changes = {
-            hour: self.open_interest.change(
-                [each.symbol for each in owed if each.hour == hour],
-                hour,
-                hour + volume_rules.HOUR_SECONDS,
+            hour: self._open_interest.change(
+                [alert.symbol for alert in due if alert.hour == hour], hour, hour + HOUR_SECONDS
             )
-            for hour in hours
+            for hour in {alert.hour for alert in due}
         }
         return [
-            volume_rules.alert(
-                finding,
-                asset=assets[finding.symbol],
-                mark=marks.get(finding.symbol, UNKNOWN),
-                oi_change=changes[finding.hour].get(finding.symbol),
+            backend_posts.volume_alert(
+                alert,
+                asset=assets[alert.symbol],
+                current=current.get(alert.symbol, UNKNOWN),
+                oi_change=changes[alert.hour].get(alert.symbol),
                 scan=scan,
-                now=self.clock.wall(),
-                missing_as_zero=self.options.missing_as_zero,
+                now=self._clock.wall(),
+                missing_as_zero=self._options.missing_as_zero,
             )
-            for finding in owed
+            for alert in due
         ]
 
 
-def _enough(found: Round[list[Kline]], symbols: int) -> None:
-    """Raises `RestError` when too little is known; what else failed is logged."""
-    if len(found.values) < symbols * MOST_FAILED or not symbols:
+def _check_coverage(found: Round[list[Kline]], symbols: int) -> None:
+    """Raises `RestError` where too many candles are missing; other failures are logged."""
+    if len(found.values) < symbols * LEAST_COVERAGE or not symbols:
         if found.ended is not None:
             raise found.ended
         raise errors.RestUnreachable(f"candles of {len(found.values)} of {symbols} symbols only")

@@ -1,4 +1,4 @@
-"""An alert, and the posts that it becomes. For both consumers.
+"""What an alert is, and the posts that it becomes. For both consumers.
 
 # Facts
 (the backend's own checks, as its public repository has them)
@@ -10,33 +10,47 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
-TELEGRAM = "telegram"
-"""The name of the target that takes an alert's message instead of its body."""
 LONGEST_WAIT_SECONDS = 3_600.0
-"""No post is delayed for longer than this."""
+"""No post waits longer than this for its next attempt."""
 STUCK_ATTEMPTS = 10
-"""A post that was tried this often comes after those that were not."""
+"""A post that failed this often is sent after the posts that did not."""
 
 
-class Mark(NamedTuple):
-    """A symbol's values in the service now; None where it has none that are fresh."""
+class Consumer(StrEnum):
+    """The programs that make alerts; the words stand in the database."""
+
+    VOLUME_ALERT = "volume_alert"
+    OI_POLLER = "oi_poller"
+
+
+class TargetName(StrEnum):
+    """Where alerts are sent; the words stand in the database."""
+
+    BACKEND = "backend"
+    BACKEND_DEV = "backend-dev"
+    TELEGRAM = "telegram"  # takes an alert's message instead of its body
+
+
+class MarkAndRate(NamedTuple):
+    """A symbol's mark price and funding rate as the service has them; None for no fresh value."""
 
     mark_price: float | None
     funding_rate: float | None
 
 
-UNKNOWN = Mark(None, None)
+UNKNOWN = MarkAndRate(None, None)
 
 
 class Alert(NamedTuple):
-    """One thing to send, once.
+    """Something to report to each target once.
 
-    `key` names it among all alerts ever made: a second one of the same key is the same alert.
-    `at` is Unix seconds, `path` where a backend takes its `body`, `message` the text for people.
+    `key` identifies it: a second alert with the same key is the same alert. `at` is Unix seconds,
+    `path` is where a backend takes its `body`, `message` says the same to people.
     """
 
     key: str
@@ -60,11 +74,12 @@ class Post(NamedTuple):
 
 def posts(alert: Alert, targets: Iterable[str]) -> list[Post]:
     """The posts of `alert` to `targets`."""
-    found = []
-    for target in targets:
-        body = {"text": alert.message} if target == TELEGRAM else alert.body
-        found.append(post(target, alert.path if target != TELEGRAM else "", alert.key, body))
-    return found
+    return [
+        post(target, "", alert.key, {"text": alert.message})
+        if target == TargetName.TELEGRAM
+        else post(target, alert.path, alert.key, alert.body)
+        for target in targets
+    ]
 
 
 def post(target: str, path: str, key: str, body: Mapping[str, Any]) -> Post:
@@ -83,5 +98,5 @@ def iso(at: float) -> str:
 
 
 def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """`fields` without those that are None."""
+    """`fields` except those that are None."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,34 +1,31 @@
-"""Sending what the outbox holds: at least once each, under a key by which twice is once.
+"""Sends the posts of the outbox: each at least once, under a key by which twice counts as once.
 
-A post is marked when its target has answered 2xx. What another answer means (401 and 403 are a
-wrong key, which a person will mend):
+A post is marked when its target has answered 2xx. What other answers mean (401 and 403 are a wrong
+key, which a person will mend):
 
 | answer | then |
 |---|---|
-| none, 3xx, 401, 403, 408, 425, 429, 5xx | the target is unwell: all of its posts wait |
-| any other 4xx | it will not have this one, which alone waits, longer each time |
+| none, 3xx, 401, 403, 408, 425, 429, 5xx | the target fails: all of its posts wait |
+| any other 4xx | it refuses this post, which alone waits, longer each time |
 
 Delays double, with jitter, up to a minute for a target and an hour for a post; Retry-After counts
-where it is longer, up to an hour. A post at which the target was unwell ten times steps aside for a
-minute, and behind all that were tried less: it, and others like it, may be all that the target
-fails at. Nothing is thrown away but by age.
+where it is longer, up to an hour. A post at which the target failed ten times waits for a minute
+and comes after the posts with fewer attempts: perhaps the target fails only at it and others like
+it. A post is removed for its age alone.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
-
-import msgspec
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from funding import errors
-from funding.model.alert import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS, TELEGRAM
+from funding.model.alert import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS
 from funding.notify.backend import BackendClient, Reply
+from funding.notify.targets import Target
 from funding.runtime.backoff import delays
 from funding.runtime.clock import Clock
-from funding.settings.consumers import ConsumerSettings
-from funding.settings.secret import Secret
-from funding.store.durable import DurableConnection
+from funding.runtime.worker import Worker
 from funding.store.outbox import Due, OutboxStore
 
 log = logging.getLogger("outbox")
@@ -39,40 +36,12 @@ OTHERS_FIRST_SECONDS = 5.0
 SEND_SECONDS = 20.0
 """For one attempt: a backend that is slow with a hundred samples has taken them all the same."""
 LEASE_SECONDS = 30.0
-"""Longer than one attempt takes: until then a post that was taken is nobody else's."""
+"""Longer than one attempt takes: until then nobody else sends a post that was taken."""
 IDLE_SECONDS = 1.0
-_UNWELL = frozenset({401, 403, 408, 425, 429})
+_TARGET_FAILS = frozenset({401, 403, 408, 425, 429})
 
 
-class Target(NamedTuple):
-    """Where posts go. `address` has no secret in it; `key` goes into a header, or for Telegram
-    into the path, with `chat` in the body."""
-
-    name: str
-    address: str
-    key: Secret
-    chat: Secret = Secret("")
-
-    def request(self, post: Due) -> tuple[str, dict[str, str], bytes]:
-        """Address, headers and body that carry `post`."""
-        if self.name == TELEGRAM:
-            path = f"{self.address}/bot{self.key.reveal()}/sendMessage"
-            return path, {}, _with_chat(post.body, self.chat.reveal())
-        headers = {"X-API-Key": self.key.reveal(), "Idempotency-Key": post.idempotency_key}
-        return self.address + post.path, headers, post.body.encode()
-
-
-def targets(settings: ConsumerSettings) -> list[Target]:
-    """Those that are configured."""
-    found = [
-        Target("backend", settings.volspike_api_url, settings.volspike_api_key),
-        Target("backend-dev", settings.volspike_api_url_dev, settings.volspike_api_key_dev),
-        Target(TELEGRAM, settings.telegram_url, settings.telegram_token, settings.chat_id),
-    ]
-    return [target for target in found if target.address and target.key]
-
-
-class Outbox:
+class Delivery:
     """Sends the posts of `consumer` to one target. For one thread, as its `store` is."""
 
     def __init__(
@@ -91,10 +60,10 @@ class Outbox:
         self._backend = backend
         self._clock = clock
         self._uniform = uniform
-        self._delays: Iterator[float] | None = None
+        self._delays: Iterator[float] | None = None  # while the target fails
         self._not_before = float("-inf")
 
-    def turn(self) -> bool:
+    def send_next(self) -> bool:
         """Send one post if one may be sent now; whether another may follow at once."""
         now = self._clock.wall()
         if self._clock.uptime() < self._not_before:
@@ -107,35 +76,40 @@ class Outbox:
         except errors.PostError as error:
             self._target_failed(post, str(error), 0.0)
             return False
-        return self._settle(post, reply)
+        return self._answered(post, reply)
 
     @property
     def waiting(self) -> int:
         """Posts that are not sent yet."""
         return self._store.waiting(self._consumer, self._target.name)[0]
 
-    def _settle(self, post: Due, reply: Reply) -> bool:
+    def _answered(self, post: Due, reply: Reply) -> bool:
         status = reply.status
         if 200 <= status < 300:
-            self._store.sent(post.id, self._clock.wall())
-            if self._delays is not None:
-                log.info("%s answers again", self._target.name)
-            self._delays, self._not_before = None, float("-inf")
-            return True
-        if status < 400 or status >= 500 or status in _UNWELL:
+            self._accepted(post)
+        elif status < 400 or status >= 500 or status in _TARGET_FAILS:
             self._target_failed(post, f"status {status}", reply.retry_after)
             return False
+        else:
+            self._refused(post, reply)
+        return True
+
+    def _accepted(self, post: Due) -> None:
+        self._store.sent(post.id, self._clock.wall())
+        if self._delays is not None:
+            log.info("%s recovered", self._target.name)
+        self._delays, self._not_before = None, float("-inf")
+
+    def _refused(self, post: Due, reply: Reply) -> None:
         step = min(POST_SECONDS, TARGET_SECONDS * 2 ** min(post.attempts - 1, 10))
         wait = max(self._uniform(0.6 * step, step), min(reply.retry_after, LONGEST_WAIT_SECONDS))
-        self._store.failed(post.id, f"status {status}", self._clock.wall() + wait)
+        problem = f"status {reply.status}"
+        self._store.failed(post.id, problem, self._clock.wall() + wait)
         if post.attempts == 1:
             log.error(
-                "%s refuses %s with status %d: kept, tried again",
-                self._target.name,
-                post.path,
-                status,
+                "%s refuses a post to %s: %s; kept, retrying",
+                *(self._target.name, post.path, problem),
             )
-        return True
 
     def _target_failed(self, post: Due, problem: str, retry_after: float) -> None:
         first = self._delays is None
@@ -147,52 +121,39 @@ class Outbox:
         aside = max(TARGET_SECONDS, wait + OTHERS_FIRST_SECONDS) if stuck else 0.0
         self._store.failed(post.id, problem, self._clock.wall() + aside)
         if first:
-            log.warning("%s: %s; posts wait and are tried again", self._target.name, problem)
+            log.warning("%s: %s; posts wait, retrying", self._target.name, problem)
 
 
-class Sender(threading.Thread):
-    """An `Outbox` in a thread of its own, so that a target that hangs delays nobody else.
+class Sender(Worker):
+    """A `Delivery` in a thread of its own, so that a target that hangs delays no other one.
 
-    `make` is called in the thread. A defect, or a store that fails, is left in `failure` for the
-    main thread to raise, which `failed` tells of it.
+    The thread opens it by `open_delivery`. A failure of the store ends the thread, too.
     """
 
     def __init__(
         self,
         name: str,
-        make: Callable[[], tuple[Outbox, DurableConnection]],
+        open_delivery: Callable[[], AbstractContextManager[Delivery]],
+        *,
         failed: Callable[[], None],
     ) -> None:
-        super().__init__(name=f"sender {name}", daemon=True)
-        self._make = make
-        self._failed = failed
-        self._stopping = threading.Event()
+        super().__init__(f"sender {name}", self._send, failed=failed)
+        self._open_delivery = open_delivery
         self._wake = threading.Event()
-        self.failure: BaseException | None = None
 
     def wake(self) -> None:
         """There is something new to send."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """End the thread after the post that it sends now; `join` waits for that."""
-        self._stopping.set()
+    def stop(self, seconds: float | None = None) -> None:
+        """End the thread after the post under way; with `seconds`, wait so long for that."""
+        self.stopping.set()
         self._wake.set()
+        super().stop(seconds)
 
-    def run(self) -> None:
-        """The thread's life."""
-        try:
-            outbox, store = self._make()
-            while not self._stopping.is_set():
+    def _send(self, stopping: threading.Event) -> None:
+        with self._open_delivery() as delivery:
+            while not stopping.is_set():
                 self._wake.clear()
-                if not outbox.turn():
+                if not delivery.send_next():
                     self._wake.wait(IDLE_SECONDS)
-            store.close()
-        except BaseException as error:  # noqa: BLE001 (raised again in the main thread)
-            self.failure = error
-            self._failed()
-
-
-def _with_chat(body: str, chat: str) -> bytes:
-    fields: Mapping[str, object] = msgspec.json.decode(body)
-    return msgspec.json.encode({"chat_id": chat, **fields})

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from funding.consumers import universe, volume_rules
-from funding.consumers.open_interest_poll import _sample
-from funding.consumers.open_interest_rules import Watch
+from funding.consumers import backend_posts, universe_rules, volume_rules
+from funding.consumers.open_interest_poll import as_sample
+from funding.consumers.open_interest_rules import ChangeDetector
 from funding.errors import FrameError
 from funding.exchanges.binance import rest, rows
 from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
-from funding.model.alert import UNKNOWN, Mark, post
+from funding.model.alert import UNKNOWN, MarkAndRate, post
 from funding.model.open_interest import Sample, Timeframe
 from harness.fuzz.damaged_input import damaged
 from tests.support.binance_messages import (
@@ -165,11 +165,11 @@ def _klines(data: bytes) -> dict[int, volume_rules.Candle]:
 
 def _candles(hours: dict[int, volume_rules.Candle], symbol: str) -> None:
     for scan in [hour + 60 * minute for hour in hours for minute in (0, 5, 30, 55, 60)]:
-        for finding in volume_rules.judge(symbol, hours, {}, scan):
-            alert = volume_rules.alert(
-                finding,
+        for due in volume_rules.alerts_due(symbol, hours, {}, scan):
+            alert = backend_posts.volume_alert(
+                due,
                 asset=symbol,
-                mark=UNKNOWN,
+                current=UNKNOWN,
                 oi_change=None,
                 scan=scan,
                 now=float(scan),
@@ -177,16 +177,16 @@ def _candles(hours: dict[int, volume_rules.Candle], symbol: str) -> None:
             )
             _is_json(alert.body)
             body = post("backend", "", "key", alert.body).body
-            assert volume_rules.told([(symbol, alert.kind, alert.at, body)])
+            assert volume_rules.alerted_hours([(symbol, alert.kind, alert.at, body)])
 
 
 def _contracts(reply: rest.OpenInterest, symbol: str) -> None:
-    watch = Watch([Timeframe("5MIN", "5 min", 300, 0.03, 600)], 0.0)
-    watch.recall([Sample(NOW - 300, symbol, 100.0, 1.0)])
-    sample = _sample(symbol, reply, Mark(1e12, 0.1), NOW)
+    detector = ChangeDetector([Timeframe("5MIN", "5 min", 300, 0.03, 600)], 0.0)
+    detector.load_samples([Sample(NOW - 300, symbol, 100.0, 1.0)])
+    sample = as_sample(symbol, reply, MarkAndRate(1e12, 0.1), NOW)
     if sample is not None:
         assert 0 <= sample.open_interest < 1e18
-        for change in watch.add(sample):
+        for change in detector.add(sample):
             _is_json({"pct": change.fraction, "abs": change.contracts, "p": change.price_fraction})
 
 
@@ -197,7 +197,7 @@ def _symbols(found: list[str], _symbol: str) -> None:
 
 
 def _perpetuals(reply: rest.ExchangeInfo, _symbol: str) -> None:
-    universe.perpetuals(reply.symbols, tradfi=True)
+    universe_rules.perpetuals(reply.symbols, tradfi=True)
 
 
 def _is_json(value: Any) -> None:
@@ -211,6 +211,6 @@ READERS: dict[Callable[[bytes], Any], Callable[[Any, str], None]] = {
     rest.premium_indices: _premium,
     _klines: _candles,
     _OPEN_INTEREST.decode: _contracts,
-    universe.from_backend: _symbols,
+    universe_rules.from_backend: _symbols,
     _CONTRACTS.decode: _perpetuals,
 }

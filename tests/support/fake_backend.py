@@ -29,8 +29,8 @@ class Seen:
 @dataclass
 class FakeBackend:
     """`answer` is what it does: a status, "hang" (it takes nothing and is silent), or "lose" (it
-    takes the post, and the answer is lost); `fails` is the same by a body's `name`. Statuses come
-    `delay` seconds late."""
+    takes the post, and closes without an answer); `fails` is the same by a body's `name`. Statuses
+    come `delay` seconds late."""
 
     port: int = 0
     answer: int | str = 200
@@ -78,10 +78,11 @@ class _Handler(BaseHTTPRequestHandler):
         with backend.lock:
             backend.seen.append(request)
         answer = backend.fails.get(request.body.get("name"), backend.answer)
-        if answer == "lose":
-            backend.take(request)
         if isinstance(answer, str):
-            backend.released.wait()
+            if answer == "lose":
+                backend.take(request)
+            else:
+                backend.released.wait()
             self.close_connection = True
             return
         telegram = self.path.startswith("/bot")
@@ -109,7 +110,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """A client that has gone is no news."""
+        """A client may close early."""
 
 
 @contextmanager

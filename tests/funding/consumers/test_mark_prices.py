@@ -1,4 +1,4 @@
-"""The marks of all symbols, in each mode, against a service and an exchange that run."""
+"""Mark prices and rates of all symbols, in each mode, with a real service and exchange."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,45 +30,45 @@ def compared(world: World, mode: str) -> int:
 
 
 @pytest.mark.parametrize("mode", ["websocket", "websocket-only"])
-def test_without_rest_there_is_no_call_of_premium_index(world: World, mode: str) -> None:
+def test_modes_without_rest_make_no_call_of_premium_index(world: World, mode: str) -> None:
     before = world.exchange.calls()
-    with closing(made(world, Hand(), mode)) as marks:
+    with closing(made(world, Hand(), mode)) as prices:
         for _ in range(30):
-            found = marks.read()
+            found = prices.read()
             assert set(found) == set(world.symbols)
             assert found["BTCUSDT"].mark_price
     assert world.exchange.calls() == before
     assert compared(world, mode) == 0
 
 
-def test_rest_is_one_call_for_all(world: World) -> None:
+def test_mode_rest_makes_one_call_for_all_symbols(world: World) -> None:
     before = world.exchange.calls()
-    with closing(made(world, Hand(), "rest")) as marks:
-        assert set(marks.read()) == set(world.symbols)
+    with closing(made(world, Hand(), "rest")) as prices:
+        assert set(prices.read()) == set(world.symbols)
     assert world.exchange.calls() == before + 1
 
 
-def test_a_price_of_nothing_is_no_price(world: World) -> None:
+def test_price_of_zero_counts_as_missing(world: World) -> None:
     with (
         world.exchange.faults(drift={"BTCUSDT": -1.0}),
-        closing(made(world, Hand(), "rest")) as marks,
+        closing(made(world, Hand(), "rest")) as prices,
     ):
-        found = marks.read()
+        found = prices.read()
     assert found["BTCUSDT"].mark_price is None
     assert found["BTCUSDT"].funding_rate is not None
     assert found["ETHUSDT"].mark_price
 
 
-def test_parallel_compares_all_but_not_at_every_read(world: World) -> None:
+def test_mode_parallel_compares_all_symbols_but_not_at_every_read(world: World) -> None:
     hand, before = Hand(), world.exchange.calls()
-    with closing(made(world, hand, "parallel")) as marks:
+    with closing(made(world, hand, "parallel")) as prices:
         for _ in range(3):
-            assert set(marks.read()) == set(world.symbols)
+            assert set(prices.read()) == set(world.symbols)
             hand.pass_seconds(20)
         assert world.exchange.calls() == before + 1
         until(lambda: compared(world, "parallel") == 2 * len(world.symbols), "all are compared")
         hand.pass_seconds(COMPARE_SECONDS)
-        marks.read()
+        prices.read()
         assert world.exchange.calls() == before + 2
     assert compared(world, "parallel") == 4 * len(world.symbols)
 
@@ -76,20 +76,20 @@ def test_parallel_compares_all_but_not_at_every_read(world: World) -> None:
 def test_every_scan_of_the_volume_alert_compares(world: World) -> None:
     """Five minutes apart, less the minute that the one before had to wait for the budget."""
     hand, before = Hand(), world.exchange.calls()
-    with closing(made(world, hand, "parallel")) as marks:
+    with closing(made(world, hand, "parallel")) as prices:
         for seconds in (300.0, 299.7, 300.4, 243.0):
-            marks.read()
+            prices.read()
             hand.pass_seconds(seconds)
-        marks.read()
+        prices.read()
     assert world.exchange.calls() == before + 5
 
 
-def test_parallel_takes_rest_where_the_service_is_away(world: World) -> None:
-    with closing(made(world, Hand(), "parallel", FUNDING_API_PORT=free_port())) as marks:
+def test_mode_parallel_reads_rest_while_the_service_is_away(world: World) -> None:
+    with closing(made(world, Hand(), "parallel", FUNDING_API_PORT=free_port())) as prices:
         for _ in range(2):
-            assert set(marks.read()) == set(world.symbols)
+            assert set(prices.read()) == set(world.symbols)
 
 
-def test_websocket_only_has_nothing_without_the_service(world: World) -> None:
-    with closing(made(world, Hand(), "websocket-only", FUNDING_API_PORT=free_port())) as marks:
-        assert marks.read() == {}
+def test_mode_websocket_only_has_nothing_without_the_service(world: World) -> None:
+    with closing(made(world, Hand(), "websocket-only", FUNDING_API_PORT=free_port())) as prices:
+        assert prices.read() == {}

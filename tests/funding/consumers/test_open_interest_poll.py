@@ -11,10 +11,11 @@ import apsw
 import msgspec
 import pytest
 
-from funding.consumers.open_interest_poll import BATCH_PATH, CONSUMER, Answers, Options, Poller
+from funding.consumers.backend_posts import OPEN_INTEREST_PATH, SAMPLES_PATH
+from funding.consumers.open_interest_poll import OpenInterestPoll, OpenInterestRound, PollOptions
 from funding.errors import RestBanned, RestRefused, RestUnreachable, StoreError
 from funding.exchanges.binance.rest import OpenInterest
-from funding.model.alert import Mark
+from funding.model.alert import Consumer, MarkAndRate
 from funding.model.open_interest import Timeframe
 from funding.rest.pool import Round
 from funding.store.durable import DurableConnection
@@ -27,7 +28,7 @@ FRAMES = (
     Timeframe("15MIN", "15 min", 900.0, 0.07, 900.0),
     Timeframe("60MIN", "1 hour", 3_600.0, 0.12, 3_600.0),
 )
-OPTIONS = Options(
+OPTIONS = PollOptions(
     targets=("backend",), missing_as_zero=False, timeframes=FRAMES, least_contracts=5_000.0,
     per_minute=2_000, bounds=(5, 20), rest_weight=1_200, retention_seconds=6 * 3_600.0,
 )  # fmt: skip
@@ -41,19 +42,24 @@ class Scene:
     hand: Hand
     names: list[str] = field(default_factory=lambda: ["AUSDT", "BUSDT"])
     level: Callable[[str, float], object] = lambda _symbol, _at: 100_000
-    marks: dict[str, Mark] = field(default_factory=lambda: {"AUSDT": Mark(2.0, 0.0001)})
+    prices: dict[str, MarkAndRate] = field(
+        default_factory=lambda: {"AUSDT": MarkAndRate(2.0, 0.0001)}
+    )
     ended: Any = None
+    unlisted: Exception | None = None
     waits: dict[str, float] = field(default_factory=dict)
     loads: int = 0
     reads: int = 0
 
-    def symbols(self) -> list[str]:
+    def load(self) -> list[str]:
         self.loads += 1
+        if self.unlisted is not None:
+            raise self.unlisted
         return self.names
 
-    def open_interest(self, symbols: Sequence[str], seconds: float) -> Answers:
+    def fetch(self, symbols: Sequence[str], seconds: float) -> OpenInterestRound:
         assert seconds >= 65
-        found: Answers = Round(ended=self.ended)
+        found: OpenInterestRound = Round(ended=self.ended)
         for symbol in symbols:
             self.hand.pass_seconds(self.waits.get(symbol, 0.0))
             at = self.hand.wall
@@ -64,21 +70,22 @@ class Scene:
                 found.values[symbol] = at, OpenInterest(symbol, str(level), 0)
         return found
 
-    def read(self) -> Mapping[str, Mark]:
+    def read(self) -> Mapping[str, MarkAndRate]:
         self.reads += 1
-        return self.marks
+        return self.prices
 
     @contextmanager
-    def program(self, options: Options = OPTIONS) -> Iterator[Poller]:
+    def program(self, options: PollOptions = OPTIONS) -> Iterator[OpenInterestPoll]:
         store = DurableConnection(self.path)
         try:
-            yield Poller(
-                options, exchange=self, store=store, marks=self.read, clock=self.hand.clock()
-            )
+            yield OpenInterestPoll(
+                options, symbols=self.load, fetch=self.fetch, store=store, mark_prices=self.read,
+                clock=self.hand.clock(),
+            )  # fmt: skip
         finally:
             store.close()
 
-    def run_to(self, seconds: float, options: Options = OPTIONS) -> list[float]:
+    def run_to(self, seconds: float, options: PollOptions = OPTIONS) -> list[float]:
         """Loops until so long after the start; how long each pause was."""
         pauses = []
         with self.program(options) as program:
@@ -106,7 +113,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(path, hand)
 
 
-def test_each_loop_is_stored_with_one_read_of_marks(scene: Scene) -> None:
+def test_each_loop_is_stored_with_one_read_of_mark_prices(scene: Scene) -> None:
     scene.run_to(50)
     stored = rows(scene.path, "SELECT at, symbol, open_interest, mark_price FROM open_interest")
     assert len(stored) == 20
@@ -115,16 +122,16 @@ def test_each_loop_is_stored_with_one_read_of_marks(scene: Scene) -> None:
     assert scene.loads == 1
 
 
-def test_a_sample_is_dated_when_it_was_taken_not_when_its_loop_began(scene: Scene) -> None:
+def test_sample_is_dated_when_it_was_taken_not_when_its_loop_began(scene: Scene) -> None:
     """A call that waits for the next minute's budget: a baseline 50 s off would be none."""
     scene.waits = {"BUSDT": 50.0}
     scene.run_to(40)
     stored = rows(scene.path, "SELECT at, symbol FROM open_interest ORDER BY at")
     assert stored == [(START, "AUSDT"), (START + 50, "BUSDT")]
-    assert scene.posts(BATCH_PATH)[0]["timestamp"] == "2025-12-03T00:00:50Z"
+    assert scene.posts(SAMPLES_PATH)[0]["timestamp"] == "2025-12-03T00:00:50Z"
 
 
-def test_the_universe_is_loaded_every_20_loops(scene: Scene) -> None:
+def test_universe_is_loaded_every_20_loops(scene: Scene) -> None:
     scene.run_to(200)
     assert scene.loads == 2
     scene.run_to(210)  # a restart loads it, too
@@ -135,11 +142,11 @@ def jump(at: float, factor: float = 1.05) -> Callable[[str, float], object]:
     return lambda symbol, now: 1e6 * (factor if symbol == "AUSDT" and now >= at else 1.0)
 
 
-def test_a_jump_is_alerted_once_with_what_the_backend_expects(scene: Scene) -> None:
+def test_jump_is_alerted_once_with_what_the_backend_expects(scene: Scene) -> None:
     scene.level = jump(700)
     scene.run_to(1_500)
     assert scene.alerts == [("AUSDT", "UP 5MIN", 700.0)]
-    assert scene.posts("/api/open-interest-alerts/ingest") == [
+    assert scene.posts(OPEN_INTEREST_PATH) == [
         {
             "symbol": "AUSDT",
             "direction": "UP",
@@ -156,11 +163,11 @@ def test_a_jump_is_alerted_once_with_what_the_backend_expects(scene: Scene) -> N
     ]
 
 
-def test_without_a_mark_price_and_rate_these_are_absent(scene: Scene) -> None:
+def test_missing_mark_price_and_rate_are_absent(scene: Scene) -> None:
     scene.level = jump(700)
-    scene.marks = {}
+    scene.prices = {}
     scene.run_to(710)
-    (body,) = scene.posts("/api/open-interest-alerts/ingest")
+    (body,) = scene.posts(OPEN_INTEREST_PATH)
     assert not {"priceChange", "fundingRate"} & body.keys()
 
 
@@ -171,7 +178,7 @@ def two_steps(symbol: str, at: float) -> object:
 
 
 @pytest.mark.parametrize("shift", range(13))
-def test_a_restart_at_every_minute_of_the_hour_changes_nothing(scene: Scene, shift: int) -> None:
+def test_restart_at_any_minute_of_the_hour_changes_nothing(scene: Scene, shift: int) -> None:
     """Every twelve minutes: all sixty in twelve runs. The last run has none."""
     scene.level = two_steps
     options = OPTIONS._replace(bounds=(20, 20))
@@ -187,15 +194,15 @@ def test_a_restart_at_every_minute_of_the_hour_changes_nothing(scene: Scene, shi
     ]  # fmt: skip
 
 
-def test_an_alert_and_its_edge_are_stored_together(scene: Scene) -> None:
+def test_alert_and_its_edge_are_stored_together(scene: Scene) -> None:
     scene.level = jump(700)
     scene.run_to(710)
     edges = rows(scene.path, "SELECT symbol, timeframe, outside, up_at FROM open_interest_edge")
     assert edges == [("AUSDT", "5MIN", "UP", START + 700)]
 
 
-def test_an_alert_that_cannot_be_stored_leaves_no_sample_and_no_edge(scene: Scene) -> None:
-    """Or the restarted program would take the change for one that it has told of."""
+def test_alert_that_cannot_be_stored_leaves_no_sample_and_no_edge(scene: Scene) -> None:
+    """Or the restarted program would take the change for one that was alerted."""
     scene.level = jump(700)
     scene.run_to(700)
     with closing(apsw.Connection(str(scene.path))) as person:
@@ -211,11 +218,11 @@ def test_an_alert_that_cannot_be_stored_leaves_no_sample_and_no_edge(scene: Scen
     assert scene.alerts == [("AUSDT", "UP 5MIN", 700.0)]
 
 
-def test_batches_of_100_go_out_every_300_seconds(scene: Scene) -> None:
+def test_batches_of_100_are_posted_every_300_seconds(scene: Scene) -> None:
     scene.names = [f"S{number:03}USDT" for number in range(250)]
-    scene.marks = {"S000USDT": Mark(2.0, None)}
+    scene.prices = {"S000USDT": MarkAndRate(2.0, None)}
     scene.run_to(650)
-    batches = scene.posts(BATCH_PATH)
+    batches = scene.posts(SAMPLES_PATH)
     assert [len(batch["data"]) for batch in batches] == [100, 100, 50] * 3
     assert [batch["totalSymbols"] for batch in batches[:3]] == [100, 100, 50]
     assert {batch["source"] for batch in batches} == {"realtime"}
@@ -238,14 +245,14 @@ def test_batches_keep_their_time_when_the_pace_changes(scene: Scene) -> None:
     scene.run_to(700)
     times = [
         datetime.fromisoformat(batch["timestamp"]).timestamp() - START
-        for batch in scene.posts(BATCH_PATH)[::4]
+        for batch in scene.posts(SAMPLES_PATH)[::4]
     ]
     assert times == [0, pytest.approx(300, abs=20), pytest.approx(600, abs=20)]
 
 
-def test_a_missing_mark_is_zero_by_option_only(scene: Scene) -> None:
+def test_missing_mark_price_is_zero_only_by_option(scene: Scene) -> None:
     scene.run_to(1, OPTIONS._replace(missing_as_zero=True))
-    first, second = scene.posts(BATCH_PATH)[0]["data"]
+    first, second = scene.posts(SAMPLES_PATH)[0]["data"]
     assert first["openInterestUsd"] == 2e5
     assert second == {
         "symbol": "BUSDT", "openInterest": 1e5, "openInterestUsd": 0.0, "markPrice": 0.0,
@@ -255,14 +262,14 @@ def test_a_missing_mark_is_zero_by_option_only(scene: Scene) -> None:
     ]
 
 
-def test_without_a_backend_it_stores_all_the_same(scene: Scene) -> None:
+def test_samples_and_alerts_are_stored_without_a_backend(scene: Scene) -> None:
     scene.level = jump(700)
     scene.run_to(800, OPTIONS._replace(targets=()))
     assert scene.alerts == [("AUSDT", "UP 5MIN", 700.0)]
     assert rows(scene.path, "SELECT count(*) FROM outbox") == [(0,)]
 
 
-def test_samples_older_than_the_retention_go(scene: Scene) -> None:
+def test_samples_older_than_the_retention_are_removed(scene: Scene) -> None:
     scene.run_to(9_000, OPTIONS._replace(retention_seconds=7_200.0, bounds=(20, 20)))
     (oldest,) = rows(scene.path, "SELECT min(at) FROM open_interest")[0]
     assert 1_400 < oldest - START < 1_900
@@ -272,7 +279,7 @@ def test_samples_older_than_the_retention_go(scene: Scene) -> None:
     ("symbols", "weight", "others", "seconds"),
     [(341, 2_400, 0, 10), (341, 1_200, 0, 18), (341, 1_200, 530, 34), (900, 1_200, 0, 47)],
 )
-def test_the_loop_stretches_within_the_shared_budget_and_says_so(
+def test_loop_stretches_within_the_shared_budget_and_logs_it(
     scene: Scene, caplog: pytest.LogCaptureFixture, symbols: int, weight: int, others: int,
     seconds: int,
 ) -> None:  # fmt: skip
@@ -281,7 +288,7 @@ def test_the_loop_stretches_within_the_shared_budget_and_says_so(
     usage = RestUsage(store)
     if others:
         usage.spend("volume_alert", "klines", others, int(START // 60) - 3, 2_400)
-    usage.spend(CONSUMER, "openInterest", 1_000, int(START // 60) - 1, 2_400)
+    usage.spend(Consumer.OI_POLLER, "openInterest", 1_000, int(START // 60) - 1, 2_400)
     store.close()
     scene.names = [f"S{number}" for number in range(symbols)]
     options = OPTIONS._replace(rest_weight=weight)
@@ -290,7 +297,7 @@ def test_the_loop_stretches_within_the_shared_budget_and_says_so(
     assert ("stretched" in caplog.text) == (seconds > 20 or seconds == 18)
 
 
-def test_a_burst_of_the_others_does_not_silence_it_for_hours(scene: Scene) -> None:
+def test_burst_of_other_callers_does_not_stretch_the_loop_for_hours(scene: Scene) -> None:
     """They once took the whole budget of a minute; ten minutes later it has its pace again."""
     store = DurableConnection(scene.path)
     usage = RestUsage(store)
@@ -300,7 +307,7 @@ def test_a_burst_of_the_others_does_not_silence_it_for_hours(scene: Scene) -> No
     assert [round(pause) for pause in scene.run_to(601)] == [600, 18]
 
 
-def test_once_beside_it_makes_no_alert_twice(scene: Scene) -> None:
+def test_once_beside_the_program_makes_no_alert_twice(scene: Scene) -> None:
     scene.level = jump(700)
     scene.run_to(650)
     with scene.program() as program:
@@ -312,7 +319,7 @@ def test_once_beside_it_makes_no_alert_twice(scene: Scene) -> None:
     assert [(symbol, kind) for symbol, kind, _ in scene.alerts] == [("AUSDT", "UP 5MIN")]
 
 
-def test_a_ban_pauses_the_loop_and_keeps_what_was_seen(scene: Scene) -> None:
+def test_ban_pauses_the_loop_and_keeps_its_samples(scene: Scene) -> None:
     scene.ended = RestBanned("banned", 120.0)
     with scene.program() as program:
         assert program.turn() == 120
@@ -330,14 +337,14 @@ def test_no_answer_at_all_is_an_error(scene: Scene) -> None:
     assert scene.reads == 0
 
 
-def test_a_delisted_symbol_is_told_once_and_not_each_loop(
+def test_delisted_symbol_is_logged_once_and_not_in_each_loop(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     refused = RestRefused(400, -1121, "Invalid symbol.")
     scene.level = lambda symbol, _: refused if symbol == "BUSDT" else 5.5
     scene.run_to(100)
-    told = [record.message for record in caplog.records if "symbols failed" in record.message]
-    assert told == ["1 symbols failed, BUSDT: status 400, code -1121: Invalid symbol."]
+    logged = [record.message for record in caplog.records if "symbols failed" in record.message]
+    assert logged == ["1 symbols failed, BUSDT: status 400, code -1121: Invalid symbol."]
     scene.names.append("CUSDT")
     scene.level = lambda symbol, _: refused if symbol != "AUSDT" else 5.5
     scene.run_to(200)
@@ -345,20 +352,17 @@ def test_a_delisted_symbol_is_told_once_and_not_each_loop(
 
 
 @pytest.mark.parametrize("value", ["", "many", "nan", "inf", "-1"])
-def test_rubbish_is_left_out(scene: Scene, value: str) -> None:
+def test_open_interest_that_is_not_a_number_is_left_out(scene: Scene, value: str) -> None:
     scene.level = lambda symbol, _: value if symbol == "AUSDT" else "5.5"
     scene.run_to(1)
     stored = rows(scene.path, "SELECT symbol, open_interest FROM open_interest")
     assert stored == [("BUSDT", 5.5)]
 
 
-def test_without_a_universe_there_is_no_loop_yet(scene: Scene) -> None:
-    def away() -> list[str]:
-        raise RestUnreachable("away")
-
+def test_loop_begins_when_there_is_a_universe(scene: Scene) -> None:
+    scene.unlisted = RestUnreachable("away")
     with scene.program() as program:
-        working, scene.symbols = scene.symbols, away  # type: ignore[method-assign]
         with pytest.raises(RestUnreachable):
             program.turn()
-        scene.symbols = working  # type: ignore[method-assign]
+        scene.unlisted = None
         assert program.turn() == 5

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from funding.consumers.open_interest_rules import (
     KEEP_SECONDS,
     Change,
-    History,
-    Watch,
-    interval,
-    stretched,
-    tolerance,
+    ChangeDetector,
+    SampleHistory,
+    baseline_tolerance,
+    loop_interval,
+    stretched_interval,
 )
 from funding.model.open_interest import Direction, Edge, Sample, Timeframe
 
@@ -30,40 +30,42 @@ FRAMES = (
     ("symbols", "per_minute", "seconds"),
     [(341, 2_000, 10), (100, 2_000, 5), (0, 2_000, 5), (521, 2_000, 16), (900, 2_000, 20)],
 )
-def test_the_interval_is_that_of_the_formula(symbols: int, per_minute: int, seconds: int) -> None:
-    assert interval(symbols, per_minute, 5, 20) == seconds
+def test_interval_follows_from_symbols_and_calls_per_minute(
+    symbols: int, per_minute: int, seconds: int
+) -> None:
+    assert loop_interval(symbols, per_minute, 5, 20) == seconds
 
 
 @given(st.integers(0, 5_000), st.integers(1, 100_000), st.integers(1, 50), st.integers(50, 3_600))
-def test_an_interval_keeps_its_bounds(symbols: int, per: int, least: int, most: int) -> None:
-    assert least <= interval(symbols, per, least, most) <= most
+def test_interval_stays_within_its_bounds(symbols: int, per: int, least: int, most: int) -> None:
+    assert least <= loop_interval(symbols, per, least, most) <= most
 
 
 @given(st.integers(1, 5_000), st.integers(1, 3_600), st.floats(1, 2_400))
-def test_a_stretched_interval_keeps_the_budget(symbols: int, wanted: int, free: float) -> None:
-    seconds = stretched(wanted, symbols, free)
+def test_stretched_interval_stays_within_the_budget(symbols: int, wanted: int, free: float) -> None:
+    seconds = stretched_interval(wanted, symbols, free)
     assert seconds >= wanted
     assert 60 / seconds * symbols <= free * 1.000001
     assert seconds == wanted or 60 / seconds * symbols == pytest.approx(free)
 
 
-def test_without_any_budget_it_is_stretched_and_not_divided_by_zero() -> None:
-    assert stretched(10, 341, -50.0) == 60 * 341
+def test_interval_without_any_budget_is_stretched() -> None:
+    assert stretched_interval(10, 341, -50.0) == 60 * 341
 
 
 @pytest.mark.parametrize(
     ("lookback", "seconds"), [(300, 30), (900, 90), (3_600, 120), (10, 30), (1_200, 120)]
 )
-def test_the_tolerance_of_a_baseline(lookback: float, seconds: float) -> None:
-    assert tolerance(lookback) == seconds
+def test_tolerance_of_a_baseline(lookback: float, seconds: float) -> None:
+    assert baseline_tolerance(lookback) == seconds
 
 
 def sample(at: float, contracts: float = 100_000.0, mark: float | None = 2.0) -> Sample:
     return Sample(at, S, contracts, mark)
 
 
-def history(*times: float) -> History:
-    made = History()
+def history(*times: float) -> SampleHistory:
+    made = SampleHistory()
     for at in times:
         made.add(sample(at))
     return made
@@ -76,9 +78,7 @@ def history(*times: float) -> History:
         (190, 30, None), (190, 60, 130), (-500, 30, None),
     ],
 )  # fmt: skip
-def test_the_nearest_sample_within_the_tolerance(
-    at: float, within: float, found: float | None
-) -> None:
+def test_nearest_sample_within_the_tolerance(at: float, within: float, found: float | None) -> None:
     nearest = history(100, 130).nearest(at, within)
     assert (nearest.at if nearest else None) == found
 
@@ -95,25 +95,25 @@ def test_nearest_agrees_with_a_plain_search(times: list[int], at: int) -> None:
         assert abs(found.at - at) == near_kept
 
 
-def test_a_clock_set_back_loses_what_was_dated_later() -> None:
+def test_clock_set_back_removes_later_samples() -> None:
     made = history(100, 200, 300)
     made.add(sample(150))
     assert made.last_at == 150
     assert made.nearest(300, 30) is None
 
 
-def test_history_does_not_grow_for_ever() -> None:
+def test_history_does_not_grow_forever() -> None:
     made = history(*range(0, 40_000, 10))
     assert len(made._samples) <= KEEP_SECONDS / 10 + 70
 
 
-def watch(*edges: Edge, frames: tuple[Timeframe, ...] = (FIVE,)) -> Watch:
-    return Watch(frames, 5_000.0, edges)
+def detector(*edges: Edge, frames: tuple[Timeframe, ...] = (FIVE,)) -> ChangeDetector:
+    return ChangeDetector(frames, 5_000.0, edges)
 
 
-def feed(made: Watch, values: Mapping[int, float]) -> list[tuple[float, str, str]]:
-    """What is alerted when open interest has these values: a level at a second, kept until the
-    next, one sample each 10 s."""
+def feed(made: ChangeDetector, values: Mapping[int, float]) -> list[tuple[float, str, str]]:
+    """The alerts when open interest has these values: each from its second until the next one,
+    a sample every 10 s."""
     found: list[tuple[float, str, str]] = []
     times = sorted(values)
     level, at = values[times[0]], times[0]
@@ -125,9 +125,9 @@ def feed(made: Watch, values: Mapping[int, float]) -> list[tuple[float, str, str
     return found
 
 
-def test_a_jump_is_one_alert_and_not_one_per_loop() -> None:
-    assert feed(watch(), {0: 100_000, 400: 106_000, 690: 106_000}) == [(400, "5MIN", "UP")]
-    assert feed(watch(), {0: 106_000, 400: 100_000, 690: 100_000}) == [(400, "5MIN", "DOWN")]
+def test_jump_is_one_alert_and_not_one_per_loop() -> None:
+    assert feed(detector(), {0: 100_000, 400: 106_000, 690: 106_000}) == [(400, "5MIN", "UP")]
+    assert feed(detector(), {0: 106_000, 400: 100_000, 690: 100_000}) == [(400, "5MIN", "DOWN")]
 
 
 @pytest.mark.parametrize(
@@ -139,93 +139,93 @@ def test_a_jump_is_one_alert_and_not_one_per_loop() -> None:
     ],
 )  # fmt: skip
 def test_both_thresholds_are_needed(before: float, after: float, alerted: bool) -> None:
-    assert bool(feed(watch(), {0: before, 400: after, 410: after})) == alerted
+    assert bool(feed(detector(), {0: before, 400: after, 410: after})) == alerted
 
 
 def test_each_timeframe_has_its_own_threshold() -> None:
-    found = feed(watch(frames=FRAMES), {0: 100_000, 4_000: 113_000, 4_010: 113_000})
+    found = feed(detector(frames=FRAMES), {0: 100_000, 4_000: 113_000, 4_010: 113_000})
     assert found == [(4_000, "5MIN", "UP"), (4_000, "15MIN", "UP"), (4_000, "60MIN", "UP")]
-    found = feed(watch(frames=FRAMES), {0: 100_000, 4_000: 108_000, 4_010: 108_000})
+    found = feed(detector(frames=FRAMES), {0: 100_000, 4_000: 108_000, 4_010: 108_000})
     assert [name for _, name, _ in found] == ["5MIN", "15MIN"]
 
 
-def test_without_a_baseline_there_is_no_alert() -> None:
-    assert feed(watch(), {0: 100_000, 260: 200_000, 262: 200_000}) == []
-    assert feed(watch(), {0: 100_000, 270: 200_000, 275: 200_000}) == [(270, "5MIN", "UP")]
+def test_no_baseline_means_no_alert() -> None:
+    assert feed(detector(), {0: 100_000, 260: 200_000, 262: 200_000}) == []
+    assert feed(detector(), {0: 100_000, 270: 200_000, 275: 200_000}) == [(270, "5MIN", "UP")]
 
 
-def test_a_second_jump_waits_for_the_cool_down_and_then_comes_if_it_still_stands() -> None:
+def test_second_jump_is_alerted_after_the_cool_down_if_it_still_stands() -> None:
     # Up at 400, back inside at 700, up again at 800: the cool-down ends at 1000.
     up_twice = {0: 100_000, 400: 106_000, 800: 112_500, 1_090: 112_500}
-    assert feed(watch(), up_twice) == [(400, "5MIN", "UP"), (1_000, "5MIN", "UP")]
+    assert feed(detector(), up_twice) == [(400, "5MIN", "UP"), (1_000, "5MIN", "UP")]
     # Inside again when the cool-down ends: nothing.
     gone = {0: 100_000, 400: 106_000, 800: 112_500, 900: 106_000, 1_090: 106_000}
-    assert feed(watch(), gone) == [(400, "5MIN", "UP")]
+    assert feed(detector(), gone) == [(400, "5MIN", "UP")]
 
 
-def test_the_other_direction_has_its_own_cool_down() -> None:
-    found = feed(watch(), {0: 100_000, 400: 106_000, 500: 90_000, 600: 90_000})
+def test_each_direction_has_its_own_cool_down() -> None:
+    found = feed(detector(), {0: 100_000, 400: 106_000, 500: 90_000, 600: 90_000})
     assert found == [(400, "5MIN", "UP"), (500, "5MIN", "DOWN")]
 
 
-def test_a_steady_rise_is_one_alert() -> None:
+def test_steady_rise_is_one_alert() -> None:
     rising = {at: 100_000 * 1.002 ** (at / 10) for at in range(0, 3_000, 10)}
-    assert len(feed(watch(), rising)) == 1
+    assert len(feed(detector(), rising)) == 1
 
 
-def test_after_a_silence_nothing_is_outside_any_more() -> None:
-    """Longer than the look-back: the next jump is one of its own, from the first baseline on."""
-    made = watch()
+def test_silence_longer_than_the_look_back_ends_an_edge() -> None:
+    """Longer than the look-back: the next jump is a new one, from the first baseline on."""
+    made = detector()
     assert feed(made, {0: 100_000, 400: 106_000, 500: 106_000}) == [(400, "5MIN", "UP")]
     assert feed(made, {1_500: 106_000, 1_700: 112_500, 2_000: 112_500}) == [(1_770, "5MIN", "UP")]
 
 
 def test_edges_and_cool_downs_survive_a_restart() -> None:
-    first = watch()
+    first = detector()
     values: dict[int, float] = {0: 100_000, 400: 106_000, 500: 106_000}
     assert feed(first, values) == [(400, "5MIN", "UP")]
-    assert first.changed == [Edge(S, "5MIN", "UP", 400.0, None)]
+    assert first.changed_edges == [Edge(S, "5MIN", "UP", 400.0, None)]
     seen = [sample(at, 100_000 if at < 400 else 106_000) for at in range(0, 510, 10)]
-    again = watch(*first.changed)
-    again.recall(seen)
+    again = detector(*first.changed_edges)
+    again.load_samples(seen)
     assert feed(again, {510: 106_000, 790: 106_000}) == []
     assert feed(again, {800: 112_500, 990: 112_500}) == []
     assert feed(again, {1_000: 112_500, 1_010: 112_500}) == [(1_000, "5MIN", "UP")]
     # Without what was kept it would have been alerted again.
-    forgetful = watch()
-    forgetful.recall(seen)
+    forgetful = detector()
+    forgetful.load_samples(seen)
     assert feed(forgetful, {510: 106_000, 520: 106_000}) == [(510, "5MIN", "UP")]
 
 
-def test_only_changed_edges_are_to_be_stored() -> None:
-    made = watch(frames=FRAMES)
+def test_only_changed_edges_are_stored() -> None:
+    made = detector(frames=FRAMES)
     feed(made, {0: 100_000, 1_000: 100_000})
-    assert made.changed == []
+    assert made.changed_edges == []
     feed(made, {1_010: 106_000, 1_300: 106_000})
-    assert [edge.outside for edge in made.changed] == ["UP"]
+    assert [edge.outside for edge in made.changed_edges] == ["UP"]
     feed(made, {1_310: 106_000, 1_400: 106_000})
-    assert [edge.outside for edge in made.changed] == ["UP", ""]
+    assert [edge.outside for edge in made.changed_edges] == ["UP", ""]
 
 
-def test_after_a_long_silence_an_old_edge_holds_nothing_back() -> None:
-    made = watch(Edge(S, "5MIN", "UP", 0.0, None))
+def test_edge_from_before_a_long_silence_delays_no_alert() -> None:
+    made = detector(Edge(S, "5MIN", "UP", 0.0, None))
     assert feed(made, {5_000: 100_000, 5_400: 106_000, 5_410: 106_000}) == [(5_400, "5MIN", "UP")]
 
 
-def test_a_short_hole_does_not_end_an_edge() -> None:
-    made = watch()
+def test_short_gap_does_not_end_an_edge() -> None:
+    made = detector()
     assert feed(made, {0: 100_000, 400: 106_000, 450: 106_000}) == [(400, "5MIN", "UP")]
     # 250 s of silence, then nothing near enough to be the baseline of 700 - 300 … but at 760.
     rest = {700: 112_500.0, 760: 112_500.0}
     assert feed(made, rest) == []
 
 
-def test_an_alert_from_the_future_is_no_cool_down() -> None:
-    made = watch(Edge(S, "5MIN", "", 9e9, None))
+def test_alert_dated_in_the_future_starts_no_cool_down() -> None:
+    made = detector(Edge(S, "5MIN", "", 9e9, None))
     assert feed(made, {0: 100_000, 400: 106_000, 410: 106_000}) == [(400, "5MIN", "UP")]
 
 
-def test_what_a_change_says() -> None:
+def test_change_in_contracts_and_as_fractions() -> None:
     change = Change(FIVE, Direction.UP, sample(0, 100_000.0, 2.0), sample(300, 106_000.0, 2.1))
     assert change.contracts == 6_000
     assert change.fraction == pytest.approx(0.06)

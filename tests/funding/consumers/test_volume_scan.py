@@ -9,15 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from funding.consumers.volume_scan import SETTLE_SECONDS, Options, VolumeScan
+from funding.consumers.volume_scan import SETTLE_SECONDS, ScanOptions, VolumeScan
 from funding.errors import RestBanned, RestUnreachable, StoreError
 from funding.exchanges.binance.rest import Contract, Kline
-from funding.model.alert import Mark
+from funding.model.alert import MarkAndRate
 from funding.model.open_interest import Sample
 from funding.rest.pool import Round
 from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
-from funding.store.outbox import OutboxStore
 from tests.support.clock import Hand, rows, write
 
 DAY = 1_764_720_000  # 2025-12-03T00:00:00Z
@@ -26,7 +25,7 @@ QUIET = 2_000_000.0  # an hour's volume of every symbol
 
 
 class Killed(BaseException):
-    """The process dies here."""
+    """The process is killed here."""
 
 
 @dataclass
@@ -76,7 +75,7 @@ class Scene:
     path: Path
     world: World
     hand: Hand
-    marks: dict[str, Mark] = field(default_factory=dict)
+    prices: dict[str, MarkAndRate] = field(default_factory=dict)
     reads: int = 0
     missing_as_zero: bool = False
     targets: Sequence[str] = ("backend",)
@@ -85,25 +84,25 @@ class Scene:
     def program(self) -> Iterator[VolumeScan]:
         """The program, from its start to its end."""
         store = DurableConnection(self.path)
-        options = Options(self.targets, tradfi=False, missing_as_zero=self.missing_as_zero)
+        options = ScanOptions(self.targets, tradfi=False, missing_as_zero=self.missing_as_zero)
         try:
             yield VolumeScan(
                 options,
-                exchange=self.world,
-                outbox=OutboxStore(store),
-                open_interest=OpenInterestStore(store),
-                marks=self.read,
+                contracts=self.world.contracts,
+                candles=self.world.candles,
+                store=store,
+                mark_prices=self.read,
                 clock=self.hand.clock(),
             )
         finally:
             store.close()
 
-    def read(self) -> Mapping[str, Mark]:
+    def read(self) -> Mapping[str, MarkAndRate]:
         self.reads += 1
-        return self.marks
+        return self.prices
 
     def run_to(self, end: float, *, restart_at: Sequence[float] = ()) -> None:
-        """Let time pass to `end`, with a program that begins anew at these moments."""
+        """Let time pass to `end`, with a program that begins again at these moments."""
         for stop in (*[at for at in sorted(restart_at) if at < end], end):
             with self.program() as program:
                 while self.hand.wall < stop:
@@ -131,14 +130,14 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def expected(spikes: Mapping[tuple[str, int], int]) -> list[tuple[str, str, int, int]]:
-    """What the issue says of a day with these spikes, by the minute they begin."""
+    """The alerts of a day with these spikes, each with the minute at which it begins."""
     found = []
     for (symbol, hour), minute in spikes.items():
         first = -(-minute // 5) * 5
         if first > 55:
             continue  # no scan of the hour sees it
         if spikes.get((symbol, hour - 1)) is not None:
-            continue  # the hour before was as busy: no three times as much
+            continue  # the hour before was as busy
         found.append((symbol, "SPIKE", hour, hour * 60 + first))
         if first <= 20:
             found.append((symbol, "HALF_UPDATE", hour, hour * 60 + 30))
@@ -159,7 +158,7 @@ def sorted_alerts(scene: Scene) -> list[tuple[str, str, int, int]]:
     return sorted(scene.alerts, key=lambda row: (row[3], row[0], row[1]))
 
 
-def test_a_day_has_exactly_the_alerts_expected(scene: Scene) -> None:
+def test_day_has_exactly_the_alerts_expected(scene: Scene) -> None:
     scene.world.spikes = SPIKES
     scene.run_to(DAY + 24 * HOUR + 60)
     wanted = expected(SPIKES)
@@ -171,7 +170,7 @@ def test_a_day_has_exactly_the_alerts_expected(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("shift", range(12))
-def test_a_restart_at_every_minute_of_the_hour_changes_nothing(scene: Scene, shift: int) -> None:
+def test_restart_at_any_minute_of_the_hour_changes_nothing(scene: Scene, shift: int) -> None:
     """Five restarts an hour, twelve minutes apart: all sixty minutes in twelve runs."""
     scene.world.spikes = SPIKES
     begin, end = DAY + 2 * HOUR, DAY + 8 * HOUR + 60
@@ -184,8 +183,10 @@ def test_a_restart_at_every_minute_of_the_hour_changes_nothing(scene: Scene, shi
 
 
 @pytest.mark.parametrize("second", [0, 1, 150, 299])
-def test_a_restart_within_a_scan_neither_repeats_nor_forgets(scene: Scene, second: int) -> None:
-    """Killed in the middle of the scan of minute 30, and begun anew `second` s into it."""
+def test_restart_within_a_scan_neither_repeats_nor_loses_an_alert(
+    scene: Scene, second: int
+) -> None:
+    """Killed in the middle of the scan of minute 30, and begun again `second` s into it."""
     scene.world.spikes = {("AUSDT", 0): 5}
     scene.run_to(DAY + 29 * 60)
     scene.hand.wall = DAY + 30 * 60 + 2.0
@@ -198,7 +199,7 @@ def test_a_restart_within_a_scan_neither_repeats_nor_forgets(scene: Scene, secon
     assert sorted_alerts(scene) == expected({("AUSDT", 0): 5})
 
 
-def test_a_scan_waits_until_the_candles_are_closed(scene: Scene) -> None:
+def test_scan_waits_until_the_candles_are_closed(scene: Scene) -> None:
     with scene.program() as program:
         assert program.turn() == 300
         scene.hand.pass_seconds(299)
@@ -206,19 +207,19 @@ def test_a_scan_waits_until_the_candles_are_closed(scene: Scene) -> None:
     assert scene.world.scans == 1
 
 
-def test_a_program_that_begins_at_the_very_minute_waits_for_them_too(scene: Scene) -> None:
+def test_program_that_starts_at_the_very_minute_waits_for_the_candles_too(scene: Scene) -> None:
     scene.hand.wall = DAY + 300 + 0.5
     with scene.program() as program:
-        assert program.early() == program.turn() == SETTLE_SECONDS - 0.5
+        assert program.seconds_until_ready() == program.turn() == SETTLE_SECONDS - 0.5
         assert scene.world.scans == 0
         scene.hand.pass_seconds(SETTLE_SECONDS - 0.5)
-        assert program.early() == 0
+        assert program.seconds_until_ready() == 0
         program.turn()
     assert rows(scene.path, "SELECT done FROM consumer") == [(DAY + 300,)]
 
 
-def test_a_scan_that_was_cut_short_is_made_again_at_the_restart(scene: Scene) -> None:
-    """SIGTERM after two symbols of three: what these had is told, and not again."""
+def test_scan_that_was_cut_short_is_made_again_at_the_restart(scene: Scene) -> None:
+    """SIGTERM after two symbols of three: their alerts are made, and not made again."""
     scene.world.spikes = {("AUSDT", 0): 18, ("CUSDT", 0): 18}
     scene.run_to(DAY + 20 * 60 + 2)
     scene.world.unasked = ("CUSDT",)
@@ -247,7 +248,7 @@ def test_updates_missed_while_the_exchange_was_away_come_late_but_once(scene: Sc
     ]  # fmt: skip
 
 
-def test_a_scan_that_failed_is_made_again_within_its_five_minutes(scene: Scene) -> None:
+def test_failed_scan_is_made_again_within_its_five_minutes(scene: Scene) -> None:
     scene.world.problem = RestUnreachable("away")
     with scene.program() as program:
         assert program.turn() == 30
@@ -260,7 +261,7 @@ def test_a_scan_that_failed_is_made_again_within_its_five_minutes(scene: Scene) 
     assert rows(scene.path, "SELECT done FROM consumer") == [(DAY,)]
 
 
-def test_too_few_candles_are_no_scan_and_one_missing_symbol_is_no_matter(scene: Scene) -> None:
+def test_scan_with_too_few_candles_is_discarded(scene: Scene) -> None:
     scene.world.spikes = {("AUSDT", 0): 0}
     scene.hand.wall += 300
     scene.world.missing = ("AUSDT", "BUSDT")
@@ -277,10 +278,10 @@ def first_body(scene: Scene) -> dict[str, Any]:
     return dict(body)
 
 
-def test_rate_and_mark_come_from_the_service(scene: Scene) -> None:
+def test_rate_and_mark_price_come_from_the_service(scene: Scene) -> None:
     scene.world.spikes = {("AUSDT", 0): 0}
     scene.hand.wall += 300
-    scene.marks = {"AUSDT": Mark(10.5, -0.0002)}
+    scene.prices = {"AUSDT": MarkAndRate(10.5, -0.0002)}
     with scene.program() as program:
         program.turn()
     body = first_body(scene)
@@ -288,7 +289,7 @@ def test_rate_and_mark_come_from_the_service(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("zero", [False, True])
-def test_a_missing_rate_is_absent_or_zero_by_option(scene: Scene, zero: bool) -> None:
+def test_missing_rate_is_absent_or_zero_by_option(scene: Scene, zero: bool) -> None:
     scene.world.spikes = {("AUSDT", 0): 0}
     scene.hand.wall += 300
     scene.missing_as_zero = zero
@@ -297,7 +298,7 @@ def test_a_missing_rate_is_absent_or_zero_by_option(scene: Scene, zero: bool) ->
     assert first_body(scene).get("fundingRate") == (0.0 if zero else None)
 
 
-def test_the_change_of_open_interest_is_told_where_the_poller_has_it(scene: Scene) -> None:
+def test_change_of_open_interest_is_sent_where_the_poller_has_it(scene: Scene) -> None:
     store = DurableConnection(scene.path)
     for at, value in ((DAY, 100.0), (DAY + 290, 110.0)):
         OpenInterestStore(store).add([Sample(at, "AUSDT", value, None)])
@@ -315,7 +316,7 @@ def test_the_change_of_open_interest_is_told_where_the_poller_has_it(scene: Scen
     assert "oiChange" not in bodies["BUSDT"]
 
 
-def test_the_change_of_a_closed_hour_ends_with_it(scene: Scene) -> None:
+def test_change_of_a_closed_hour_ends_with_it(scene: Scene) -> None:
     """Whatever was polled since then, or under a clock that was ahead."""
     store = DurableConnection(scene.path)
     for at, value in ((DAY, 100.0), (DAY + 3_590, 110.0), (DAY + 3_700, 150.0), (DAY * 2, 900.0)):
@@ -330,7 +331,7 @@ def test_the_change_of_a_closed_hour_ends_with_it(scene: Scene) -> None:
     assert msgspec.json.decode(text)["oiChange"] == pytest.approx(0.1)
 
 
-def test_without_a_target_it_records_all_the_same(scene: Scene) -> None:
+def test_alerts_are_stored_without_a_target(scene: Scene) -> None:
     scene.targets = ()
     scene.world.spikes = {("AUSDT", 0): 0}
     scene.run_to(DAY + 61 * 60)
@@ -338,7 +339,7 @@ def test_without_a_target_it_records_all_the_same(scene: Scene) -> None:
     assert rows(scene.path, "SELECT count(*) FROM outbox") == [(0,)]
 
 
-def test_a_store_that_fails_is_not_hidden(scene: Scene) -> None:
+def test_failure_of_the_store_is_raised(scene: Scene) -> None:
     with scene.program() as program:
         scene.path.unlink()
         with pytest.raises(StoreError):

@@ -1,4 +1,4 @@
-"""Talking to backends over real sockets: every failure is a PostError that tells no secret."""
+"""Calls to backends over real sockets: every failure is a PostError without any secret."""
 
 import logging
 import socket
@@ -13,8 +13,11 @@ import pytest
 
 from funding.errors import PostError
 from funding.notify.backend import MAX_BODY, BackendClient
+from harness.processes import WAIT_SECONDS
 from tests.conftest import free_port
 from tests.support.fake_backend import KEY, TOKEN, FakeBackend, serving
+
+SHORT_SECONDS = 0.5
 
 
 @pytest.fixture
@@ -25,11 +28,11 @@ def far() -> Iterator[FakeBackend]:
 
 @pytest.fixture
 def backend() -> Iterator[BackendClient]:
-    with closing(BackendClient(timeout=0.5)) as made:
+    with closing(BackendClient(WAIT_SECONDS)) as made:
         yield made
 
 
-def test_a_post_arrives_as_it_is(far: FakeBackend, backend: BackendClient) -> None:
+def test_post_arrives_as_it_is(far: FakeBackend, backend: BackendClient) -> None:
     headers = {"X-API-Key": KEY, "Idempotency-Key": "k"}
     reply = backend.post(f"{far.address}/path", headers, '{"a":"币"}'.encode())
     assert reply.status == 200
@@ -65,10 +68,10 @@ def test_retry_after_may_be_a_date(far: FakeBackend, backend: BackendClient) -> 
 
 
 @pytest.mark.parametrize("seconds", [0.6, 5.0], ids=["slow", "hangs"])
-def test_after_a_resolver_that_took_all_the_time_nothing_is_sent(
+def test_nothing_is_sent_after_a_resolver_that_took_all_the_time(
     far: FakeBackend, backend: BackendClient, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The backend would have the post, and nobody wait for its answer: it would come twice."""
+    """The backend would have the post without anybody waiting for its answer, and get it twice."""
     resolve, over = socket.getaddrinfo, threading.Event()
 
     def slow(*arguments: Any, **named: Any) -> Any:
@@ -76,19 +79,21 @@ def test_after_a_resolver_that_took_all_the_time_nothing_is_sent(
         return resolve(*arguments, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
+    backend.timeout = SHORT_SECONDS
     begun = time.monotonic()
     with pytest.raises(PostError, match="ConnectTimeoutError"):
         backend.post(far.address, {"X-API-Key": KEY}, b"{}")
     assert time.monotonic() - begun < 2.5
     over.set()
     monkeypatch.undo()
+    backend.timeout = WAIT_SECONDS
     assert backend.get(far.address, {}).status == 404
     assert far.seen == []
 
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[str]:
-    """The address of somebody who gives the first that asks these bytes, and closes."""
+    """The address of a server that sends these bytes to its first client, and closes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -103,20 +108,20 @@ def answering(answer: bytes) -> Iterator[str]:
         thread.join()
 
 
-def told(caught: pytest.ExceptionInfo[PostError]) -> str:
+def message(caught: pytest.ExceptionInfo[PostError]) -> str:
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return str(caught.value)
 
 
-def test_silence_and_refusal_are_errors_without_the_address(
+def test_silence_and_refused_connections_are_errors_without_the_address(
     far: FakeBackend, backend: BackendClient
 ) -> None:
-    far.answer = "hang"
+    far.answer, backend.timeout = "hang", SHORT_SECONDS
     for port in (far.port, free_port()):
         with pytest.raises(PostError) as caught:
             backend.post(f"http://127.0.0.1:{port}/bot{TOKEN}/sendMessage", {}, b"{}")
-        assert TOKEN not in told(caught)
+        assert TOKEN not in message(caught)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +133,10 @@ def test_silence_and_refusal_are_errors_without_the_address(
     ],
     ids=["nothing", "rubbish", "cut", "chunks", "too long"],
 )  # fmt: skip
-def test_half_an_answer_is_an_error(backend: BackendClient, answer: bytes) -> None:
+def test_incomplete_answer_is_an_error(backend: BackendClient, answer: bytes) -> None:
     with answering(answer) as address, pytest.raises(PostError) as caught:
         backend.get(f"{address}/bot{TOKEN}", {})
-    assert TOKEN not in told(caught)
+    assert TOKEN not in message(caught)
 
 
 @pytest.mark.parametrize(
@@ -144,23 +149,23 @@ def test_half_an_answer_is_an_error(backend: BackendClient, answer: bytes) -> No
     ],
     ids=["cut", "chunks", "not packed", "too long"],
 )
-def test_a_post_is_answered_by_the_status_alone(backend: BackendClient, rest: bytes) -> None:
-    """The backend has taken it: without an answer, it would be sent again and again."""
+def test_status_alone_answers_a_post(backend: BackendClient, rest: bytes) -> None:
+    """The backend has taken it: counted as a failure, it would be sent again and again."""
     with answering(b"HTTP/1.1 201 Created\r\nRetry-After: 7\r\n" + rest) as address:
         assert backend.post(address, {}, b"{}") == (201, 7, b"")
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as address:
         assert backend.post(address, {}, b"{}").status == 200
 
 
-def test_a_key_that_cannot_be_a_header_is_an_error_without_it(
+def test_key_that_cannot_be_a_header_is_an_error_without_the_key(
     far: FakeBackend, backend: BackendClient
 ) -> None:
     with pytest.raises(PostError) as caught:
         backend.post(far.address, {"X-API-Key": "hunter2\r\nX: y"}, b"{}")
-    assert "hunter2" not in told(caught)
+    assert "hunter2" not in message(caught)
 
 
-def test_the_library_does_not_log_the_path_with_the_token(
+def test_library_does_not_log_the_path_with_the_token(
     far: FakeBackend, backend: BackendClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
@@ -168,10 +173,10 @@ def test_the_library_does_not_log_the_path_with_the_token(
     assert TOKEN not in caplog.text
 
 
-def test_nor_does_it_when_the_headers_cannot_be_read(
+def test_library_does_not_log_the_path_when_headers_cannot_be_read(
     backend: BackendClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It would warn of those, with the whole address and a traceback."""
+    """It would log a warning with the whole address and a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

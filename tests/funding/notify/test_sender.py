@@ -1,26 +1,30 @@
-"""Sending: a backend that fails, hangs, answers 500 and 401, and one that loses its answer."""
+"""Sending to a backend that fails, hangs, answers 500 and 401, or loses its answer."""
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from funding.model.alert import Alert
+from funding.model.alert import Alert, TargetName
 from funding.notify.backend import BackendClient
-from funding.notify.sender import LEASE_SECONDS, POST_SECONDS, Outbox, Sender, Target, targets
-from funding.settings.consumers import read
+from funding.notify.sender import LEASE_SECONDS, POST_SECONDS, Delivery, Sender
+from funding.notify.targets import Target
 from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
-from harness.processes import until
+from harness.processes import WAIT_SECONDS, until
 from tests.support.clock import Hand, rows, write
 from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
 
 PATH = "/api/volume-alerts/ingest"
+
+
+HANG_SECONDS = 0.3
+"""For a backend that hangs. From any other an answer is waited for, however busy the machine is: a
+timeout would be a failure of its own."""
 
 
 @dataclass
@@ -32,7 +36,17 @@ class Scene:
     far: FakeBackend
     connection: DurableConnection
     backend: BackendClient
-    box: Outbox
+    delivery: Delivery = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.delivery = self.to(target(self.far))
+
+    def to(self, receiver: Target) -> Delivery:
+        """The delivery to `receiver`."""
+        return Delivery(
+            "volume_alert", receiver, store=self.store, backend=self.backend,
+            clock=self.hand.clock(), uniform=lambda _, high: high,
+        )  # fmt: skip
 
     @property
     def store(self) -> OutboxStore:
@@ -44,15 +58,15 @@ class Scene:
         self.store.complete("volume_alert", 0, self.hand.wall, [made], names or ["backend"])
 
     def restart(self) -> None:
-        """The program anew, on the same file."""
+        """The program started again, on the same file."""
         self.connection.close()
-        self.box = outbox(self, target(self.far))
+        self.delivery = self.to(target(self.far))
 
     def pass_time(self, seconds: float, step: float = 1.0) -> None:
         """Turns while so much time passes."""
         end = self.hand.wall + seconds
         while self.hand.wall < end:
-            while self.box.turn():
+            while self.delivery.send_next():
                 pass
             self.hand.pass_seconds(step)
 
@@ -62,14 +76,7 @@ class Scene:
 
 
 def target(far: FakeBackend, key: str = KEY) -> Target:
-    return Target("backend", far.address, Secret(key))
-
-
-def outbox(scene: Scene, to: Target) -> Outbox:
-    return Outbox(
-        "volume_alert", to, store=scene.store, backend=scene.backend, clock=scene.hand.clock(),
-        uniform=lambda _, high: high,
-    )  # fmt: skip
+    return Target(TargetName.BACKEND, far.address, Secret(key))
 
 
 @pytest.fixture
@@ -80,19 +87,17 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     with (
         serving() as far,
         closing(DurableConnection(path)) as connection,
-        closing(BackendClient(0.3)) as backend,
+        closing(BackendClient(WAIT_SECONDS)) as backend,
     ):
-        made: Any = Scene(path, hand, far, connection, backend, box=None)  # type: ignore[arg-type]
-        made.box = outbox(made, target(far))
-        yield made
+        yield Scene(path, hand, far, connection, backend)
 
 
-def test_posts_go_in_order_and_are_marked(scene: Scene) -> None:
+def test_posts_are_sent_in_order_and_marked(scene: Scene) -> None:
     for name in "abc":
         scene.alert(name)
     scene.pass_time(1)
     assert scene.accepted == ["a", "b", "c"]
-    assert scene.box.waiting == 0
+    assert scene.delivery.waiting == 0
     marked = rows(scene.path, "SELECT attempts, sent_at, last_error FROM outbox")
     assert marked == [(1, scene.hand.wall - 1, None)] * 3
     keys = {seen.headers["idempotency-key"] for seen in scene.far.seen}
@@ -100,22 +105,27 @@ def test_posts_go_in_order_and_are_marked(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("answer", [500, 503, 401, 403, 429, 408, 302, "hang"])
-def test_an_unwell_backend_gets_everything_once_it_is_well(scene: Scene, answer: int | str) -> None:
+def test_backend_that_failed_gets_every_post_once_it_has_recovered(
+    scene: Scene, answer: int | str
+) -> None:
     scene.far.answer = answer
     for name in "abc":
         scene.alert(name)
-    seconds = 20 if answer == "hang" else 120  # a hang takes real time
-    scene.pass_time(seconds)
+    if answer == "hang":
+        scene.backend.timeout = HANG_SECONDS
+    scene.pass_time(20 if answer == "hang" else 120)  # a hang takes real time
+    tried = rows(scene.path, "SELECT sum(attempts) FROM outbox")[0][0]
+    until(lambda: len(scene.far.seen) == tried, "every attempt has arrived")
     assert scene.accepted == []
     assert {seen.body["name"] for seen in scene.far.seen} == {"a"}  # the others wait behind it
     assert len(scene.far.seen) <= 10
-    scene.far.answer = 200
+    scene.far.answer, scene.backend.timeout = 200, WAIT_SECONDS
     scene.pass_time(61)
     assert scene.accepted == ["a", "b", "c"]
     assert scene.far.repeated == 0
 
 
-def test_an_hour_of_a_dead_backend_loses_nothing_and_doubles_nothing(scene: Scene) -> None:
+def test_hour_of_a_dead_backend_loses_and_doubles_no_post(scene: Scene) -> None:
     """With alerts all the while, restarts, and answers that are lost."""
     names = [f"alert {number}" for number in range(12)]
     for number, name in enumerate(names):
@@ -134,15 +144,15 @@ def test_an_hour_of_a_dead_backend_loses_nothing_and_doubles_nothing(scene: Scen
     scene.pass_time(130)
     assert sorted(scene.accepted) == sorted(names)  # some stood aside
     assert scene.far.repeated >= 1  # under the same key: the backend has it once
-    assert scene.box.waiting == 0
+    assert scene.delivery.waiting == 0
 
 
-def test_a_backend_that_is_not_there_at_all(scene: Scene) -> None:
+def test_backend_that_is_not_there_at_all(scene: Scene) -> None:
     real = scene.far.port
-    scene.box = outbox(scene, target(FakeBackend(port=1)))
+    scene.delivery = scene.to(target(FakeBackend(port=1)))
     scene.alert("a")
     scene.pass_time(300, step=5)
-    assert scene.box.waiting == 1
+    assert scene.delivery.waiting == 1
     assert rows(scene.path, "SELECT last_error FROM outbox") == [("NewConnectionError",)]
     assert scene.far.port == real
     scene.restart()
@@ -168,7 +178,7 @@ def test_retry_after_is_respected(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("answer", [400, 404, 409, 413, 422])
-def test_a_post_that_is_refused_waits_alone(scene: Scene, answer: int) -> None:
+def test_refused_post_waits_alone(scene: Scene, answer: int) -> None:
     scene.far.answer = answer
     scene.alert("bad")
     scene.pass_time(1)
@@ -183,15 +193,15 @@ def test_a_post_that_is_refused_waits_alone(scene: Scene, answer: int) -> None:
     assert scene.accepted == ["good", "bad"]
 
 
-def test_a_post_that_is_always_refused_is_tried_ever_more_seldom(scene: Scene) -> None:
+def test_post_that_is_always_refused_is_tried_at_growing_intervals(scene: Scene) -> None:
     scene.far.answer = 400
     scene.alert("bad")
     scene.pass_time(10 * POST_SECONDS, step=30)
     assert 8 <= len(scene.far.seen) <= 16
-    assert scene.box.waiting == 1
+    assert scene.delivery.waiting == 1
 
 
-def test_several_that_it_cannot_take_do_not_take_turns_before_the_others(scene: Scene) -> None:
+def test_several_posts_at_which_the_backend_fails_do_not_delay_the_others(scene: Scene) -> None:
     """They are older, and while one stands aside for a minute another is due."""
     for name in ("bad", "worse", "worst"):
         scene.alert(name)
@@ -203,10 +213,10 @@ def test_several_that_it_cannot_take_do_not_take_turns_before_the_others(scene: 
     assert scene.accepted == ["a", "b", "c", "d", "e"]
     scene.far.fails.clear()
     scene.pass_time(200)
-    assert scene.box.waiting == 0
+    assert scene.delivery.waiting == 0
 
 
-def test_a_post_that_the_backend_cannot_take_holds_the_others_back_for_minutes_only(
+def test_post_at_which_the_backend_fails_delays_the_others_for_minutes_only(
     scene: Scene,
 ) -> None:
     scene.far.fails = {"bad": 500}
@@ -225,13 +235,13 @@ def test_a_post_that_the_backend_cannot_take_holds_the_others_back_for_minutes_o
     assert scene.accepted == ["good", "later", "bad"]
 
 
-def test_a_clock_that_was_wrong_delays_no_post(scene: Scene) -> None:
+def test_clock_that_was_wrong_delays_no_post(scene: Scene) -> None:
     """Written, refused, under way: while the clock was a year ahead."""
     scene.hand.wall += 365 * 86_400
     scene.far.answer = 404
     for name in "ab":
         scene.alert(name)
-        scene.box.turn()
+        scene.delivery.send_next()
     scene.alert("c")
     now = scene.hand.wall
     assert scene.store.take("volume_alert", "backend", now, now + LEASE_SECONDS)
@@ -243,14 +253,14 @@ def test_a_clock_that_was_wrong_delays_no_post(scene: Scene) -> None:
     assert scene.accepted == ["a", "b", "c", "d"]
 
 
-def test_a_clock_set_back_by_minutes_delays_no_new_post(scene: Scene) -> None:
+def test_clock_set_back_by_minutes_delays_no_new_post(scene: Scene) -> None:
     scene.alert("a")
     scene.hand.wall -= 1_800
     scene.pass_time(1)
     assert scene.accepted == ["a"]
 
 
-def test_no_answer_puts_a_post_off_for_longer_than_an_hour(scene: Scene) -> None:
+def test_no_answer_delays_a_post_for_longer_than_an_hour(scene: Scene) -> None:
     scene.far.answer, scene.far.headers = 404, {"Retry-After": "86400"}
     scene.alert("a")
     scene.pass_time(1)
@@ -259,7 +269,7 @@ def test_no_answer_puts_a_post_off_for_longer_than_an_hour(scene: Scene) -> None
     assert scene.accepted == ["a"]
 
 
-def test_a_post_of_a_process_that_died_is_sent_after_its_lease(scene: Scene) -> None:
+def test_post_of_a_process_that_died_is_sent_after_its_lease(scene: Scene) -> None:
     scene.alert("a")
     now = scene.hand.wall
     assert scene.store.take("volume_alert", "backend", now, now + LEASE_SECONDS)
@@ -270,34 +280,35 @@ def test_a_post_of_a_process_that_died_is_sent_after_its_lease(scene: Scene) -> 
     assert scene.accepted == ["a"]
 
 
-def test_a_post_under_way_is_nobody_elses(scene: Scene) -> None:
+def test_post_under_way_is_not_sent_by_another_process(scene: Scene) -> None:
     scene.alert("a")
     scene.far.answer = "hang"
-    turning = threading.Thread(target=scene.box.turn)
+    turning = threading.Thread(target=scene.delivery.send_next)
     turning.start()
     until(lambda: scene.far.seen, "the post is under way")
     with closing(DurableConnection(scene.path)) as other:
         now, store = scene.hand.wall, OutboxStore(other)
         assert store.take("volume_alert", "backend", now + LEASE_SECONDS - 1, now) is None
+    scene.far.released.set()
     turning.join()
 
 
-def test_two_targets_do_not_mind_each_other(scene: Scene) -> None:
+def test_failing_target_does_not_delay_another_target(scene: Scene) -> None:
     scene.alert("a", "backend", "backend-dev")
     scene.far.answer = 500
     scene.pass_time(1)
     with serving() as dev:
-        box = outbox(scene, Target("backend-dev", dev.address, Secret(KEY)))
-        assert box.turn()
+        sending = scene.to(Target(TargetName.BACKEND_DEV, dev.address, Secret(KEY)))
+        assert sending.send_next()
         assert [body["name"] for body in dev.bodies(PATH)] == ["a"]
-        assert not box.turn()
-    assert scene.box.waiting == 1
+        assert not sending.send_next()
+    assert scene.delivery.waiting == 1
 
 
 def test_telegram_gets_the_message_and_the_chat(scene: Scene) -> None:
-    telegram = Target("telegram", scene.far.address, Secret(TOKEN), Secret(CHAT))
+    telegram = Target(TargetName.TELEGRAM, scene.far.address, Secret(TOKEN), Secret(CHAT))
     scene.alert("币安人生 — SPIKE", "telegram")
-    assert outbox(scene, telegram).turn()
+    assert scene.to(telegram).send_next()
     (seen,) = scene.far.seen
     assert seen.path == f"/bot{TOKEN}/sendMessage"
     assert seen.body == {"chat_id": CHAT, "text": "币安人生 — SPIKE"}
@@ -308,12 +319,13 @@ def test_secrets_reach_neither_log_nor_store(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    telegram = Target("telegram", scene.far.address, Secret(TOKEN), Secret(CHAT))
+    telegram = Target(TargetName.TELEGRAM, scene.far.address, Secret(TOKEN), Secret(CHAT))
     for answer in (500, 401, 400, "hang", 200):
         scene.far.answer = answer
+        scene.backend.timeout = HANG_SECONDS if answer == "hang" else WAIT_SECONDS
         scene.alert(f"{answer}", "backend", "telegram")
         for to in (target(scene.far), telegram, target(FakeBackend(port=1))):
-            outbox(scene, to).turn()
+            scene.to(to).send_next()
     stored = b"".join(path.read_bytes() for path in scene.path.parent.iterdir())
     for secret in (KEY, TOKEN, CHAT):
         assert secret not in caplog.text
@@ -322,75 +334,54 @@ def test_secrets_reach_neither_log_nor_store(
     assert "status 500" in caplog.text
 
 
-def test_the_configured_targets() -> None:
-    assert targets(read({})) == []
-    found = targets(
-        read(
-            {
-                "VOLSPIKE_API_URL": "https://b.example", "VOLSPIKE_API_KEY": KEY,
-                "VOLSPIKE_API_URL_DEV": "https://d.example", "VOLSPIKE_API_KEY_DEV": "dev",
-                "TELEGRAM_TOKEN": TOKEN, "CHAT_ID": CHAT,
-            }
-        )
-    )  # fmt: skip
-    assert found == [
-        Target("backend", "https://b.example", Secret(KEY)),
-        Target("backend-dev", "https://d.example", Secret("dev")),
-        Target("telegram", "https://api.telegram.org", Secret(TOKEN), Secret(CHAT)),
-    ]
+def sender(scene: Scene) -> Sender:
+    """A sender with a store and a client of its own."""
+
+    @contextmanager
+    def open_delivery() -> Iterator[Delivery]:
+        with closing(DurableConnection(scene.path)) as store:
+            yield Delivery(
+                "volume_alert", target(scene.far), store=OutboxStore(store),
+                backend=BackendClient(), clock=scene.hand.clock(), uniform=lambda _, high: high,
+            )  # fmt: skip
+
+    return Sender("backend", open_delivery, failed=threading.Event().set)
 
 
-def test_a_sender_sends_what_comes_and_ends(scene: Scene) -> None:
-    def make() -> tuple[Outbox, DurableConnection]:
-        store = DurableConnection(scene.path)
-        box = Outbox(
-            "volume_alert", target(scene.far), store=OutboxStore(store), backend=BackendClient(),
-            clock=scene.hand.clock(), uniform=lambda _, high: high,
-        )  # fmt: skip
-        return box, store
-
-    sender = Sender("backend", make, threading.Event().set)
-    sender.start()
+def test_sender_sends_new_posts_until_it_is_stopped(scene: Scene) -> None:
+    sending = sender(scene)
+    sending.start()
     for name in "ab":
         scene.alert(name)
-        sender.wake()
+        sending.wake()
         until(lambda name=name: name in scene.accepted, f"{name} is sent")  # type: ignore[misc]
-    sender.stop()
-    sender.join()
-    assert not sender.is_alive()
-    assert sender.failure is None
+    sending.stop()
+    sending.join()
+    sending.check()
 
 
 def test_stopping_one_sender_does_not_wait_for_its_target(scene: Scene) -> None:
     """All are told to end before any is waited for: three that hang end in the time of one."""
     scene.far.answer = "hang"
     scene.alert("a")
-
-    def make() -> tuple[Outbox, DurableConnection]:
-        store = DurableConnection(scene.path)
-        box = Outbox(
-            "volume_alert", target(scene.far), store=OutboxStore(store), backend=BackendClient(),
-            clock=scene.hand.clock(), uniform=lambda _, high: high,
-        )  # fmt: skip
-        return box, store
-
-    sender = Sender("backend", make, threading.Event().set)
-    sender.start()
+    sending = sender(scene)
+    sending.start()
     until(lambda: scene.far.seen, "the post is under way")
-    sender.stop()
-    assert sender.is_alive()
+    sending.stop()
+    assert sending.is_alive()
     scene.far.released.set()
-    sender.join()
-    assert sender.failure is None
+    sending.join()
+    sending.check()
 
 
-def test_a_sender_that_cannot_go_on_says_why(tmp_path: Path) -> None:
-    def make() -> tuple[Outbox, DurableConnection]:
+def test_failure_of_a_sender_is_raised_in_the_main_thread() -> None:
+    def fails() -> AbstractContextManager[Delivery]:
         raise KeyError("defect")
 
     failed = threading.Event()
-    sender = Sender("backend", make, failed.set)
-    sender.start()
-    sender.join()
+    sending = Sender("backend", fails, failed=failed.set)
+    sending.start()
+    sending.join()
     assert failed.is_set()
-    assert isinstance(sender.failure, KeyError)
+    with pytest.raises(KeyError, match="defect"):
+        sending.check()

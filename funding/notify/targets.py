@@ -1,0 +1,48 @@
+"""Where posts are sent, and what a request to each target looks like."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from funding.model.alert import TargetName
+from funding.settings.consumers import ConsumerSettings
+from funding.settings.secret import Secret
+from funding.store.outbox import Due
+
+
+class Target(NamedTuple):
+    """Where posts are sent. `address` has no secret in it; `key` goes into a header, or for
+    Telegram into the path, with `chat` in the body."""
+
+    name: TargetName
+    address: str
+    key: Secret
+    chat: Secret = Secret("")
+
+    def request(self, post: Due) -> tuple[str, dict[str, str], bytes]:
+        """Address, headers and body that carry `post`."""
+        if self.name is TargetName.TELEGRAM:
+            path = f"{self.address}/bot{self.key.reveal()}/sendMessage"
+            return path, {}, _with_chat(post.body, self.chat.reveal())
+        headers = {"X-API-Key": self.key.reveal(), "Idempotency-Key": post.idempotency_key}
+        return self.address + post.path, headers, post.body.encode()
+
+
+def configured(settings: ConsumerSettings) -> list[Target]:
+    """The targets that have an address and a key."""
+    found = [
+        Target(TargetName.BACKEND, settings.volspike_api_url, settings.volspike_api_key),
+        Target(
+            TargetName.BACKEND_DEV, settings.volspike_api_url_dev, settings.volspike_api_key_dev
+        ),
+        Target(
+            TargetName.TELEGRAM, settings.telegram_url, settings.telegram_token, settings.chat_id
+        ),
+    ]
+    return [target for target in found if target.address and target.key]
+
+
+def _with_chat(body: str, chat: str) -> bytes:
+    fields: Mapping[str, object] = msgspec.json.decode(body)
+    return msgspec.json.encode({"chat_id": chat, **fields})
