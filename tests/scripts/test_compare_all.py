@@ -16,7 +16,7 @@ from funding.runtime.clock import SYSTEM
 from harness.processes import finished, running, until
 from tests.conftest import ROOT
 from tests.support.api_and_ingest import World, side_by_side
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 
 SCRIPT = "scripts/compare_all.py"
 
@@ -207,7 +207,10 @@ def test_without_quotes_rest_is_not_asked(world: World, tmp_path: Path) -> None:
 
 
 def test_quotes_of_yesterday_are_not_compared(world: World, tmp_path: Path) -> None:
-    path, yesterday = tmp_path / "own.db", Hand(SYSTEM.wall() - 86_400, SYSTEM.uptime(), "before")
+    path, yesterday = (
+        tmp_path / "own.db",
+        ManualClock(SYSTEM.wall() - 86_400, SYSTEM.uptime(), "before"),
+    )
     write(path, yesterday.clock(), [quote()])
     text = f"{path}: every quote is older than 60 s: is ingest running?"
     assert one_line(run(world, FUNDING_DB=path)) == text

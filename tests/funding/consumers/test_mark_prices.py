@@ -9,7 +9,7 @@ from funding.consumers.mark_prices import COMPARE_SECONDS, MarkPrices
 from harness.processes import until
 from tests.conftest import free_port
 from tests.support.api_and_ingest import World, side_by_side
-from tests.support.clock import Hand, rows
+from tests.support.clock import ManualClock, rows
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
-def made(world: World, hand: Hand, mode: str, **changes: object) -> MarkPrices:
+def made(world: World, hand: ManualClock, mode: str, **changes: object) -> MarkPrices:
     settings = world.settings(FUNDING_MODE=mode, FUNDING_FORCE_MODE=1, **changes)
     return MarkPrices(settings, f"test {mode}", hand.clock())
 
@@ -32,7 +32,7 @@ def compared(world: World, mode: str) -> int:
 @pytest.mark.parametrize("mode", ["websocket", "websocket-only"])
 def test_modes_without_rest_make_no_call_of_premium_index(world: World, mode: str) -> None:
     before = world.exchange.calls()
-    with closing(made(world, Hand(), mode)) as prices:
+    with closing(made(world, ManualClock(), mode)) as prices:
         for _ in range(30):
             found = prices.read()
             assert set(found) == set(world.symbols)
@@ -43,7 +43,7 @@ def test_modes_without_rest_make_no_call_of_premium_index(world: World, mode: st
 
 def test_mode_rest_makes_one_call_for_all_symbols(world: World) -> None:
     before = world.exchange.calls()
-    with closing(made(world, Hand(), "rest")) as prices:
+    with closing(made(world, ManualClock(), "rest")) as prices:
         assert set(prices.read()) == set(world.symbols)
     assert world.exchange.calls() == before + 1
 
@@ -51,7 +51,7 @@ def test_mode_rest_makes_one_call_for_all_symbols(world: World) -> None:
 def test_price_of_zero_counts_as_missing(world: World) -> None:
     with (
         world.exchange.faults(drift={"BTCUSDT": -1.0}),
-        closing(made(world, Hand(), "rest")) as prices,
+        closing(made(world, ManualClock(), "rest")) as prices,
     ):
         found = prices.read()
     assert found["BTCUSDT"].mark_price is None
@@ -60,7 +60,7 @@ def test_price_of_zero_counts_as_missing(world: World) -> None:
 
 
 def test_mode_parallel_compares_all_symbols_but_not_at_every_read(world: World) -> None:
-    hand, before = Hand(), world.exchange.calls()
+    hand, before = ManualClock(), world.exchange.calls()
     with closing(made(world, hand, "parallel")) as prices:
         for _ in range(3):
             assert set(prices.read()) == set(world.symbols)
@@ -75,7 +75,7 @@ def test_mode_parallel_compares_all_symbols_but_not_at_every_read(world: World) 
 
 def test_every_scan_of_the_volume_alert_compares(world: World) -> None:
     """Five minutes apart, less the minute that the one before had to wait for the budget."""
-    hand, before = Hand(), world.exchange.calls()
+    hand, before = ManualClock(), world.exchange.calls()
     with closing(made(world, hand, "parallel")) as prices:
         for seconds in (300.0, 299.7, 300.4, 243.0):
             prices.read()
@@ -85,11 +85,13 @@ def test_every_scan_of_the_volume_alert_compares(world: World) -> None:
 
 
 def test_mode_parallel_reads_rest_while_the_service_is_away(world: World) -> None:
-    with closing(made(world, Hand(), "parallel", FUNDING_API_PORT=free_port())) as prices:
+    with closing(made(world, ManualClock(), "parallel", FUNDING_API_PORT=free_port())) as prices:
         for _ in range(2):
             assert set(prices.read()) == set(world.symbols)
 
 
 def test_mode_websocket_only_has_nothing_without_the_service(world: World) -> None:
-    with closing(made(world, Hand(), "websocket-only", FUNDING_API_PORT=free_port())) as prices:
+    with closing(
+        made(world, ManualClock(), "websocket-only", FUNDING_API_PORT=free_port())
+    ) as prices:
         assert prices.read() == {}

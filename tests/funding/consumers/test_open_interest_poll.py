@@ -20,7 +20,7 @@ from funding.model.open_interest import Timeframe
 from funding.rest.pool import Round
 from funding.store.durable import DurableConnection
 from funding.store.rest_usage import RestUsage
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 
 START = 1_764_720_000.0
 FRAMES = (
@@ -39,7 +39,7 @@ class Scene:
     """An exchange whose open interest is a function of time, and a clock set by hand."""
 
     path: Path
-    hand: Hand
+    hand: ManualClock
     names: list[str] = field(default_factory=lambda: ["AUSDT", "BUSDT"])
     level: Callable[[str, float], object] = lambda _symbol, _at: 100_000
     prices: dict[str, MarkAndRate] = field(
@@ -107,7 +107,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    hand = Hand(wall=START)
+    hand = ManualClock(wall=START)
     path = tmp_path / "funding.db"
     write(path, hand.clock())
     return Scene(path, hand)

@@ -16,7 +16,7 @@ from funding.notify.backend import BackendClient
 from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
-from tests.support.clock import Hand, write
+from tests.support.clock import ManualClock, write
 from tests.support.fake_backend import KEY, FakeBackend, serving
 
 
@@ -50,14 +50,14 @@ class Scene:
         ask = partial(universe.ask, self.backend, self.far.address, Secret(KEY))
         return Universe(
             ask_backend=ask if backend else None, contracts=self.exchange.contracts,
-            tickers=self.exchange.tickers, store=self.store, clock=Hand().clock(),
+            tickers=self.exchange.tickers, store=self.store, clock=ManualClock().clock(),
         )  # fmt: skip
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     path = tmp_path / "funding.db"
-    write(path, Hand().clock())
+    write(path, ManualClock().clock())
     with (
         serving() as far,
         closing(DurableConnection(path)) as store,

@@ -17,7 +17,7 @@ from funding.model.open_interest import Sample
 from funding.rest.pool import Round
 from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 
 DAY = 1_764_720_000  # 2025-12-03T00:00:00Z
 HOUR = 3_600
@@ -33,7 +33,7 @@ class World:
     """An exchange whose volumes are a function of time: `spikes` has, by symbol and hour of the
     day, the minute from which its volume is ten times that of a quiet hour."""
 
-    hand: Hand
+    hand: ManualClock
     spikes: Mapping[tuple[str, int], int] = field(default_factory=dict)
     symbols: Sequence[str] = ("AUSDT", "BUSDT", "CUSDT")
     problem: BaseException | None = None
@@ -74,7 +74,7 @@ class World:
 class Scene:
     path: Path
     world: World
-    hand: Hand
+    hand: ManualClock
     prices: dict[str, MarkAndRate] = field(default_factory=dict)
     reads: int = 0
     missing_as_zero: bool = False
@@ -123,7 +123,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    hand = Hand(wall=DAY + SETTLE_SECONDS)
+    hand = ManualClock(wall=DAY + SETTLE_SECONDS)
     path = tmp_path / "funding.db"
     write(path, hand.clock())
     return Scene(path, World(hand), hand)

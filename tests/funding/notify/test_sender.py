@@ -16,7 +16,7 @@ from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 from harness.processes import WAIT_SECONDS, until
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
 
 PATH = "/api/volume-alerts/ingest"
@@ -32,7 +32,7 @@ class Scene:
     """An outbox with a clock set by hand, a real store, a real backend."""
 
     path: Path
-    hand: Hand
+    hand: ManualClock
     far: FakeBackend
     connection: DurableConnection
     backend: BackendClient
@@ -81,7 +81,7 @@ def target(far: FakeBackend, key: str = KEY) -> Target:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    hand = Hand()
+    hand = ManualClock()
     path = tmp_path / "funding.db"
     write(path, hand.clock())
     with (
