@@ -9,7 +9,6 @@ import threading
 from funding.exchanges.binance import stream as binance
 from funding.health import report
 from funding.health.checks import check
-from funding.health.facts import LastComparison
 from funding.rest.client import RestClient
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
@@ -25,8 +24,7 @@ from funding.watchdog.monitor import Monitor
 from funding.watchdog.rest_check import RestChecker, Schedule
 from funding.watchdog.supervisor import SupervisorClient
 
-PENDING_SECONDS = 0.5
-"""Between two looks while a process is to end."""
+PENDING_SECONDS = 0.5  # between two looks while a process is to end
 ONCE_REST_SECONDS = 8.0
 
 
@@ -54,13 +52,8 @@ def make_rest_checker(settings: Settings, schedule: Schedule) -> RestChecker:
 
     def open_store() -> tuple[Reader, DurableConnection, RestClient]:
         store = DurableConnection(settings.db)
-        rest = RestClient(
-            settings.rest_url,
-            "watchdog",
-            usage=RestUsage(store),
-            budget=settings.rest_weight,
-            clock=SYSTEM,
-        )
+        usage, budget = RestUsage(store), settings.rest_weight
+        rest = RestClient(settings.rest_url, "watchdog", usage=usage, budget=budget, clock=SYSTEM)
         return Reader(settings.db, binance.NAME, SYSTEM), store, rest
 
     return RestChecker(open_store, schedule, exchange=binance.NAME, clock=SYSTEM)
@@ -71,10 +64,7 @@ def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
     checker = make_rest_checker(settings, Schedule(settings.compare_interval))
     monitor = make_monitor(settings, checker)
     checker.start()
-    if not checker.first_done.wait(ONCE_REST_SECONDS):
-        problem = f"no answer within {ONCE_REST_SECONDS:.0f} s"
-        checker.latest = LastComparison(problem=problem, reachable=False)
-    checker.check()
+    checker.wait_for_first(ONCE_REST_SECONDS)
     facts = monitor.look()
     findings = check(facts)
     if restart:

@@ -53,8 +53,7 @@ class RestChecker(Worker):
     """Does what `schedule` asks for, in a thread of its own.
 
     `latest` is the result of the last attempt to compare one symbol, None before the first.
-    `first_done` is set as soon as there is one, or there will never be one. `open_store` is called
-    in this thread, which alone uses what it returns.
+    `open_store` is called in this thread, which alone uses what it returns.
     """
 
     def __init__(
@@ -66,12 +65,19 @@ class RestChecker(Worker):
         clock: Clock,
     ) -> None:
         self.latest: LastComparison | None = None
-        self.first_done = threading.Event()
-        super().__init__("rest-check", self._work, failed=self.first_done.set)
+        self._first_done = threading.Event()
+        super().__init__("rest-check", self._work, failed=self._first_done.set)
         self._open_store = open_store
         self._schedule = schedule
         self._exchange = exchange
         self._clock = clock
+
+    def wait_for_first(self, seconds: float) -> None:
+        """Wait until there is a first result; when `seconds` are over, that is the result."""
+        if not self._first_done.wait(seconds):
+            problem = f"no answer within {seconds:.0f} s"
+            self.latest = LastComparison(problem=problem, reachable=False)
+        self.check()
 
     def _work(self, stopping: threading.Event) -> None:
         reader, store, rest = self._open_store()
@@ -116,4 +122,4 @@ class RestChecker(Worker):
 
     def _conclude(self, result: LastComparison) -> None:
         self.latest = result._replace(uptime=self._clock.uptime())
-        self.first_done.set()
+        self._first_done.set()

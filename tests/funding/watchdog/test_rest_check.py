@@ -1,6 +1,7 @@
 """The watchdog's thread that asks REST: a real thread, a real store, a scripted REST interface."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.watchdog.rest_check import RETRY_SECONDS, Job, RestChecker, Schedule
-from harness.processes import until
+from harness.processes import WAIT_SECONDS, until
 from tests.support.clock import Hand, feed_at, rows, write
 from tests.support.compared_service import ComparedService, json_reply, premium, quote
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
@@ -31,8 +32,7 @@ def add(service: ComparedService, *comparisons: Comparison) -> None:
 
 def concluded(checker: RestChecker) -> LastComparison:
     """The result of the first attempt."""
-    until(checker.first_done.is_set, "the first attempt")
-    checker.check()
+    checker.wait_for_first(WAIT_SECONDS)
     assert checker.latest is not None
     return checker.latest
 
@@ -166,9 +166,8 @@ def test_defect_is_raised_in_the_main_thread() -> None:
     checker.start()
     checker.join()
     with pytest.raises(RuntimeError, match="a defect"):
-        checker.check()
-    assert checker.first_done.is_set(), "the main thread waits for it in vain"
-    assert checker.latest is None
+        checker.wait_for_first(0.0)
+    assert checker.latest is None, "the main thread waited in vain"
 
 
 def test_all_symbols_are_compared_when_that_is_asked_for(compared: ComparedService) -> None:
@@ -201,3 +200,11 @@ def test_old_rows_are_deleted_also_without_quotes(tmp_path: Path) -> None:
     add(service, OLD)
     with service.checker("http://127.0.0.1:1", Schedule(60.0, keep_seconds=1.0)):
         until(lambda: not service.comparisons(), "the old row is gone")
+
+
+def test_first_result_is_not_waited_for_longer_than_that(compared: ComparedService) -> None:
+    open_store = partial(compared.open_store, "http://127.0.0.1:1")
+    clock = compared.hand.clock()
+    checker = RestChecker(open_store, Schedule(60.0), exchange="binance", clock=clock)
+    checker.wait_for_first(0.0)  # its thread has not begun
+    assert checker.latest == LastComparison(problem="no answer within 0 s", reachable=False)
