@@ -11,6 +11,7 @@ from funding.client.recorder import AddressBan
 from funding.client.usage import CallUsage, SharedUsage
 from funding.errors import StoreFull
 from funding.model.ban import Ban, BanKind
+from funding.model.event import Event, EventKind
 from funding.model.mode import Mode
 from funding.runtime.clock import SYSTEM
 from harness.processes import until
@@ -50,14 +51,18 @@ def test_bans_that_cannot_be_stored_are_known_to_all_threads_of_the_client() -> 
     assert one.set_ban(ADDRESS, banned(100.0))
     assert not other.set_ban(ADDRESS, banned(100.5)), "the same one"
     assert other.ban(ADDRESS) == banned(100.0)
-    assert other.set_ban(ADDRESS, banned(900.0))
+    event = Event(1.0, "x", EventKind.REST_PAUSE, "too many")
+    assert not other.set_ban(ADDRESS, banned(100.0), event)
+    assert other.set_ban(ADDRESS, banned(900.0), event)
     assert one.ban(ADDRESS) == banned(900.0)
     assert one.ban("https://another.invalid") is None
     one.lift_ban(ADDRESS, 899.0)
     assert one.ban(ADDRESS) is not None
     one.lift_ban(ADDRESS, 900.0)
     assert one.ban(ADDRESS) is None
-    assert recorder.rows == [AddressBan(ADDRESS, banned(until), None) for until in (100.0, 900.0)]
+    assert recorder.rows == [
+        AddressBan(ADDRESS, banned(100.0), None), AddressBan(ADDRESS, banned(900.0), event)
+    ]  # fmt: skip
 
 
 def test_the_store_has_half_of_the_time_that_is_left() -> None:

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +196,22 @@ def test_the_exchanges_count_near_its_limit_stops_the_group(group: Group) -> Non
         assert other.premium_index("BTCUSDT")
     assert rows(group.path, "SELECT * FROM rest_ban") == []
     assert rows(group.path, "SELECT * FROM event WHERE kind = 'rest-pause'") == []
+
+
+def test_a_refusal_while_the_budget_is_used_up_is_a_first_ban(group: Group) -> None:
+    """By a call that was under way: its pause is not the rest of the minute."""
+    with scripted(error(429, -1003, "Too many.")) as server:
+        client = group.client(server.url)
+
+        def turn(connection: Any, stopping: Any) -> None:
+            near = Ban(group.hand.wall + 7, BanKind.OVER_BUDGET, 0, "2300 of 2400")
+            with closing(DurableConnection(group.path)) as other:
+                RestUsage(other).set_ban(server.url, near)
+            error(429, -1003, "Too many.")(connection, stopping)
+
+        server.turns = [turn]
+        assert failure(client.server_time).retry_after_seconds == pytest.approx(60)
+        assert rows(group.path, "SELECT kind, pauses FROM rest_ban") == [("banned", 1)]
 
 
 def test_a_refusal_at_the_limit_is_a_pause_and_grows(group: Group) -> None:

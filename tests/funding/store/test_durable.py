@@ -63,6 +63,19 @@ def test_a_transaction_spans_tables_and_undoes_them_together(
         assert rows(path, counts) == [(not wrong, not wrong)]
 
 
+def test_a_transaction_ends_in_the_file_in_which_it_began(
+    path: Path, store: DurableConnection
+) -> None:
+    new = Comparisons(store)
+    with store.transaction():
+        new.add([comparison()])
+        path.rename(path.with_name("old.db"))
+        new.add([comparison()])
+        assert store.rows("SELECT count(*) FROM comparison") == [(2,)]
+    with pytest.raises(StoreMissing):
+        new.add([comparison()])
+
+
 def test_a_transaction_of_one_thread_is_not_joined_by_another(store: DurableConnection) -> None:
     usage = RestUsage(store)
     banned = Ban(1.0, BanKind.BANNED, 1, "")

@@ -1,11 +1,11 @@
-"""Setting aside what another address delivered."""
+"""What ingest cannot use is set aside before it begins."""
 
 from pathlib import Path
 
 import pytest
 
 from funding.errors import StoreLocked
-from funding.store.prepare import set_aside_if_foreign
+from funding.store.prepare import prepare, set_aside_if_foreign
 from tests.support.clock import rows
 from tests.support.store import feed_of, leave_open, quote, reading, received, writing
 
@@ -49,3 +49,19 @@ def test_the_wal_of_a_killed_ingest_is_set_aside_with_its_database(path: Path) -
     aside = set_aside_if_foreign(path, feed_of("new.example"))
     assert aside is not None
     assert rows(aside, "SELECT kind FROM event") == [("b",)]
+
+
+def test_preparing_makes_a_database_or_replaces_one_that_cannot_be_used(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare(path, feed_of("old.example"))
+    assert caplog.messages == []
+    prepare(path, feed_of("new.example"))
+    aside = path.with_name("funding-old.example.db")
+    assert caplog.messages == [f"{path} holds another address's quotes: it is now {aside}"]
+    path.write_bytes(b"\xff" * 100_000)
+    prepare(path, feed_of("new.example"))
+    assert "is damaged: it is now" in caplog.messages[1]
+    for each in (path, aside):
+        assert rows(each, "PRAGMA quick_check") == [("ok",)]
+    assert len(list(path.parent.glob("funding-damaged-*.db"))) == 1
