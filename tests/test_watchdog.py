@@ -16,7 +16,7 @@ from harness.http_client import ask
 from harness.processes import finished, running, until
 from harness.stand_in import StandIn, stand_in
 from tests.conftest import ROOT, free_port
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 from tests.support.supervised import ENDS, SLEEPS, supervisord
 
 WATCHDOG: list[str | Path] = [sys.executable, ROOT / "watchdog.py"]
@@ -192,7 +192,7 @@ def test_sigterm_ends_it(short_path: Path) -> None:
 
 def settings_of(folder: Path) -> dict[str, object]:
     """A watchdog of the supervisord in `folder`, with a store that nobody writes to."""
-    write(folder / "funding.db", Hand().clock())
+    write(folder / "funding.db", ManualClock().clock())
     return {
         "FUNDING_DB": folder / "funding.db",
         "FUNDING_SUPERVISOR": folder / "s",

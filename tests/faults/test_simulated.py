@@ -28,7 +28,7 @@ from funding.model.quote import Quote
 from funding.store.writer import Writer
 from funding.watchdog.restart_rules import decide
 from tests.faults.conftest import Record
-from tests.support.clock import Hand, feed_at, rows
+from tests.support.clock import ManualClock, feed_at, rows
 
 DAY = 86_400.0
 STEP = 0.25
@@ -155,7 +155,7 @@ class Rotating:
     """Ingest's own loop over a real store, with connections that the test feeds."""
 
     def __init__(self, path: Path) -> None:
-        self.hand = Hand()
+        self.hand = ManualClock()
         clock = self.hand.clock()
         self.feed = feed_at(clock)
         self.inbox = Inbox()
@@ -182,7 +182,7 @@ class Rotating:
 
     def second(self) -> None:
         """One tick of both classes over every connection that may be open."""
-        self.hand.pass_seconds(1.0)
+        self.hand.advance(1.0)
         event_time = int(self.hand.wall * 1_000)
         for name in ("A", "B"):
             quotes = [Quote(f"{name}{n}USDT", 1.0, 1.0, 0.0001, None, event_time) for n in range(3)]
@@ -196,7 +196,7 @@ class Rotating:
         """A connection of 23 hours without its middle, then the rotation."""
         for _ in range(5):
             self.second()
-        self.hand.pass_seconds(82_800.0)
+        self.hand.advance(82_800.0)
         for _ in range(5):
             self.second()
 

@@ -14,7 +14,7 @@ from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
 from funding.watchdog.rest_check import RestChecker, Schedule
 from funding.watchdog.rest_jobs import RestJobs
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 from tests.support.http_script import Turn, reply, sends
 
 TIME = 1_764_725_610_000
@@ -43,7 +43,7 @@ class ComparedService:
     """The store at `path`, seen at the time of `hand`."""
 
     path: Path
-    hand: Hand
+    hand: ManualClock
 
     def write(self, *quotes: Quote) -> None:
         """Ingest writes a frame."""

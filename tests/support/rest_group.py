@@ -11,7 +11,7 @@ from funding import errors
 from funding.rest.client import RestClient
 from funding.store.durable import DurableConnection
 from funding.store.rest_usage import RestUsage
-from tests.support.clock import Hand
+from tests.support.clock import ManualClock
 from tests.support.http_script import Turn, reply, sends
 
 PREMIUM = {
@@ -38,7 +38,7 @@ def error(status: int, code: int, message: str, **headers: str) -> Turn:
 class Group:
     """Clients of one store, each with a connection of its own, as processes have them."""
 
-    def __init__(self, path: Path, hand: Hand) -> None:
+    def __init__(self, path: Path, hand: ManualClock) -> None:
         self.path, self.hand = path, hand
         self._connections: list[DurableConnection] = []
 

@@ -21,7 +21,7 @@ from funding.watchdog.monitor import Monitor
 from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import PluginReport
 from tests.conftest import free_port
-from tests.support.clock import Hand, feed_at, rows, write
+from tests.support.clock import ManualClock, feed_at, rows, write
 
 INGEST = "funding:ingest"
 OLD, NEW = os.getpid(), os.getppid()
@@ -72,7 +72,9 @@ class WatchedService:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "funding.db"
-        self.hand = Hand(uptime=SYSTEM.uptime() + 1_000)  # every process is older than any grace
+        self.hand = ManualClock(
+            uptime=SYSTEM.uptime() + 1_000
+        )  # every process is older than any grace
         self.supervisor = FakeSupervisor()
         self.last_comparison: LastComparison | None = None
         self.feed: Feed = feed_at(self.hand.clock(), OLD)
@@ -146,7 +148,7 @@ class WatchedService:
 
     def step(self, seconds: float = 0.0) -> Facts:
         """One look after `seconds`, and what follows from it."""
-        self.hand.pass_seconds(seconds)
+        self.hand.advance(seconds)
         facts = self.monitor.look()
         self.monitor.act(facts)
         return facts

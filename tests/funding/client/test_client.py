@@ -33,7 +33,7 @@ from tests.support.clients import (
     rest_body,
     usage,
 )
-from tests.support.clock import Hand, rows
+from tests.support.clock import ManualClock, rows
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 
 NO_GO = "mode websocket needs a GO verdict less than 7 days old, and "
@@ -453,15 +453,15 @@ def test_force_changes_nothing_where_no_verdict_is_needed(
 def test_a_verdict_that_comes_or_grows_old_is_noticed(
     make: Clients, database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hand = Hand(wall=SYSTEM.wall())
+    hand = ManualClock(wall=SYSTEM.wall())
     client = make("websocket", hand.clock())
     assert client.decision.mode == "parallel"
     validated(database, "GO", 0, now=hand.wall)
-    hand.pass_seconds(59)
+    hand.advance(59)
     assert client.decision.mode == "parallel", "not read again for each call"
-    hand.pass_seconds(1)
+    hand.advance(1)
     assert client.decision == Decision(Mode.WEBSOCKET, "")
-    hand.pass_seconds(GO_SECONDS)
+    hand.advance(GO_SECONDS)
     assert client.decision.mode == "parallel"
     told = [r.getMessage() for r in caplog.records]
     assert told == [

@@ -20,7 +20,7 @@ from funding.store.rest_usage import RestUsage
 from harness.processes import ROOT, WAIT_SECONDS, finished, until
 from tests.support.api_and_ingest import World
 from tests.support.clients import Clients, compared, locked, usage
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 
 QUEUE_SECONDS = 5.0
 
@@ -36,12 +36,12 @@ def stored(path: Path) -> list[int]:
 
 def warn() -> ThrottledWarnings:
     """Once a minute of a clock that stands still."""
-    return ThrottledWarnings(logging.getLogger("client"), 60.0, Hand().clock().uptime)
+    return ThrottledWarnings(logging.getLogger("client"), 60.0, ManualClock().clock().uptime)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write(tmp_path / "funding.db", Hand().clock())
+    write(tmp_path / "funding.db", ManualClock().clock())
     return tmp_path / "funding.db"
 
 
@@ -161,7 +161,7 @@ def test_a_full_queue_is_bounded_while_the_store_fails(
     made.add([event(number) for number in range(10)])
     until(lambda: warnings(caplog), "there is no store")
     made.add([event(number) for number in range(10, 15)])
-    write(path, Hand().clock())
+    write(path, ManualClock().clock())
     made.close(QUEUE_SECONDS)
     assert stored(path) == list(range(5, 15))
 

@@ -9,17 +9,17 @@ import pytest
 from funding.client.service import Service
 from funding.model.feed import StoredQuote
 from tests.support.clients import API_QUOTE, NOW, api_all, api_row, api_stale, in_time
-from tests.support.clock import Hand
+from tests.support.clock import ManualClock
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 
 
-def service(port: int, hand: Hand, timeout: float | Callable[[], float] = 5.0) -> Service:
+def service(port: int, hand: ManualClock, timeout: float | Callable[[], float] = 5.0) -> Service:
     return Service("127.0.0.1", port, timeout=timeout, uptime=hand.clock().uptime)
 
 
 def test_one_connection_is_kept() -> None:
     with scripted(sends(API_QUOTE)) as server:
-        made = service(server.port, Hand())
+        made = service(server.port, ManualClock())
         assert [made.quote("BTCUSDT").fresh for _ in range(5)] == [True] * 5
         assert server.connections == 1
         made.close()
@@ -30,7 +30,7 @@ def test_one_connection_is_kept() -> None:
 
 def test_an_idle_connection_that_the_service_ended_is_opened_again() -> None:
     with scripted(sends(API_QUOTE, close=True)) as server:
-        made = service(server.port, Hand())
+        made = service(server.port, ManualClock())
         for _ in range(5):
             found = made.quote("BTCUSDT")
             assert (found.fresh, found.problem) == (True, "")
@@ -44,7 +44,7 @@ def dies(connection: Any, _stopping: threading.Event) -> None:
 
 def test_a_request_that_ends_the_connection_is_sent_twice_at_most() -> None:
     with scripted(sends(API_QUOTE), dies) as server:
-        made = service(server.port, Hand())
+        made = service(server.port, ManualClock())
         assert made.quote("BTCUSDT").fresh
         found = made.quote("BTCUSDT")
         assert (found.quote, found.fresh) == (None, False)
@@ -58,7 +58,7 @@ def test_a_request_that_ends_the_connection_is_sent_twice_at_most() -> None:
 @pytest.mark.parametrize("turn", [hangs, trickles(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 1_000)])
 def test_a_service_that_hangs_is_given_up_and_not_asked_again(turn: Turn) -> None:
     with scripted(sends(API_QUOTE), turn) as server:
-        made = service(server.port, Hand(), timeout=0.2)
+        made = service(server.port, ManualClock(), timeout=0.2)
         assert made.quote("BTCUSDT").fresh
         found = made.quote("BTCUSDT")
         assert (found.quote, found.problem) == (None, "TimeoutError: timed out")
@@ -70,7 +70,7 @@ def test_a_service_that_hangs_is_given_up_and_not_asked_again(turn: Turn) -> Non
 def test_each_request_has_the_time_that_is_left() -> None:
     left = [20.0, 0.2, 20.0, 0.0]
     with scripted(sends(API_QUOTE), hangs, sends(API_QUOTE)) as server:
-        made = service(server.port, Hand(), timeout=lambda: left.pop(0))
+        made = service(server.port, ManualClock(), timeout=lambda: left.pop(0))
         assert made.quote("BTCUSDT").fresh
         with in_time(5.0):
             assert made.quote("BTCUSDT").problem == "TimeoutError: timed out"
@@ -98,7 +98,7 @@ def test_each_request_has_the_time_that_is_left() -> None:
 )
 def test_rubbish_is_a_service_that_does_not_answer(answer: bytes, problem: str) -> None:
     with scripted(sends(answer, close=True)) as server:
-        made = service(server.port, Hand())
+        made = service(server.port, ManualClock())
         found = made.quote("BTCUSDT")
         assert (found.quote, found.fresh) == (None, False)
         assert found.problem.startswith(problem)
@@ -110,7 +110,7 @@ def test_rubbish_is_a_service_that_does_not_answer(answer: bytes, problem: str) 
 
 def test_a_symbol_is_stale_unknown_or_fresh() -> None:
     with scripted(sends(api_stale()), sends(reply(404, b"{}")), sends(API_QUOTE)) as server:
-        made = service(server.port, Hand())
+        made = service(server.port, ManualClock())
         stale, unknown, fresh = (made.quote("币/A?") for _ in range(3))
         made.close()
     assert server.paths == ["/funding/%E5%B8%81%2FA%3F"] * 3
@@ -126,11 +126,11 @@ def test_a_symbol_is_stale_unknown_or_fresh() -> None:
 def test_unchanged_quotes_are_not_sent_again_and_grow_older() -> None:
     answer = api_all(api_row("A", stale=False), api_row("B", stale=True), tag='W/"1-2"')
     turns = [sends(answer), sends(reply(304, b"")), sends(api_all(tag='W/"3"')), sends(answer)]
-    hand = Hand()
+    hand = ManualClock()
     with scripted(*turns) as server:
         made = service(server.port, hand)
         first = made.quotes()
-        hand.pass_seconds(0.7)
+        hand.advance(0.7)
         second, third, fourth = made.quotes(), made.quotes(), made.quotes()
         made.close()
     tags = [head.partition("If-None-Match: ")[2].partition("\r\n")[0] for head in server.asked]
@@ -145,6 +145,6 @@ def test_unchanged_quotes_are_not_sent_again_and_grow_older() -> None:
 
 def test_304_without_an_etag_is_a_problem() -> None:
     with scripted(sends(reply(304, b""))) as server:
-        made = service(server.port, Hand())
+        made = service(server.port, ManualClock())
         assert made.quotes().problem == "status 304: "
         made.close()

@@ -6,24 +6,24 @@ from pathlib import Path
 import pytest
 
 from harness.stand_in import StandIn, stand_in
-from tests.support.clock import Hand, write
+from tests.support.clock import ManualClock, write
 from tests.support.rest_group import Group
 
 
 @pytest.fixture
-def hand() -> Hand:
-    return Hand()
+def hand() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def path(tmp_path: Path, hand: Hand) -> Path:
+def path(tmp_path: Path, hand: ManualClock) -> Path:
     """A store as ingest has made it."""
     write(tmp_path / "funding.db", hand.clock())
     return tmp_path / "funding.db"
 
 
 @pytest.fixture
-def group(path: Path, hand: Hand) -> Iterator[Group]:
+def group(path: Path, hand: ManualClock) -> Iterator[Group]:
     made = Group(path, hand)
     yield made
     made.close()

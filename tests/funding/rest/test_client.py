@@ -15,7 +15,7 @@ from funding.exchanges.binance import rest as api
 from funding.model.ban import LONGEST_BAN_SECONDS
 from funding.rest.client import RestClient
 from harness.stand_in import StandIn
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
 from tests.support.rest_group import ANSWER, BODY, PREMIUM, Group, error, failure
 
@@ -23,9 +23,9 @@ from tests.support.rest_group import ANSWER, BODY, PREMIUM, Group, error, failur
 @pytest.fixture(scope="module")
 def answering(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Scripted, Hand, RestClient]]:
+) -> Iterator[tuple[Scripted, ManualClock, RestClient]]:
     """One server and one client for all examples."""
-    hand, path = Hand(), tmp_path_factory.mktemp("answering") / "funding.db"
+    hand, path = ManualClock(), tmp_path_factory.mktemp("answering") / "funding.db"
     write(path, hand.clock())
     group = Group(path, hand)
     with scripted(ANSWER) as server:
@@ -166,11 +166,11 @@ def test_no_bytes_of_a_reply_raise_anything_else(body: bytes) -> None:
 
 @given(st.sampled_from(HEADS), st.binary(max_size=100))
 def test_no_bytes_instead_of_an_answer_raise_anything_else(
-    answering: tuple[Scripted, Hand, RestClient], head: bytes, rest_of_it: bytes
+    answering: tuple[Scripted, ManualClock, RestClient], head: bytes, rest_of_it: bytes
 ) -> None:
     server, hand, client = answering
     server.turns = [sends(head + rest_of_it, close=True)]
-    hand.pass_seconds(LONGEST_BAN_SECONDS + 1)
+    hand.advance(LONGEST_BAN_SECONDS + 1)
     before = len(server.asked)
     with suppress(errors.RestError):
         client.tickers()

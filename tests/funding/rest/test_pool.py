@@ -15,7 +15,7 @@ from funding.store.reservations import ReservedUsage
 from funding.store.rest_usage import RestUsage
 from harness.stand_in import StandIn, stand_in
 from tests.conftest import free_port
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 
 SYMBOLS = [f"S{number}" for number in range(200)]
 
@@ -23,7 +23,7 @@ SYMBOLS = [f"S{number}" for number in range(200)]
 class Stopping(threading.Event):
     """Waits take no time: the clock goes on by them."""
 
-    def __init__(self, hand: Hand) -> None:
+    def __init__(self, hand: ManualClock) -> None:
         super().__init__()
         self._hand = hand
         self._moving = threading.Lock()
@@ -32,7 +32,7 @@ class Stopping(threading.Event):
     def wait(self, timeout: float | None = None) -> bool:
         with self._moving:
             self.waited += timeout or 0.0
-            self._hand.pass_seconds(timeout or 0.0)
+            self._hand.advance(timeout or 0.0)
         return self.is_set()
 
 
@@ -44,7 +44,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 @contextmanager
 def pool(
-    path: Path, url: str, *, hand: Hand, budget: int = 1_200, workers: int = 20
+    path: Path, url: str, *, hand: ManualClock, budget: int = 1_200, workers: int = 20
 ) -> Iterator[tuple[Pool, Stopping]]:
     store, stopping, clock = DurableConnection(path), Stopping(hand), hand.clock()
     reserved = ReservedUsage(RestUsage(store))
@@ -63,16 +63,17 @@ def pool(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     made = tmp_path / "funding.db"
-    write(made, Hand().clock())
+    write(made, ManualClock().clock())
     return made
 
 
-def hand() -> Hand:
-    return Hand(wall=1_764_725_640.0)  # on the minute
+def hand() -> ManualClock:
+    return ManualClock(wall=1_764_725_640.0)  # on the minute
 
 
 def names(exchange: StandIn, count: int) -> list[str]:
-    made = RestClient(exchange.rest_url, "x", usage=_Free(), budget=2_400, clock=Hand().clock())  # type: ignore[arg-type]
+    clock = ManualClock().clock()
+    made = RestClient(exchange.rest_url, "x", usage=_Free(), budget=2_400, clock=clock)  # type: ignore[arg-type]
     return [each.symbol for each in made.contracts()][:count]
 
 

@@ -14,7 +14,7 @@ from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
 from funding.store.recovery import copy_readable, is_damaged
 from tests.funding.store.test_upgrades import version_1
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 from tests.support.store import alert
 
 PAGE = 4_096
@@ -53,8 +53,8 @@ def saved(path: Path) -> set[int]:
 )
 def test_only_what_is_on_damaged_pages_is_lost(tmp_path: Path, damaged: list[int]) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
-    write(old, Hand().clock())
-    write(new, Hand().clock())
+    write(old, ManualClock().clock())
+    write(new, ManualClock().clock())
     pages = plant(old)
     assert len(pages) > 40
     planted = b"planted"
@@ -73,7 +73,7 @@ def test_only_what_is_on_damaged_pages_is_lost(tmp_path: Path, damaged: list[int
 
 def test_of_rubbish_nothing_is_copied(tmp_path: Path) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
-    write(new, Hand().clock())
+    write(new, ManualClock().clock())
     old.write_bytes(b"\xff" * 100_000)
     assert not any(copy_readable(old, new).values())
 
@@ -81,7 +81,7 @@ def test_of_rubbish_nothing_is_copied(tmp_path: Path) -> None:
 def test_a_database_of_an_older_version_is_copied_too(tmp_path: Path) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     version_1(old)
-    write(new, Hand().clock())
+    write(new, ManualClock().clock())
     assert copy_readable(old, new)["event"] == 5
 
 
@@ -96,7 +96,7 @@ def test_what_the_consumers_know_outlives_a_damaged_store(
     poller.set_universe(["A"], "backend", AT)
     outbox.sent(1, AT + 1)
     new = tmp_path / "new.db"
-    write(new, Hand().clock())
+    write(new, ManualClock().clock())
     fresh = DurableConnection(new)
     OutboxStore(fresh).complete(
         "volume_alert", 600, AT + 300, [alert("l", at=AT + 300)], ["backend"]

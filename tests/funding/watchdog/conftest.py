@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clock import Hand
+from tests.support.clock import ManualClock
 from tests.support.compared_service import ComparedService, quote
 from tests.support.watched_service import WatchedService
 
@@ -19,6 +19,6 @@ def service(short_path: Path) -> Iterator[WatchedService]:
 
 @pytest.fixture
 def compared(tmp_path: Path) -> ComparedService:
-    made = ComparedService(tmp_path / "funding.db", Hand())
+    made = ComparedService(tmp_path / "funding.db", ManualClock())
     made.write(quote(), quote("ETHUSDT"))
     return made

@@ -14,7 +14,7 @@ from tests.support.watched_service import INGEST, NEW, OLD, WatchedService
 
 def test_facts_of_a_healthy_service(service: WatchedService) -> None:
     service.last_comparison = LastComparison(uptime=service.hand.uptime - 7)
-    service.hand.pass_seconds(2.0)
+    service.hand.advance(2.0)
     facts = service.monitor.look()
     assert facts.feed is not None
     assert (facts.feed.pid, facts.feed.connected) == (OLD, 1)
@@ -34,7 +34,7 @@ def test_facts_of_a_healthy_service(service: WatchedService) -> None:
 
 
 def test_last_frame_age_counts_from_the_last_good_row(service: WatchedService) -> None:
-    service.hand.pass_seconds(30)
+    service.hand.advance(30)
     service.write_heartbeat()
     facts = service.monitor.look()
     assert facts.heartbeat_age == pytest.approx(0.0)
@@ -59,7 +59,7 @@ def test_delay_while_the_store_is_read_makes_nothing_older(
 
     def delayed() -> Feed | None:
         feed = read_feed()
-        service.hand.pass_seconds(3_600)
+        service.hand.advance(3_600)
         return feed
 
     monkeypatch.setattr(service.reader, "feed", delayed)
@@ -77,9 +77,9 @@ def test_dead_feed_is_stale_although_the_clock_stepped(
     service: WatchedService, step: float
 ) -> None:
     service.hand.wall += step
-    service.hand.pass_seconds(179)
+    service.hand.advance(179)
     assert max(service.monitor.look().quote_ages.values()) < 180
-    service.hand.pass_seconds(2)
+    service.hand.advance(2)
     facts = service.monitor.look()
     assert min(facts.quote_ages.values()) == pytest.approx(181.0)
     assert facts.last_frame_age == pytest.approx(181.0)

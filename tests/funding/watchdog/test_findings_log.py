@@ -4,7 +4,7 @@ import pytest
 
 from funding.health.findings import Check, error, info, warning
 from funding.watchdog.findings_log import REPORT_SECONDS, FindingsLog
-from tests.support.clock import Hand
+from tests.support.clock import ManualClock
 
 LATE = error(Check.FRAME, "the last frame is 61 s old")
 LATER = error(Check.FRAME, "the last frame is 66 s old")
@@ -12,12 +12,12 @@ FINE = info(Check.FRAME, "the last frame is 0.1 s old")
 
 
 @pytest.fixture
-def hand() -> Hand:
-    return Hand()
+def hand() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def log(hand: Hand, caplog: pytest.LogCaptureFixture) -> FindingsLog:
+def log(hand: ManualClock, caplog: pytest.LogCaptureFixture) -> FindingsLog:
     caplog.set_level("INFO")
     return FindingsLog(hand.clock())
 
@@ -45,14 +45,14 @@ def test_check_that_becomes_worse_is_logged_again_and_has_not_recovered(
 
 
 def test_whole_report_is_logged_each_hour(
-    hand: Hand, log: FindingsLog, caplog: pytest.LogCaptureFixture
+    hand: ManualClock, log: FindingsLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     for passed in (0.0, REPORT_SECONDS - 1):
-        hand.pass_seconds(passed)
+        hand.advance(passed)
         log.write([FINE])
     assert messages(caplog) == []
     for passed in (1.0, 1.0):
-        hand.pass_seconds(passed)
+        hand.advance(passed)
         log.write([FINE])
     report = messages(caplog)
     assert report[0].startswith("Funding service, 20")

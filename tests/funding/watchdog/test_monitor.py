@@ -66,13 +66,13 @@ def test_kill_by_the_plugin_is_recorded_once(service: WatchedService) -> None:
 def test_symbol_behind_the_others_is_reported_once(service: WatchedService) -> None:
     every = ("BTCUSDT", "ETHUSDT", "DATED")
     for names in (every, every[:2], every[:2], every[:2], every):
-        service.hand.pass_seconds(6)
+        service.hand.advance(6)
         service.write_quotes(names)
         service.step()
     assert service.events() == [("behind", "symbols behind the others: DATED")]
     assert service.supervisor.orders == []
     for names in (every[:2], every[:2]):
-        service.hand.pass_seconds(6)
+        service.hand.advance(6)
         service.write_quotes(names)
         service.step()
     assert len(service.events(EventKind.BEHIND)) == 2

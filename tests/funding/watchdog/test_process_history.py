@@ -43,13 +43,13 @@ def test_ordered_end_is_not_a_crash_for_the_next_watchdog_either(service: Watche
     service.step()
     service.step(6.0)
     assert len(service.supervisor.orders) == 1
-    service.hand.pass_seconds(2.0)
+    service.hand.advance(2.0)
     report = service.crash_report(OLD)
     service.supervisor.reports = [report]
     service.monitor.send_heartbeat()
     service.supervisor.reports = [report]
     service.monitor = service.new_monitor()
-    service.hand.pass_seconds(1.0)
+    service.hand.advance(1.0)
     service.monitor.send_heartbeat()
     service.step()
     assert service.crashes() == []

@@ -14,7 +14,7 @@ from funding.store.durable import DurableConnection
 from funding.store.writer import Writer
 from funding.watchdog import rest_jobs
 from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotComparable, NotReady
-from tests.support.clock import Hand, rows
+from tests.support.clock import ManualClock, rows
 from tests.support.compared_service import (
     TIME,
     ComparedService,
@@ -153,7 +153,7 @@ def write_feed(service: ComparedService, address: str, age: float) -> None:
 def test_stand_in_is_not_compared_with_the_exchange(
     tmp_path: Any, address: str, rest_url: str, refused: bool
 ) -> None:
-    service = ComparedService(tmp_path / "funding.db", Hand())
+    service = ComparedService(tmp_path / "funding.db", ManualClock())
     write_feed(service, address, SETTLE_SECONDS)
     with service.jobs(rest_url) as jobs:
         if refused:
@@ -167,7 +167,7 @@ def test_stand_in_is_not_compared_with_the_exchange(
 
 
 def test_store_without_quotes_is_not_ready(tmp_path: Any) -> None:
-    service = ComparedService(tmp_path / "funding.db", Hand())
+    service = ComparedService(tmp_path / "funding.db", ManualClock())
     service.write()
     with scripted(hangs) as server, service.jobs(server.url) as jobs:
         with pytest.raises(NotReady):

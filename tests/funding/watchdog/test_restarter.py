@@ -153,12 +153,12 @@ def test_budget_survives_a_restart_of_the_watchdog(service: WatchedService) -> N
 def test_rule_of_a_past_restart_is_remembered(service: WatchedService) -> None:
     at = service.hand.wall - 1_200
     service.audit.add([Event(at, "watchdog", EventKind.RESTART, "for people", INGEST, "no data")])
-    service.hand.pass_seconds(100)
+    service.hand.advance(100)
     service.write_heartbeat()
     service.last_comparison = LastComparison(uptime=service.hand.uptime)
     service.step()
     assert service.supervisor.orders == [], "no data: once in half an hour"
-    service.hand.pass_seconds(600)
+    service.hand.advance(600)
     service.write_heartbeat()
     service.last_comparison = LastComparison(uptime=service.hand.uptime)
     service.step()

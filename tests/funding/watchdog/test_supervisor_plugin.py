@@ -64,7 +64,7 @@ class Supervised:
         outer = SimpleNamespace(process_groups={"funding": group}, options=options)
         return Guard(outer, lambda: self.now, lambda: self.now + 1e9)
 
-    def pass_seconds(self, guard: Guard, seconds: float) -> None:
+    def advance(self, guard: Guard, seconds: float) -> None:
         for _ in range(int(seconds / TICK_SECONDS)):
             self.now += TICK_SECONDS
             guard._on_tick(None)
@@ -75,7 +75,7 @@ def test_living_watchdog_is_left_alone() -> None:
     guard = world.guard()
     for _ in range(100):
         assert guard.beat(7, 6.0) == []
-        world.pass_seconds(guard, 5)
+        world.advance(guard, 5)
     assert (world.signals, world.logged) == ([], [])
 
 
@@ -83,9 +83,9 @@ def test_silent_watchdog_is_killed_once_and_reported_to_the_next_one() -> None:
     world = Supervised()
     guard = world.guard()
     guard.beat(7, 20.0)
-    world.pass_seconds(guard, 20)
+    world.advance(guard, 20)
     assert world.signals == []
-    world.pass_seconds(guard, 5)
+    world.advance(guard, 5)
     assert world.signals == [signal.SIGKILL]
     world.pid = 8
     (report,) = guard.beat(8, 20.0)
@@ -98,9 +98,9 @@ def test_silent_watchdog_is_killed_once_and_reported_to_the_next_one() -> None:
 def test_new_watchdog_has_time_for_its_first_beat() -> None:
     world = Supervised()
     guard = world.guard()
-    world.pass_seconds(guard, FIRST_BEAT_SECONDS)
+    world.advance(guard, FIRST_BEAT_SECONDS)
     assert world.signals == []
-    world.pass_seconds(guard, 2 * TICK_SECONDS)
+    world.advance(guard, 2 * TICK_SECONDS)
     assert world.signals == [signal.SIGKILL]
 
 
@@ -109,7 +109,7 @@ def test_watchdog_that_does_not_run_is_left_alone(state: int) -> None:
     world = Supervised(state=state)
     guard = world.guard()
     guard.beat(7, 1.0)
-    world.pass_seconds(guard, 1_000)
+    world.advance(guard, 1_000)
     assert world.signals == []
 
 
@@ -119,9 +119,9 @@ def test_delay_of_supervisord_is_not_counted() -> None:
     guard.beat(7, 20.0)
     world.now += 3_600
     guard._on_tick(None)
-    world.pass_seconds(guard, 10)
+    world.advance(guard, 10)
     assert world.signals == []
-    world.pass_seconds(guard, 15)
+    world.advance(guard, 15)
     assert world.signals == [signal.SIGKILL]
 
 
@@ -178,7 +178,7 @@ def test_reports_that_nobody_asks_for_are_bounded() -> None:
 def test_killed_watchdog_is_not_a_crash() -> None:
     world = Supervised()
     guard = world.guard()
-    world.pass_seconds(guard, FIRST_BEAT_SECONDS + 2 * TICK_SECONDS)
+    world.advance(guard, FIRST_BEAT_SECONDS + 2 * TICK_SECONDS)
     guard._on_end(ended(7, -1))
     assert [report[2] for report in guard.beat(8, 20.0)] == ["kill"]
 
