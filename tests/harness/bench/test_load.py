@@ -4,8 +4,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import pytest
-
 from harness.bench.load import Load
 from harness.processes import listening, port_of
 
@@ -53,9 +51,15 @@ def test_only_unchanged_answers_are_timed_with_a_tag() -> None:
     assert b"If-None-Match" not in requests[0]
 
 
-@pytest.mark.parametrize("answer", [BUSY])
-def test_another_status_is_an_error(answer: bytes) -> None:
-    with answering([answer]) as (port, _):
+def test_a_whole_answer_is_not_timed_where_unchanged_ones_are() -> None:
+    with answering([OK], [BUSY]) as (port, _):
+        load = Load(port, ["/"], fresh=False, etag=True)
+        load.run(1, 0.0)
+    assert (load.times, load.errors) == ([], 1)
+
+
+def test_another_status_is_an_error() -> None:
+    with answering([BUSY]) as (port, _):
         load = Load(port, ["/"], fresh=False, etag=False)
         load.run(1, 0.0)
     assert (load.times, load.errors) == ([], 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.durability.disk import Disk, losing_power, write_files
+from harness.durability.disk import SECTOR, Disk, losing_power, write_files
 from harness.durability.killing import stored_commits
 from harness.durability.writers import EVENT_EVERY, ROLES
 from tests.support.clock import rows
@@ -34,6 +34,18 @@ class Cuts:
                 writers[role](self.acknowledged[role] + 1)
                 self.acknowledged[role] += 1
                 self.moment()
+
+
+def test_a_cut_may_lose_what_was_not_synced_and_nothing_else(tmp_path: Path) -> None:
+    with losing_power(lambda: None) as disk:
+        path = str(tmp_path / "file")
+        disk.wrote(path, 0, b"a" * 2 * SECTOR)
+        disk.sync(path)
+        disk.wrote(path, 2 * SECTOR, b"b" * 2 * SECTOR)
+        draw = random.Random(1)
+        left = {disk.after_power_cut(draw)[path] for _ in range(50)}
+    a, b, lost = b"a" * SECTOR, b"b" * SECTOR, bytes(SECTOR)
+    assert left == {a + a, a + a + b, a + a + b + b, a + a + lost + b}
 
 
 @pytest.mark.parametrize("seed", range(3))
