@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import apsw
 import pytest
 
-from tests.support.api_and_ingest import World, side_by_side
+from tests.support.api_and_ingest import World, exchange_and_service
 from tests.support.fake_backend import FakeBackend, serving
 
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with side_by_side(tmp_path_factory.mktemp("world")) as made:
+    with exchange_and_service(tmp_path_factory.mktemp("world")) as made:
         yield made
 
 

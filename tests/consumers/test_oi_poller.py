@@ -12,7 +12,7 @@ import pytest
 
 from harness.http_client import ask
 from harness.processes import finished, running, until
-from tests.support.api_and_ingest import World, side_by_side
+from tests.support.api_and_ingest import World, exchange_and_service
 from tests.support.clock import rows
 from tests.support.consumer_programs import (
     OI_POLLER,
@@ -30,7 +30,7 @@ SYMBOLS = 341
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One with more symbols, and a budget of its own: an exchange counts by the minute."""
-    with side_by_side(tmp_path_factory.mktemp("wide"), "--main", "450") as made:
+    with exchange_and_service(tmp_path_factory.mktemp("wide"), "--main", "450") as made:
         yield made
 
 

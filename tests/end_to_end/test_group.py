@@ -22,7 +22,7 @@ from harness.group import Group, log_of, tree
 from harness.http_client import ask, serves
 from harness.processes import WAIT_SECONDS, finished, processes_in, running, until
 from tests.conftest import free_port
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 PROGRAMS = {"api:api_00", "api:api_01", "funding:ingest", "funding:watchdog"}
 
@@ -30,7 +30,7 @@ PROGRAMS = {"api:api_00", "api:api_01", "funding:ingest", "funding:watchdog"}
 @pytest.fixture(scope="module")
 def service() -> Iterator[Group]:
     """The service against a stand-in exchange of its own with all symbols, ended by Ctrl-C."""
-    with whole(count=(), FUNDING_CHECK_INTERVAL=1) as service:
+    with healthy_service(count=(), FUNDING_CHECK_INTERVAL=1) as service:
         yield service
 
 

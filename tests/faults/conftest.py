@@ -6,7 +6,7 @@ import pytest
 
 from harness.group import Group
 from tests.faults.catalogue import SHORT, SHORT_TICK
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 Record = Callable[[str, str, str], None]
 SEEN: list[tuple[str, str, str]] = []
@@ -15,7 +15,7 @@ SEEN: list[tuple[str, str, str]] = []
 @pytest.fixture(scope="session")
 def short() -> Iterator[Group]:
     """A service with few symbols, short ticks and short settings."""
-    with whole(*SHORT_TICK, **SHORT) as service:
+    with healthy_service(*SHORT_TICK, **SHORT) as service:
         yield service
 
 

@@ -30,7 +30,7 @@ from tests.faults.catalogue import (
 )
 from tests.faults.conftest import Record
 from tests.support.clock import rows
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 pytestmark = pytest.mark.faults
 FULL = ()
@@ -40,7 +40,7 @@ INGEST = frozenset({"ingest.py"})
 @pytest.fixture(scope="module")
 def service() -> Iterator[Group]:
     """All symbols and default settings."""
-    with whole(count=FULL) as service:
+    with healthy_service(count=FULL) as service:
         yield service
 
 

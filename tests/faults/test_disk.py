@@ -19,7 +19,7 @@ from harness.stand_in import stand_in
 from tests.faults.catalogue import SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
 from tests.support.clock import rows
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 pytestmark = pytest.mark.faults
 
@@ -97,7 +97,7 @@ SELECT ? + i / 1e6, 'planted', 'binance', 'BTCUSDT', 'mark_price', 'match' FROM 
 @pytest.fixture
 def service() -> Iterator[Group]:
     """A service with short settings."""
-    with whole(*SHORT_TICK, **SHORT) as service:
+    with healthy_service(*SHORT_TICK, **SHORT) as service:
         yield service
 
 

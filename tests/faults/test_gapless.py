@@ -12,7 +12,7 @@ from tests.faults.catalogue import MAIN, TRADFI, events
 from tests.faults.conftest import Record
 from tests.faults.proxy import Pipe, Proxy, proxy
 from tests.faults.ticks import Ticks, ticks
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 pytestmark = pytest.mark.faults
 TICK_MS = 1_000
@@ -36,7 +36,9 @@ def reconnects(service: Group) -> int:
 
 def test_a_rotation_every_5_seconds_for_a_minute(record: Record) -> None:
     """A life of 24 h, compressed: each connection is cut after 10 s, and rotated before that."""
-    with whole(FUNDING_MIN_SYMBOLS=30, FUNDING_ROTATE_AFTER=5, FUNDING_STALL_AFTER=3) as service:
+    with healthy_service(
+        FUNDING_MIN_SYMBOLS=30, FUNDING_ROTATE_AFTER=5, FUNDING_STALL_AFTER=3
+    ) as service:
         pid = service.feed_pid()
         before = process.memory_bytes(pid)
         with (

@@ -16,7 +16,7 @@ from harness.http_client import ask
 from harness.processes import until
 from tests.faults.catalogue import SHORT, SHORT_TICK, changed
 from tests.faults.conftest import Record
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 pytestmark = pytest.mark.faults
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.faults
 @pytest.fixture(scope="module")
 def service() -> Iterator[Group]:
     """A service with short settings."""
-    with whole(*SHORT_TICK, **SHORT) as service:
+    with healthy_service(*SHORT_TICK, **SHORT) as service:
         yield service
 
 

@@ -14,7 +14,7 @@ from harness.processes import finished, processes_in, until
 from harness.stand_in import stand_in
 from tests.faults.catalogue import PROGRAMS, SHORT, SHORT_TICK, events, fresh_after, well
 from tests.faults.conftest import Record
-from tests.support.service import whole
+from tests.support.service import healthy_service
 
 pytestmark = pytest.mark.faults
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.faults
 
 def test_a_supervisord_that_hangs_does_not_hang_the_watchdog(record: Record) -> None:
     settings = SHORT | {"FUNDING_STALE_AFTER": 60}
-    with whole(*SHORT_TICK, **settings) as service:
+    with healthy_service(*SHORT_TICK, **settings) as service:
         pids = {program: service.pids(program) for program in PROGRAMS}
         supervisord = service.supervisord_pid()
         os.kill(supervisord, signal.SIGSTOP)

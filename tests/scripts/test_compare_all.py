@@ -15,7 +15,7 @@ from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from harness.processes import finished, running, until
 from tests.conftest import ROOT
-from tests.support.api_and_ingest import World, side_by_side
+from tests.support.api_and_ingest import World, exchange_and_service
 from tests.support.clock import ManualClock, rows, write
 
 SCRIPT = "scripts/compare_all.py"
@@ -24,7 +24,7 @@ SCRIPT = "scripts/compare_all.py"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One for all tests here."""
-    with side_by_side(tmp_path_factory.mktemp("world"), "--main", "240") as made:
+    with exchange_and_service(tmp_path_factory.mktemp("world"), "--main", "240") as made:
         yield made
 
 

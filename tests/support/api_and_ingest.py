@@ -37,7 +37,7 @@ class World:
 
 
 @contextmanager
-def side_by_side(folder: Path, *options: str) -> Iterator[World]:
+def exchange_and_service(folder: Path, *options: str) -> Iterator[World]:
     """Such a world; `options` are those of the exchange."""
     with stand_in(folder, *options) as exchange:
         world = World(exchange, folder / "funding.db", free_port(), [])

@@ -10,7 +10,9 @@ from harness.stand_in import FEW, stand_in
 
 
 @contextmanager
-def whole(*options: str, count: Sequence[str] = FEW, **settings: object) -> Iterator[Group]:
+def healthy_service(
+    *options: str, count: Sequence[str] = FEW, **settings: object
+) -> Iterator[Group]:
     """The service against a stand-in exchange of its own, healthy; ended by Ctrl-C.
 
     `options` and `count` are the exchange's.

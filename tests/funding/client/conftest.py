@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from funding.runtime.clock import SYSTEM
-from tests.support.api_and_ingest import World, side_by_side
+from tests.support.api_and_ingest import World, exchange_and_service
 from tests.support.clients import Clients
 from tests.support.clock import write
 
@@ -15,7 +15,7 @@ from tests.support.clock import write
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """350 symbols and more, four ticks a second."""
     folder = tmp_path_factory.mktemp("world")
-    with side_by_side(folder, "--main", "360", "--tick", "0.25") as made:
+    with exchange_and_service(folder, "--main", "360", "--tick", "0.25") as made:
         yield made
 
 

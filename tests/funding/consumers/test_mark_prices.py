@@ -8,13 +8,13 @@ import pytest
 from funding.consumers.mark_prices import COMPARE_SECONDS, MarkPrices
 from harness.processes import until
 from tests.conftest import free_port
-from tests.support.api_and_ingest import World, side_by_side
+from tests.support.api_and_ingest import World, exchange_and_service
 from tests.support.clock import ManualClock, rows
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with side_by_side(tmp_path_factory.mktemp("world")) as made:
+    with exchange_and_service(tmp_path_factory.mktemp("world")) as made:
         yield made
 
 
