@@ -17,7 +17,7 @@ from funding.runtime.clock import SYSTEM
 from harness.processes import until
 from tests.support.api_and_ingest import World
 from tests.support.clients import Clients, locked, usage
-from tests.support.clock import Hand, rows, write
+from tests.support.clock import ManualClock, rows, write
 
 ADDRESS = "https://exchange.invalid"
 
@@ -137,14 +137,14 @@ def test_calls_that_cannot_be_counted_have_an_allowance(
     world: World, make: Clients, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A tenth, as if ten processes did the same."""
-    hand, calls = Hand(), world.exchange.calls()
+    hand, calls = ManualClock(), world.exchange.calls()
     client = make("rest", hand.clock(), FUNDING_DB=tmp_path / "none.db", FUNDING_REST_WEIGHT=125)
     found = [client.get("BTCUSDT") for _ in range(15)]
     assert [each is not None for each in found] == [True] * 12 + [False] * 3
     assert client.get_all() == {}
     assert world.exchange.calls() == calls + 12
     assert "no more calls in this minute, since they cannot be counted" in caplog.text
-    hand.pass_seconds(60)
+    hand.advance(60)
     assert client.get_all() != {}
 
 
@@ -152,7 +152,7 @@ def test_the_allowance_is_part_of_what_the_group_has_left(
     world: World, make: Clients, database: Path
 ) -> None:
     """The store can be read while another process writes to it."""
-    hand, calls = Hand(), world.exchange.calls()
+    hand, calls = ManualClock(), world.exchange.calls()
     client = make("rest", hand.clock(), FUNDING_REST_WEIGHT=100)
     for _ in range(6):
         assert client.get_all() != {}

@@ -61,7 +61,7 @@ class Scene:
         assert seconds >= 65
         found: OpenInterestRound = Round(ended=self.ended)
         for symbol in symbols:
-            self.hand.pass_seconds(self.waits.get(symbol, 0.0))
+            self.hand.advance(self.waits.get(symbol, 0.0))
             at = self.hand.wall
             level = self.level(symbol, at - START)
             if isinstance(level, Exception):
@@ -91,7 +91,7 @@ class Scene:
         with self.program(options) as program:
             while self.hand.wall < START + seconds:
                 pauses.append(program.turn())
-                self.hand.pass_seconds(pauses[-1])
+                self.hand.advance(pauses[-1])
         return pauses
 
     @property
@@ -314,7 +314,7 @@ def test_once_beside_the_program_makes_no_alert_twice(scene: Scene) -> None:
         program.turn()
         scene.hand.wall = START + 701
         scene.run_to(702)
-        scene.hand.pass_seconds(1)
+        scene.hand.advance(1)
         program.turn()
     assert [(symbol, kind) for symbol, kind, _ in scene.alerts] == [("AUSDT", "UP 5MIN")]
 

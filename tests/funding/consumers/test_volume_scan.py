@@ -107,7 +107,7 @@ class Scene:
             with self.program() as program:
                 while self.hand.wall < stop:
                     pause = program.turn()
-                    self.hand.pass_seconds(min(pause, stop - self.hand.wall))
+                    self.hand.advance(min(pause, stop - self.hand.wall))
 
     @property
     def alerts(self) -> list[tuple[str, str, int, int]]:
@@ -202,7 +202,7 @@ def test_restart_within_a_scan_neither_repeats_nor_loses_an_alert(
 def test_scan_waits_until_the_candles_are_closed(scene: Scene) -> None:
     with scene.program() as program:
         assert program.turn() == 300
-        scene.hand.pass_seconds(299)
+        scene.hand.advance(299)
         assert program.turn() == 1
     assert scene.world.scans == 1
 
@@ -212,7 +212,7 @@ def test_program_that_starts_at_the_very_minute_waits_for_the_candles_too(scene:
     with scene.program() as program:
         assert program.seconds_until_ready() == program.turn() == SETTLE_SECONDS - 0.5
         assert scene.world.scans == 0
-        scene.hand.pass_seconds(SETTLE_SECONDS - 0.5)
+        scene.hand.advance(SETTLE_SECONDS - 0.5)
         assert program.seconds_until_ready() == 0
         program.turn()
     assert rows(scene.path, "SELECT done FROM consumer") == [(DAY + 300,)]
@@ -227,7 +227,7 @@ def test_scan_that_was_cut_short_is_made_again_at_the_restart(scene: Scene) -> N
         assert program.turn() == 30
     assert [row[:2] for row in scene.alerts] == [("AUSDT", "SPIKE")]
     scene.world.unasked = ()
-    scene.hand.pass_seconds(20)
+    scene.hand.advance(20)
     scene.run_to(DAY + 61 * 60)
     assert sorted_alerts(scene) == expected(scene.world.spikes)
 

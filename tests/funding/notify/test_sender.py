@@ -68,7 +68,7 @@ class Scene:
         while self.hand.wall < end:
             while self.delivery.send_next():
                 pass
-            self.hand.pass_seconds(step)
+            self.hand.advance(step)
 
     @property
     def accepted(self) -> list[str]:

@@ -21,7 +21,7 @@ from funding.store.rest_usage import RestUsage
 from harness.processes import WAIT_SECONDS, environment, until
 from harness.stand_in import StandIn
 from tests.conftest import ROOT
-from tests.support.clock import Hand, rows
+from tests.support.clock import ManualClock, rows
 from tests.support.http_script import Turn, reply, scripted, sends
 from tests.support.rest_group import ANSWER, BODY, MINUTE, Group, error, failure
 
@@ -120,7 +120,7 @@ def test_usage_is_kept_by_caller_route_and_minute(group: Group) -> None:
         one.premium_index("BTCUSDT")
         one.premium_index("BTCUSDT")
         other.premium_index("BTCUSDT")
-        group.hand.pass_seconds(60)
+        group.hand.advance(60)
         one.premium_index("BTCUSDT")
     assert rows(group.path, "SELECT * FROM rest_usage ORDER BY minute, caller") == [
         (MINUTE, "one", "premiumIndex", 2, 2),
@@ -147,7 +147,7 @@ def test_all_clients_share_one_budget_per_minute(group: Group) -> None:
         assert type(raised) is errors.RestOverBudget
         assert raised.retry_after_seconds == 60 - group.hand.wall % 60
         assert len(server.asked) == 3
-        group.hand.pass_seconds(raised.retry_after_seconds)
+        group.hand.advance(raised.retry_after_seconds)
         assert other.premium_indices()
 
 
@@ -168,7 +168,7 @@ def test_what_the_exchange_counts_is_respected_until_the_minute_is_over(group: G
         assert client.funding_intervals() == []  # costs nothing, and tells no count
         assert type(failure(client.premium_indices)) is errors.RestOverBudget
         assert client.premium_index("BTCUSDT")
-        group.hand.pass_seconds(60)
+        group.hand.advance(60)
         assert client.premium_indices()
 
 
@@ -192,7 +192,7 @@ def test_the_exchanges_count_near_its_limit_stops_the_group(group: Group) -> Non
             )  # fmt: skip
             assert raised.retry_after_seconds == 60 - group.hand.wall % 60
         assert len(server.asked) == 1
-        group.hand.pass_seconds(60 - group.hand.wall % 60)
+        group.hand.advance(60 - group.hand.wall % 60)
         assert other.premium_index("BTCUSDT")
     assert rows(group.path, "SELECT * FROM rest_ban") == []
     assert rows(group.path, "SELECT * FROM event WHERE kind = 'rest-pause'") == []
@@ -221,10 +221,10 @@ def test_a_refusal_at_the_limit_is_a_pause_and_grows(group: Group) -> None:
         client = group.client(server.url)
         for pause in (60, 120):
             assert failure(client.server_time).retry_after_seconds == pytest.approx(pause)
-            group.hand.pass_seconds(pause)
+            group.hand.advance(pause)
         assert client.premium_index("BTCUSDT")
         assert type(failure(client.server_time)) is errors.RestOverBudget
-        group.hand.pass_seconds(60)
+        group.hand.advance(60)
         assert failure(client.server_time).retry_after_seconds == pytest.approx(60)
 
 
@@ -242,7 +242,7 @@ def test_calls_without_weight_have_a_budget_of_five_minutes(group: Group) -> Non
     assert rows(group.path, "SELECT calls FROM rest_usage WHERE minute = ?", MINUTE) == [(2,)]
 
 
-def test_without_a_store_nothing_is_asked(tmp_path: Path, hand: Hand) -> None:
+def test_without_a_store_nothing_is_asked(tmp_path: Path, hand: ManualClock) -> None:
     made = Group(tmp_path / "none.db", hand)
     with scripted(ANSWER) as server, pytest.raises(errors.StoreMissing):
         made.client(server.url).premium_index("BTCUSDT")
@@ -264,10 +264,10 @@ def test_a_ban_stops_everybody_until_it_ends(group: Group, turn: Turn, seconds: 
             again = failure(client.server_time)
             assert type(again) is errors.RestBanned
             assert again.retry_after_seconds == pytest.approx(seconds)
-        group.hand.pass_seconds(seconds - 0.1)
+        group.hand.advance(seconds - 0.1)
         assert type(failure(other.server_time)) is errors.RestBanned
         assert len(server.asked) == 1
-        group.hand.pass_seconds(0.2)
+        group.hand.advance(0.2)
         assert other.premium_index("BTCUSDT").symbol == "BTCUSDT"
     assert rows(group.path, "SELECT * FROM rest_ban") == []
 
@@ -292,7 +292,7 @@ def test_the_pause_grows_where_no_end_is_stated(group: Group, status: int) -> No
         for _ in range(9):
             pauses.append(failure(client.server_time).retry_after_seconds)
             assert type(failure(client.server_time)) is errors.RestBanned
-            group.hand.pass_seconds(pauses[-1])
+            group.hand.advance(pauses[-1])
         assert len(server.asked) == 9
     assert pauses == pytest.approx([60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600])
 
@@ -320,7 +320,7 @@ def test_many_refusals_at_once_are_one_ban(
             assert [each.retry_after_seconds for each in raised] == pytest.approx([grown] * 20)
             count = "SELECT count(*) FROM event WHERE kind = 'rest-pause'"
             assert rows(group.path, count) == [(number + 1,)]
-            group.hand.pass_seconds(grown)
+            group.hand.advance(grown)
 
 
 def test_a_longer_ban_that_is_met_while_one_lasts_is_kept(group: Group) -> None:
@@ -354,7 +354,7 @@ def test_an_answer_ends_the_growth(group: Group) -> None:
         client = group.client(server.url)
         for pause in (60, 120):
             assert failure(client.server_time).retry_after_seconds == pytest.approx(pause)
-            group.hand.pass_seconds(pause)
+            group.hand.advance(pause)
         client.premium_index("BTCUSDT")
         assert failure(client.server_time).retry_after_seconds == pytest.approx(60)
 
@@ -369,13 +369,15 @@ def test_a_refusal_of_this_address_is_explained_and_not_repeated(
         assert type(raised) is errors.RestRestricted
         assert words in str(raised)
         for _ in range(5):
-            group.hand.pass_seconds(10)
+            group.hand.advance(10)
             again = failure(client.server_time)
             assert (type(again), words in str(again)) == (errors.RestBanned, True)
         assert len(server.asked) == 1
 
 
-def test_a_ban_that_cannot_be_stored_stops_the_caller_that_met_it(path: Path, hand: Hand) -> None:
+def test_a_ban_that_cannot_be_stored_stops_the_caller_that_met_it(
+    path: Path, hand: ManualClock
+) -> None:
     store, clock = DurableConnection(path, lambda: 0.01), hand.clock()
     other = apsw.Connection(str(path))
 
@@ -393,7 +395,7 @@ def test_a_ban_that_cannot_be_stored_stops_the_caller_that_met_it(path: Path, ha
             other.execute(statement)
             assert failure(client.server_time).retry_after_seconds == pytest.approx(90)
         assert len(server.asked) == 1
-        hand.pass_seconds(90)
+        hand.advance(90)
         assert client.premium_index("BTCUSDT")
         client.close()
     other.close()
@@ -426,7 +428,7 @@ def test_the_longest_ban_outlasts_a_clock_that_steps_back(group: Group) -> None:
     with scripted(error(418, -1003, "No.", Retry_After="999999"), ANSWER) as server:
         client = group.client(server.url)
         failure(client.server_time)
-        group.hand.pass_seconds(-30)
+        group.hand.advance(-30)
         assert type(failure(client.server_time)) is errors.RestBanned
 
 
@@ -441,7 +443,7 @@ def test_an_answer_does_not_lift_a_ban_that_was_met_meanwhile(group: Group) -> N
     with scripted(error(418, -1003, "No.", Retry_After="5"), turn) as server:
         client = group.client(server.url)
         failure(client.server_time)
-        group.hand.pass_seconds(6)
+        group.hand.advance(6)
         assert client.premium_index("BTCUSDT")
         assert failure(client.server_time).retry_after_seconds == pytest.approx(50)
     other.close()

@@ -17,7 +17,7 @@ from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.watchdog.rest_check import RETRY_SECONDS, Job, RestChecker, Schedule
 from harness.processes import WAIT_SECONDS, until
-from tests.support.clock import Hand, feed_at, rows, write
+from tests.support.clock import ManualClock, feed_at, rows, write
 from tests.support.compared_service import ComparedService, json_reply, premium, quote
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
 
@@ -55,10 +55,10 @@ def test_one_symbol_is_compared_at_once(compared: ComparedService) -> None:
 def test_comparison_is_repeated_when_it_is_due(compared: ComparedService) -> None:
     with scripted(json_reply(premium())) as server, compared.checker(server.url) as checker:
         concluded(checker)
-        compared.hand.pass_seconds(59.9)
+        compared.hand.advance(59.9)
         for passed in (0.2, 60.0):
             count = len(server.asked)
-            compared.hand.pass_seconds(passed)
+            compared.hand.advance(passed)
             attempted(checker, compared.hand.uptime)
             assert len(server.asked) == count + 1
 
@@ -98,7 +98,7 @@ def test_housekeeping(compared: ComparedService) -> None:
             assert rows(compared.path, select) == [(4,), (8,)]
             planted = compared.comparisons("source = 'control'")
             assert [row[5] for row in planted] == ["significant", "significant"]
-            compared.hand.pass_seconds(3_600)
+            compared.hand.advance(3_600)
             until(
                 lambda: len(compared.comparisons("source = 'control'")) == 4,
                 "the next planted pair",
@@ -110,7 +110,7 @@ def test_housekeeping(compared: ComparedService) -> None:
 def test_without_housekeeping_it_only_compares(compared: ComparedService) -> None:
     with scripted(json_reply(premium())) as server, compared.checker(server.url) as checker:
         concluded(checker)
-        compared.hand.pass_seconds(60)
+        compared.hand.advance(60)
         until(lambda: len(server.asked) == 2, "the next one")
     assert {row[0] for row in compared.comparisons()} == {"watchdog"}
 
@@ -144,17 +144,17 @@ def test_refusing_exchange_is_not_asked_every_minute(compared: ComparedService) 
     with scripted(sends(reply(451))) as server, compared.checker(server.url) as checker:
         concluded(checker)
         for _ in range(8):  # minutes
-            compared.hand.pass_seconds(60)
+            compared.hand.advance(60)
             attempted(checker, compared.hand.uptime)
     assert len(server.asked) == 4  # after 1, 2 and 4 minutes more
 
 
 def test_comparison_begins_when_the_store_is_there(tmp_path: Path) -> None:
-    compared = ComparedService(tmp_path / "funding.db", Hand())
+    compared = ComparedService(tmp_path / "funding.db", ManualClock())
     with scripted(json_reply(premium())) as server, compared.checker(server.url) as checker:
         assert "not there yet" in concluded(checker).problem
         write(compared.path, compared.hand.clock(), [quote()], feed_at(compared.hand.clock()))
-        compared.hand.pass_seconds(60)
+        compared.hand.advance(60)
         until(lambda: compared.comparisons(), "the comparison")
 
 
@@ -162,7 +162,7 @@ def test_defect_is_raised_in_the_main_thread() -> None:
     def open_store() -> tuple[Reader, DurableConnection, RestClient]:
         raise RuntimeError("a defect")
 
-    checker = RestChecker(open_store, Schedule(1.0), exchange="x", clock=Hand().clock())
+    checker = RestChecker(open_store, Schedule(1.0), exchange="x", clock=ManualClock().clock())
     checker.start()
     checker.join()
     with pytest.raises(RuntimeError, match="a defect"):
@@ -179,7 +179,7 @@ def test_all_symbols_are_compared_when_that_is_asked_for(compared: ComparedServi
 
 
 def test_comparison_that_is_not_ready_is_tried_again_soon(tmp_path: Path) -> None:
-    service = ComparedService(tmp_path / "funding.db", Hand())
+    service = ComparedService(tmp_path / "funding.db", ManualClock())
     service.write()
     every, now = Every(60.0), service.hand.uptime
     checker = RestChecker(
@@ -195,7 +195,7 @@ def test_comparison_that_is_not_ready_is_tried_again_soon(tmp_path: Path) -> Non
 
 
 def test_old_rows_are_deleted_also_without_quotes(tmp_path: Path) -> None:
-    service = ComparedService(tmp_path / "funding.db", Hand())
+    service = ComparedService(tmp_path / "funding.db", ManualClock())
     service.write()
     add(service, OLD)
     with service.checker("http://127.0.0.1:1", Schedule(60.0, keep_seconds=1.0)):
