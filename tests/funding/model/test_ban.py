@@ -1,19 +1,19 @@
-"""Bans as values."""
+"""The kinds of a ban are those that the database takes."""
 
-from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
+from contextlib import closing, suppress
 
+import apsw
 
-def test_kinds_are_stored_as_their_words() -> None:
-    assert [f"{kind}" for kind in BanKind] == ["banned", "over-budget"]
-    assert BanKind("over-budget") is BanKind.OVER_BUDGET
-
-
-def test_ban_is_a_value() -> None:
-    ban = Ban(1_000.0, BanKind.BANNED, 1, "status 418")
-    assert ban == Ban(until=1_000.0, kind=BanKind.BANNED, pauses=1, reason="status 418")
-    assert ban._replace(until=2_000.0) != ban
+from funding.model.ban import BanKind
+from tests.conftest import ROOT
 
 
-def test_longest_ban_is_that_of_the_exchange() -> None:
-    """Binance: "IP bans … scale in duration …, from 2 minutes to 3 days"."""
-    assert LONGEST_BAN_SECONDS == 3 * 24 * 3_600
+def test_the_database_takes_each_kind_and_no_other() -> None:
+    taken = []
+    with closing(apsw.Connection(":memory:")) as database:
+        database.execute((ROOT / "schema.sql").read_text("utf-8"))
+        for kind in (*BanKind, "paused", ""):
+            with suppress(apsw.ConstraintError):
+                database.execute("INSERT INTO rest_ban VALUES (?1, 0, 0, '', ?1)", (kind,))
+                taken.append(kind)
+    assert taken == list(BanKind)
