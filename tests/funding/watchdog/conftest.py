@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from funding.watchdog import supervisor
+from harness.processes import WAIT_SECONDS
 from tests.support.clock import ManualClock
 from tests.support.compared_service import ComparedService, quote
 from tests.support.watched_service import WatchedService
@@ -22,3 +24,14 @@ def compared(tmp_path: Path) -> ComparedService:
     made = ComparedService(tmp_path / "funding.db", ManualClock())
     made.write(quote(), quote("ETHUSDT"))
     return made
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patient_client() -> Iterator[None]:
+    """A busy machine may take longer to start supervisord than the watchdog waits for an answer.
+
+    The tests of that timeout set their own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supervisor, "TIMEOUT_SECONDS", WAIT_SECONDS)
+        yield
