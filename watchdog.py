@@ -2,9 +2,7 @@
 """The watchdog: looks at the service every few seconds, reports, and restarts what hangs."""
 
 import json
-import signal
 import sys
-import threading
 
 from funding.exchanges.binance import stream as binance
 from funding.health import report
@@ -84,9 +82,7 @@ def run(settings: Settings) -> int:
     checker = make_rest_checker(settings, schedule)
     monitor = make_monitor(settings, checker)
     findings_log = FindingsLog(SYSTEM)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = startup.stop_on_signal()
     monitor.record_start()
     checker.start()
     while True:

@@ -30,7 +30,7 @@ WORKERS = 8
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Scan until SIGTERM or SIGINT, or once."""
     settings = group_settings.adopted(settings, f"{NAME}.py")
-    stopping = runner.stop_on_signal()
+    stopping = startup.stop_on_signal()
     exchange = ExchangeClient(settings, NAME, workers=WORKERS, stopping=stopping)
     store = DurableConnection(settings.db)
     mark_prices = MarkPrices(settings, NAME, SYSTEM)

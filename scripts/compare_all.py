@@ -4,10 +4,12 @@
 import argparse
 import json
 import logging
-import signal
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -21,6 +23,7 @@ from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.runtime.logs import printable
 from funding.settings.service import Settings
+from funding.settings.table import number, whole
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
@@ -29,29 +32,26 @@ from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
 
 log = logging.getLogger("compare_all")
+T = TypeVar("T")
 
 SOURCE = "compare_all"
 EXIT = {"EXCELLENT": 0, "GOOD": 0, "POOR": 1}
 CANNOT = 2
 
 
-class Comparing:
-    """One round per call; raises `RestError`s and `StoreError`s."""
+class Comparer:
+    """Compares the store's quotes with REST, and stores the comparisons with `keep`."""
 
-    def __init__(self, settings: Settings, *, store: bool) -> None:
+    def __init__(self, settings: Settings, *, keep: bool) -> None:
         self._settings = settings
-        self._stores = store
+        self._keep = keep
         self._reader = Reader(settings.db, binance.NAME, SYSTEM)
         self._store = DurableConnection(settings.db)
-        self._rest = RestClient(
-            settings.rest_url,
-            SOURCE,
-            usage=RestUsage(self._store),
-            budget=settings.rest_weight,
-            clock=SYSTEM,
-        )
+        usage, budget = RestUsage(self._store), settings.rest_weight
+        self._rest = RestClient(settings.rest_url, SOURCE, usage=usage, budget=budget, clock=SYSTEM)
 
-    def __call__(self) -> Round:
+    def compare(self) -> Round:
+        """One comparison of all symbols. Raises `RestError`s and `StoreError`s."""
         before = self._reader.all()
         if not before:
             raise errors.StoreError(str(self._settings.db), "holds no quote: is ingest running?")
@@ -60,14 +60,14 @@ class Comparing:
         at = SYSTEM.wall()
         rows = compare_all(before, replies, after, source=SOURCE, exchange=binance.NAME, at=at)
         limit = self._settings.stale_after
-        stale = [reading.symbol for reading in after if reading.age_seconds > limit]
+        stale = [quote.symbol for quote in after if quote.age_seconds > limit]
         if len(stale) == len(after):
-            why = f"every quote is older than {limit:g} s: is ingest running?"
-            raise errors.StoreError(str(self._settings.db), why)
+            problem = f"every quote is older than {limit:g} s: is ingest running?"
+            raise errors.StoreError(str(self._settings.db), problem)
         events = alarms(rows)
         for event in events:
             log.warning("significant: %s", event.detail)
-        if self._stores:
+        if self._keep:
             with self._store.transaction():
                 Comparisons(self._store).add(rows)
                 Events(self._store).add(events)
@@ -79,10 +79,10 @@ class Comparing:
         self._store.close()
 
 
-def attempt(comparing: Comparing, arguments: argparse.Namespace) -> int:
-    """One round on stdout, or one line on stderr; the exit code it stands for."""
+def run(comparer: Comparer, arguments: argparse.Namespace) -> int:
+    """One comparison on stdout, or one line on stderr; its exit code."""
     try:
-        found = comparing()
+        found = comparer.compare()
     except errors.FundingError as error:
         print(f"compare_all: cannot compare: {printable(str(error))}", file=sys.stderr)
         return CANNOT
@@ -96,41 +96,35 @@ def attempt(comparing: Comparing, arguments: argparse.Namespace) -> int:
     return EXIT[found.summary.verdict]
 
 
-def _rows(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= 10_000):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows, 0 to 10000")
-    return int(text)
+def _argument(cast: Callable[[str], T], expected: str) -> Callable[[str], T]:
+    def read(text: str) -> T:
+        try:
+            return cast(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}") from None
+
+    return read
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 1 <= value <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 1 to 86400")
-    return value
+ROWS = _argument(whole(0, 10_000), "a number of rows, 0 to 10000")
+SECONDS = _argument(number(1, 86_400), "a number of seconds, 1 to 86400")
 
 
 def main() -> int:
-    """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every, of the last."""
+    """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every that of the last."""
     parser = startup.parser("scripts/compare_all.py", f"{__doc__}\n\n{main.__doc__}")
-    parser.add_argument("--every", type=_seconds, metavar="SECONDS", help="repeat until stopped")
+    parser.add_argument("--every", type=SECONDS, metavar="SECONDS", help="repeat until stopped")
     parser.add_argument("--json", action="store_true", help="JSON; with --every a line a round")
-    parser.add_argument("--top", type=_rows, default=10, metavar="N", help="rows of the table (10)")
+    parser.add_argument("--top", type=ROWS, default=10, metavar="N", help="rows of the table (10)")
     parser.add_argument("--no-store", action="store_true", help="do not store the comparisons")
     arguments = parser.parse_args()
     settings = group_settings.adopted(startup.begin("compare_all", sys.stderr), "compare_all")
-    stopping = threading.Event()
-    if arguments.every:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
-    comparing = Comparing(settings, store=not arguments.no_store)
-    while True:
-        status = attempt(comparing, arguments)
-        if not arguments.every or stopping.wait(arguments.every):
-            comparing.close()
-            return status
+    stopping = startup.stop_on_signal() if arguments.every else threading.Event()
+    with closing(Comparer(settings, keep=not arguments.no_store)) as comparer:
+        while True:
+            status = run(comparer, arguments)
+            if not arguments.every or stopping.wait(arguments.every):
+                return status
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import logging
 import random
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -105,11 +104,3 @@ class ConsumerLoop:
         finally:
             backend.close()
             store.close()
-
-
-def stop_on_signal() -> threading.Event:
-    """Set by SIGTERM and SIGINT."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping

@@ -3,7 +3,9 @@
 import argparse
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
@@ -61,6 +63,14 @@ def consumer(
         logging.getLogger("consumer").error("%s", error)
         return 1
     return 0
+
+
+def stop_on_signal() -> threading.Event:
+    """Set by SIGTERM and SIGINT."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
 def _read(name: str, load: Callable[[], T]) -> T:

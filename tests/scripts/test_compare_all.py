@@ -38,7 +38,7 @@ def stored(world: World) -> list[Any]:
     return list(rows(world.database, statement, "compare_all")[0])
 
 
-def test_a_fair_run_is_excellent_and_stored(world: World) -> None:
+def test_equal_values_are_excellent_and_stored(world: World) -> None:
     before, calls = stored(world), world.exchange.calls()
     result = run(world)
     assert (result.returncode, result.stderr) == (0, "")
@@ -66,7 +66,7 @@ def test_a_fair_run_is_excellent_and_stored(world: World) -> None:
         ),
     ],
 )
-def test_a_drift_of_one_symbol_is_the_first_line(
+def test_drift_of_one_symbol_is_the_first_line(
     world: World, drift: float, percent: str, word: str, verdict: str, status: int
 ) -> None:
     with world.exchange.faults(drift={"ETHUSDT": drift}):
@@ -85,14 +85,14 @@ def test_a_drift_of_one_symbol_is_the_first_line(
     assert any("ETHUSDT mark_price" in event[0] for event in events) == (word == "significant")
 
 
-def test_a_drift_of_a_rate_is_found(world: World) -> None:
+def test_drift_of_a_rate_is_found(world: World) -> None:
     with world.exchange.faults(rate_drift={"ETHUSDT": 0.0004}):
         result = run(world, "--top", "1")
     assert result.returncode == 1
     assert result.stdout.splitlines()[3].split()[:2] == ["ETHUSDT", "funding_rate"]
 
 
-def test_a_symbol_on_one_side_only_is_named(world: World) -> None:
+def test_symbol_on_one_side_only_is_named(world: World) -> None:
     with world.exchange.faults(rest_missing=["ETHUSDT"], list=["NEWUSDT"], delist=["NEWUSDT"]):
         result = run(world)
     lines = result.stdout.splitlines()
@@ -101,7 +101,7 @@ def test_a_symbol_on_one_side_only_is_named(world: World) -> None:
     assert (lines[-1], result.returncode) == ("GOOD", 0)
 
 
-def test_too_many_on_one_side_only_are_no_good(world: World) -> None:
+def test_too_many_symbols_on_one_side_only_are_poor(world: World) -> None:
     gone = world.symbols[:3]
     with world.exchange.faults(rest_missing=gone):
         result = run(world)
@@ -111,7 +111,7 @@ def test_too_many_on_one_side_only_are_no_good(world: World) -> None:
     assert (result.stdout.splitlines()[-1], result.returncode) == (verdict, 1)
 
 
-def test_the_reading_from_before_the_call_counts_where_it_is_nearer(world: World) -> None:
+def test_quote_from_before_the_call_counts_where_it_is_nearer(world: World) -> None:
     """REST answers late, with what was true when it was asked."""
     with world.exchange.faults(rest_hang=1.3, rest_stale_seconds=1.3):
         assert run(world).returncode == 0
@@ -123,7 +123,7 @@ def test_the_reading_from_before_the_call_counts_where_it_is_nearer(world: World
     assert max(skew for (skew,) in skews) <= 0
 
 
-def test_the_table_is_bounded_and_the_worst_come_first(world: World) -> None:
+def test_table_is_bounded_and_the_worst_come_first(world: World) -> None:
     drifts = {symbol: 0.002 * n for n, symbol in enumerate(world.symbols[:20], 1)}
     with world.exchange.faults(drift=drifts):
         result = run(world, "--top", "5")
@@ -133,7 +133,7 @@ def test_the_table_is_bounded_and_the_worst_come_first(world: World) -> None:
     assert lines[8] == ""
 
 
-def test_json_is_for_programs(world: World) -> None:
+def test_json_for_programs(world: World) -> None:
     with world.exchange.faults(drift={"ETHUSDT": 0.02}, rest_missing=["BTCUSDT"]):
         result = run(world, "--json", "--top", "2", FUNDING_NEWER="1")
     data = json.loads(result.stdout)
@@ -154,7 +154,7 @@ def test_no_store_leaves_no_row(world: World) -> None:
     assert (stored(world), rows(world.database, "SELECT count(*) FROM event")) == before
 
 
-def test_every_keeps_going_until_told_and_outlives_a_failure(world: World, tmp_path: Path) -> None:
+def test_every_repeats_until_stopped_and_survives_a_failure(world: World, tmp_path: Path) -> None:
     command = [sys.executable, SCRIPT, "--every", "1", "--json"]
     log = tmp_path / "log"
     with running(command, log, settings=world.environment()) as process:
@@ -192,7 +192,7 @@ def quote(symbol: str = "BTCUSDT") -> Quote:
     return Quote(symbol, 1.0, 1.0, 0.0001, 1, int(SYSTEM.wall() * 1000))
 
 
-def test_without_quotes_rest_is_not_asked(world: World, tmp_path: Path) -> None:
+def test_without_quotes_rest_is_not_called(world: World, tmp_path: Path) -> None:
     calls = world.exchange.calls()
     path = tmp_path / "own.db"
     assert one_line(run(world, FUNDING_DB=path)) == f"{path}: is not there yet"
@@ -228,7 +228,7 @@ def test_without_rest_nothing_is_compared(world: World, fault: dict[str, Any], t
     assert stored(world) == before
 
 
-def test_a_ban_is_told_with_its_end(world: World, tmp_path: Path) -> None:
+def test_ban_is_reported_with_its_end(world: World, tmp_path: Path) -> None:
     path = tmp_path / "own.db"
     write(path, SYSTEM, [quote()])
     with world.exchange.faults(rest_status=418, rest_retry_after=90):
@@ -240,7 +240,7 @@ def test_a_ban_is_told_with_its_end(world: World, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--every", "nan"], ["--top", "x"]],
+    [["--every", "nan"], ["--every", "0.5"], ["--top", "x"], ["--top", "10001"]],
 )
 def test_wrong_use_is_refused(world: World, arguments: list[str]) -> None:
     result = run(world, *arguments)
