@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -32,7 +32,6 @@ from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
 
 log = logging.getLogger("compare_all")
-T = TypeVar("T")
 
 SOURCE = "compare_all"
 EXIT = {"EXCELLENT": 0, "GOOD": 0, "POOR": 1}
@@ -96,8 +95,8 @@ def run(comparer: Comparer, arguments: argparse.Namespace) -> int:
     return EXIT[found.summary.verdict]
 
 
-def _argument(cast: Callable[[str], T], expected: str) -> Callable[[str], T]:
-    def read(text: str) -> T:
+def _argument(cast: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
         try:
             return cast(text)
         except ValueError:
@@ -106,16 +105,14 @@ def _argument(cast: Callable[[str], T], expected: str) -> Callable[[str], T]:
     return read
 
 
-ROWS = _argument(whole(0, 10_000), "a number of rows, 0 to 10000")
-SECONDS = _argument(number(1, 86_400), "a number of seconds, 1 to 86400")
-
-
 def main() -> int:
     """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every that of the last."""
+    rows = _argument(whole(0, 10_000), "a number of rows, 0 to 10000")
+    seconds = _argument(number(1, 86_400), "a number of seconds, 1 to 86400")
     parser = startup.parser("scripts/compare_all.py", f"{__doc__}\n\n{main.__doc__}")
-    parser.add_argument("--every", type=SECONDS, metavar="SECONDS", help="repeat until stopped")
+    parser.add_argument("--every", type=seconds, metavar="SECONDS", help="repeat until stopped")
     parser.add_argument("--json", action="store_true", help="JSON; with --every a line a round")
-    parser.add_argument("--top", type=ROWS, default=10, metavar="N", help="rows of the table (10)")
+    parser.add_argument("--top", type=rows, default=10, metavar="N", help="rows of the table (10)")
     parser.add_argument("--no-store", action="store_true", help="do not store the comparisons")
     arguments = parser.parse_args()
     settings = group_settings.adopted(startup.begin("compare_all", sys.stderr), "compare_all")

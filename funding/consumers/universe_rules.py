@@ -26,7 +26,7 @@ def perpetuals(contracts: Iterable[Contract], *, tradfi: bool) -> dict[str, str]
 
 
 def liquid(volumes: Mapping[str, float], current: Collection[str]) -> set[str]:
-    """The symbols whose 24 h `volumes` are high enough, given the `current` universe."""
+    """The symbols whose 24 h `volumes` are high enough to enter or to stay in `current`."""
     return {
         symbol
         for symbol, volume in volumes.items()

@@ -34,7 +34,7 @@ TARGET_SECONDS = 60.0
 POST_SECONDS = 3_600.0
 OTHERS_FIRST_SECONDS = 5.0
 SEND_SECONDS = 20.0
-"""For one attempt: a backend that is slow with a hundred samples has taken them all the same."""
+"""For one attempt: a backend that is slow with a hundred samples does take them."""
 LEASE_SECONDS = 30.0
 """Longer than one attempt takes: until then nobody else sends a post that was taken."""
 IDLE_SECONDS = 1.0

@@ -86,9 +86,9 @@ def test_help_names_every_setting(program: str) -> None:
 def test_progress_is_shown_on_a_terminal_and_nowhere_else(
     world: World, far: FakeBackend, program: str
 ) -> None:
-    given = settings(world, far)
-    assert "symbol" in on_a_terminal(program, given)
-    done = once(program, given)
+    environ = settings(world, far)
+    assert "symbol" in on_a_terminal(program, environ)
+    done = once(program, environ)
     assert done.stderr == ""
     assert "\r" not in done.stdout
 

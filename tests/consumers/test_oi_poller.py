@@ -50,9 +50,9 @@ def test_one_loop_posts_the_samples(world: World, far: FakeBackend) -> None:
 
 
 def test_universe_by_volume_without_a_backend(world: World) -> None:
-    given: dict[str, Any] = world.environment(FUNDING_MODE="websocket", FUNDING_FORCE_MODE=1)
-    given["FUNDING_REST_WEIGHT"] = 2_400
-    once(OI_POLLER, given)
+    environ: dict[str, Any] = world.environment(FUNDING_MODE="websocket", FUNDING_FORCE_MODE=1)
+    environ["FUNDING_REST_WEIGHT"] = 2_400
+    once(OI_POLLER, environ)
     (held,) = rows(world.database, "SELECT count(*) FROM universe WHERE source = 'own'")[0]
     assert held > 5
     assert usage(world) == {"exchangeInfo": 1, "ticker/24hr": 1, "openInterest": held}
@@ -88,9 +88,9 @@ def test_341_symbols_are_polled_by_20_threads_while_the_api_answers(
     for thread in threads:
         thread.start()
     log = tmp_path / "log"
-    given = settings(world, far, OI_MIN_INTERVAL_SEC=1, OI_MAX_INTERVAL_SEC=1)
+    environ = settings(world, far, OI_MIN_INTERVAL_SEC=1, OI_MAX_INTERVAL_SEC=1)
     before = world.exchange.calls("openInterest"), world.exchange.calls()
-    with running([sys.executable, OI_POLLER], log, settings=given) as process:
+    with running([sys.executable, OI_POLLER], log, settings=environ) as process:
         loops = "SELECT count(DISTINCT at) FROM open_interest"
         until(lambda: rows(world.database, loops)[0][0] >= 1, "a loop")
         until(lambda: len(far.bodies(SAMPLES_PATH)) == 4, "the batches")

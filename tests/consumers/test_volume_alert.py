@@ -45,8 +45,8 @@ def test_spike_is_alerted_once_to_every_target(world: World, far: FakeBackend) -
 
 def test_alert_without_a_target_is_printed_and_stored(world: World) -> None:
     spike(world)
-    given: dict[str, Any] = world.environment(FUNDING_MODE="websocket-only", FUNDING_FORCE_MODE=1)
-    done = once(VOLUME_ALERT, given)
+    environ: dict[str, Any] = world.environment(FUNDING_MODE="websocket-only", FUNDING_FORCE_MODE=1)
+    done = once(VOLUME_ALERT, environ)
     assert "BTC hourly volume" in done.stdout
     assert rows(world.database, "SELECT symbol, kind FROM alert") == [("BTCUSDT", "SPIKE")]
     assert rows(world.database, "SELECT count(*) FROM outbox") == [(0,)]
@@ -57,8 +57,8 @@ def test_kill_while_the_backend_fails_loses_and_doubles_no_post(
 ) -> None:
     spike(world)
     far.answer = 500
-    given = settings(world, far)
-    with running([sys.executable, VOLUME_ALERT], tmp_path / "log", settings=given) as process:
+    environ = settings(world, far)
+    with running([sys.executable, VOLUME_ALERT], tmp_path / "log", settings=environ) as process:
         tried = "SELECT count(*) = 2 FROM outbox WHERE last_error IS NOT NULL"
         until(lambda: rows(world.database, tried)[0][0], "both targets were tried")
         command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
@@ -66,7 +66,7 @@ def test_kill_while_the_backend_fails_loses_and_doubles_no_post(
         process.wait()
     assert far.accepted == {}
     far.answer = 200
-    with running([sys.executable, VOLUME_ALERT], tmp_path / "log 2", settings=given) as process:
+    with running([sys.executable, VOLUME_ALERT], tmp_path / "log 2", settings=environ) as process:
         until(lambda: len(far.accepted) == 2, "both targets have it")
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -118,8 +118,8 @@ def test_sigterm_ends_the_sending_of_once_and_loses_no_post(
     spike(world)
     far.answer = "hang"
     command = [sys.executable, VOLUME_ALERT, "--once"]
-    given = settings(world, far, VOLSPIKE_API_URL_DEV=far.address, VOLSPIKE_API_KEY_DEV=KEY)
-    with running(command, tmp_path / "log", settings=given) as process:
+    environ = settings(world, far, VOLSPIKE_API_URL_DEV=far.address, VOLSPIKE_API_KEY_DEV=KEY)
+    with running(command, tmp_path / "log", settings=environ) as process:
         until(lambda: far.seen, "the first post is under way")
         process.send_signal(signal.SIGTERM)
         far.released.set()
@@ -135,8 +135,8 @@ def test_store_that_is_removed_ends_the_waiting_program(
     """The senders see it: the next scan is minutes away."""
     copy = tmp_path / "copy.db"
     rows(world.database, "VACUUM INTO ?", str(copy))
-    given = settings(world, far, FUNDING_DB=copy)
-    with running([sys.executable, VOLUME_ALERT], tmp_path / "log", settings=given) as process:
+    environ = settings(world, far, FUNDING_DB=copy)
+    with running([sys.executable, VOLUME_ALERT], tmp_path / "log", settings=environ) as process:
         until(lambda: rows(copy, "SELECT 1 FROM consumer"), "a scan is complete")
         copy.unlink()
         assert process.wait(20) == 1
@@ -163,12 +163,12 @@ def test_secrets_are_read_from_a_file_of_mode_0600(
     path = tmp_path / "secrets.env"
     path.write_text(f"VOLSPIKE_API_URL={far.address}\nVOLSPIKE_API_KEY={KEY}\n")
     path.chmod(0o644)
-    given: dict[str, Any] = world.environment(FUNDING_MODE="websocket-only", FUNDING_FORCE_MODE=1)
-    given["FUNDING_ENV_FILE"] = path
-    refused = finished([sys.executable, VOLUME_ALERT, "--once"], **given)
+    environ: dict[str, Any] = world.environment(FUNDING_MODE="websocket-only", FUNDING_FORCE_MODE=1)
+    environ["FUNDING_ENV_FILE"] = path
+    refused = finished([sys.executable, VOLUME_ALERT, "--once"], **environ)
     assert refused.returncode == 2
     assert "mode 0600" in refused.stderr
     path.chmod(0o600)
-    done = once(VOLUME_ALERT, given)
+    done = once(VOLUME_ALERT, environ)
     assert len(far.bodies(ALERTS_PATH)) == 1
     no_secrets(world, done.stdout, done.stderr, refused.stderr)

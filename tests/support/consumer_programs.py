@@ -30,9 +30,9 @@ def settings(world: World, far: FakeBackend, **changes: object) -> dict[str, Any
     ) | changes  # fmt: skip
 
 
-def once(program: str, given: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def once(program: str, environ: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     """`program --once`, which succeeds."""
-    done = finished([sys.executable, program, "--once"], **given)
+    done = finished([sys.executable, program, "--once"], **environ)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -58,12 +58,12 @@ def usage(world: World) -> dict[str, int]:
     return dict(found)
 
 
-def on_a_terminal(program: str, given: dict[str, Any]) -> str:
+def on_a_terminal(program: str, environ: dict[str, Any]) -> str:
     """What `program --once` shows on a terminal that is its standard error."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     with subprocess.Popen(
-        [sys.executable, program, "--once"], cwd=ROOT, env=environment(**given),
+        [sys.executable, program, "--once"], cwd=ROOT, env=environment(**environ),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
     ) as process:  # fmt: skip
         os.close(theirs)

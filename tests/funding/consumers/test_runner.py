@@ -97,5 +97,5 @@ def test_longest_end_is_within_what_supervisord_gives() -> None:
     config: Any = configparser.RawConfigParser()
     config.read(ROOT / "consumers/supervisord.conf")
     for name in ("volume_alert", "oi_poller"):
-        given = float(config[f"program:{name}"]["stopwaitsecs"])
-        assert given - 2 >= ALL_SYMBOLS_SECONDS + END_SECONDS
+        seconds = float(config[f"program:{name}"]["stopwaitsecs"])
+        assert seconds - 2 >= ALL_SYMBOLS_SECONDS + END_SECONDS

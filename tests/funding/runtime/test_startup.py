@@ -105,3 +105,14 @@ def test_supervised_program_ends_with_supervisord(
     code = f"import ctypes; {BEGIN}; {asked}; print(value.value)"
     result = finished([sys.executable, "-c", code])
     assert result.stdout.splitlines()[-1] == str(signal)
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_signal_asks_a_program_to_stop(number: str) -> None:
+    code = (
+        "import os, signal; from funding.runtime.startup import stop_on_signal;"
+        f"stopping = stop_on_signal(); os.kill(os.getpid(), signal.{number});"
+        "print(stopping.wait(20))"
+    )
+    done = finished([sys.executable, "-c", code])
+    assert (done.returncode, done.stdout) == (0, "True\n")
