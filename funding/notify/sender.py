@@ -153,7 +153,9 @@ class Sender(Worker):
 
     def _send(self, stopping: threading.Event) -> None:
         with self._open_delivery() as delivery:
-            while not stopping.is_set():
-                self._wake.clear()
+            while True:
+                self._wake.clear()  # before `stopping` is read, so that no stop is missed
+                if stopping.is_set():
+                    return
                 if not delivery.send_next():
                     self._wake.wait(IDLE_SECONDS)

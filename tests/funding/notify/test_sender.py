@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from funding.model.alert import Alert, TargetName
+from funding.notify import sender as sender_module
 from funding.notify.backend import BackendClient
 from funding.notify.sender import LEASE_SECONDS, POST_SECONDS, Delivery, Sender
 from funding.notify.targets import Target
@@ -357,6 +358,18 @@ def test_sender_sends_new_posts_until_it_is_stopped(scene: Scene) -> None:
         until(lambda name=name: name in scene.accepted, f"{name} is sent")  # type: ignore[misc]
     sending.stop()
     sending.join()
+    sending.check()
+
+
+def test_stop_wakes_an_idle_sender(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "IDLE_SECONDS", 3_600.0)
+    sending = sender(scene)
+    sending.start()
+    scene.alert("a")
+    sending.wake()
+    until(lambda: scene.accepted, "the post is sent")
+    sending.stop(WAIT_SECONDS)
+    assert not sending.is_alive()
     sending.check()
 
 
