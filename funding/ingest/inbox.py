@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind
-from funding.ingest.rejections import MAX_REASONS, tally
 from funding.ingest.symbol_classes import SymbolClasses
 from funding.model.quote import MAX_SYMBOLS, Quote, ceiling_ms, fold, supersedes
 
+MAX_REASONS = 40
 _MAX_EVENTS = 1_000
 
 _folded = functools.lru_cache(maxsize=2 * MAX_SYMBOLS)(fold)
@@ -46,6 +46,18 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(self.frames or self.events)
+
+
+def tally(counter: Counter[str], reasons: Counter[str]) -> None:
+    """Add `reasons` to `counter`.
+
+    Names of events and streams come from outside: at most `MAX_REASONS` of them are counted apart,
+    so that a flood of new ones fills no memory.
+    """
+    for reason, count in reasons.items():
+        foreign = reason.startswith(("event ", "stream "))
+        known = not foreign or reason in counter or len(counter) < MAX_REASONS
+        counter[reason if known else "other"] += count
 
 
 class Inbox:

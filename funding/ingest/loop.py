@@ -168,12 +168,7 @@ class IngestLoop:
         feed.rejected += batch.rejected.total()
         feed.ignored += batch.ignored.total()
         if batch.malformed or batch.rejected or batch.ignored:
-            self._rejections.add(
-                malformed=batch.malformed,
-                rejected=batch.rejected,
-                ignored=batch.ignored,
-                samples=batch.samples,
-            )
+            self._rejections.add(batch)
             feed.reasons = self._rejections.as_json()
         if batch.event_time:
             feed.last_event_time = batch.event_time

@@ -3,25 +3,11 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
 
+from funding.ingest.inbox import Batch, tally
 from funding.runtime.logs import Throttle
 
 log = logging.getLogger("ingest")
-
-MAX_REASONS = 40
-
-
-def tally(counter: Counter[str], reasons: Counter[str]) -> None:
-    """Add `reasons` to `counter`.
-
-    Names of events and streams come from outside: at most `MAX_REASONS` of them are counted apart,
-    so that a flood of new ones fills no memory.
-    """
-    for reason, count in reasons.items():
-        foreign = reason.startswith(("event ", "stream "))
-        known = not foreign or reason in counter or len(counter) < MAX_REASONS
-        counter[reason if known else "other"] += count
 
 
 class Rejections:
@@ -34,21 +20,14 @@ class Rejections:
         self._unlogged: Counter[str] = Counter()
         self._samples: dict[str, str] = {}
 
-    def add(
-        self,
-        *,
-        malformed: int,
-        rejected: Counter[str],
-        ignored: Counter[str],
-        samples: Mapping[str, str],
-    ) -> None:
-        """Count messages and rows by reason; `samples` has one example of each."""
-        tally(self._rejected, rejected)
-        tally(self._ignored, ignored)
-        tally(self._unlogged, rejected)
-        if malformed:
-            self._unlogged["malformed"] += malformed
-        self._samples.update(samples)
+    def add(self, batch: Batch) -> None:
+        """Count the messages and rows of `batch` by reason."""
+        tally(self._rejected, batch.rejected)
+        tally(self._ignored, batch.ignored)
+        tally(self._unlogged, batch.rejected)
+        if batch.malformed:
+            self._unlogged["malformed"] += batch.malformed
+        self._samples.update(batch.samples)
 
     def as_json(self) -> str:
         """The totals by reason."""

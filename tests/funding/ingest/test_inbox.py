@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind, EndingKind
-from funding.ingest.inbox import Batch, Inbox
-from funding.ingest.rejections import MAX_REASONS
+from funding.ingest.inbox import MAX_REASONS, Batch, Inbox, tally
 from funding.model.quote import BELIEVABLE_LEAD_MS, MAX_SYMBOLS
 from tests.support.inbox_frames import DAY_MS, LONG, MAIN, TRADFI, WALL, WALL_MS, frame, quote
 
@@ -185,6 +184,16 @@ def test_batch_is_bounded() -> None:
     assert len(batch.samples) <= MAX_REASONS + 1
     assert len(batch.quotes) == len(MAIN)
     assert len(batch.events) <= 1_000
+
+
+def test_reasons_beyond_the_bound_are_counted_together() -> None:
+    counter: Counter[str] = Counter()
+    tally(counter, Counter({f"event {n}": 1 for n in range(MAX_REASONS)}))
+    tally(counter, Counter({"event 0": 5, "event new": 2, "stream newer": 3, "coin-margined": 7}))
+    assert counter["event 0"] == 6
+    assert counter["other"] == 5
+    assert counter["coin-margined"] == 7, "our own reasons are few, and always counted apart"
+    assert "event new" not in counter
 
 
 def test_malformed_message_is_counted_with_its_reason() -> None:
