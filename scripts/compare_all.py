@@ -107,8 +107,8 @@ def _argument(cast: Callable[[str], Any], expected: str) -> Callable[[str], Any]
 
 def main() -> int:
     """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every that of the last."""
-    rows = _argument(whole(0, 10_000), "a number of rows, 0 to 10000")
-    seconds = _argument(number(1, 86_400), "a number of seconds, 1 to 86400")
+    rows = _argument(whole(0, 10_000).read, "a number of rows, 0 to 10000")
+    seconds = _argument(number(1, 86_400).read, "a number of seconds, 1 to 86400")
     parser = startup.parser("scripts/compare_all.py", f"{__doc__}\n\n{main.__doc__}")
     parser.add_argument("--every", type=seconds, metavar="SECONDS", help="repeat until stopped")
     parser.add_argument("--json", action="store_true", help="JSON; with --every a line a round")

@@ -23,8 +23,6 @@ from funding.settings.table import (
     whole,
 )
 
-_KEY = "printable ASCII without spaces, at most 1000 characters"
-
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
@@ -53,65 +51,42 @@ class ConsumerSettings:
 
 
 def _threshold(minutes: str, default: str) -> Setting:
-    return Setting(
-        f"OI_SPIKE_THRESHOLD_PCT_{minutes}MIN",
-        fraction,
-        default,
-        "a fraction between 0 and 1: 0.03 is 3 %",
-        f"change within {minutes} minutes that is an alert, as a fraction",
-    )
+    why = f"change within {minutes} minutes that is an alert, as a fraction"
+    return Setting(f"OI_SPIKE_THRESHOLD_PCT_{minutes}MIN", fraction, default, why)
 
 
 def _cooldown(minutes: str, default: str) -> Setting:
-    return Setting(
-        f"OI_ALERT_COOLDOWN_{minutes}MIN",
-        number(0),
-        default,
-        "seconds",
-        f"seconds between two {minutes}-minute alerts of a symbol in one direction",
-    )
+    why = f"seconds between two {minutes}-minute alerts of a symbol in one direction"
+    return Setting(f"OI_ALERT_COOLDOWN_{minutes}MIN", number(0), default, why)
 
-
-_ADDRESS = "an http:// or https:// address without credentials, or nothing"
-_SECONDS = "whole seconds, 1 to 3600"
 
 TABLE = (
-    Setting("VOLSPIKE_API_URL", optional_url, "", _ADDRESS, "the backend; without one, none"),
-    Setting("VOLSPIKE_API_KEY", secret, "", _KEY, "its key, sent as X-API-Key"),
-    Setting("VOLSPIKE_API_URL_DEV", optional_url, "", _ADDRESS, "a second backend for alerts"),
-    Setting("VOLSPIKE_API_KEY_DEV", secret, "", _KEY, "its key"),
-    Setting("TELEGRAM_TOKEN", secret, "", _KEY, "the bot that sends volume alerts"),
-    Setting("CHAT_ID", secret, "", _KEY, "the chat it sends them to"),
-    Setting(
-        "TELEGRAM_URL",
-        optional_url,
-        "https://api.telegram.org",
-        _ADDRESS,
-        "Telegram's own address",
-    ),
-    Setting(
-        "FUNDING_TRADFI",
-        switch,
-        "0",
-        "0 or 1",
-        "1: stocks and commodities (TRADIFI_PERPETUAL) as well",
-    ),
+    Setting("VOLSPIKE_API_URL", optional_url, "", "the backend; without one, none"),
+    Setting("VOLSPIKE_API_KEY", secret, "", "its key, sent as X-API-Key"),
+    Setting("VOLSPIKE_API_URL_DEV", optional_url, "", "a second backend for alerts"),
+    Setting("VOLSPIKE_API_KEY_DEV", secret, "", "its key"),
+    Setting("TELEGRAM_TOKEN", secret, "", "the bot that sends volume alerts"),
+    Setting("CHAT_ID", secret, "", "the chat it sends them to"),
+    Setting("TELEGRAM_URL", optional_url, "https://api.telegram.org", "Telegram's own address"),
+    Setting("FUNDING_TRADFI", switch, "0", "1: stocks and commodities (TRADIFI_PERPETUAL) as well"),
     Setting(
         "FUNDING_MISSING_AS_ZERO",
         switch,
         "0",
-        "0 or 1",
         "1: a missing rate or notional is sent as 0.0 instead of being left out",
     ),
     Setting(
         "OI_MAX_REQ_PER_MIN",
         whole(1, 100_000),
         "2000",
-        "a whole number, 1 to 100000",
         "openInterest calls per minute, within FUNDING_REST_WEIGHT",
     ),
-    Setting("OI_MIN_INTERVAL_SEC", whole(1, 3_600), "5", _SECONDS, "shortest time of a loop"),
-    Setting("OI_MAX_INTERVAL_SEC", whole(1, 3_600), "20", _SECONDS, "longest, budget allowing"),
+    Setting(
+        "OI_MIN_INTERVAL_SEC", whole(1, 3_600, "whole seconds"), "5", "shortest time of a loop"
+    ),
+    Setting(
+        "OI_MAX_INTERVAL_SEC", whole(1, 3_600, "whole seconds"), "20", "longest, budget allowing"
+    ),
     _threshold("5", "0.03"),
     _threshold("15", "0.07"),
     _threshold("60", "0.12"),
@@ -120,16 +95,14 @@ TABLE = (
     _cooldown("60", "3600"),
     Setting(
         "OI_MIN_DELTA_CONTRACTS",
-        number(0, 1e15),
+        number(0, 1e15, "a number"),
         "5000",
-        "a number, at least 0",
         "contracts by which it must have changed to be an alert",
     ),
     Setting(
         "OI_RETENTION_HOURS",
-        number(2, 8_760),
+        number(2, 8_760, "hours"),
         "6",
-        "hours, 2 to 8760",
         "hours for which open interest is kept in the store",
     ),
 )

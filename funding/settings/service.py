@@ -15,6 +15,7 @@ from funding.model.mode import Mode
 from funding.settings import environment
 from funding.settings.table import (
     Setting,
+    anything,
     choice,
     loopback,
     number,
@@ -60,144 +61,89 @@ class Settings:
 
 
 TABLE = (
-    Setting("FUNDING_DB", path, str(ROOT / "var/funding.db"), "a file path", "the SQLite file"),
+    Setting("FUNDING_DB", path, str(ROOT / "var/funding.db"), "the SQLite file"),
     Setting(
         "FUNDING_WS_URL",
         url("ws", "wss"),
         "wss://fstream.binance.com/market/stream?streams=!markPrice@arr@1s",
-        "a ws:// or wss:// address without credentials",
         "the stream; only addresses under /market deliver mark prices",
     ),
     Setting(
         "FUNDING_REST_URL",
         url("http", "https"),
         "https://fapi.binance.com",
-        "an http:// or https:// address without credentials",
         "REST base, asked for comparisons",
     ),
-    Setting(
-        "FUNDING_API_HOST",
-        loopback,
-        "127.0.0.1",
-        "an IPv4 loopback address such as 127.0.0.1",
-        "where the API listens",
-    ),
-    Setting("FUNDING_API_PORT", whole(1, 65_535), "8888", "a port, 1 to 65535", "its port"),
-    Setting(
-        "FUNDING_STALE_AFTER",
-        number(1),
-        "180",
-        "seconds, at least 1",
-        "age after which a quote is stale",
-    ),
+    Setting("FUNDING_API_HOST", loopback, "127.0.0.1", "where the API listens"),
+    Setting("FUNDING_API_PORT", whole(1, 65_535, "a port"), "8888", "its port"),
+    Setting("FUNDING_STALE_AFTER", number(1), "180", "age after which a quote is stale"),
     Setting(
         "FUNDING_STALL_AFTER",
         number(0.5),
         "5",
-        "seconds, at least 0.5",
         "silence, counted from connect, after which a connection is replaced",
     ),
     Setting(
         "FUNDING_CONNECTIONS",
         whole(1, 4),
         "1",
-        "a whole number, 1 to 4",
         "connections to the same stream at once; 2 is a hot spare",
     ),
     Setting(
         "FUNDING_ROTATE_AFTER",
         number(2),
         "82800",
-        "seconds, at least 2",
         "age at which a connection is replaced, before the exchange ends it at 24 h",
     ),
     Setting(
-        "FUNDING_BACKOFF_MAX",
-        number(0.1, 3600),
-        "5",
-        "seconds, 0.1 to 3600",
-        "largest delay between connection attempts",
+        "FUNDING_BACKOFF_MAX", number(0.1, 3600), "5", "largest delay between connection attempts"
     ),
     Setting(
-        "FUNDING_MIN_SYMBOLS",
-        whole(0, 5_000),
-        "500",
-        "a whole number, 0 to 5000",
-        "fewer fresh symbols than this is unhealthy",
+        "FUNDING_MIN_SYMBOLS", whole(0, 5_000), "500", "fewer fresh symbols than this is unhealthy"
     ),
-    Setting(
-        "FUNDING_CHECK_INTERVAL",
-        number(0.2),
-        "5",
-        "seconds, at least 0.2",
-        "between the watchdog's local checks",
-    ),
+    Setting("FUNDING_CHECK_INTERVAL", number(0.2), "5", "between the watchdog's local checks"),
     Setting(
         "FUNDING_COMPARE_INTERVAL",
         number(0.2),
         "60",
-        "seconds, at least 0.2",
         "between its comparisons of BTCUSDT with REST",
     ),
     Setting(
         "FUNDING_COMPARE_ALL_INTERVAL",
         number(0),
         "600",
-        "seconds; 0 turns them off",
         "between its comparisons of all symbols with REST",
     ),
     Setting(
         "FUNDING_COMPARISON_DAYS",
-        number(1, 3650),
+        number(1, 3650, "days"),
         "14",
-        "days, at least 1",
         "days for which comparisons and events are kept",
     ),
     Setting(
         "FUNDING_REST_WEIGHT",
         whole(20, 2_400),
         "1200",
-        "a whole number, 20 to 2400",
         "REST weight per minute that the whole group may use; the exchange allows 2400 per address",
     ),
     Setting(
-        "FUNDING_SUPERVISOR",
-        path,
-        str(ROOT / "var/supervisor.sock"),
-        "a file path",
-        "supervisord's unix socket",
+        "FUNDING_SUPERVISOR", path, str(ROOT / "var/supervisor.sock"), "supervisord's unix socket"
     ),
-    Setting(
-        "FUNDING_MODE",
-        choice(*Mode),
-        "parallel",
-        "rest, parallel, websocket or websocket-only",
-        "where FundingClient takes its values from",
-    ),
-    Setting(
-        "FUNDING_FORCE_MODE",
-        switch,
-        "0",
-        "0 or 1",
-        "1: FundingClient leaves REST without a GO verdict",
-    ),
+    Setting("FUNDING_MODE", choice(*Mode), "parallel", "where FundingClient takes its values from"),
+    Setting("FUNDING_FORCE_MODE", switch, "0", "1: FundingClient leaves REST without a GO verdict"),
     Setting(
         "FUNDING_ENV_FILE",
-        str,
+        anything,
         "",
-        "a file path",
         "a file of NAME=value lines to read instead of funding.env",
     ),
     Setting(
         "FUNDING_LOG_LEVEL",
         choice("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
         "INFO",
-        "DEBUG, INFO, WARNING or ERROR",
         "how much the logs say",
     ),
 )
-
-
 PATHS = frozenset(setting.name for setting in TABLE if setting.cast is path)
 OF_ONE_COMMAND = frozenset(
     {"FUNDING_SUPERVISOR", "FUNDING_ENV_FILE", "FUNDING_LOG_LEVEL", "FUNDING_MODE"}

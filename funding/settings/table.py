@@ -13,14 +13,23 @@ from funding.settings.secret import Secret
 
 _STREAM_SUFFIX = re.compile(r"@(arr|markPrice|1s)(?=[@/&]|$)")
 
+_YEAR_SECONDS = 365 * 86_400.0
+
+
+class Cast(NamedTuple):
+    """How a text becomes a value: `read` raises ValueError unless it is what is `expected`."""
+
+    read: Callable[[str], Any]
+    expected: str
+    is_secret: bool = False
+
 
 class Setting(NamedTuple):
-    """One row of a table: the name in the environment and what its text may be."""
+    """One row of a table: the name in the environment, what its text may be, what it is for."""
 
     name: str
-    cast: Callable[[str], Any]
+    cast: Cast
     default: str
-    expected: str
     why: str
 
     @property
@@ -38,9 +47,10 @@ def read_table(table: Iterable[Setting], texts: Mapping[str, str]) -> dict[str, 
     for setting in table:
         text = texts.get(setting.name, setting.default)
         try:
-            values[setting.attribute] = setting.cast(text)
+            values[setting.attribute] = setting.cast.read(text)
         except ValueError:
-            raise SettingError(setting.name, _shown(setting, text), setting.expected) from None
+            expected = setting.cast.expected
+            raise SettingError(setting.name, _shown(setting, text), expected) from None
     return values
 
 
@@ -48,24 +58,27 @@ def _shown(setting: Setting, text: str) -> str:
     # An address may carry credentials, and where a typing error leaves them nobody knows; an
     # address that cannot be read may be a key in the wrong place. Neither reaches a log or a
     # terminal. Only the @ of a stream's name tells no secret.
-    if setting.cast in (secret, optional_url):
+    if setting.cast.is_secret:
         return "(hidden)"
     if setting.name.endswith("_URL") and "@" in _STREAM_SUFFIX.sub("", text):
         return "(hidden: it may carry credentials)"
     return text[:200]
 
 
-def path(text: str) -> Path:
-    """A cast: a file path; a relative one is below the working folder."""
+def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError
     return Path(text).absolute()
 
 
-def url(*schemes: str) -> Callable[[str], str]:
-    """A cast: an address of one of `schemes`, without credentials; no slash at its end."""
+path = Cast(_path, "a file path")
+"""A relative one is below the working folder."""
 
-    def cast(text: str) -> str:
+
+def url(*schemes: str) -> Cast:
+    """An address of one of `schemes`, without credentials; the slash at its end goes."""
+
+    def read(text: str) -> str:
         parts = urlsplit(text)
         _ = parts.port  # raises ValueError for a port that is not a number
         if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
@@ -74,19 +87,23 @@ def url(*schemes: str) -> Callable[[str], str]:
             raise ValueError
         return text.rstrip("/")
 
-    return cast
+    kinds = " or ".join(f"{scheme}://" for scheme in schemes)
+    return Cast(read, f"a {kinds} address without credentials")
 
 
-def optional_url(text: str) -> str:
-    """A cast: an http or https address, or nothing."""
-    return url("http", "https")(text) if text else ""
+_http = url("http", "https")
+optional_url = Cast(
+    lambda text: _http.read(text) if text else "", f"{_http.expected}, or nothing", is_secret=True
+)
 
 
-def secret(text: str) -> Secret:
-    """A cast: printable ASCII without spaces, at most 1,000 characters; or nothing."""
+def _secret(text: str) -> Secret:
     if len(text) > 1_000 or not all("!" <= letter <= "~" for letter in text):
         raise ValueError
     return Secret(text)
+
+
+secret = Cast(_secret, "printable ASCII without spaces, at most 1000 characters", is_secret=True)
 
 
 def is_loopback(host: str) -> bool:
@@ -97,58 +114,67 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def loopback(text: str) -> str:
-    """A cast: an IPv4 loopback address; supervisord listens on no IPv6 one for its programs."""
+def _loopback(text: str) -> str:
     if not ipaddress.IPv4Address(text).is_loopback:
         raise ValueError
     return text
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """A cast: a whole number, `low` to `high`."""
+loopback = Cast(_loopback, "an IPv4 loopback address such as 127.0.0.1")
+"""supervisord listens on no IPv6 address for its programs."""
 
-    def cast(text: str) -> int:
+
+def whole(low: int, high: int, unit: str = "a whole number") -> Cast:
+    """A whole number, `low` to `high`."""
+
+    def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
             raise ValueError
         return int(text)
 
-    return cast
+    return Cast(read, f"{unit}, {low} to {high}")
 
 
-def number(low: float, high: float = 365 * 86_400.0) -> Callable[[str], float]:
-    """A cast: a finite number, `low` to `high`."""
+def number(low: float, high: float = _YEAR_SECONDS, unit: str = "seconds") -> Cast:
+    """A finite number, `low` to `high`."""
 
-    def cast(text: str) -> float:
+    def read(text: str) -> float:
         value = float(text)
         if not (math.isfinite(value) and low <= value <= high):
             raise ValueError
         return value
 
-    return cast
+    bounds = f"at least {low:g}" if high == _YEAR_SECONDS else f"{low:g} to {high:g}"
+    return Cast(read, f"{unit}, {bounds}")
 
 
-def fraction(text: str) -> float:
-    """A cast: a number between 0 and 1, neither of them included."""
-    value = number(0.0, 1.0)(text)
+def _fraction(text: str) -> float:
+    value = float(text)
     if not 0 < value < 1:
         raise ValueError
     return value
 
 
-def choice(*texts: str, upper: bool = False) -> Callable[[str], str]:
-    """A cast: one of `texts`; with `upper`, whatever its case."""
+fraction = Cast(_fraction, "a fraction between 0 and 1: 0.03 is 3 %")
 
-    def cast(text: str) -> str:
+
+def choice(*texts: str, upper: bool = False) -> Cast:
+    """One of `texts`; with `upper`, whatever its case."""
+
+    def read(text: str) -> str:
         found = text.upper() if upper else text
         if found not in texts:
             raise ValueError
         return found
 
-    return cast
+    return Cast(read, " or ".join((", ".join(texts[:-1]), texts[-1])))
 
 
-def switch(text: str) -> bool:
-    """A cast: 0 or 1."""
+def _switch(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError
     return text == "1"
+
+
+switch = Cast(_switch, "0 or 1")
+anything = Cast(str, "any text")

@@ -98,7 +98,7 @@ def test_every_setting_is_tested_here() -> None:
     names = {setting.name for setting in TABLE}
     assert names == set(BAD) | {"FUNDING_ENV_FILE"} == {name for name, _, _ in GOOD}
     assert {setting.attribute for setting in TABLE} == set(DEFAULTS)
-    assert all(setting.why and setting.expected for setting in TABLE)
+    assert all(setting.why and setting.cast.expected for setting in TABLE)
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
@@ -118,7 +118,7 @@ def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
     ids=lambda value: repr(value[:40]),
 )
 def test_a_bad_value_is_refused_with_name_value_and_what_was_expected(name: str, text: str) -> None:
-    expected = next(setting.expected for setting in TABLE if setting.name == name)
+    expected = next(setting.cast.expected for setting in TABLE if setting.name == name)
     with pytest.raises(SettingError) as caught:
         read({name: text})
     error = caught.value

@@ -1,12 +1,11 @@
 """What a setting's text may be, and what is shown of one that may not."""
 
-from collections.abc import Callable
-
 import pytest
 
 from funding.errors import SettingError
 from funding.settings.secret import Secret
 from funding.settings.table import (
+    Cast,
     Setting,
     choice,
     fraction,
@@ -19,8 +18,8 @@ from funding.settings.table import (
     whole,
 )
 
-COUNT = Setting("FUNDING_COUNT", whole(1, 9), "3", "a whole number, 1 to 9", "how many")
-KEY = Setting("KEY", secret, "", "a key", "opens it")
+COUNT = Setting("FUNDING_COUNT", whole(1, 9), "3", "how many")
+KEY = Setting("KEY", secret, "", "opens it")
 
 
 def test_a_table_is_read_by_attribute_with_its_defaults() -> None:
@@ -57,12 +56,12 @@ def test_a_secret_that_cannot_be_read_is_not_shown() -> None:
         (secret, ["", "!~"], ["a b", "\u00e9", "x" * 1_001]),
     ],
 )
-def test_casts(cast: Callable[[str], object], good: list[str], bad: list[str]) -> None:
+def test_casts(cast: Cast, good: list[str], bad: list[str]) -> None:
     for text in good:
-        cast(text)
+        cast.read(text)
     for text in bad:
         with pytest.raises(SettingError):
-            read_table((Setting("X", cast, "", "", ""),), {"X": text})
+            read_table((Setting("X", cast, "", ""),), {"X": text})
 
 
 def test_what_is_this_machine_itself() -> None:
