@@ -30,11 +30,6 @@ class ManualClock:
         self.wall += seconds
         self.uptime += seconds
 
-    pass_seconds = advance
-
-
-Hand = ManualClock
-
 
 def feed_at(clock: Clock, pid: int = 17) -> Feed:
     """The feed row of an ingest that began just now and is connected."""

@@ -64,10 +64,10 @@ def test_mode_parallel_compares_all_symbols_but_not_at_every_read(world: World) 
     with closing(made(world, hand, "parallel")) as prices:
         for _ in range(3):
             assert set(prices.read()) == set(world.symbols)
-            hand.pass_seconds(20)
+            hand.advance(20)
         assert world.exchange.calls() == before + 1
         until(lambda: compared(world, "parallel") == 2 * len(world.symbols), "all are compared")
-        hand.pass_seconds(COMPARE_SECONDS)
+        hand.advance(COMPARE_SECONDS)
         prices.read()
         assert world.exchange.calls() == before + 2
     assert compared(world, "parallel") == 4 * len(world.symbols)
@@ -79,7 +79,7 @@ def test_every_scan_of_the_volume_alert_compares(world: World) -> None:
     with closing(made(world, hand, "parallel")) as prices:
         for seconds in (300.0, 299.7, 300.4, 243.0):
             prices.read()
-            hand.pass_seconds(seconds)
+            hand.advance(seconds)
         prices.read()
     assert world.exchange.calls() == before + 5
 
