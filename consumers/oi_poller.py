@@ -18,8 +18,8 @@ from funding.consumers.open_interest_poll import OpenInterestPoll, PollOptions
 from funding.consumers.universe import Universe
 from funding.model.alert import Consumer, TargetName
 from funding.model.open_interest import Timeframe
-from funding.notify import targets
 from funding.notify.backend import BackendClient
+from funding.notify.targets import configured_targets
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
@@ -69,17 +69,17 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
         tradfi=own.tradfi,
     )
     # Of the targets, the backend alone takes open interest.
-    receivers = [each for each in targets.configured(own) if each.name is TargetName.BACKEND]
+    targets = [target for target in configured_targets(own) if target.name is TargetName.BACKEND]
     with closing(store), closing(mark_prices), closing(exchange):
         poll = OpenInterestPoll(
-            options(settings, own, [target.name for target in receivers]),
+            options(settings, own, [target.name for target in targets]),
             symbols=symbols.symbols,
             fetch=exchange.open_interest,
             store=store,
             mark_prices=mark_prices.read,
             clock=SYSTEM,
         )
-        loop = runner.ConsumerLoop(settings, NAME, receivers, poll.turn, OutboxStore(store))
+        loop = runner.ConsumerLoop(settings, NAME, targets, poll.turn, OutboxStore(store))
         if once:
             loop.once(stopping, poll.turn)
         else:

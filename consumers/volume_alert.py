@@ -14,7 +14,7 @@ from funding.consumers.exchange_client import ExchangeClient
 from funding.consumers.mark_prices import MarkPrices
 from funding.consumers.volume_scan import ScanOptions, VolumeScan
 from funding.model.alert import Consumer
-from funding.notify import targets
+from funding.notify.targets import configured_targets
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
@@ -34,16 +34,16 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     exchange = ExchangeClient(settings, NAME, workers=WORKERS, stopping=stopping)
     store = DurableConnection(settings.db)
     mark_prices = MarkPrices(settings, NAME, SYSTEM)
-    receivers = targets.configured(own)
+    targets = configured_targets(own)
     scan = VolumeScan(
-        ScanOptions([target.name for target in receivers], own.tradfi, own.missing_as_zero),
+        ScanOptions([target.name for target in targets], own.tradfi, own.missing_as_zero),
         contracts=exchange.contracts,
         candles=exchange.candles,
         store=store,
         mark_prices=mark_prices.read,
         clock=SYSTEM,
     )
-    loop = runner.ConsumerLoop(settings, NAME, receivers, scan.turn, OutboxStore(store))
+    loop = runner.ConsumerLoop(settings, NAME, targets, scan.turn, OutboxStore(store))
 
     def scan_now() -> None:
         stopping.wait(scan.seconds_until_ready())

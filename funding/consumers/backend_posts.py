@@ -24,12 +24,12 @@ def volume_alert(
     asset: str,
     current: MarkAndRate,
     oi_change: float | None,
-    scan: int,
+    scan_time: int,
     now: float,
     missing_as_zero: bool,
 ) -> Alert:
-    """`due`, found by the scan of `scan`. `price` is the mark price, or without one the candle's
-    last price; a missing rate is left out, or 0.0 with `missing_as_zero`."""
+    """`due`, found by the scan of `scan_time`. `price` is the mark price, or without one the last
+    price of the candle; a missing rate is left out, or 0.0 with `missing_as_zero`."""
     symbol, hour, kind, candle, previous = due
     ratio = candle.volume / previous if previous else 0.0
     hourly = f"{asset} hourly volume {abbreviated(candle.volume)} ({ratio:.2f}× prev)"
@@ -45,7 +45,7 @@ def volume_alert(
         "candleDirection": "bullish" if candle.close > candle.open else "bearish",
         "message": message,
         "timestamp": iso(now),
-        "detectionTime": iso(scan),
+        "detectionTime": iso(scan_time),
         "hourTimestamp": iso(hour),
         "isUpdate": kind is not Kind.SPIKE,
         "alertType": kind,
@@ -54,7 +54,7 @@ def volume_alert(
     }
     consumer = Consumer.VOLUME_ALERT
     key = f"{consumer} {symbol} {hour} {kind}"
-    return Alert(key, consumer, symbol, kind, scan, message, VOLUME_PATH, without_none(body))
+    return Alert(key, consumer, symbol, kind, scan_time, message, VOLUME_PATH, without_none(body))
 
 
 def open_interest_alert(change: Change, current: MarkAndRate, *, missing_as_zero: bool) -> Alert:

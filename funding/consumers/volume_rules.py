@@ -79,9 +79,9 @@ def scan_at(now: float) -> int:
     return int(now // SCAN_SECONDS) * SCAN_SECONDS
 
 
-def hour_of(scan: int) -> int:
-    """When the hour of `scan` began."""
-    return scan - scan % HOUR_SECONDS
+def hour_of(scan_time: int) -> int:
+    """When the hour of the scan of `scan_time` began."""
+    return scan_time - scan_time % HOUR_SECONDS
 
 
 def candles(klines: Iterable[Kline]) -> dict[int, Candle]:
@@ -107,26 +107,26 @@ def alerted_hours(rows: Iterable[tuple[str, str, float, str]]) -> AlertedHours:
 
 
 def alerts_due(
-    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan: int
+    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan_time: int
 ) -> list[VolumeAlert]:
-    """The alerts that the scan of `scan` (see `scan_at`) has to make for `symbol`.
+    """The alerts that the scan of `scan_time` (see `scan_at`) has to make for `symbol`.
 
     `hours` has its candles, `alerted` what was alerted for this hour and the one before.
     """
-    closed = _update_of_closed(symbol, hours, alerted, scan)
-    current = _alert_of_current(symbol, hours, alerted, scan)
+    closed = _update_of_closed(symbol, hours, alerted, scan_time)
+    current = _alert_of_current(symbol, hours, alerted, scan_time)
     return [alert for alert in (closed, current) if alert is not None]
 
 
 def _update_of_closed(
-    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan: int
+    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan_time: int
 ) -> VolumeAlert | None:
-    hour = hour_of(scan)
+    hour = hour_of(scan_time)
     closed = hour - HOUR_SECONDS
     candle, known = hours.get(closed), alerted.get((symbol, closed))
     if candle is None or known is None or Kind.FULL_UPDATE in known.kinds:
         return None
-    if scan > hour and hour not in hours:
+    if scan_time > hour and hour not in hours:
         return None  # no new candle after minutes: our clock is ahead, the hour is not closed yet
     if _minute(known.first_at, closed) >= NO_FULL_FROM_MINUTE:
         return None
@@ -134,9 +134,9 @@ def _update_of_closed(
 
 
 def _alert_of_current(
-    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan: int
+    symbol: str, hours: Mapping[int, Candle], alerted: AlertedHours, scan_time: int
 ) -> VolumeAlert | None:
-    hour = hour_of(scan)
+    hour = hour_of(scan_time)
     candle, previous = hours.get(hour), hours.get(hour - HOUR_SECONDS)
     known = alerted.get((symbol, hour))
     if candle is None:
@@ -145,7 +145,7 @@ def _alert_of_current(
         if previous is None or not _is_spike(candle, previous):
             return None
         return VolumeAlert(symbol, hour, Kind.SPIKE, candle, previous.volume)
-    if Kind.HALF_UPDATE in known.kinds or not _half_is_due(known, hour, scan):
+    if Kind.HALF_UPDATE in known.kinds or not _half_is_due(known, hour, scan_time):
         return None
     volume = previous.volume if previous else known.previous_volume
     return VolumeAlert(symbol, hour, Kind.HALF_UPDATE, candle, volume)
@@ -156,9 +156,9 @@ def _is_spike(candle: Candle, previous: Candle) -> bool:
     return enough and candle.volume / previous.volume >= RATIO
 
 
-def _half_is_due(known: AlertedHour, hour: int, scan: int) -> bool:
+def _half_is_due(known: AlertedHour, hour: int, scan_time: int) -> bool:
     early = _minute(known.first_at, hour) <= HALF_IF_BY_MINUTE
-    return early and _minute(scan, hour) >= HALF_MINUTE
+    return early and _minute(scan_time, hour) >= HALF_MINUTE
 
 
 def _minute(at: float, hour: int) -> int:

@@ -63,41 +63,41 @@ class VolumeScan:
         early = self.seconds_until_ready()
         if early:
             return early
-        scan = volume_rules.scan_at(self._clock.wall())
-        if self._is_done(scan):
-            return self._seconds_to_next(scan)
+        scan_time = volume_rules.scan_at(self._clock.wall())
+        if self._is_done(scan_time):
+            return self._seconds_to_next(scan_time)
         try:
-            self.scan(scan)
+            self.scan(scan_time)
         except errors.RestError as error:
             log.warning("the scan failed: %s", error)
             pause = max(RETRY_SECONDS, error.retry_after_seconds)
-            return min(pause, self._seconds_to_next(scan))
-        if self._is_done(scan):
-            return self._seconds_to_next(scan)
-        return min(RETRY_SECONDS, self._seconds_to_next(scan))
+            return min(pause, self._seconds_to_next(scan_time))
+        if self._is_done(scan_time):
+            return self._seconds_to_next(scan_time)
+        return min(RETRY_SECONDS, self._seconds_to_next(scan_time))
 
     def seconds_until_ready(self) -> float:
         """Seconds until the scan of the present five minutes may begin; 0 when it may."""
         now = self._clock.wall()
         return max(0.0, volume_rules.scan_at(now) + SETTLE_SECONDS - now)
 
-    def scan(self, scan: int) -> list[Alert]:
-        """Make the scan of `scan` (see `scan_at`); the alerts that are new. Raises `RestError`
+    def scan(self, scan_time: int) -> list[Alert]:
+        """Make the scan of `scan_time` (see `scan_at`); the alerts that are new. Raises `RestError`
         where too many candles are missing. A scan that the end of the program or the exchange
         cut short keeps the alerts it found, and is made again."""
         listed = universe_rules.perpetuals(self._contracts(), tradfi=self._options.tradfi)
-        seconds = max(30.0, self._seconds_to_next(scan) - 30.0)
+        seconds = max(30.0, self._seconds_to_next(scan_time) - 30.0)
         found = self._candles(sorted(listed), seconds)
         _check_coverage(found, len(listed))
-        since = volume_rules.hour_of(scan) - HOUR_SECONDS
+        since = volume_rules.hour_of(scan_time) - HOUR_SECONDS
         alerted = volume_rules.alerted_hours(self._outbox.made(Consumer.VOLUME_ALERT, since))
-        due = list(self._due(found.values, alerted, scan))
+        due = list(self._due(found.values, alerted, scan_time))
         current = self._mark_prices()
         fresh = self._outbox.complete(
             Consumer.VOLUME_ALERT,
-            scan if len(found.values) + len(found.failures) == len(listed) else None,
+            scan_time if len(found.values) + len(found.failures) == len(listed) else None,
             self._clock.wall(),
-            self._alerts(due, listed, current, scan),
+            self._alerts(due, listed, current, scan_time),
             self._options.targets,
         )
         for alert in fresh:
@@ -108,14 +108,14 @@ class VolumeScan:
         )
         return fresh
 
-    def _is_done(self, scan: int) -> bool:
-        return self._outbox.done(Consumer.VOLUME_ALERT) == scan
+    def _is_done(self, scan_time: int) -> bool:
+        return self._outbox.done(Consumer.VOLUME_ALERT) == scan_time
 
-    def _seconds_to_next(self, scan: int) -> float:
-        return max(0.0, scan + volume_rules.SCAN_SECONDS - self._clock.wall()) + SETTLE_SECONDS
+    def _seconds_to_next(self, scan_time: int) -> float:
+        return max(0.0, scan_time + volume_rules.SCAN_SECONDS - self._clock.wall()) + SETTLE_SECONDS
 
     def _due(
-        self, klines: Mapping[str, list[Kline]], alerted: AlertedHours, scan: int
+        self, klines: Mapping[str, list[Kline]], alerted: AlertedHours, scan_time: int
     ) -> Iterable[VolumeAlert]:
         for symbol, rows in klines.items():
             try:
@@ -123,14 +123,14 @@ class VolumeScan:
             except ValueError as error:
                 log.warning("%s is left out: %s", symbol, error)
                 continue
-            yield from volume_rules.alerts_due(symbol, hours, alerted, scan)
+            yield from volume_rules.alerts_due(symbol, hours, alerted, scan_time)
 
     def _alerts(
         self,
         due: Sequence[VolumeAlert],
         assets: Mapping[str, str],
         current: Mapping[str, MarkAndRate],
-        scan: int,
+        scan_time: int,
     ) -> list[Alert]:
         changes = {
             hour: self._open_interest.change(
@@ -144,7 +144,7 @@ class VolumeScan:
                 asset=assets[alert.symbol],
                 current=current.get(alert.symbol, UNKNOWN),
                 oi_change=changes[alert.hour].get(alert.symbol),
-                scan=scan,
+                scan_time=scan_time,
                 now=self._clock.wall(),
                 missing_as_zero=self._options.missing_as_zero,
             )

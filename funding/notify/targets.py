@@ -29,7 +29,7 @@ class Target(NamedTuple):
         return self.address + post.path, headers, post.body.encode()
 
 
-def configured(settings: ConsumerSettings) -> list[Target]:
+def configured_targets(settings: ConsumerSettings) -> list[Target]:
     """The targets that have an address and a key."""
     found = [
         Target(TargetName.BACKEND, settings.volspike_api_url, settings.volspike_api_key),

@@ -171,7 +171,7 @@ def _candles(hours: dict[int, volume_rules.Candle], symbol: str) -> None:
                 asset=symbol,
                 current=UNKNOWN,
                 oi_change=None,
-                scan=scan,
+                scan_time=scan,
                 now=float(scan),
                 missing_as_zero=True,
             )

@@ -24,8 +24,8 @@ S = "BTCUSDT"
 def volume_body(kind: Kind = Kind.SPIKE, **changes: Any) -> dict[str, Any]:
     due = VolumeAlert(S, HOUR, kind, Candle(10.0, 11.0, 9e6), 2e6)
     options: dict[str, Any] = {
-        "asset": "BTC", "current": MarkAndRate(10.5, 0.0001), "oi_change": 0.02, "scan": HOUR + 600,
-        "now": HOUR + 612.7, "missing_as_zero": False,
+        "asset": "BTC", "current": MarkAndRate(10.5, 0.0001), "oi_change": 0.02,
+        "scan_time": HOUR + 600, "now": HOUR + 612.7, "missing_as_zero": False,
     }  # fmt: skip
     return dict(volume_alert(due, **options | changes).body)
 
@@ -73,7 +73,7 @@ def test_candle_that_did_not_rise_is_bearish() -> None:
     for close in (9.0, 10.0):
         due = VolumeAlert(S, HOUR, Kind.SPIKE, Candle(10.0, close, 9e6), 2e6)
         body = volume_alert(
-            due, asset="BTC", current=UNKNOWN, oi_change=None, scan=HOUR, now=HOUR,
+            due, asset="BTC", current=UNKNOWN, oi_change=None, scan_time=HOUR, now=HOUR,
             missing_as_zero=False,
         ).body  # fmt: skip
         assert body["candleDirection"] == "bearish"

@@ -1,16 +1,15 @@
 """The targets that are configured."""
 
 from funding.model.alert import TargetName
-from funding.notify import targets
-from funding.notify.targets import Target
+from funding.notify.targets import Target, configured_targets
 from funding.settings.consumers import read
 from funding.settings.secret import Secret
 from tests.support.fake_backend import CHAT, KEY, TOKEN
 
 
-def test_configured_targets() -> None:
-    assert targets.configured(read({})) == []
-    found = targets.configured(
+def test_targets_with_an_address_and_a_key() -> None:
+    assert configured_targets(read({})) == []
+    found = configured_targets(
         read(
             {
                 "VOLSPIKE_API_URL": "https://b.example", "VOLSPIKE_API_KEY": KEY,
