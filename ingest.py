@@ -8,7 +8,6 @@ SIGTERM finishes the frame in hand, empties the WAL and exits 0.
 import logging
 import os
 import random
-import signal
 import sys
 import threading
 from urllib.parse import urlsplit
@@ -66,16 +65,14 @@ def build(settings: Settings, feed: Feed) -> IngestLoop:
 
 def run(settings: Settings, feed: Feed) -> None:
     """Receive and store until SIGTERM or SIGINT."""
-    stopping: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda caught, _: stopping.append(caught))
+    stopping = startup.stop_on_signal()
     aside = set_aside_if_damaged(settings.db)
     loop = build(settings, feed)
     if aside is not None:
         loop.record(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
         threading.Thread(target=recover, args=(aside, settings.db), daemon=True).start()
     flowing = False
-    while not stopping:
+    while not stopping.is_set():
         flowing = loop.step(FLOWING_SECONDS if flowing else STEP_SECONDS)
     loop.stop()
     log.info("stopped")
