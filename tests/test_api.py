@@ -303,6 +303,7 @@ APPLICATION_REFUSED = {
     "traversal": (404, "GET /funding/../../etc/passwd HTTP/1.1\r\nHost: {}\r\n\r\n"),
     "broken path": (400, "GET /funding/%FF HTTP/1.1\r\nHost: {}\r\n\r\n"),
     "broken raw path": (400, b"GET /funding/\xff HTTP/1.1\r\nHost: {}\r\n\r\n"),
+    "unknown parameter": (400, "GET /funding/S000USDT?format=csv HTTP/1.1\r\nHost: {}\r\n\r\n"),
     "broken query": (400, "GET /funding/batch?symbols=%FF HTTP/1.1\r\nHost: {}\r\n\r\n"),
     "broken raw query": (400, b"GET /funding/batch?symbols=\xff HTTP/1.1\r\nHost: {}\r\n\r\n"),
 }

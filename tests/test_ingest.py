@@ -237,7 +237,7 @@ def test_sigterm_stops_it_while_the_exchange_does_not_answer(
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("FUNDING_STALL_AFTER", "soon", "seconds, at least 0.5"),
+        ("FUNDING_STALL_AFTER", "soon", "seconds, 0.5 to 600"),
         ("FUNDING_ROTATE_AFTER", "4", "more than FUNDING_STALL_AFTER"),
     ],
 )

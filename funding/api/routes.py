@@ -7,7 +7,7 @@ environment instead, and return a `Response`.
 
 import logging
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("api")
 
 MAX_BATCH = 2_000
+MAX_NAMED = 5
+"""Unknown parameters that an answer names."""
 LOG_SECONDS = 10.0
 ENDPOINTS = ["/funding", "/funding/<symbol>", "/funding/batch?symbols=A,B", "/funding/health"]
 
@@ -41,15 +43,15 @@ class Api:
         self._snapshot: Snapshot | None = None
         self._throttle = Throttle(LOG_SECONDS)
         self._routes = bottle.Bottle()
-        for path, handler in (
+        for path, handler, *parameters in (
             ("/", self.index),
             ("/funding", self.all),
-            ("/funding/batch", self.batch),  # before the symbols, whose route it matches too
+            ("/funding/batch", self.batch, "symbols"),  # before the symbols, which match it too
             ("/funding/health", self.health),
             ("/funding/<symbol>", self.one),
             ("/health", self.health),
         ):
-            self._routes.route(path, "GET", handler)
+            self._routes.route(path, "GET", handler, parameters=parameters)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -71,7 +73,11 @@ class Api:
                 return reply(reason, HTTPStatus.METHOD_NOT_ALLOWED, allowed)
             return refusal("not found", HTTPStatus.NOT_FOUND)
         try:
+            if environ.get("QUERY_STRING"):
+                arguments |= _query(environ["QUERY_STRING"], route.config["parameters"])
             response: Response = route.callback(environ, **arguments)
+        except _BadQuery as error:
+            return error.response
         except errors.StoreMissing:
             reasons = ["no quotes are stored yet: is ingest running?"]
             return refusal("not ready", HTTPStatus.SERVICE_UNAVAILABLE, reasons=reasons)
@@ -103,15 +109,9 @@ class Api:
             return refusal("stale", status, symbol=quote.symbol, **facts)
         return reply(found)
 
-    def batch(self, environ: "WSGIEnvironment") -> Response:
+    def batch(self, _environ: "WSGIEnvironment", symbols: Sequence[str] = ()) -> Response:
         """GET /funding/batch?symbols=A,B"""
-        try:
-            query = urllib.parse.parse_qs(
-                environ.get("QUERY_STRING", ""), encoding="utf-8", errors="strict"
-            )
-        except ValueError:
-            return refusal("the query is not UTF-8", HTTPStatus.BAD_REQUEST)
-        parts = ",".join(query.get("symbols", ())).split(",")
+        parts = ",".join(symbols).split(",")
         asked = [symbol for symbol in map(str.strip, parts) if symbol]
         if not asked:
             hint = "no symbols: ask /funding/batch?symbols=BTCUSDT,ETHUSDT"
@@ -162,3 +162,26 @@ class Api:
             snapshot = self._snapshot = Snapshot(quotes, limit, wall=wall, uptime=uptime)
             self._version = version
         return snapshot
+
+
+class _BadQuery(Exception):
+    """The query cannot be answered; `response` says why."""
+
+    def __init__(self, reason: str, **facts: object) -> None:
+        super().__init__(reason)
+        self.response = refusal(reason, HTTPStatus.BAD_REQUEST, **facts)
+
+
+def _query(text: str, known: Sequence[str]) -> dict[str, list[str]]:
+    """The values of each parameter in `text`. A parameter that is not `known` would be ignored by
+    us, and meant by whoever asked: `_BadQuery`."""
+    try:
+        # Strict: what is not UTF-8 names nothing.
+        found = urllib.parse.parse_qs(text, True, encoding="utf-8", errors="strict")
+    except ValueError:
+        raise _BadQuery("the query is not UTF-8") from None
+    unknown = [name[:MAX_SHOWN] for name in found if name not in known]
+    if unknown:
+        reason = f"unknown parameter: {', '.join(unknown[:MAX_NAMED])}"
+        raise _BadQuery(reason, parameters=list(known))
+    return found

@@ -76,10 +76,10 @@ TABLE = (
     ),
     Setting("FUNDING_API_HOST", loopback, "127.0.0.1", "where the API listens"),
     Setting("FUNDING_API_PORT", whole(1, 65_535, "a port"), "8888", "its port"),
-    Setting("FUNDING_STALE_AFTER", number(1), "180", "age after which a quote is stale"),
+    Setting("FUNDING_STALE_AFTER", number(1, 86_400), "180", "age after which a quote is stale"),
     Setting(
         "FUNDING_STALL_AFTER",
-        number(0.5),
+        number(0.5, 600),
         "5",
         "silence, counted from connect, after which a connection is replaced",
     ),
@@ -91,7 +91,7 @@ TABLE = (
     ),
     Setting(
         "FUNDING_ROTATE_AFTER",
-        number(2),
+        number(2, 86_400),
         "82800",
         "age at which a connection is replaced, before the exchange ends it at 24 h",
     ),
@@ -101,16 +101,16 @@ TABLE = (
     Setting(
         "FUNDING_MIN_SYMBOLS", whole(0, 5_000), "500", "fewer fresh symbols than this is unhealthy"
     ),
-    Setting("FUNDING_CHECK_INTERVAL", number(0.2), "5", "between the watchdog's local checks"),
+    Setting("FUNDING_CHECK_INTERVAL", number(0.2, 600), "5", "between the watchdog's local checks"),
     Setting(
         "FUNDING_COMPARE_INTERVAL",
-        number(0.2),
+        number(0.2, 3600),
         "60",
         "between its comparisons of BTCUSDT with REST",
     ),
     Setting(
         "FUNDING_COMPARE_ALL_INTERVAL",
-        number(0),
+        number(0, 86_400),
         "600",
         "between its comparisons of all symbols with REST",
     ),

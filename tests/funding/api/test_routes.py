@@ -308,7 +308,8 @@ def test_a_symbol_asked_twice_is_answered_twice(world: World) -> None:
         f"symbols=BTCUSDT&symbols={percent('币安人生USDT')}",
         f"symbols=BTCUSDT%2C{percent('币安人生USDT')}",
         f"symbols=,BTCUSDT,,{percent('币安人生usdt')},",
-        f"other=x&symbols=btcusdt,{percent('币安人生USDT')}",
+        f"&&symbols=btcusdt,{percent('币安人生USDT')}&",
+        f"%73ymbols=BTCUSDT,{percent('币安人生USDT')}",
     ],
 )
 def test_spellings_of_one_query(world: World, query: str) -> None:
@@ -324,7 +325,7 @@ def test_symbols_with_characters_of_other_languages_are_only_missing(world: Worl
     assert (found["found"], found["missingSymbols"]) == (0, asked)
 
 
-@pytest.mark.parametrize("target", ["batch", "batch?", "batch?symbols=", "batch?symbols=,,&a=b"])
+@pytest.mark.parametrize("target", ["batch", "batch?", "batch?symbols=", "batch?symbols=,,"])
 def test_a_batch_without_symbols(world: World, target: str) -> None:
     answer = ask(world.app(), f"/funding/{target}")
     text = "no symbols: ask /funding/batch?symbols=BTCUSDT,ETHUSDT"
@@ -345,6 +346,34 @@ def test_a_batch_of_2000_and_one_more(world: World) -> None:
 @pytest.mark.parametrize("query", ["symbols=BTC%FFUSDT", "symbols=%ED%A0%80", "symbols=%C3"])
 def test_a_query_that_is_not_utf8_is_refused(world: World, query: str) -> None:
     refused(ask(world.app(), f"/funding/batch?{query}"), 400, "the query is not UTF-8")
+
+
+@pytest.mark.parametrize("path", ["", "funding", "funding/BTCUSDT", "funding/batch", "health"])
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("format=csv", "format"),
+        ("exchange=kucoin&format=csv", "exchange, format"),
+        ("symbols=BTCUSDT&pretty", "symbols, pretty"),
+        ("SYMBOLS=BTCUSDT", "SYMBOLS"),
+        (f"{percent('符号')}=1", "符号"),
+        ("=1", ""),
+    ],
+)
+def test_a_parameter_that_no_route_knows_is_named(
+    world: World, path: str, query: str, names: str
+) -> None:
+    if path == "funding/batch":
+        names = names.removeprefix("symbols, ")
+    found = refused(ask(world.app(), f"/{path}?{query}"), 400, f"unknown parameter: {names}")
+    assert found["parameters"] == (["symbols"] if path == "funding/batch" else [])
+
+
+def test_unknown_parameters_are_named_briefly(world: World) -> None:
+    query = "&".join(f"{letter * 1_000}=1" for letter in "abcdefgh")
+    found = ask(world.app(), f"/funding?{query}")
+    assert found.status == 400
+    assert len(found.body) < 700
 
 
 def test_long_missing_symbols_are_not_repeated_in_full(world: World) -> None:

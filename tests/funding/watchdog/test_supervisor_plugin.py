@@ -268,7 +268,7 @@ def test_api_listens_where_the_settings_say(short_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("FUNDING_STALE_AFTER", "FUNDING_STALE_AFTER='x': expected seconds, at least 1"),
+        ("FUNDING_STALE_AFTER", "FUNDING_STALE_AFTER='x': expected seconds, 1 to 86400"),
         ("FUNDING_API_PORT", "cannot listen on 127.0.0.1:{port}: Address already in use"),
     ],
 )
