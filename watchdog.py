@@ -8,7 +8,7 @@ from funding.exchanges.binance import stream as binance
 from funding.health import report
 from funding.health.checks import check
 from funding.rest.client import RestClient
-from funding.runtime import startup
+from funding.runtime import access, startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.durable import DurableConnection
@@ -99,7 +99,8 @@ def run(settings: Settings) -> int:
 
 
 def main() -> int:
-    """Exit codes with --once: 0 healthy, 1 unhealthy; 2 a setting or argument is wrong."""
+    """Exit codes with --once: 0 healthy, 1 unhealthy, 2 this user may not look; 2 also where a
+    setting or argument is wrong."""
     parser = startup.parser("watchdog.py", "Looks after the service: see README.md.")
     parser.add_argument("--once", action="store_true", help="print one report, then exit")
     parser.add_argument("--restart", action="store_true", help="with --once: restart what hangs")
@@ -110,6 +111,10 @@ def main() -> int:
     settings = startup.begin("watchdog")
     if arguments.once:
         settings = group_settings.adopted(settings, "watchdog.py")
+        closed = access.closed(settings.db, endings=access.DATABASE)
+        if closed:
+            print(f"watchdog.py: no report: {settings.db}: {closed}", file=sys.stderr)
+            return 2
         return once(settings, restart=arguments.restart, as_json=arguments.json)
     return run(settings)
 

@@ -17,6 +17,7 @@
     ├── SupervisorError      supervisord does not answer, or refuses
     └── StoreError           the SQLite file
         ├── StoreMissing     not there yet: wait for ingest to make it
+        ├── StorePermission  there, but closed to this user
         ├── StoreForeign     something else, or of a newer version: hands off
         ├── StoreLocked      another process holds it
         ├── StoreFull        no space left
@@ -122,6 +123,10 @@ class StoreError(FundingError):
 
 class StoreMissing(StoreError):
     """The file is not there yet, or has no tables or no quotes yet."""
+
+
+class StorePermission(StoreError):
+    """This user may not read it, or not write it; the text says who may."""
 
 
 class StoreForeign(StoreError):

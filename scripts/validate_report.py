@@ -10,6 +10,7 @@ import json
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -100,5 +101,14 @@ def _store(path: Path, found: Document) -> None:
         print(f"the verdict was not stored: {error}", file=sys.stderr)
 
 
+def _run() -> int:
+    """`main`. A defect is not a NO-GO, for which Python's own exit code stands."""
+    try:
+        return main()
+    except Exception:  # noqa: BLE001 (whatever it is, there is no report)
+        traceback.print_exc()
+        return NO_REPORT
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

@@ -500,6 +500,36 @@ def test_a_process_also_answers_at_its_unix_socket(tmp_path: Path, short_path: P
         assert process.wait(timeout=30) == 0
 
 
+@pytest.mark.parametrize("kind", ["file", "link to a file", "folder", "socket of another program"])
+def test_what_is_at_the_place_of_the_unix_socket_stays(
+    tmp_path: Path, short_path: Path, kind: str
+) -> None:
+    """Only a socket that nobody listens at may be replaced."""
+    path = short_path / "there"
+    with socket.socket(socket.AF_UNIX) as other:
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "socket of another program":
+            other.bind(str(path))
+            other.listen()
+        else:
+            kept = path if kind == "file" else short_path / "kept"
+            kept.write_bytes(b"kept")
+            if kind == "link to a file":
+                path.symlink_to(kept)
+        before = path.lstat()
+        port, database = free_port(), tmp_path / "funding.db"
+        result = finished(
+            [sys.executable, "api.py", "--socket", path],
+            FUNDING_API_PORT=port,
+            FUNDING_DB=database,
+        )
+    assert result.returncode == 1
+    (line,) = (result.stdout + result.stderr).splitlines()
+    assert f"cannot listen on 127.0.0.1:{port} and {path}: " in line
+    assert (path.lstat().st_ino, path.lstat().st_size) == (before.st_ino, before.st_size)
+
+
 def test_a_port_in_use_is_one_line_and_exit_1(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

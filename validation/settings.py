@@ -10,6 +10,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from validation.read import access
 from validation.read.database import NoReport
 
 FEWEST_SYMBOLS = 500
@@ -42,6 +43,9 @@ def _settings(root: Path) -> Mapping[str, str]:
 
 
 def _read(file: Path) -> dict[str, str]:
+    closed = access.closed(file)
+    if closed:
+        raise NoReport(f"{file}: {closed}")
     try:
         status, owners = file.stat(), {0, os.geteuid(), Path(__file__).stat().st_uid}
         # A pipe would be waited for.

@@ -10,6 +10,7 @@
   in the middle of an accept, which resets that client: so `stop` sets a flag and pulls a trigger.
 """
 
+import errno
 import logging
 import resource
 import signal
@@ -24,6 +25,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from funding.api.dispatcher import Channel, Dispatcher
+from funding.runtime import process
 from funding.runtime.deadline import Deadline
 from funding.runtime.logs import Throttle
 
@@ -68,6 +70,9 @@ class Server:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, IDLE_SECONDS * 1000)
         places: list[tuple[int, dict[str, Any]]] = [(limit, {"sockets": [listening]})]
         if watchdog_socket is not None:
+            # waitress removes a socket that is in the way, and nothing else.
+            if process.listens(watchdog_socket):
+                raise OSError(errno.EADDRINUSE, "another program listens there")
             place = {"unix_socket": str(watchdog_socket)}
             places.append((limit + WATCHDOG_CLIENTS, place))
         self._map: dict[int, Any] = {}

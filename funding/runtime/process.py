@@ -1,4 +1,4 @@
-"""This machine: the age and the size of a process, the space on a disk.
+"""This machine: the age and the size of a process, who listens where, the space on a disk.
 
 # Facts
 - PR_SET_PDEATHSIG sends a process the signal when its parent ends, for whatever reason (prctl(2)).
@@ -10,6 +10,7 @@
 import ctypes
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def end_with_parent() -> None:
     """Have the kernel kill this process when its parent ends; on Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def listens(path: Path) -> bool:
+    """Whether a process listens at the unix socket `path`, or at the one that it links to."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1.0)
+            client.connect(str(path))
+    except OSError:
+        return False
+    return True
 
 
 def age_seconds(pid: int, uptime: float) -> float:

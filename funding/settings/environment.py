@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from funding.errors import SettingError
+from funding.runtime import access
 
 _LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*)", re.ASCII)
 _MAX_BYTES = 64 * 1024
@@ -81,6 +82,8 @@ def read_file(file: Path) -> tuple[dict[str, str], int]:
                 raise SettingError(NAME, str(file), "a file that nobody else may write (chmod 600)")
             data = opened.read(_MAX_BYTES + 1)
             text = data.decode()
+    except PermissionError:
+        raise SettingError(NAME, str(file), f"a file that is not {access.closed(file)}") from None
     except (OSError, ValueError) as error:
         expected = f"a file of NAME=value lines ({type(error).__name__})"
         raise SettingError(NAME, str(file), expected) from None

@@ -27,6 +27,7 @@ from pathlib import Path
 import apsw
 
 from funding import errors
+from funding.runtime import access
 from funding.store import upgrades
 from funding.store.damage import APPLICATION_ID
 
@@ -80,7 +81,13 @@ def translate_errors(path: str) -> Iterator[None]:
     except (apsw.BusyError, apsw.LockedError) as error:
         raise errors.StoreLocked(path, "locked by another process") from error
     except apsw.CantOpenError as error:
+        closed = access.closed(path, endings=access.DATABASE)
+        if closed:
+            raise errors.StorePermission(path, closed) from error
         raise errors.StoreMissing(path, f"cannot be opened ({error})") from error
+    except apsw.ReadOnlyError as error:
+        closed = access.closed(path, writing=True, endings=access.DATABASE)
+        raise errors.StorePermission(path, closed or f"cannot be written ({error})") from error
     except apsw.Error as error:
         raise errors.StoreError(path, f"{type(error).__name__}: {error}") from error
 
@@ -188,7 +195,7 @@ def close_writer(connection: apsw.Connection, *, moved: bool = False) -> None:
     try:
         connection.set_busy_timeout(500)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.BusyError:
-        pass  # a reader holds it: the next writer goes on from there
+    except (apsw.BusyError, apsw.ReadOnlyError):
+        pass  # a reader holds it, or we may only read: the next writer goes on from there
     finally:
         connection.close()

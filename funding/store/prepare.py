@@ -7,6 +7,7 @@ from typing import Any
 from funding import errors
 from funding.model.feed import Feed
 from funding.store.database import open_writer, translate_errors
+from funding.store.file_identity import identify
 from funding.store.recovery import set_aside_if_damaged
 from funding.store.writer import Writer
 
@@ -28,7 +29,7 @@ def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
     A demonstration must not mix with real quotes. Raises `StoreLocked` while another program has
     the file open: its WAL would stay behind under the old name, and become the new file's.
     """
-    if not path.exists():
+    if identify(path) is None:
         return None
     with translate_errors(str(path)):
         connection = open_writer(path)

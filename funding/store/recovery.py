@@ -22,6 +22,7 @@ import apsw
 from funding import errors
 from funding.store.damage import is_ours, marker_path
 from funding.store.database import open_reader, open_writer, transaction, translate_errors
+from funding.store.file_identity import identify
 
 log = logging.getLogger("ingest")
 
@@ -41,7 +42,7 @@ def is_damaged(path: Path) -> bool:
 
     The quotes are always read; the whole file only where a program has reported damage.
     """
-    if not path.exists() or not is_ours(path):
+    if identify(path) is None or not is_ours(path):
         return False
     try:
         with translate_errors(str(path)):

@@ -10,6 +10,7 @@ from funding import errors
 from funding.model.event import Event
 from funding.model.feed import Feed
 from funding.model.quote import Quote
+from funding.runtime import access
 from funding.runtime.backoff import Attempts
 from funding.store.damage import lock_path, marker_path
 from funding.store.database import (
@@ -40,6 +41,9 @@ class Writer:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._lock = os.open(lock_path(path), flags, 0o600)
+        except PermissionError as error:
+            closed = access.closed(path, writing=True, endings=access.DATABASE)
+            raise errors.StorePermission(self._path, closed or str(error.strerror)) from error
         except OSError as error:
             raise errors.StoreError(self._path, f"{error.strerror}") from error
         try:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from funding.errors import SupervisorError
 from funding.health.facts import Process, ProcessState
 from funding.model.event import EventKind
+from funding.runtime import access
 from funding.runtime.deadline import UnixConnection
 from funding.watchdog.restart_rules import Verb
 
@@ -105,6 +106,9 @@ class SupervisorClient:
             if fault.faultCode == ignore:
                 return None
             raise SupervisorError(f"supervisord refuses {method}: {fault.faultString}") from fault
+        except PermissionError as error:
+            closed = access.closed(self._path, writing=True)
+            raise SupervisorError(f"{self._path}: {closed or error.strerror}") from error
         except _UNANSWERED as error:
             detail = f"supervisord does not answer {method} ({type(error).__name__})"
             raise SupervisorError(detail) from error

@@ -118,3 +118,16 @@ def test_another_package_of_the_same_name_is_not_imported(world: Path, tmp_path:
     (other / "__init__.py").write_text("raise SystemExit('the wrong one')")
     process = judged(world, stdout=subprocess.DEVNULL, env={"PYTHONPATH": str(tmp_path)})
     assert said_by(process) == (0, "")
+
+
+def test_a_defect_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python's own exit code of a traceback is 1, which reads NO-GO."""
+
+    def broken() -> int:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(validate_report, "main", broken)
+    assert validate_report._run() == validate_report.NO_REPORT
+    assert "RuntimeError: a defect" in capsys.readouterr().err

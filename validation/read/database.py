@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
+from validation.read import access
 from validation.read.tables import columns_of
 
 APPLICATION_ID = 0x46554E44
@@ -22,6 +23,9 @@ class NoReport(Exception):
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write, in one snapshot. Raises `NoReport`, never creates a file."""
+    closed = access.closed(path)
+    if closed:
+        raise NoReport(f"{path}: {closed}")
     if not path.is_file():
         raise NoReport(f"there is no database at {path}")
     try:

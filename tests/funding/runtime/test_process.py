@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from funding.runtime.clock import SYSTEM
-from funding.runtime.process import age_seconds, disk_free_bytes, file_bytes, memory_bytes
+from funding.runtime.process import age_seconds, disk_free_bytes, file_bytes, listens, memory_bytes
 from harness.processes import until
 
 
@@ -85,3 +86,18 @@ def test_files_and_disks(tmp_path: Path) -> None:
     status = os.statvfs(tmp_path)
     assert 0 < free <= status.f_blocks * status.f_frsize
     assert disk_free_bytes(tmp_path / "none") is None
+
+
+def test_who_listens_at_a_unix_socket(short_path: Path) -> None:
+    place, link = short_path / "s", short_path / "link"
+    link.symlink_to(place)
+    assert not listens(place)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        assert not listens(place)
+        server.listen()
+        assert listens(place)
+        assert listens(link)
+    assert not listens(place)
+    assert not listens(link)
+    assert not listens(short_path / ("s" * 200))

@@ -1,0 +1,43 @@
+"""Who may open a file: what is closed to this user is not missing.
+
+# Facts
+- `os.stat` of a file in a folder that this user may not enter fails with EACCES, also where there
+  is no such file (path_resolution(7)). SQLite says "unable to open database file" to all of it.
+- `Path.exists` raises that error before Python 3.14, `os.path.exists` calls the file missing.
+"""
+
+import os
+import pwd
+from pathlib import Path
+
+DATABASE = ("", "-wal", "-shm")
+"""What SQLite opens of a database: the endings of its files."""
+
+
+def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] = ("",)) -> str:
+    """Who may read the file at `path`, or write it, and what this user can do; "" where nothing is
+    closed to this user. `endings` are those of all the files that belong to it."""
+    real = Path(os.path.realpath(path))
+    right = os.R_OK | (os.W_OK if writing else 0)
+    needed = [(folder, os.X_OK) for folder in reversed(real.parents)]
+    if writing:
+        needed[-1] = (real.parent, os.X_OK | os.W_OK)
+    needed += [(Path(f"{real}{ending}"), right) for ending in endings]
+    for place, wanted in needed:
+        if os.path.lexists(place) and not os.access(place, wanted, effective_ids=True):
+            status = place.stat()
+            owner = _name(status.st_uid)
+            limit = "read-only for" if writing else "closed to"
+            return (
+                f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
+                f" {status.st_mode & 0o7777:04o}). Run this as {owner}, or open it to others:"
+                ' see "Another user" in docs/operations.md'
+            )
+    return ""
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
