@@ -167,9 +167,9 @@ class Api:
 class _BadQuery(Exception):
     """The query cannot be answered; `response` says why."""
 
-    def __init__(self, reason: str, **facts: object) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.response = refusal(reason, HTTPStatus.BAD_REQUEST, **facts)
+        self.response = refusal(reason, HTTPStatus.BAD_REQUEST)
 
 
 def _query(text: str, known: Sequence[str]) -> dict[str, list[str]]:
@@ -182,6 +182,5 @@ def _query(text: str, known: Sequence[str]) -> dict[str, list[str]]:
         raise _BadQuery("the query is not UTF-8") from None
     unknown = [name[:MAX_SHOWN] for name in found if name not in known]
     if unknown:
-        reason = f"unknown parameter: {', '.join(unknown[:MAX_NAMED])}"
-        raise _BadQuery(reason, parameters=list(known))
+        raise _BadQuery(f"unknown parameter: {', '.join(unknown[:MAX_NAMED])}")
     return found

@@ -365,8 +365,7 @@ def test_a_parameter_that_no_route_knows_is_named(
 ) -> None:
     if path == "funding/batch":
         names = names.removeprefix("symbols, ")
-    found = refused(ask(world.app(), f"/{path}?{query}"), 400, f"unknown parameter: {names}")
-    assert found["parameters"] == (["symbols"] if path == "funding/batch" else [])
+    refused(ask(world.app(), f"/{path}?{query}"), 400, f"unknown parameter: {names}")
 
 
 def test_unknown_parameters_are_named_briefly(world: World) -> None:
