@@ -1,8 +1,10 @@
 """The floors: who may import what. See the picture in docs/development.md."""
 
 import ast
+import fnmatch
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,22 +53,45 @@ OUTSIDE: dict[str, str | None] = {
 }
 """Floor 2: one outside world each, and the one library that it may import beside msgspec."""
 
-PAIRS = {
-    ("api/server", "api/dispatcher"),
-    ("notify", "runtime"),
-}
-"""What a room of floor 2 may import of another one, beside `runtime` and `settings`, which describe
-this process and are at hand everywhere."""
-
 MOVING = {"rest", "ingest", "watchdog", "notify", "client", "consumers", "api"}
 """Floor 3: moving parts, with the world handed in."""
 
+FLOORS: dict[int, Collection[str]] = {0: {"errors"}, 1: PURE, 2: OUTSIDE, 3: MOVING}
+
+PAIRS = {
+    ("runtime", "settings"),
+    ("watchdog/supervisor_plugin", "settings"),
+    ("api/routes", "store"),
+    ("api/server", "api/dispatcher"),
+    ("notify/backend", "rest/transport"),
+    ("client", "rest"),
+    ("consumers", "client"),
+    ("consumers", "notify"),
+    ("consumers", "rest"),
+    ("watchdog", "rest"),
+}
+"""Which room of floors 2 and 3 imports which other one of its own floor. `runtime`, this process on
+this machine, is at hand everywhere."""
+
 THREADS_AND_WORLD = {
-    *("time", "socket", "subprocess", "random", "logging", "sqlite3", "urllib.request"),
-    *("threading", "concurrent.futures", "multiprocessing", "os", "select", "selectors"),
+    *("time", "socket", "ssl", "subprocess", "random", "secrets", "logging", "sqlite3", "signal"),
+    *("threading", "concurrent", "multiprocessing", "asyncio", "queue", "select", "selectors"),
+    *("urllib.request", "http.client", "os", "fcntl", "mmap", "shutil", "tempfile", "io"),
+}
+CLOCK_AND_FILES = {
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "open",
+    "print",
 }
 ENVIRONMENT = {"settings"}
-MODULES = sorted((ROOT / "funding").rglob("*.py"))
+MODULES = [
+    path
+    for path in sorted((ROOT / "funding").rglob("*.py"))
+    if path != ROOT / "funding" / "__init__.py"
+]
 PROGRAMS = [
     *(ROOT / name for name in ("ingest.py", "api.py", "watchdog.py")),
     *sorted((ROOT / "consumers").glob("*.py")),
@@ -85,12 +110,21 @@ def imports(path: Path) -> set[str]:
     return names
 
 
+def calls(path: Path) -> set[str]:
+    """What `path` calls, as it is written: `datetime.now`."""
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    return {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+
+
 def place(path: Path) -> str:
     """`funding/store/reader.py` is at `store/reader`."""
     return str(path.relative_to(ROOT / "funding").with_suffix(""))
 
 
-def within(where: str, table: set[str] | dict[str, str | None]) -> str | None:
+PLACES = {place(path) for path in MODULES}
+
+
+def within(where: str, table: Collection[str]) -> str | None:
     """The entry of `table` that holds `where`: the module itself, or its room."""
     parts = where.split("/")
     above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
@@ -99,13 +133,34 @@ def within(where: str, table: set[str] | dict[str, str | None]) -> str | None:
 
 def ours(path: Path) -> set[str]:
     """The places in funding/ of the modules that `path` imports, at any level."""
-    known = {place(each) for each in MODULES}
     found = set()
     for name in imports(path):
-        parts = name.split(".")
-        if parts[0] == "funding":
-            found |= {at for at in ("/".join(parts[1:]), "/".join(parts[1:-1])) if at in known}
+        top, *parts = name.split(".")
+        ways = ["/".join(parts), "/".join(parts[:-1]), "/".join([*parts[:-1], "__init__"])]
+        if top == "funding" and not (ROOT / "funding" / ways[0]).is_dir():
+            found |= set([way for way in ways if way in PLACES][:1])
     return found
+
+
+def floor(where: str) -> int:
+    """The floor that the table gives `where`; a module that stands on none is a KeyError."""
+    found = [number for number, table in FLOORS.items() if within(where, table)]
+    if not found:
+        raise KeyError(f"{where} stands on no floor: put it into the table")
+    return found[0]
+
+
+def room(where: str) -> str:
+    """What the table calls the room of `where`, on whichever floor."""
+    return within(where, FLOORS[floor(where)]) or where
+
+
+def neighbours(path: Path) -> set[tuple[str, str]]:
+    """Which room on the floor of `path` imports which other one there, for `path`'s part."""
+    here = place(path)
+    mine = floor(here)
+    others = {room(at) for at in ours(path) if floor(at) == mine} - {room(here), "runtime"}
+    return {(room(here), other) for other in others}
 
 
 def third_party(path: Path) -> set[str]:
@@ -117,18 +172,27 @@ def third_party(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=place)
 def test_a_module_stays_on_its_floor(path: Path) -> None:
     here = place(path)
-    if here == "errors":
+    assert all(floor(at) <= floor(here) for at in ours(path)), "it imports from a higher floor"
+    if floor(here) == 0:
         assert not imports(path)
-    elif within(here, PURE) is not None:
+    elif floor(here) == 2:
+        assert third_party(path) <= {"msgspec", OUTSIDE[room(here)]}
+    else:
         assert third_party(path) <= {"msgspec"}
-        assert not imports(path) & THREADS_AND_WORLD
-        lower = {at for at in ours(path) if within(at, PURE) is None and at != "errors"}
-        assert not lower, "a pure module leans on one that meets the world"
-    elif (room := within(here, OUTSIDE)) is not None:
-        assert third_party(path) <= {"msgspec", OUTSIDE[room]}
-    elif not here.endswith("__init__"):
-        assert within(here, MOVING) is not None, f"{here} stands on no floor: put it into the table"
-        assert third_party(path) <= {"msgspec"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if floor(place(path)) == 1], ids=place)
+def test_a_pure_module_meets_neither_threads_nor_clock_nor_world(path: Path) -> None:
+    names = imports(path)
+    parts = {".".join(name.split(".")[:count]) for name in names for count in (1, 2)}
+    assert not parts & THREADS_AND_WORLD
+    assert not calls(path) & CLOCK_AND_FILES
+
+
+def test_rooms_of_one_floor_import_each_other_only_in_named_pairs() -> None:
+    """Pure rooms may lean on each other; the named pairs are all in use."""
+    found = {pair for path in MODULES if floor(place(path)) > 1 for pair in neighbours(path)}
+    assert found == PAIRS
 
 
 def test_each_library_has_one_room() -> None:
@@ -176,17 +240,32 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda p: p.name)
 def test_programs_are_thin(path: Path) -> None:
-    names = imports(path)
-    assert not names & {"ingest", "api", "watchdog"}
     assert not third_party(path)
     assert len(path.read_text("utf-8").splitlines()) <= 150
 
 
-def test_every_room_has_tests() -> None:
-    folder = ROOT / "tests" / "funding"
-    tested = {path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")}
-    rooms = {place(path).partition("/")[0] for path in MODULES}
-    assert rooms - {"errors", "__init__"} <= tested
+@pytest.mark.parametrize(
+    "path", [*PROGRAMS, *(ROOT / "scripts").glob("*.py")], ids=lambda path: path.stem
+)
+def test_programs_do_not_import_each_other(path: Path) -> None:
+    tops = {name.partition(".")[0] for name in imports(path)}
+    assert not tops & {"ingest", "api", "watchdog", "consumers", "scripts"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=place)
+def test_a_module_has_a_test_file(path: Path) -> None:
+    if path.name != "__init__.py":
+        expected = (ROOT / "tests" / path.relative_to(ROOT)).with_name(f"test_{path.name}")
+        assert expected.exists(), expected
+
+
+@pytest.mark.parametrize(("number", "table"), [(1, PURE), (2, set(OUTSIDE)), (3, MOVING)])
+def test_the_documented_floors_are_these(number: int, table: set[str]) -> None:
+    page = (ROOT / "docs" / "development.md").read_text("utf-8").partition("## Floors")[2]
+    row = next(line for line in page.splitlines() if line.startswith(f"| {number}"))
+    patterns = re.findall(r"`([\w/*]+)`", row.split(" | ")[1])
+    assert {room for pattern in patterns for room in fnmatch.filter(table, pattern)} == table
+    assert all(fnmatch.filter(table, pattern) for pattern in patterns)
 
 
 def test_the_stand_in_exchange_stands_alone() -> None:
