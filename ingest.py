@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import threading
+from functools import partial
 from urllib.parse import urlsplit
 
 from funding import errors
@@ -28,6 +29,7 @@ from funding.settings.service import Settings
 from funding.store.damage import report_damage
 from funding.store.prepare import prepare
 from funding.store.recovery import recover, set_aside_if_damaged
+from funding.store.stated_waits import StatedWaits
 from funding.store.writer import Writer
 
 log = logging.getLogger("ingest")
@@ -39,6 +41,12 @@ FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle s
 def build(settings: Settings, feed: Feed) -> IngestLoop:
     """The loop and its parts, put together."""
     writer = Writer(settings.db, feed)
+    waits = StatedWaits(settings.db, SYSTEM)
+    wait = waits.left(settings.ws_url)
+    if wait:
+        feed.last_error = f"the exchange has asked for a pause: connecting in {wait:.0f} s"
+        feed.last_error_at = SYSTEM.wall()
+        log.warning("%s", feed.last_error)
     inbox = Inbox(writer.symbols(feed.exchange))
     policy = ConnectionPolicy(
         connections=settings.connections,
@@ -48,12 +56,18 @@ def build(settings: Settings, feed: Feed) -> IngestLoop:
         uniform=random.uniform,
         now=SYSTEM.uptime(),
         attempts_left=feed.attempts_left,
+        wait=wait,
     )
 
     def connect(number: int) -> Receiver:
         connection = WebSocket(settings.ws_url, CONNECT_SECONDS)
         receiver = Receiver(
-            number, connection=connection, decode=binance.decode, inbox=inbox, clock=SYSTEM
+            number,
+            connection=connection,
+            decode=binance.decode,
+            inbox=inbox,
+            clock=SYSTEM,
+            told_to_wait=partial(waits.record, settings.ws_url),
         )
         receiver.start()
         return receiver

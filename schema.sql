@@ -101,7 +101,8 @@ CREATE TABLE rest_usage (
     PRIMARY KEY (minute, caller, route)
 ) STRICT, WITHOUT ROWID;
 
--- At most one row per host: no program calls that host before `until`.
+-- At most one row per host, of REST, of the stream or of a backend: no program asks that host before
+-- `until`.
 CREATE TABLE rest_ban (
     address TEXT NOT NULL PRIMARY KEY,
     until   REAL NOT NULL,     -- Unix seconds

@@ -27,6 +27,7 @@ from funding.settings.service import Settings
 from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
+from funding.store.stated_waits import StatedWaits
 from funding.watchdog import group_settings
 
 NAME = Consumer.OI_POLLER
@@ -60,8 +61,9 @@ def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     store = DurableConnection(settings.db)
     mark_prices = MarkPrices(settings, NAME, SYSTEM)
     address, key = own.volspike_api_url, own.volspike_api_key
+    backend = BackendClient(waits=StatedWaits(settings.db, SYSTEM))
     symbols = Universe(
-        ask_backend=partial(universe.ask, BackendClient(), address, key) if address else None,
+        ask_backend=partial(universe.ask, backend, address, key) if address else None,
         contracts=exchange.contracts,
         tickers=exchange.tickers,
         store=OpenInterestStore(store),

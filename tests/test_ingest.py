@@ -163,6 +163,25 @@ def test_next_ingest_continues_after_a_killed_one(exchange: StandIn, tmp_path: P
         ingest.newer()
 
 
+def test_wait_that_the_exchange_states_outlives_a_killed_ingest(
+    exchange: StandIn, tmp_path: Path
+) -> None:
+    exchange.fault(handshake_status={"status": 429, "retry_after": 120})
+    with running_ingest(tmp_path, exchange.ws_url) as ingest:
+        ingest.says("the exchange limits connection attempts")
+        ingest.process.kill()
+        ingest.process.wait(WAIT_SECONDS)
+    exchange.order("faults", "DELETE")
+    attempts = exchange.order("state")["attempts"]
+    with running_ingest(tmp_path, exchange.ws_url) as ingest:
+        ingest.says("the exchange has asked for a pause: connecting in 1")
+        heartbeat = ingest.feed().heartbeat_uptime
+        until(lambda: ingest.feed().heartbeat_uptime > heartbeat + 1, "another second")
+        assert exchange.order("state")["attempts"] == attempts
+        assert "has asked for a pause" in str(ingest.feed().last_error)
+        assert ingest.stop() == 0
+
+
 def test_retired_address_is_named_and_retried(exchange: StandIn, tmp_path: Path) -> None:
     attempts = exchange.order("state")["attempts"]
     with running_ingest(

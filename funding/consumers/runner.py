@@ -16,6 +16,7 @@ from funding.runtime.schedule import Every
 from funding.settings.service import Settings
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
+from funding.store.stated_waits import StatedWaits
 
 log = logging.getLogger("consumer")
 
@@ -92,7 +93,8 @@ class ConsumerLoop:
     @contextmanager
     def _delivery(self, target: Target) -> Iterator[Delivery]:
         """With a store of its own, for one thread."""
-        store, backend = DurableConnection(self.settings.db), BackendClient(SEND_SECONDS)
+        store = DurableConnection(self.settings.db)
+        backend = BackendClient(SEND_SECONDS, waits=StatedWaits(self.settings.db, SYSTEM))
         try:
             yield Delivery(
                 *(self.consumer, target),

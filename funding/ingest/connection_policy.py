@@ -23,7 +23,8 @@ from funding.runtime.backoff import BURST, Attempts, delays
 class ConnectionPolicy:
     """Report what happened, then ask `step` for orders, several times a second.
 
-    `uniform(a, b)` draws a random number; delays and rotations are jittered by it.
+    `uniform(a, b)` draws a random number; delays and rotations are jittered by it. The first
+    attempt is made `wait` seconds after `now`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ConnectionPolicy:
         uniform: Callable[[float, float], float],
         now: float,
         attempts_left: float = BURST,
+        wait: float = 0.0,
     ) -> None:
         self._stall_after = stall_after
         self._rotate_after = rotate_after
@@ -45,7 +47,7 @@ class ConnectionPolicy:
         self._known_classes: set[int] = set()
         self._count = 0
         self._slots = [
-            Slot(stall_after, delays(backoff_max, uniform), now) for _ in range(connections)
+            Slot(stall_after, delays(backoff_max, uniform), now + wait) for _ in range(connections)
         ]
 
     @property

@@ -28,7 +28,8 @@ class Receiver(Worker):
     """Connection `number`, from its one attempt to its end; every outcome is a `ConnectionEvent`.
 
     A documented error ends the connection. Any other is a defect, which `check` raises in the
-    writer's thread.
+    writer's thread. `told_to_wait` is called with the seconds that the exchange asks for when it
+    refuses, and with its words.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Receiver(Worker):
         decode: Callable[[bytes, float], Frame],
         inbox: Inbox,
         clock: Clock,
+        told_to_wait: Callable[[float, str], None] = lambda _seconds, _words: None,
     ) -> None:
         super().__init__(f"connection-{number}", self._receive_all, failed=inbox.wake)
         self._number = number
@@ -46,6 +48,7 @@ class Receiver(Worker):
         self._decode = decode
         self._inbox = inbox
         self._clock = clock
+        self._told_to_wait = told_to_wait
 
     def stop(self, seconds: float | None = None) -> None:
         """End this connection, whatever it is waiting for; from any thread."""
@@ -63,6 +66,8 @@ class Receiver(Worker):
             finally:
                 self._connection.close()
         except FeedConnectionError as error:
+            if error.retry_after_seconds:
+                self._told_to_wait(error.retry_after_seconds, str(error))
             if not stopping.is_set():
                 self._report(EndingKind(error.kind), str(error), error.retry_after_seconds)
 

@@ -21,7 +21,7 @@ import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
 from funding.ingest.connection_events import EndingKind
-from funding.runtime.backoff import retry_after
+from funding.runtime.backoff import stated_wait
 from funding.settings.table import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
@@ -141,7 +141,8 @@ def _one_line(error: BaseException) -> str:
 
 def _refusal(error: websocket.WebSocketBadStatusException) -> ConnectFailed:
     status = error.status_code
-    wait = retry_after(str((error.resp_headers or {}).get("retry-after", "")), time.time())
+    header = str((error.resp_headers or {}).get("retry-after", ""))
+    wait = stated_wait(header, error.resp_body or b"", time.time())
     if status in (429, 418):
         return ConnectFailed(EndingKind.RATE_LIMITED, f"status {status}", wait)
     if status in (403, 451):

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import urllib3
 
@@ -23,6 +23,7 @@ from funding.rest.transport import manager
 from funding.runtime import backoff
 
 MAX_BODY = 4 * 1024 * 1024
+_LEAVE_ALONE = (429, 418)
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
@@ -35,31 +36,55 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class BackendClient:
-    """HTTP calls to backends, each within `timeout` seconds. For one thread."""
+class Waits(Protocol):
+    """What hosts have asked for, of whichever process: see `store.stated_waits`."""
 
-    def __init__(self, timeout: float = 5.0) -> None:
+    def left(self, url: str) -> float: ...
+    def record(self, url: str, seconds: float, reason: str) -> None: ...
+
+
+class BackendClient:
+    """HTTP calls to backends, each within `timeout` seconds. For one thread.
+
+    A host that has asked to be left alone is not asked until then: the reply is 429 at once.
+    """
+
+    def __init__(self, timeout: float = 5.0, *, waits: Waits) -> None:
         self.timeout = timeout
+        self._waits = waits
         self._pool = manager(3, 1, urllib3.make_headers(user_agent="funding"))
 
     def post(self, address: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """POST a JSON `body`; the reply has any status, and no body. Raises `PostError` where there
-        is no status."""
-        response = self._request(
-            "POST", address, {"Content-Type": "application/json", **headers}, body
-        )
-        with suppress(errors.PostError):  # read only to keep the connection: the status counts
-            _read_body(response)
-        return Reply(response.status, _retry_after(response), b"")
+        """POST a JSON `body`; the reply has any status, and its body where that is whole. Raises
+        `PostError` where there is no status."""
+        named = {"Content-Type": "application/json", **headers}
+        return self._ask("POST", address, named, body)
 
     def get(self, address: str, headers: Mapping[str, str]) -> Reply:
         """GET; the reply has any status. Raises `PostError` where it is not whole."""
-        response = self._request("GET", address, headers, None)
-        return Reply(response.status, _retry_after(response), _read_body(response))
+        return self._ask("GET", address, headers, None)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._pool.clear()
+
+    def _ask(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        left = self._waits.left(address)
+        if left:
+            return Reply(429, left, b"")
+        response = self._request(method, address, headers, body)
+        said = b""
+        # The status of a post counts: its answer is read for the wait in it, and to keep the
+        # connection.
+        with suppress(*((errors.PostError,) if method == "POST" else ())):
+            said = _read_body(response)
+        status, header = response.status, response.headers.get("Retry-After", "")
+        wait = backoff.stated_wait(header, said, time.time())
+        if status in _LEAVE_ALONE or status >= 500:
+            self._waits.record(address, wait, f"status {status}")
+        return Reply(status, wait, said)
 
     def _request(
         self, method: str, address: str, headers: Mapping[str, str], body: bytes | None
@@ -89,7 +114,3 @@ def _read_body(response: urllib3.BaseHTTPResponse) -> bytes:
         raise errors.PostError("the reply is too long")
     response.release_conn()
     return data
-
-
-def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
-    return backoff.retry_after(response.headers.get("Retry-After", ""), time.time())

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from funding import errors
-from funding.model.alert import LONGEST_WAIT_SECONDS, STUCK_ATTEMPTS
+from funding.model.alert import STUCK_ATTEMPTS
 from funding.notify.backend import BackendClient, Reply
 from funding.notify.targets import Target
 from funding.runtime.backoff import delays
@@ -102,7 +102,7 @@ class Delivery:
 
     def _refused(self, post: Due, reply: Reply) -> None:
         step = min(POST_SECONDS, TARGET_SECONDS * 2 ** min(post.attempts - 1, 10))
-        wait = max(self._uniform(0.6 * step, step), min(reply.retry_after, LONGEST_WAIT_SECONDS))
+        wait = max(self._uniform(0.6 * step, step), reply.retry_after)
         problem = f"status {reply.status}"
         self._store.failed(post.id, problem, self._clock.wall() + wait)
         if post.attempts == 1:
@@ -114,9 +114,9 @@ class Delivery:
     def _target_failed(self, post: Due, problem: str, retry_after: float) -> None:
         first = self._delays is None
         self._delays = self._delays or delays(TARGET_SECONDS, self._uniform)
-        wait = max(next(self._delays), min(retry_after, LONGEST_WAIT_SECONDS))
+        wait = max(next(self._delays), retry_after)
         self._not_before = self._clock.uptime() + wait
-        # Released at once: the wait is the target's, and another start of this program has none.
+        # Released at once: the wait is the target's, and its own alone is stored (see backend).
         stuck = post.attempts >= STUCK_ATTEMPTS
         aside = max(TARGET_SECONDS, wait + OTHERS_FIRST_SECONDS) if stuck else 0.0
         self._store.failed(post.id, problem, self._clock.wall() + aside)

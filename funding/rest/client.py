@@ -8,12 +8,14 @@ import msgspec
 
 from funding import errors
 from funding.exchanges.binance import rest as api
-from funding.rest.limiter import LONGEST_PAUSE_SECONDS, RateLimiter, UsageStore
+from funding.model.ban import LONGEST_BAN_SECONDS
+from funding.rest.limiter import RateLimiter, UsageStore
 from funding.rest.transport import Transport
 from funding.runtime import backoff
 from funding.runtime.clock import Clock
 
-_BANS = (429, 418)
+_BANNED = 418
+_BANS = (429, _BANNED)
 _EXPLAINED = {
     403: "refused by the exchange's firewall",
     451: "restricted location: the exchange does not serve this address",
@@ -105,16 +107,19 @@ class RestClient:
             raise errors.RestGarbled(f"{route}: {str(error)[:200]}") from error
 
     def _refused(self, status: int, retry_after: str, body: bytes) -> errors.RestError:
-        error, wait = api.error_body(body), backoff.retry_after(retry_after, self._clock.wall())
-        if status in _BANS:
-            reason = f"status {status}, code {error.code}: {error.msg}"
-            return errors.RestBanned(reason, self._limiter.ban(reason, wait, error.msg))
+        error, now = api.error_body(body), self._clock.wall()
+        longest = LONGEST_BAN_SECONDS if status == _BANNED else backoff.LONGEST_SECONDS
+        wait = backoff.stated_wait(retry_after, body, now, longest)
         if status in _EXPLAINED:
             reason = f"status {status}, {_EXPLAINED[status]}"
-            return errors.RestRestricted(reason, self._limiter.ban(reason, wait, ""))
+            return errors.RestRestricted(reason, self._limiter.ban(reason, wait))
+        reason = f"status {status}, code {error.code}: {error.msg}"
+        if status in _BANS:
+            return errors.RestBanned(reason, self._limiter.ban(reason, wait))
         if status >= 500:
-            text = f"status {status}, code {error.code}: {error.msg}"
-            return errors.RestUnreachable(text, min(wait, LONGEST_PAUSE_SECONDS))
+            if wait:
+                self._limiter.ban(reason, wait)
+            return errors.RestUnreachable(reason, wait)
         return errors.RestRefused(status, error.code, error.msg)
 
 

@@ -4,7 +4,7 @@ group's budget, and respects a ban that any process of the group has met.
 # Facts
 (see exchanges/binance/rest.py for weights)
 - 429 says back off, 418 is a ban of 2 minutes to 3 days for the whole address; asking again
-  prolongs it. The end is in Retry-After, or in the message's words, or nowhere.
+  prolongs it. The end is stated (see runtime/backoff.py) or not.
 - 403 is the firewall, 451 a restricted location: asking again does not help.
 - Calls that are under way when a ban begins are refused as well: many threads, one ban.
 """
@@ -96,21 +96,21 @@ class RateLimiter:
             self._own_ban = None
             self._usage.lift_ban(self._address, self._clock.wall())
 
-    def ban(self, reason: str, retry_after: float, message: str) -> float:
-        """Stop the whole group until the end that the exchange states, else for a growing pause;
-        returns for how many seconds. A ban that others have met meanwhile is the same one."""
+    def ban(self, reason: str, stated: float) -> float:
+        """Stop the whole group for the seconds that the exchange has `stated`, or where those are 0
+        for a growing pause; returns for how many. A ban that others have met meanwhile is the same
+        one."""
         now = self._clock.wall()
         held = self._last_ban(now)
         pauses = held.pauses if held is not None else 0
         same = held is not None and held.kind == BanKind.BANNED and now < held.until
-        until = now + retry_after if retry_after else api.banned_until(message)
-        if until is None or until <= now:
+        until = now + stated
+        if not stated:
             pauses += not same
             doubled = FIRST_PAUSE_SECONDS * 2 ** min(pauses - 1, 10)
             until = held.until if same and held else now + min(doubled, LONGEST_PAUSE_SECONDS)
         elif not same:
             pauses = 1
-        until = min(until, now + LONGEST_BAN_SECONDS)
         self._own_ban = Ban(until, BanKind.BANNED, pauses, reason)
         text = f"{reason}: nobody asks for {until - now:.0f} s"
         event = Event(now, self._caller, EventKind.REST_PAUSE, text)

@@ -1,11 +1,26 @@
-"""How long to wait before the next attempt, and how many there may be. No clock."""
+"""How long to wait before the next attempt, and how many there may be. No clock.
 
+# Facts
+- Retry-After is a number of seconds or an HTTP date (RFC 9110, 10.2.3). A date in the form of
+  asctime() has no zone and is UTC (5.6.7).
+- Telegram's 429 has `"parameters":{"retry_after":35}` in its body, and no header.
+- Binance names the end of a ban in words: "IP banned until 1721323200000"; that it sends
+  Retry-After is not documented.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC
 
 FIRST_SECONDS = 0.5
 BURST = 15
 REFILL_SECONDS = 5.0
+LONGEST_SECONDS = 3_600.0
+"""A wait that a peer states is believed up to this: one until the year 2099 would never end."""
+
+_BODY_BYTES = 4_096
+_RETRY_AFTER = re.compile(rb'"retry_after"\s*:\s*"?([0-9]{1,9}(?:\.[0-9]{1,9})?)')
+_BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
 
 
 def delays(maximum: float, uniform: Callable[[float, float], float]) -> Iterator[float]:
@@ -50,15 +65,31 @@ class Attempts:
         return True
 
 
-def retry_after(text: str, now: float) -> float:
-    """Seconds from `now` (Unix seconds) that a Retry-After header asks for: a number or a date
-    (RFC 9110, 10.2.3). 0 when it is neither, or a moment that has passed."""
+def stated_wait(header: str, body: bytes, now: float, at_most: float = LONGEST_SECONDS) -> float:
+    """Seconds from `now` (Unix seconds) for which a peer wants to be left alone, as its Retry-After
+    `header` or the `body` of its refusal says; 0 where neither does, or the moment has passed.
+
+    A wait of more than `at_most` seconds is not believed: it is the usual longest one.
+    """
+    wait = _seconds(header, now) or _seconds_in_body(body, now)
+    return wait if wait <= at_most else LONGEST_SECONDS
+
+
+def _seconds(text: str, now: float) -> float:
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return float(text)
     from email.utils import parsedate_to_datetime  # here: 0.7 MB that few runs need
 
     try:
-        moment = parsedate_to_datetime(text)  # without a zone in the form of asctime: GMT is meant
+        moment = parsedate_to_datetime(text)
         return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
     except (ValueError, OverflowError, TypeError, IndexError):
         return 0.0
+
+
+def _seconds_in_body(body: bytes, now: float) -> float:
+    if seconds := _RETRY_AFTER.search(body[:_BODY_BYTES]):
+        return float(seconds[1])
+    if until := _BANNED_UNTIL.search(body[:_BODY_BYTES]):
+        return max(0.0, int(until[1]) / 1000 - now)
+    return 0.0

@@ -17,6 +17,7 @@ from funding.notify.backend import BackendClient
 from funding.rest.client import RestClient
 from funding.store.durable import DurableConnection
 from funding.store.rest_usage import RestUsage
+from funding.store.stated_waits import StatedWaits
 from harness.fuzz.damaged_input import Draw, cut, damaged
 from harness.fuzz.decoders import REPLIES, UNIVERSES
 from tests.support.clock import ManualClock, write
@@ -157,7 +158,8 @@ def world() -> Iterator[Callable[[Case], None]]:
     with tempfile.TemporaryDirectory() as folder, log.listening():
         path = Path(folder) / "funding.db"
         write(path, hand.clock())
-        store, backend = DurableConnection(path), BackendClient(2.0)
+        store = DurableConnection(path)
+        backend = BackendClient(2.0, waits=StatedWaits(path, hand.clock()))
         usage = RestUsage(store)
         rest = RestClient(
             address, "fuzz", usage=usage, budget=2_400, clock=hand.clock(), timeout=2.0

@@ -19,6 +19,7 @@ from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.model.alert import UNKNOWN, MarkAndRate, post
 from funding.model.open_interest import Sample, Timeframe
+from funding.runtime.backoff import LONGEST_SECONDS, stated_wait
 from harness.fuzz.damaged_input import damaged
 from tests.support.binance_messages import (
     BTC,
@@ -146,8 +147,7 @@ def check_reply(case: tuple[bytes, str]) -> None:
         use(reply, symbol)
     told = rest.error_body(data)
     assert len(told.msg) <= 300
-    until = rest.banned_until(told.msg)
-    assert until is None or until > 0
+    assert 0 <= stated_wait(symbol, data, 0.0) <= LONGEST_SECONDS
 
 
 def _premium(found: list[rest.PremiumIndex], _symbol: str) -> None:

@@ -17,6 +17,16 @@ TOKEN = "9999:telegram-token-0815"
 CHAT = "chat-1234"
 
 
+class NoWaits:
+    """No host has asked for anything, and none is remembered."""
+
+    def left(self, _url: str) -> float:
+        return 0.0
+
+    def record(self, _url: str, _seconds: float, _reason: str) -> None:
+        pass
+
+
 @dataclass
 class Seen:
     """One request as it arrived."""
@@ -30,12 +40,13 @@ class Seen:
 class FakeBackend:
     """`answer` is what it does: a status, "hang" (it takes nothing and is silent), or "lose" (it
     takes the post, and closes without an answer); `fails` is the same by a body's `name`. Statuses
-    come `delay` seconds late."""
+    come `delay` seconds late; an answer `says` this, too."""
 
     port: int = 0
     answer: int | str = 200
     fails: dict[str, int | str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    says: dict[str, Any] = field(default_factory=dict)
     delay: float = 0.0
     universe: object = None
     seen: list[Seen] = field(default_factory=list)
@@ -91,7 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
         if 200 <= status < 300:
             backend.take(request)
         backend.released.wait(backend.delay)
-        self._reply(status, {"success": status < 300, "echo": headers.get("x-api-key", "")})
+        said = {"success": status < 300, "echo": headers.get("x-api-key", "")}
+        self._reply(status, said | backend.says)
 
     def _reply(self, status: int, body: object) -> None:
         data = json.dumps(body).encode()

@@ -7,11 +7,9 @@
 - `fundingInfo` and `fundingRate` have no weight, and share 500 calls in 5 minutes.
 - `fundingInfo` lists most symbols; one it does not list settles every 8 hours.
 - A contract without funding has `nextFundingTime` 0; older forms have `lastFundingRate` "".
-- A ban names its end in words: "IP banned until 1721323200000"; Retry-After is not documented.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
@@ -23,7 +21,6 @@ UNWEIGHTED_CALLS = 500
 """Calls of routes without weight that the exchange allows in `UNWEIGHTED_MINUTES`."""
 UNWEIGHTED_MINUTES = 5
 
-_BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 _KLINE_WEIGHTS = ((100, 1), (500, 2), (1_000, 5), (1_500, 10))
 
 
@@ -189,12 +186,6 @@ def error_body(body: bytes) -> ErrorBody:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ErrorBody(msg=body[:100].decode("utf-8", "replace"))
     return ErrorBody(found.code, found.msg[:300])
-
-
-def banned_until(message: str) -> float | None:
-    """Unix seconds at which a ban named in `message` ends, or None."""
-    found = _BANNED_UNTIL.search(message)
-    return int(found[1]) / 1000 if found else None
 
 
 def number(text: str) -> int:

@@ -17,7 +17,7 @@ from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.open_interest import OpenInterestStore
 from tests.support.clock import ManualClock, write
-from tests.support.fake_backend import KEY, FakeBackend, serving
+from tests.support.fake_backend import KEY, FakeBackend, NoWaits, serving
 
 
 @dataclass
@@ -61,7 +61,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     with (
         serving() as far,
         closing(DurableConnection(path)) as store,
-        closing(BackendClient()) as backend,
+        closing(BackendClient(waits=NoWaits())) as backend,
     ):
         yield Scene(Exchange(), far, OpenInterestStore(store), backend)
 

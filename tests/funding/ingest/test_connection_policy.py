@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from funding.ingest.connection_events import (
     ENDINGS,
+    Connect,
     ConnectionEvent,
     ConnectionEventKind,
     EndingKind,
 )
+from funding.ingest.connection_policy import ConnectionPolicy
 from tests.support.simulated_exchange import (
     DAY,
     MOST_ATTEMPTS,
@@ -31,6 +33,15 @@ def test_first_step_connects() -> None:
     assert exchange.policy.open_connections() == 0
     exchange.run(1.0)
     assert exchange.policy.open_connections() == 2
+
+
+def test_first_attempt_waits_for_as_long_as_the_exchange_has_asked() -> None:
+    policy = ConnectionPolicy(
+        connections=2, stall_after=5.0, rotate_after=600.0, backoff_max=5.0,
+        uniform=lambda _low, high: high, now=1_000.0, wait=120.0,
+    )  # fmt: skip
+    assert policy.step(1_000.0) == policy.step(1_119.9) == []
+    assert policy.step(1_120.0) == [Connect(1), Connect(2)]
 
 
 def test_healthy_connection_is_replaced_only_by_rotation() -> None:

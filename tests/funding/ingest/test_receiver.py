@@ -61,6 +61,19 @@ def started(
     return receiver
 
 
+def test_wait_that_the_exchange_asks_for_is_told_before_the_end_is_reported() -> None:
+    connection = ScriptedConnection(ConnectFailed("rate-limited", "status 429", 120.0))
+    writer, told = WriterSide(), list[tuple[float, str]]()
+    writer.receiver = Receiver(
+        *(7,), connection=connection, decode=decode, inbox=writer.inbox, clock=CLOCK,
+        told_to_wait=lambda seconds, words: told.append((seconds, words)),
+    )  # fmt: skip
+    writer.receiver.start()
+    writer.until(lambda: bool(writer.events()), "the end")
+    assert told == [(120.0, "status 429")]
+    assert writer.events() == [(7, "rate-limited", "status 429", 120.0)]
+
+
 def ended(receiver: Receiver) -> bool:
     receiver.join(WAIT_SECONDS)
     return not receiver.is_alive()

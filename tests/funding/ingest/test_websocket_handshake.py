@@ -55,15 +55,22 @@ def test_refused_handshake_has_its_kind(line: str, kind: str) -> None:
         ("1e3", 0, 0),
         ("７", 0, 0),
         ("soon", 0, 0),
-        ("9" * 400, 999_999_999, 999_999_999),
+        ("9" * 400, 3_600, 3_600),
+        ("Thu, 31 Dec 2099 23:59:59 GMT", 3_600, 3_600),
         ("Fri, 99 Foo 99999 99:99:99 GMT", 0, 0),
     ],
-    ids=[str(n) for n in range(10)],
+    ids=[str(n) for n in range(11)],
 )
 def test_retry_after_is_a_number_or_a_date(header: str, low: float, high: float) -> None:
     error = refused(FakeExchange(status("429 Too Many Requests", f"Retry-After: {header}")))
     assert error.kind == "rate-limited"
     assert low <= error.retry_after_seconds <= high
+
+
+def test_wait_is_read_from_the_body_of_a_refusal() -> None:
+    said = b'{"parameters":{"retry_after":35}}'
+    head = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: %d\r\n\r\n" % len(said)
+    assert refused(FakeExchange(lambda _request: head + said)).retry_after_seconds == 35
 
 
 @pytest.mark.parametrize("line", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])

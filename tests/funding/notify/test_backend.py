@@ -15,7 +15,7 @@ from funding.errors import PostError
 from funding.notify.backend import MAX_BODY, BackendClient
 from harness.processes import WAIT_SECONDS
 from tests.conftest import free_port
-from tests.support.fake_backend import KEY, TOKEN, FakeBackend, serving
+from tests.support.fake_backend import KEY, TOKEN, FakeBackend, NoWaits, serving
 
 SHORT_SECONDS = 0.5
 
@@ -28,7 +28,7 @@ def far() -> Iterator[FakeBackend]:
 
 @pytest.fixture
 def backend() -> Iterator[BackendClient]:
-    with closing(BackendClient(WAIT_SECONDS)) as made:
+    with closing(BackendClient(WAIT_SECONDS, waits=NoWaits())) as made:
         yield made
 
 
@@ -65,6 +65,13 @@ def test_retry_after_that_asks_for_nothing_is_zero(
 def test_retry_after_may_be_a_date(far: FakeBackend, backend: BackendClient) -> None:
     far.headers = {"Retry-After": formatdate(time.time() + 3_600, usegmt=True)}
     assert 3_000 < backend.get(far.address, {}).retry_after <= 3_600
+
+
+def test_retry_after_may_be_in_the_body_as_telegram_says_it(
+    far: FakeBackend, backend: BackendClient
+) -> None:
+    far.answer, far.says = 429, {"parameters": {"retry_after": 35}}
+    assert backend.post(far.address, {"X-API-Key": KEY}, b"{}").retry_after == 35
 
 
 @pytest.mark.parametrize("seconds", [0.6, 5.0], ids=["slow", "hangs"])

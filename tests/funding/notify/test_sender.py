@@ -16,9 +16,10 @@ from funding.notify.targets import Target
 from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
+from funding.store.stated_waits import StatedWaits
 from harness.processes import WAIT_SECONDS, until
 from tests.support.clock import ManualClock, rows, write
-from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, serving
+from tests.support.fake_backend import CHAT, KEY, TOKEN, FakeBackend, NoWaits, serving
 
 PATH = "/api/volume-alerts/ingest"
 
@@ -88,7 +89,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     with (
         serving() as far,
         closing(DurableConnection(path)) as connection,
-        closing(BackendClient(WAIT_SECONDS)) as backend,
+        closing(BackendClient(WAIT_SECONDS, waits=StatedWaits(path, hand.clock()))) as backend,
     ):
         yield Scene(path, hand, far, connection, backend)
 
@@ -175,6 +176,18 @@ def test_retry_after_is_respected(scene: Scene) -> None:
     assert len(scene.far.seen) == 1
     scene.far.answer = 200
     scene.pass_time(2)
+    assert scene.accepted == ["a"]
+
+
+def test_wait_that_the_target_states_outlives_a_restart(scene: Scene) -> None:
+    scene.far.answer, scene.far.headers = 429, {"Retry-After": "300"}
+    scene.alert("a")
+    scene.pass_time(1)
+    scene.far.answer = 200
+    scene.restart()
+    scene.pass_time(290)
+    assert len(scene.far.seen) == 1
+    scene.pass_time(10)
     assert scene.accepted == ["a"]
 
 
@@ -343,7 +356,8 @@ def sender(scene: Scene) -> Sender:
         with closing(DurableConnection(scene.path)) as store:
             yield Delivery(
                 "volume_alert", target(scene.far), store=OutboxStore(store),
-                backend=BackendClient(), clock=scene.hand.clock(), uniform=lambda _, high: high,
+                backend=BackendClient(waits=NoWaits()), clock=scene.hand.clock(),
+                uniform=lambda _, high: high,
             )  # fmt: skip
 
     return Sender("backend", open_delivery, failed=threading.Event().set)

@@ -14,6 +14,7 @@ from funding import errors
 from funding.exchanges.binance import rest as api
 from funding.model.ban import LONGEST_BAN_SECONDS
 from funding.rest.client import RestClient
+from funding.runtime.backoff import stated_wait
 from harness.stand_in import StandIn
 from tests.support.clock import ManualClock, rows, write
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
@@ -107,8 +108,8 @@ def test_the_recorded_errors(group: Group, recorded: Path) -> None:
         assert isinstance(raised, errors.RestRefused)
         assert (raised.status, raised.code) == (400, each["body"]["code"])
         assert each["body"]["msg"] in str(raised)
-    ends = {api.banned_until(r.get("msg") or r.get("body", {}).get("msg", "")) for r in replies}
-    assert ends == {None, 1721323200.0, 1700000123.0, 1777814809.681, 1787181287.549}
+    waits = {stated_wait("", json.dumps(each).encode(), 0.0, at_most=2e9) for each in replies}
+    assert waits == {0.0, 1721323200.0, 1700000123.0, 1777814809.681, 1787181287.549}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,17 @@ def test_the_wait_after_a_server_error_is_bounded(group: Group, asked: str) -> N
     with scripted(error(503, -1001, "Try again.", Retry_After=asked)) as server:
         raised = failure(group.client(server.url).premium_indices)
     assert raised.retry_after_seconds == 3_600
+
+
+def test_the_wait_after_a_server_error_binds_everybody(group: Group) -> None:
+    with scripted(error(503, -1001, "Try again.", Retry_After="7"), ANSWER) as server:
+        one, other = group.client(server.url, "one"), group.client(server.url, "other")
+        assert type(failure(one.premium_indices)) is errors.RestUnreachable
+        for client in (one, other):
+            assert failure(client.server_time).retry_after_seconds == pytest.approx(7)
+        assert len(server.asked) == 1
+        group.hand.advance(7)
+        assert other.premium_index("BTCUSDT").symbol == "BTCUSDT"
 
 
 @given(st.text(max_size=40))

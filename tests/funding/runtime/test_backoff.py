@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding.runtime.backoff import Attempts, delays, retry_after
+from funding.runtime.backoff import LONGEST_SECONDS, Attempts, delays, stated_wait
 
 WINDOW_SECONDS = 300.0
 MOST = 75
@@ -81,11 +81,11 @@ def test_constant_asking_is_allowed_75_times_in_the_first_five_minutes() -> None
     assert sum(attempts.take(step / 4) for step in range(4 * 300 + 1)) == MOST
 
 
-@pytest.fixture
-def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The machine's own time zone is nine hours ahead of GMT."""
+@pytest.fixture(params=["JST-9", "America/New_York"])
+def far_away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own time zone is nine hours ahead of GMT, or hours behind it."""
     with monkeypatch.context() as patched:
-        patched.setenv("TZ", "JST-9")
+        patched.setenv("TZ", request.param)
         time.tzset()
         yield
     time.tzset()
@@ -100,7 +100,9 @@ IN_AN_HOUR = datetime.fromtimestamp(NOW + 3_600, UTC)
     [
         ("7", 7.0),
         ("0", 0.0),
-        ("9" * 400, 999_999_999.0),
+        ("00000000120", 120.0),
+        ("9" * 400, LONGEST_SECONDS),
+        ("Thu, 31 Dec 2099 23:59:59 GMT", LONGEST_SECONDS),
         (format_datetime(IN_AN_HOUR, usegmt=True), 3_600.0),
         (f"{IN_AN_HOUR:%A, %d-%b-%y %H:%M:%S} GMT", 3_600.0),  # as in RFC 850
         (f"{IN_AN_HOUR:%a %b %e %H:%M:%S %Y}", 3_600.0),  # as asctime() writes it
@@ -116,9 +118,39 @@ IN_AN_HOUR = datetime.fromtimestamp(NOW + 3_600, UTC)
 )
 @pytest.mark.usefixtures("far_away")
 def test_retry_after_is_a_number_or_a_date(text: str, seconds: float) -> None:
-    assert retry_after(text, NOW) == seconds
+    assert stated_wait(text, b"", NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (b'{"ok":false,"error_code":429,"parameters":{"retry_after":35}}', 35.0),
+        (b'{"message":"You are being rate limited.", "retry_after" : 0.65}', 0.65),
+        (b'{"retry_after":"12"}', 12.0),
+        (b'{"retry_after":99999999}', LONGEST_SECONDS),
+        (b'{"retry_after":-5}', 0.0),
+        (b'{"retry_after":null}', 0.0),
+        (b"IP banned until %d." % (NOW * 1000 + 90_500), 90.5),
+        (b"IP banned until %d." % (NOW * 1000 - 90_500), 0.0),
+        (b"IP banned until 9999999999999.", LONGEST_SECONDS),
+        (b"banned until tomorrow", 0.0),
+        (b"\xff\0<html>", 0.0),
+        (b"", 0.0),
+    ],
+)
+def test_wait_is_read_from_the_body(body: bytes, seconds: float) -> None:
+    assert stated_wait("", body, NOW) == seconds
+
+
+def test_header_counts_where_both_speak() -> None:
+    assert stated_wait("7", b'{"retry_after":35}', NOW) == 7.0
+
+
+@pytest.mark.parametrize(("stated", "wait"), [(86_400, 86_400.0), (86_401, LONGEST_SECONDS)])
+def test_wait_that_is_longer_than_any_is_not_believed(stated: int, wait: float) -> None:
+    assert stated_wait(str(stated), b"", NOW, at_most=86_400.0) == wait
 
 
 @given(st.text(max_size=40) | st.dates().map(lambda day: f"{day:%a, %d %b %Y} 25:00:00 GMT"))
 def test_no_text_of_retry_after_raises_anything(text: str) -> None:
-    assert retry_after(text, 0.0) >= 0
+    assert 0 <= stated_wait(text, text.encode("utf-8", "replace"), 0.0) <= LONGEST_SECONDS

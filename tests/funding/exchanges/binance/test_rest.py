@@ -88,11 +88,6 @@ def test_error_body_has_code_and_message() -> None:
     assert len(rest.error_body(json.dumps({"msg": "x" * 999}).encode()).msg) == 300
 
 
-def test_end_of_a_ban_is_read_from_its_message() -> None:
-    assert rest.banned_until("Way too many requests; IP banned until 1721323200000.") == 1721323200
-    assert rest.banned_until("banned until tomorrow") is None
-
-
 @pytest.mark.parametrize(
     ("text", "number"), [("12", 12), ("", 0), ("-1", 0), ("１", 0), ("9" * 20, 999_999_999)]
 )
