@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from harness.processes import ROOT, free_port
 __all__ = ["RECORDED", "ROOT", "free_port"]
 
 RECORDED = Path(os.environ.get("FUNDING_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+# A shell that starts tests in the background lets them ignore Ctrl-C, and so all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples each time, and no limit on their time: a test is no lottery and no benchmark.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100)
