@@ -10,7 +10,7 @@
     │   ├── RestUnreachable  no answer at all, or not in time
     │   ├── RestRefused      an error of the exchange, with its code: asking again will not help
     │   ├── RestRestricted   403 or 451: this address may not ask; a pause for the group
-    │   ├── RestBanned       429, 418 or a pause: nobody of the group asks until it ends
+    │   ├── RestBanned       429, 418 or a pause: no process of the group asks until it ends
     │   ├── RestOverBudget   our own budget of this minute is used up
     │   └── RestGarbled      an answer that is not of the documented form
     ├── PostError            a backend gave no answer to what was sent to it

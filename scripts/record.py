@@ -103,11 +103,11 @@ def messages(settings: Settings, over: Callable[[], bool]) -> Iterator[bytes]:
         try:
             wire.open()
             log.info("connected")
-            heard = time.monotonic()
-            while not over() and time.monotonic() - heard <= settings.stall_after:
+            received_at = time.monotonic()
+            while not over() and time.monotonic() - received_at <= settings.stall_after:
                 message = wire.receive()
                 if message is not None:
-                    heard = time.monotonic()
+                    received_at = time.monotonic()
                     waits = delays(settings.backoff_max, random.uniform)
                     yield message
         except FeedConnectionError as error:

@@ -273,7 +273,7 @@ def test_the_stand_in_exchange_stands_alone() -> None:
         assert not any(n.partition(".")[0] == "funding" for n in imports(path)), path
 
 
-def test_who_judges_the_soak_asks_nobody_of_the_service() -> None:
+def test_the_judges_of_the_soak_import_nothing_of_the_service() -> None:
     """What was sent and what is stored is worked out without our own code."""
     for name in ("oracle", "answer_checks", "api_connection", "database_reader", "audit"):
         tops = {n.partition(".")[0] for n in imports(ROOT / "harness/soak" / f"{name}.py")}

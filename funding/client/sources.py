@@ -63,12 +63,12 @@ class Sources:
     def service_quote(self, symbol: str, leaves: float = 0.0) -> ServiceQuote:
         """The service's answer for `symbol`."""
         self._leaves = leaves
-        return self._heard(self._service.quote(symbol))
+        return self._warned(self._service.quote(symbol))
 
     def service_quotes(self, leaves: float = 0.0) -> ServiceQuotes:
         """The service's answer for all symbols."""
         self._leaves = leaves
-        return self._heard(self._service.quotes())
+        return self._warned(self._service.quotes())
 
     def rest_quote(self, symbol: str, leaves: float = 0.0) -> RestQuote:
         """REST's answer for `symbol`; weight 1."""
@@ -98,7 +98,8 @@ class Sources:
     def _left(self) -> float:
         return max(0.0, (self.deadline.left() or 0.0) - self._leaves)
 
-    def _heard(self, answer: A) -> A:
+    def _warned(self, answer: A) -> A:
+        """`answer`, with a warning in the log where the service gave none."""
         if answer.problem:
             self._warn("service", f"the service does not answer: {answer.problem}")
         return answer

@@ -2,8 +2,8 @@
 the recorder has stored them.
 
 # Facts
-- Without the store nobody counts for the whole group, and nobody tells of bans: each process then
-  has an allowance of its own.
+- Without the store no process knows the calls and bans of the others: each then has an allowance
+  of its own.
 """
 
 import threading

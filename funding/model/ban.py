@@ -1,4 +1,4 @@
-"""A time in which nobody of the group calls the exchange's REST interface."""
+"""A time in which no process of the group calls the exchange's REST interface."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -8,7 +8,7 @@ LONGEST_BAN_SECONDS = 3 * 86_400.0
 
 
 class BanKind(StrEnum):
-    """Why nobody calls; the words stand in the database."""
+    """Why no process calls; the database holds these words."""
 
     BANNED = "banned"  # the exchange refused to answer
     OVER_BUDGET = "over-budget"  # it did not refuse yet, but its own limit is near

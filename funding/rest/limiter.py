@@ -75,7 +75,7 @@ class RateLimiter:
             raise errors.RestOverBudget(text, next_minute)
 
     def record_usage(self, used_weight: str, *, refused: bool) -> None:
-        """Note the exchange's own count, "" where it tells none: a route without weight does not.
+        """Note the exchange's own count; "" on routes without weight, whose answers have none.
 
         Near its limit the whole group stops for the rest of the minute, by a ban of that kind;
         where the exchange `refused` to answer, `ban` says for how long.
@@ -88,7 +88,7 @@ class RateLimiter:
             end = (self._minute() + 1) * 60.0
             near = Ban(end, BanKind.OVER_BUDGET, 0, _counted(used))
             if self._usage.set_ban(self._address, near):
-                log.warning("%s: nobody asks for the rest of it", _counted(used))
+                log.warning("%s: no more calls until it ends", _counted(used))
 
     def clear_ban(self) -> None:
         """The exchange answers: whatever ban there was has ended."""
@@ -112,7 +112,7 @@ class RateLimiter:
         elif not same:
             pauses = 1
         self._own_ban = Ban(until, BanKind.BANNED, pauses, reason)
-        text = f"{reason}: nobody asks for {until - now:.0f} s"
+        text = f"{reason}: no calls for {until - now:.0f} s"
         event = Event(now, self._caller, EventKind.REST_PAUSE, text)
         if self._usage.set_ban(self._address, self._own_ban, event):
             log.warning("%s", text)

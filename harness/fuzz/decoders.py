@@ -57,7 +57,7 @@ frames = st.tuples(st.one_of(damaged(FRAMES), _valued), NOWS)
 
 
 def check_frame(case: tuple[bytes, float]) -> None:
-    """Quotes that can be stored and served, counts and words that can be told; or `FrameError`."""
+    """Quotes that can be stored and served, counts and words that print; or `FrameError`."""
     data, now = case
     try:
         frame = binance.decode(data, now)
@@ -145,8 +145,8 @@ def check_reply(case: tuple[bytes, str]) -> None:
         except (msgspec.DecodeError, ValueError, RecursionError):  # `Rest` makes its own of them
             continue
         use(reply, symbol)
-    told = rest.error_body(data)
-    assert len(told.msg) <= 300
+    refusal = rest.error_body(data)
+    assert len(refusal.msg) <= 300
     assert 0 <= stated_wait(symbol, data, 0.0) <= LONGEST_SECONDS
 
 

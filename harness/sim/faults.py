@@ -53,7 +53,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("skew_ms", number, "added to E; the rows are those of the shifted E"),
     Fault("poison", switch, "every kind of bad row stands beside the good ones"),
     Fault("ticker_poison", switch, "24hrTicker rows in the frames, and as !ticker@arr messages"),
-    Fault("garbage", switch, "a message that is no JSON, or no UTF-8, after each good one"),
+    Fault("garbage", switch, "a message that is not JSON, or not UTF-8, after each good one"),
     Fault("garbage_only", switch, "only such messages"),
     Fault("oversize", switch, "a message of 9 MiB, at most once a second"),
     # The stream's flow
@@ -81,7 +81,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("rest_retry_after", seconds, "the Retry-After header that goes with rest_status"),
     Fault("rest_ban_seconds", seconds, "a 418 says banned until so long after its posting (120)"),
     Fault("rest_hang", seconds, "every REST answer comes this much later"),
-    Fault("rest_garbage", switch, "REST answers 200 with a body that is no JSON"),
+    Fault("rest_garbage", switch, "REST answers 200 with a body that is not JSON"),
     Fault("rest_drop", switch, "REST: closed without a byte"),
     Fault("volume_spike", spikes, "quote volume of a symbol in a UTC hour, times a factor"),
     Fault("open_interest", by_symbol, "the openInterest of these symbols"),

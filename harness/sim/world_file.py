@@ -43,7 +43,7 @@ def load_contracts(path: Path, *, seed: int, tradfi: int) -> list[Contract]:
         try:
             contract = _recorded(row)
         except (KeyError, TypeError, ValueError) as error:
-            reason = f"row {number} is no premiumIndex row: {error!r}"
+            reason = f"row {number} is not a premiumIndex row: {error!r}"
             raise WorldError(f"--world {path}: {reason}") from error
         contracts.setdefault(contract.symbol, contract)
     extra = coin_margined_contracts(seed, 30) + tradfi_contracts(seed, tradfi)

@@ -122,7 +122,7 @@ def read_link(link: Path) -> str:
         return ""
 
 
-def test_what_it_keeps_is_for_its_owner_alone(service: Group) -> None:
+def test_stored_files_are_for_their_owner_alone(service: Group) -> None:
     socket_file = service.folder / "var" / "supervisor.sock"
     assert stat.S_ISSOCK(socket_file.stat().st_mode)
     assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600

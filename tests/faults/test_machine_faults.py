@@ -69,7 +69,7 @@ def test_kill_9_of_supervisord_and_a_new_start(record: Record) -> None:
     assert seen <= 10
 
 
-def test_what_is_fatal_is_started_and_what_fails_for_ever_is_left(record: Record) -> None:
+def test_fatal_program_is_started_and_one_that_fails_for_ever_is_left(record: Record) -> None:
     """Another program holds the store: ingest becomes FATAL, is started three times, then left."""
     with tree() as folder, stand_in(folder, *SHORT_TICK) as exchange:
         conf = folder / "supervisord.conf"

@@ -103,7 +103,7 @@ def test_a_killed_writer_loses_seconds_not_the_file(tmp_path: Path) -> None:
      gzip.compress(HEAD + b"1 99999999999\n"), gzip.compress(HEAD + b"-1 3\nabc\n")],
     ids=["empty", "no gzip", "another text", "odd length", "too long", "negative"],
 )  # fmt: skip
-def test_what_is_no_recording_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_recording_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(content)
     if content:
@@ -197,7 +197,7 @@ def test_a_recorded_stream_is_replayed_byte_for_byte_and_costs_ingest_nothing(
         assert replayed(tmp_path, speed, *files(folder)) == recorded
 
 
-def test_a_replay_sends_binary_what_is_no_text(tmp_path: Path) -> None:
+def test_a_replay_sends_what_is_not_text_as_binary(tmp_path: Path) -> None:
     writer = recorder(tmp_path / "r")
     for number in range(200):
         writer.add(noise(number), START_NS + SECOND_NS // 1000 * number)

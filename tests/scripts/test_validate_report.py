@@ -120,7 +120,7 @@ def test_another_package_of_the_same_name_is_not_imported(world: Path, tmp_path:
     assert said_by(process) == (0, "")
 
 
-def test_a_defect_is_no_verdict(
+def test_a_defect_is_not_a_verdict(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Python's own exit code of a traceback is 1, which reads NO-GO."""

@@ -10,7 +10,7 @@ from harness.bench.listeners import Listener, uptime, wait
 from harness.bench.measuring import Run
 from harness.stand_in import StandIn
 
-_IN_FLIGHT_SECONDS = 0.25  # what was on its way when the fault came is no recovery
+_IN_FLIGHT_SECONDS = 0.25  # what was on its way when the fault came is not a recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,14 @@ def trials(run: Run) -> tuple[Trial, ...]:
     quick run."""
     short, long = run.pick(3, 30), run.pick(6.5, 30)
     outage = run.pick(3, 90)
-    often, seldom, twice = int(run.pick(1, 5)), int(run.pick(1, 3)), int(run.pick(1, 2))
+    often, rarely, twice = int(run.pick(1, 5)), int(run.pick(1, 3)), int(run.pick(1, 2))
     half_open: dict[str, object] = {"half_open": None}
     stall: dict[str, object] = {"silence_open": None}
     return (
         Trial("reset", _post(abort=True), {}, short, often),
         Trial("close 1001", _post(close={"code": 1001, "reason": ""}), {}, short, often),
-        Trial("half-open", _post(half_open=True), half_open, long, seldom),
-        Trial("stall", _post(silence_open=True), stall, long, seldom),
+        Trial("half-open", _post(half_open=True), half_open, long, rarely),
+        Trial("stall", _post(silence_open=True), stall, long, rarely),
         Trial("silent from the start", _silent(8), stall, long, int(run.pick(0, 3))),
         Trial(f"outage of {outage:g} s", _outage(outage), {}, long, twice),
     )

@@ -103,3 +103,9 @@ def test_the_log_names_the_refused_host_in_a_bounded_line(
 
 def test_a_utf8_path_reaches_the_service() -> None:
     assert ask(APP, "/funding/%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT").body == SERVED
+
+
+def test_a_foreign_host_learns_nothing_about_its_path() -> None:
+    answer = ask(APP, "/%FF", host="evil.example")
+    assert answer.status == 403
+    assert b"UTF-8" not in answer.body

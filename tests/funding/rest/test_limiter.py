@@ -281,7 +281,7 @@ def test_a_ban_is_in_the_audit_trail_with_its_reason(group: Group) -> None:
         (
             "somebody",
             "rest-pause",
-            "status 429, code -1003: Too many requests.: nobody asks for 17 s",
+            "status 429, code -1003: Too many requests.: no calls for 17 s",
         )
     ]
 

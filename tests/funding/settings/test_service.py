@@ -160,7 +160,7 @@ def test_credentials_are_refused_and_never_shown(name: str, text: str) -> None:
     assert "credentials" in str(caught.value)
 
 
-def test_a_stream_name_is_no_secret() -> None:
+def test_a_stream_name_is_not_a_secret() -> None:
     text = "http://fstream.binance.com/market/stream?streams=!markPrice@arr@1s"
     with pytest.raises(SettingError, match="http://fstream"):
         read({"FUNDING_WS_URL": text})

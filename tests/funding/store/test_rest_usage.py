@@ -102,7 +102,7 @@ def test_a_ban_keeps_its_kind(store: DurableConnection) -> None:
 
 def test_only_a_new_ban_is_stored_with_its_event(store: DurableConnection) -> None:
     usage, events = RestUsage(store), Events(store)
-    pause = Event(AT, "test", EventKind.REST_PAUSE, "nobody asks")
+    pause = Event(AT, "test", EventKind.REST_PAUSE, "no calls")
     assert usage.set_ban("x", banned(50, 1, "first"), pause)
     assert not usage.set_ban("x", banned(50, 1, "again"), pause)
     assert events.recall("test", EventKind.REST_PAUSE, AT) == [pause]
