@@ -56,9 +56,10 @@ def options(settings: Settings, own: ConsumerSettings, names: Sequence[str]) -> 
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Poll until SIGTERM or SIGINT, or once."""
     settings = group_settings.adopted(settings, f"{NAME}.py")
+    own = runner.allowed_settings(settings, own)
     stopping = startup.stop_on_signal()
     exchange = ExchangeClient(settings, NAME, workers=WORKERS, stopping=stopping)
-    store = DurableConnection(settings.db)
+    store = DurableConnection(settings.db, rest_host=settings.rest_host)
     mark_prices = MarkPrices(settings, NAME, SYSTEM)
     address, key = own.volspike_api_url, own.volspike_api_key
     backend = BackendClient(waits=StatedWaits(settings.db, SYSTEM))

@@ -30,9 +30,10 @@ WORKERS = 8
 def run(settings: Settings, own: ConsumerSettings, once: bool) -> None:
     """Scan until SIGTERM or SIGINT, or once."""
     settings = group_settings.adopted(settings, f"{NAME}.py")
+    own = runner.allowed_settings(settings, own)
     stopping = startup.stop_on_signal()
     exchange = ExchangeClient(settings, NAME, workers=WORKERS, stopping=stopping)
-    store = DurableConnection(settings.db)
+    store = DurableConnection(settings.db, rest_host=settings.rest_host)
     mark_prices = MarkPrices(settings, NAME, SYSTEM)
     targets = configured_targets(own)
     scan = VolumeScan(

@@ -45,7 +45,7 @@ class Comparer:
         self._settings = settings
         self._keep = keep
         self._reader = Reader(settings.db, binance.NAME, SYSTEM)
-        self._store = DurableConnection(settings.db)
+        self._store = DurableConnection(settings.db, rest_host=settings.rest_host)
         usage, budget = RestUsage(self._store), settings.rest_weight
         self._rest = RestClient(settings.rest_url, SOURCE, usage=usage, budget=budget, clock=SYSTEM)
 

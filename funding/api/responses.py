@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_SHOWN = 100
 """Characters of a symbol from a URL that an answer repeats."""
 
+ADDRESS_HEADER = "Feed-Address"
+"""Names the host of the stream whose quotes an answer has: see model/origin.py."""
+
 STEP_SECONDS = 0.01
 """By how much the clocks may differ before one of them counts as set."""
 

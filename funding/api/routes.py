@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 import bottle
 
 from funding import __version__, errors
-from funding.api.responses import MAX_SHOWN, Response, Snapshot, not_modified, refusal, reply, row
+from funding.api.responses import (
+    ADDRESS_HEADER,
+    MAX_SHOWN,
+    Response,
+    Snapshot,
+    not_modified,
+    refusal,
+    reply,
+    row,
+)
 from funding.health import verdict
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle
@@ -89,6 +98,8 @@ class Api:
         except Exception:
             log.exception("%s %s", environ["REQUEST_METHOD"], path)
             return refusal("internal server error", HTTPStatus.INTERNAL_SERVER_ERROR)
+        if self._store.address:
+            response.headers[ADDRESS_HEADER] = urllib.parse.quote(self._store.address, safe=":")
         return response
 
     def index(self, _environ: "WSGIEnvironment") -> Response:

@@ -84,7 +84,7 @@ class FundingClient:
         self._timeout = timeout
         self._for_rest, self._for_rereading = REST_SHARE * timeout, REREAD_SHARE * timeout
         warn = ThrottledWarnings(log, COMPLAINT_SECONDS, clock.uptime)
-        self._recorder = Recorder(settings.db, warn)
+        self._recorder = Recorder(settings.db, warn, settings.rest_host)
         usage = SharedUsage(self._recorder)
         self._open = partial(Sources, settings, self._caller, clock, usage, warn)
         self._idle: list[Sources] = []

@@ -61,8 +61,9 @@ class Recorder:
     For any number of threads. Its own thread starts when it is needed, also after `close`.
     """
 
-    def __init__(self, path: Path, warn: ThrottledWarnings) -> None:
+    def __init__(self, path: Path, warn: ThrottledWarnings, rest_host: str | None = None) -> None:
         self._path = path
+        self._rest_host = rest_host
         self._warn = warn
         self._changed = threading.Condition()
         self._worker: Worker | None = None
@@ -128,7 +129,7 @@ class Recorder:
         self._changed.notify_all()
 
     def _work(self, stopping: threading.Event) -> None:
-        store = DurableConnection(self._path, self._busy_seconds)
+        store = DurableConnection(self._path, self._busy_seconds, rest_host=self._rest_host)
         last = False
         while not last:
             questions, last = self._next(stopping)

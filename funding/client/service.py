@@ -16,8 +16,9 @@ from urllib.parse import quote as percent_encoded
 
 import msgspec
 
-from funding.api.responses import Row
+from funding.api.responses import ADDRESS_HEADER, Row
 from funding.model.feed import StoredQuote
+from funding.model.origin import not_comparable
 from funding.runtime.deadline import TcpConnection
 
 
@@ -71,6 +72,7 @@ class Service:
 
     No answer takes longer than `timeout` seconds; where that is a function, it is asked before
     each call. No call raises an exception. `uptime` is a clock in seconds that does not step.
+    Quotes that have nothing to do with REST at `rest_host` are a problem.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class Service:
         *,
         timeout: float | Callable[[], float],
         uptime: Callable[[], float],
+        rest_host: str,
     ) -> None:
+        self._rest_host = rest_host
         self._timeout = timeout
         self._connection = TcpConnection(host, port)
         self._uptime = uptime
@@ -149,12 +153,17 @@ class Service:
         try:
             self._connection.request("GET", path, headers=headers)
             with self._connection.getresponse() as response:
-                return response.status, response.headers.get("ETag", ""), response.read()
+                answer = response.status, response.headers.get("ETag", ""), response.read()
+                feed_host = response.headers.get(ADDRESS_HEADER, "")
         except BaseException as error:
             self._connection.close()
             if kept_open and isinstance(error, ConnectionError):
                 raise _Ended from error
             raise
+        text = not_comparable(feed_host, self._rest_host) if feed_host else ""
+        if text:
+            raise _Unusable(text)
+        return answer
 
 
 def _stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:

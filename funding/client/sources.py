@@ -49,7 +49,11 @@ class Sources:
         self._leaves = 0.0
         self._warn = warn
         self._service = Service(
-            settings.api_host, settings.api_port, timeout=self._left, uptime=clock.uptime
+            settings.api_host,
+            settings.api_port,
+            timeout=self._left,
+            uptime=clock.uptime,
+            rest_host=settings.rest_host,
         )
         self._rest = RestClient(
             settings.rest_url,

@@ -30,7 +30,7 @@ class ExchangeClient:
         self._settings = settings
         self._consumer = consumer
         self._stopping = stopping
-        self._store = DurableConnection(settings.db)
+        self._store = DurableConnection(settings.db, rest_host=settings.rest_host)
         usage = RestUsage(self._store)
         self._reserved = ReservedUsage(usage)
         self._pool = Pool(

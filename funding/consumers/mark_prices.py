@@ -30,7 +30,11 @@ class MarkPrices:
             caller=caller, settings=settings, clock=clock, timeout=TIMEOUT_SECONDS
         )
         self._service = Service(
-            settings.api_host, settings.api_port, timeout=TIMEOUT_SECONDS, uptime=clock.uptime
+            settings.api_host,
+            settings.api_port,
+            timeout=TIMEOUT_SECONDS,
+            uptime=clock.uptime,
+            rest_host=settings.rest_host,
         )
         self._clock = clock
         self._compare = Every(COMPARE_SECONDS)

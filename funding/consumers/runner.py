@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from funding import errors
 from funding.notify.backend import BackendClient
 from funding.notify.sender import SEND_SECONDS, Delivery, Sender
-from funding.notify.targets import Target
+from funding.notify.targets import Target, configured_targets
 from funding.runtime.clock import SYSTEM
 from funding.runtime.schedule import Every
+from funding.settings.consumers import ConsumerSettings, without_real_targets
 from funding.settings.service import Settings
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
@@ -26,6 +27,16 @@ RETRY_SECONDS = 30.0
 END_SECONDS = 3.0
 """For the posts under way when the program ends; one that is not marked by then is sent again. With
 one call of the exchange this is within the time that supervisord gives."""
+
+
+def allowed_settings(settings: Settings, own: ConsumerSettings) -> ConsumerSettings:
+    """`own` without the targets that a consumer of a stand-in must not have; the log names them."""
+    allowed = without_real_targets(own, settings.rest_host)
+    kept = [target.name for target in configured_targets(allowed)]
+    for target in configured_targets(own):
+        if target.name not in kept:
+            log.warning("%s is sent nothing: REST is a stand-in", target.name)
+    return allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ class ConsumerLoop:
     @contextmanager
     def _delivery(self, target: Target) -> Iterator[Delivery]:
         """With a store of its own, for one thread."""
-        store = DurableConnection(self.settings.db)
+        store = DurableConnection(self.settings.db, rest_host=self.settings.rest_host)
         backend = BackendClient(SEND_SECONDS, waits=StatedWaits(self.settings.db, SYSTEM))
         try:
             yield Delivery(

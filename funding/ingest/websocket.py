@@ -21,8 +21,8 @@ import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
 from funding.ingest.connection_events import EndingKind
+from funding.model.origin import is_loopback
 from funding.runtime.backoff import stated_wait
-from funding.settings.table import is_loopback
 
 MAX_MESSAGE = 8 * 1024 * 1024
 _RECEIVE_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that time

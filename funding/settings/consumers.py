@@ -5,9 +5,11 @@ settings. A file that holds one must be its owner's alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from funding.errors import SettingError
+from funding.model.origin import Origin, is_loopback, origin
 from funding.settings import environment, service
 from funding.settings.environment import Texts
 from funding.settings.secret import Secret
@@ -127,6 +129,23 @@ def read(texts: Mapping[str, str]) -> ConsumerSettings:
             "OI_MIN_INTERVAL_SEC", str(least), f"at most OI_MAX_INTERVAL_SEC ({most})"
         )
     return ConsumerSettings(**values)
+
+
+def without_real_targets(own: ConsumerSettings, rest_host: str) -> ConsumerSettings:
+    """`own` for a consumer that asks REST at `rest_host`. What a stand-in invents goes to targets
+    on this machine alone, and the symbols of a real backend are none of its."""
+    if origin(rest_host) is not Origin.STAND_IN:
+        return own
+
+    def here(address: str) -> str:
+        return address if is_loopback(urlsplit(address).hostname or "") else ""
+
+    return replace(
+        own,
+        volspike_api_url=here(own.volspike_api_url),
+        volspike_api_url_dev=here(own.volspike_api_url_dev),
+        telegram_url=here(own.telegram_url),
+    )
 
 
 def load() -> tuple[Settings, ConsumerSettings, list[str]]:

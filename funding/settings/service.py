@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from funding.errors import SettingError
 from funding.model.mode import Mode
@@ -58,6 +59,11 @@ class Settings:
     force_mode: bool
     env_file: str
     log_level: str
+
+    @property
+    def rest_host(self) -> str:
+        """The host of `rest_url`."""
+        return urlsplit(self.rest_url).hostname or ""
 
 
 TABLE = (

@@ -106,14 +106,6 @@ def _secret(text: str) -> Secret:
 secret = Cast(_secret, "printable ASCII without spaces, at most 1000 characters", is_secret=True)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host`, an address or a name, is this machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _loopback(text: str) -> str:
     if not ipaddress.IPv4Address(text).is_loopback:
         raise ValueError

@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 
 from funding import errors
+from funding.model.origin import not_comparable
 from funding.store.damage import report_damage, reported
 from funding.store.database import close_writer, open_writer, transaction, translate_errors
 from funding.store.file_identity import FileIdentity, identify
@@ -19,11 +20,20 @@ class DurableConnection:
     """One connection for the tables that are made over it; any number of processes may have one.
 
     Threads may share it, and take turns. `busy_seconds` is asked before each use for how long it
-    may wait for another process's lock; without it, that is the usual time.
+    may wait for another process's lock; without it, that is the usual time. With `rest_host`, what
+    is written comes from REST there: a store of quotes that are not comparable is `StoreForeign`.
     """
 
-    def __init__(self, path: Path, busy_seconds: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        busy_seconds: Callable[[], float] | None = None,
+        *,
+        rest_host: str | None = None,
+    ) -> None:
         self._path = path
+        self._rest_host = rest_host
+        self._origin_is_known = False
         self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
         self._connection: apsw.Connection | None = None
@@ -78,6 +88,17 @@ class DurableConnection:
             self._connection = open_writer(self._path, seconds)
             self._connection.pragma("synchronous", "full")
             self._file = file
+            self._origin_is_known = self._rest_host is None
         elif seconds is not None:
             self._connection.set_busy_timeout(int(seconds * 1000))
+        if not self._origin_is_known:
+            self._check_origin(self._connection, self._rest_host or "")
         return self._connection
+
+    def _check_origin(self, connection: apsw.Connection, rest_host: str) -> None:
+        """Of one file once: it keeps its feed's address for as long as it lives."""
+        for (address,) in connection.execute("SELECT address FROM feed").fetchall():
+            text = not_comparable(str(address), rest_host)
+            if text:
+                raise errors.StoreForeign(str(self._path), text)
+            self._origin_is_known = True

@@ -1,5 +1,6 @@
 """Read-only access to quotes and the feed row."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_tim
     updated_at, {_AGE} AS age_seconds
 FROM quote WHERE exchange = ?1
 """
+_ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ONE = f"{_QUOTES} AND symbol = ?5"
 _ALL = f"{_QUOTES} ORDER BY symbol"
 
@@ -49,6 +51,7 @@ class Reader:
         self._connection: apsw.Connection | None = None
         self._file: FileIdentity | None = None
         self._openings = 0
+        self._address = ""
 
     def one(self, symbol: str) -> StoredQuote | None:
         """The quote of `symbol`, whatever its ASCII case."""
@@ -63,6 +66,15 @@ class Reader:
         """The feed row, or None before the first ingest."""
         rows = self._fetched(FEED, (self._exchange,))
         return Feed(*rows[0]) if rows else None
+
+    @property
+    def address(self) -> str:
+        """Whose quotes the last ones were: the host of the stream; "" while there is none."""
+        if not self._address and self._connection is not None:
+            with suppress(apsw.Error):
+                found = self._connection.execute(_ADDRESS, (self._exchange,)).get
+                self._address = str(found or "")
+        return self._address
 
     def version(self) -> tuple[int, int]:
         """A value that changes with each commit to the file, and with each new file."""
@@ -96,5 +108,6 @@ class Reader:
             self.close()
             self._connection = open_reader(self._path, busy_seconds=BUSY_SECONDS)
             self._openings += 1
+            self._address = ""
             self._file = file
         return self._connection

@@ -15,7 +15,7 @@ from funding.runtime.schedule import Every
 from funding.runtime.worker import Worker
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
-from funding.watchdog.rest_jobs import NotComparable, NotReady, RestJobs
+from funding.watchdog.rest_jobs import NotReady, RestJobs
 
 log = logging.getLogger("compare")
 
@@ -114,7 +114,7 @@ class RestChecker(Worker):
             job.work()
         except NotReady:
             job.every.hasten(self._clock.uptime() + RETRY_SECONDS)
-        except (errors.StoreError, errors.RestError, NotComparable) as error:
+        except (errors.StoreError, errors.RestError) as error:
             log.warning("%s", error)
             if job.sets_latest:
                 reachable = not isinstance(error, errors.RestUnreachable)

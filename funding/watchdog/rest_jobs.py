@@ -4,13 +4,14 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from funding import errors
 from funding.comparison.difference import Outcome
 from funding.comparison.pair import Comparison, Pair, alarms, compare, compare_all, planted_pair
 from funding.comparison.summary import summarise
 from funding.model.event import Event, EventKind
+from funding.model.origin import not_comparable
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
-from funding.settings.table import is_loopback
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
@@ -34,14 +35,10 @@ class NotReady(Exception):
     """The stream has only just begun: a symbol that is not there yet is not missing."""
 
 
-class NotComparable(Exception):
-    """Store and REST belong to different exchanges."""
-
-
 class RestJobs:
     """The jobs of RestChecker. For one thread.
 
-    They raise `StoreError`, `RestError` and, from `require_comparable`, the two exceptions above.
+    They raise `StoreError`, `RestError` and, from `require_comparable`, `NotReady`.
     """
 
     def __init__(
@@ -60,19 +57,17 @@ class RestJobs:
         self._clock = clock
 
     def require_comparable(self) -> None:
-        """Raise `NotReady` or `NotComparable` where a comparison would tell nothing."""
+        """Raise `NotReady` or `StoreForeign` where a comparison would tell nothing."""
         feed = self._reader.feed()
         if feed is None or (feed.last_event_time is None and not self._reader.all()):
             raise NotReady
+        text = not_comparable(feed.address, self._rest.host)
+        if text:
+            raise errors.StoreForeign("the database", text)
         if feed.boot_id != self._clock.boot:
             return
         if self._clock.uptime() - feed.started_uptime < SETTLE_SECONDS:
             raise NotReady
-        if is_loopback(feed.address) and not is_loopback(self._rest.host):
-            raise NotComparable(
-                f"the store holds quotes of a stand-in at {feed.address}, FUNDING_REST_URL is"
-                f" {self._rest.host}"
-            )
 
     def compare_one(self) -> list[Comparison]:
         """Compare SYMBOL."""

@@ -164,7 +164,9 @@ def world() -> Iterator[Callable[[Case], None]]:
         rest = RestClient(
             address, "fuzz", usage=usage, budget=2_400, clock=hand.clock(), timeout=2.0
         )
-        service = Service("127.0.0.1", server.port, timeout=2.0, uptime=lambda: hand.uptime)
+        service = Service(
+            "127.0.0.1", server.port, timeout=2.0, uptime=lambda: hand.uptime, rest_host="127.0.0.1"
+        )
         calls: list[Callable[[], object]] = [
             lambda: rest.premium_index("BTCUSDT"),
             rest.premium_indices,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote as percent
+from urllib.parse import unquote
 from wsgiref.types import WSGIApplication
 
 import apsw
@@ -74,9 +75,9 @@ class World:
     def clock(self) -> Clock:
         return Clock(wall=lambda: self.wall, uptime=lambda: self.uptime, boot=self.boot)
 
-    def begin(self) -> None:
+    def begin(self, address: str = "test.invalid") -> None:
         """Ingest starts: the database is there from now on."""
-        self.feed = Feed("binance", "test.invalid", 1, self.boot, self.wall, self.uptime)
+        self.feed = Feed("binance", address, 1, self.boot, self.wall, self.uptime)
         self.writer = Writer(self.path, self.feed)
 
     def connect(self) -> None:
@@ -341,6 +342,28 @@ def test_a_batch_of_2000_and_one_more(world: World) -> None:
     more = ask(world.app(), f"/funding/batch?symbols={','.join([*symbols, 'X'])}")
     body = refused(more, 400, "at most 2000 symbols at once")
     assert body["asked"] == 2_001
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "fstream.binance.com", "::1", "a\r\nb", "币.example"]
+)
+def test_each_answer_names_the_host_of_the_stream(bare: World, address: str) -> None:
+    app = bare.app()
+    assert "feed-address" not in ask(app, "/funding/BTCUSDT").headers
+    bare.begin(address)
+    bare.frame(BTC)
+    tag = ask(app, "/funding").headers["etag"]
+    for answer in (
+        *(ask(app, path) for path in ("/funding/BTCUSDT", "/funding/NO", "/funding")),
+        ask(app, "/funding/batch?symbols=BTCUSDT"),
+        ask(app, "/funding", if_none_match=tag),
+    ):
+        assert unquote(answer.headers["feed-address"]) == address
+    bare.writer.close()
+    bare.path.unlink()
+    bare.begin("other.example")
+    bare.frame(BTC)
+    assert ask(app, "/funding/BTCUSDT").headers["feed-address"] == "other.example"
 
 
 @pytest.mark.parametrize("query", ["symbols=BTC%FFUSDT", "symbols=%ED%A0%80", "symbols=%C3"])

@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from tests.support.clients import (
     rest_body,
     usage,
 )
-from tests.support.clock import ManualClock, rows
+from tests.support.clock import ManualClock, feed_at, rows, write
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 
 NO_GO = "mode websocket needs a GO verdict less than 7 days old, and "
@@ -51,6 +52,49 @@ def validated(path: Path, verdict: str, days_ago: float, now: float | None = Non
 
 
 # Modes, with a service that works
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_what_is_invented_is_never_mixed_with_what_is_real(
+    world: World, make: Clients, database: Path, mode: Mode
+) -> None:
+    """Here the service is the real one, and REST a stand-in; either way they stay apart."""
+    one = reply(200, json.dumps(api_row()).encode(), Feed_Address="fstream.binance.com")
+    body = json.dumps({"data": [api_row("REALUSDT", stale=False)], "total": 1}).encode()
+    every = reply(200, body, Feed_Address="fstream.binance.com")
+
+    def turn(connection: Any, stopping: threading.Event) -> None:
+        sends(every if asked_for_all else one)(connection, stopping)
+
+    with scripted(turn) as server:
+        client = make(mode, FUNDING_API_PORT=server.port, FUNDING_FORCE_MODE=1)
+        asked_for_all = False
+        found = client.get("BTCUSDT")
+        asked_for_all = True
+        every_one = client.get_all()
+    if mode is Mode.WEBSOCKET_ONLY:
+        assert (found, every_one) == (None, {})
+    else:
+        assert found is not None
+        assert {found.source, *(each.source for each in every_one.values())} == {"rest"}
+        assert "REALUSDT" not in every_one
+    assert make.compared() == []
+
+
+def test_invented_comparisons_are_not_stored_beside_real_quotes(
+    world: World, make: Clients, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock().clock()
+    real = database.with_name("real.db")
+    write(real, clock, feed=replace(feed_at(clock), address="fstream.binance.com"))
+    client = make("parallel", FUNDING_DB=real)
+    assert client.get("BTCUSDT") is not None
+    client.close()
+    assert "quotes of fstream.binance.com, REST of 127.0.0.1: not comparable" in caplog.text
+    assert [rows(real, f"SELECT * FROM {name}") for name in ("comparison", "rest_usage")] == [
+        [],
+        [],
+    ]
 
 
 def test_mode_rest_asks_rest_alone(world: World, make: Clients, database: Path) -> None:

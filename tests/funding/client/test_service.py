@@ -1,5 +1,6 @@
 """The connection to the service's API."""
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,14 @@ from tests.support.clock import ManualClock
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 
 
-def service(port: int, hand: ManualClock, timeout: float | Callable[[], float] = 5.0) -> Service:
-    return Service("127.0.0.1", port, timeout=timeout, uptime=hand.clock().uptime)
+def service(
+    port: int,
+    hand: ManualClock,
+    timeout: float | Callable[[], float] = 5.0,
+    rest_host: str = "127.0.0.1",
+) -> Service:
+    uptime = hand.clock().uptime
+    return Service("127.0.0.1", port, timeout=timeout, uptime=uptime, rest_host=rest_host)
 
 
 def test_one_connection_is_kept() -> None:
@@ -148,3 +155,30 @@ def test_304_without_an_etag_is_a_problem() -> None:
         made = service(server.port, ManualClock())
         assert made.quotes().problem == "status 304: "
         made.close()
+
+
+@pytest.mark.parametrize(
+    ("feed_host", "rest_host", "answers"),
+    [
+        ("127.0.0.1", "fapi.binance.com", False),
+        ("fstream.binance.com", "127.0.0.1", False),
+        ("fstream.binance.com", "testnet.binancefuture.com", False),
+        ("fstream.binance.com", "fapi.binance.com", True),
+        ("127.0.0.1", "localhost", True),
+        ("", "fapi.binance.com", True),  # an older service does not say
+    ],
+)
+def test_quotes_of_another_origin_are_no_answer(
+    feed_host: str, rest_host: str, answers: bool
+) -> None:
+    headers = {"Feed_Address": feed_host} if feed_host else {}
+    one = reply(200, json.dumps(api_row()).encode(), **headers)
+    every = reply(200, json.dumps({"data": [api_row(stale=False)], "total": 1}).encode(), **headers)
+    with scripted(sends(one), sends(every), sends(api_stale()), sends(one)) as server:
+        made = service(server.port, ManualClock(), rest_host=rest_host)
+        quote, quotes = made.quote("BTCUSDT"), made.quotes()
+        assert made.quote("BTCUSDT").quote is not None, "an answer that does not say is taken"
+        made.close()
+    text = "" if answers else f"quotes of {feed_host}, REST of {rest_host}: not comparable"
+    assert (quote.problem, quotes.problem) == (text, text)
+    assert (quote.quote is not None, bool(quotes.quotes)) == (answers, answers)

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from funding.consumers.exchange_client import ALL_SYMBOLS_SECONDS
-from funding.consumers.runner import END_SECONDS, ConsumerLoop
+from funding.consumers.runner import END_SECONDS, ConsumerLoop, allowed_settings
 from funding.errors import RestUnreachable, StoreMissing
 from funding.model.alert import Alert, TargetName
-from funding.notify.targets import Target
+from funding.notify.targets import Target, configured_targets
 from funding.runtime.clock import SYSTEM
+from funding.settings import consumers
 from funding.settings.secret import Secret
 from funding.settings.service import read
 from funding.store.durable import DurableConnection
@@ -27,8 +28,28 @@ NAME = "volume_alert"
 
 
 def loop(path: Path, store: DurableConnection, turn: Callable[[], float], *to: Target) -> Any:
-    settings, _ = read({"FUNDING_DB": str(path)})
+    settings, _ = read({"FUNDING_DB": str(path), "FUNDING_REST_URL": "http://127.0.0.1:1"})
     return ConsumerLoop(settings, NAME, to, turn, OutboxStore(store))
+
+
+def test_a_real_target_is_sent_nothing_beside_a_stand_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = consumers.read({"TELEGRAM_TOKEN": "t", "CHAT_ID": "1"})
+    for rest_url, sent_to in (("http://127.0.0.1:1", []), ("https://fapi.binance.com", [own])):
+        caplog.clear()
+        settings, _ = read(
+            {
+                "FUNDING_DB": str(tmp_path / "none.db"),
+                "FUNDING_REST_URL": rest_url,
+                "FUNDING_SUPERVISOR": str(tmp_path / "none"),
+            }
+        )
+        found = allowed_settings(settings, own)
+        assert len(configured_targets(found)) == len(sent_to)
+        assert caplog.messages == (
+            [] if sent_to else ["telegram is sent nothing: REST is a stand-in"]
+        )
 
 
 def alert(at: float) -> Alert:

@@ -7,7 +7,7 @@ import pytest
 
 from funding.errors import SettingError
 from funding.settings import service
-from funding.settings.consumers import TABLE, load, read
+from funding.settings.consumers import TABLE, load, read, without_real_targets
 from funding.settings.secret import Secret
 
 DEFAULTS = {
@@ -133,3 +133,20 @@ def test_a_file_without_secrets_may_be_read_by_others(
     text = "OI_RETENTION_HOURS=3\nTELEGRAM_TOKEN=\n"
     monkeypatch.setenv("FUNDING_ENV_FILE", str(written(tmp_path, text, 0o644)))
     assert load()[1].oi_retention_hours == 3
+
+
+@pytest.mark.parametrize("rest_host", ["127.0.0.1", "localhost", "fapi.binance.com"])
+def test_targets_beside_a_stand_in_are_on_this_machine(rest_host: str) -> None:
+    texts = {
+        "VOLSPIKE_API_URL": "https://backend.example/api",
+        "VOLSPIKE_API_KEY": "k",
+        "VOLSPIKE_API_URL_DEV": "http://127.0.0.1:3001",
+        "VOLSPIKE_API_KEY_DEV": "k",
+    }
+    own = read(texts)
+    found = without_real_targets(own, rest_host)
+    if rest_host == "fapi.binance.com":
+        assert found == own
+        return
+    assert found.volspike_api_url_dev == "http://127.0.0.1:3001"
+    assert (found.volspike_api_url, found.telegram_url) == ("", "")

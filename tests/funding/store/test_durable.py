@@ -17,6 +17,7 @@ from funding.errors import StoreError, StoreForeign, StoreLocked, StoreMissing
 from funding.model.ban import Ban, BanKind
 from funding.model.event import Event, EventKind
 from funding.store.comparisons import Comparisons
+from funding.store.database import open_writer
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.outbox import OutboxStore
@@ -145,6 +146,38 @@ def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with closing(DurableConnection(path)) as store, pytest.raises(StoreForeign):
         Comparisons(store).add([comparison()])
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("rest_host", ["fapi.binance.com", "testnet.binancefuture.com"])
+def test_what_comes_from_another_origin_is_neither_stored_nor_read(
+    tmp_path: Path, rest_host: str
+) -> None:
+    path = tmp_path / "funding.db"
+    write(path, ManualClock().clock())
+    before = path.read_bytes()
+    with closing(DurableConnection(path, rest_host=rest_host)) as store:
+        for use in (
+            lambda: Comparisons(store).add([comparison()]),
+            lambda: RestUsage(store).spend("a", "one", 1, MINUTE, 5),
+            lambda: Comparisons(store).last_validation(),
+        ):
+            with pytest.raises(StoreForeign, match=r"quotes of 127\.0\.0\.1, REST of .*not compar"):
+                use()
+    assert path.read_bytes() == before
+
+
+def test_origin_is_known_once_ingest_has_said_it(tmp_path: Path) -> None:
+    """A file has its tables a moment before its feed."""
+    path = tmp_path / "funding.db"
+    open_writer(path).close()
+    with closing(DurableConnection(path, rest_host="fapi.binance.com")) as store:
+        assert Comparisons(store).last_validation() is None
+        write(path, ManualClock().clock())
+        with pytest.raises(StoreForeign):
+            Comparisons(store).last_validation()
+    with closing(DurableConnection(path, rest_host="127.0.0.1")) as store:
+        Comparisons(store).add([comparison()])
+    assert len(rows(path, "SELECT * FROM comparison")) == 1
 
 
 def test_a_locked_store_is_waited_for_as_long_as_asked(

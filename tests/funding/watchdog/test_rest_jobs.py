@@ -8,12 +8,13 @@ import pytest
 
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison, planted_pair
+from funding.errors import StoreForeign
 from funding.model.feed import Feed
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.writer import Writer
 from funding.watchdog import rest_jobs
-from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotComparable, NotReady
+from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotReady
 from tests.support.clock import ManualClock, rows
 from tests.support.compared_service import (
     TIME,
@@ -146,6 +147,8 @@ def write_feed(service: ComparedService, address: str, age: float) -> None:
     ("address", "rest_url", "refused"),
     [
         ("127.0.0.1", "https://fapi.binance.com", True),
+        ("fstream.binance.com", "http://127.0.0.1:1", True),
+        ("stream.binancefuture.com", "https://fapi.binance.com", True),
         ("127.0.0.1", "http://127.0.0.1:1", False),
         ("fstream.binance.com", "https://fapi.binance.com", False),
     ],
@@ -155,12 +158,17 @@ def test_stand_in_is_not_compared_with_the_exchange(
 ) -> None:
     service = ComparedService(tmp_path / "funding.db", ManualClock())
     write_feed(service, address, SETTLE_SECONDS)
-    with service.jobs(rest_url) as jobs:
-        if refused:
-            with pytest.raises(NotComparable, match="stand-in"):
+    if refused:
+        for boot in ("this boot", "the next boot"):
+            service.hand.boot = boot
+            with (
+                service.jobs(rest_url) as jobs,
+                pytest.raises(StoreForeign, match=f"quotes of {address}, REST of .*not comparable"),
+            ):
                 jobs.require_comparable()
-        else:
-            jobs.require_comparable()
+        return
+    with service.jobs(rest_url) as jobs:
+        jobs.require_comparable()
         write_feed(service, address, SETTLE_SECONDS - 0.1)
         with pytest.raises(NotReady):
             jobs.require_comparable()
