@@ -28,6 +28,7 @@ from tests.support.comparisons import MARK, RATE
         (MARK, 100.0, 99.0, 100 / 99, "significant"),  # of REST's, not of ours
         (MARK, 1.0, 0.0, math.inf, "significant"),
         (MARK, 0.0, 0.0, 0, "match"),
+        (MARK, 0.0, -0.0, 0, "match"),  # equal, though not the same object
         (RATE, 0.0001, 0.0001, 0, "match"),
         (RATE, 0.0, 0.0, 0, "match"),
         (RATE, 0.0001001, 0.0001, 0.1, "match"),

@@ -107,6 +107,8 @@ def test_symbol_on_one_side_gives_a_row_for_each_value() -> None:
         (NOW, "who", "binance", "BTCUSDT", MARK, 100.0, None, None, None, "mismatch", None, 0)
     ]
     assert compare(Pair(None, None, None), "who", "binance", NOW) == []
+    without_rate = compare(Pair(rest(rate=None), None, None), "who", "binance", NOW)
+    assert RATE not in [row.field for row in without_rate]
 
 
 names = st.sampled_from(["A", "B", "C", "D", "币"])
@@ -143,6 +145,32 @@ def test_planted_pair_is_always_significant(theirs: float, rate: float) -> None:
         (field, "control", "significant") for field in Field
     ]
     assert [row.ws_value for row in rows] == [100.0, rate]
+
+
+@pytest.mark.parametrize(
+    ("price", "rate", "planted_price", "planted_rate"),
+    [
+        (100.0, 0.0001, 102.0, 0.0006),
+        (100.0, -0.0001, 102.0, 0.0004),
+        (3.0, 0.0, 3.06, 0.0005),
+        (50_000.0, 0.01, 51_000.0, 0.0105),
+        (50_000.0, 0.02, 51_000.0, 0.021),  # five percent of the rate, where that is more
+        (50_000.0, -0.02, 51_000.0, -0.019),
+    ],
+)
+def test_planted_values_are_ours_moved_by_little(
+    price: float, rate: float, planted_price: float, planted_rate: float
+) -> None:
+    """A comparison that notices only gross differences must not pass."""
+    rows = planted_pair(Pair(rest(), ours(price, rate), ours(price, rate)), "binance", NOW)
+    planted = {row.field: row.rest_value for row in rows}
+    assert planted[MARK] == pytest.approx(planted_price)
+    assert planted[RATE] == pytest.approx(planted_rate)
+
+
+def test_comparison_of_all_symbols_says_by_whom_where_and_when() -> None:
+    rows = compare_all([ours()], [rest()], [], source="who", exchange="binance", at=NOW)
+    assert {row[:4] for row in rows} == {(NOW, "who", "binance", "BTCUSDT")}
 
 
 def test_no_pair_is_planted_without_values() -> None:
