@@ -1,6 +1,6 @@
 -- The only DDL of the database. funding/store/upgrades.py runs it in one transaction on an empty
--- file. Its UPGRADES hold the steps from an older version to this one; both ways end in the same
--- tables.
+-- file. Its UPGRADES hold the steps from an older version to this one, and the views are made again
+-- from here; both ways end in the same tables.
 --
 -- `sqlite3 -readonly var/funding.db` may read at any time. The views at the end are for people.
 -- Times: columns in `_time` are epoch milliseconds of the exchange, and columns in `_at` are Unix
@@ -26,7 +26,8 @@ CREATE TABLE quote (
     funding_interval_hours INTEGER,           -- learned when a settlement passes; NULL until then
     event_time             INTEGER NOT NULL,  -- never goes back (store/quote_table.py)
     updated_at             REAL    NOT NULL,
-    received_uptime        REAL,              -- NULL: received before this boot
+    received_uptime        REAL,              -- when it would have been received without the
+                                              -- feed's lag; NULL: received before this boot
     PRIMARY KEY (exchange, symbol)
 ) STRICT;
 
@@ -58,8 +59,31 @@ CREATE TABLE feed (
     reconnects         INTEGER NOT NULL DEFAULT 0,   -- connection attempts after the first
     attempts_left      REAL    NOT NULL DEFAULT 15,  -- attempts allowed without a pause (runtime/backoff.py)
     last_error         TEXT,
-    last_error_at      REAL
+    last_error_at      REAL,
+    lag_seconds        REAL    NOT NULL DEFAULT 0,   -- by how much more than at best the stream is late
+    good_since         REAL,                         -- first accepted frame of the present connection
+    store_locked_since REAL                          -- another process holds the write lock since then
 ) STRICT;
+
+-- One row per contract that the exchange lists, as it says itself. The watchdog writes all rows of
+-- an exchange in one transaction. A symbol with a quote and no row here is UNKNOWN.
+CREATE TABLE contract (
+    exchange               TEXT NOT NULL,
+    symbol                 TEXT NOT NULL COLLATE NOCASE,
+    status                 TEXT NOT NULL
+        CHECK (status IN ('TRADING', 'SETTLING', 'PENDING', 'CLOSED', 'UNKNOWN')),
+    contract_type          TEXT,           -- in the exchange's words
+    base_asset             TEXT NOT NULL,  -- canonical: XBT is BTC, 1000PEPE is PEPE
+    quote_asset            TEXT NOT NULL,
+    multiplier             REAL NOT NULL CHECK (multiplier > 0), -- 1000 for 1000PEPE
+    delivery_time          INTEGER,        -- NULL: none is set
+    funding_interval_hours INTEGER,        -- NULL: not known
+    interval_source        TEXT CHECK (interval_source IN ('exchange', 'settlements')),
+    rate_cap               REAL,           -- bounds of the funding rate, fractions per interval
+    rate_floor             REAL,
+    checked_at             REAL NOT NULL,
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
 
 -- One row per value compared with REST. The program that compares writes it; rows are kept for
 -- FUNDING_COMPARISON_DAYS. A symbol that one side lacks has a row too, with NULL for that side.
@@ -69,7 +93,7 @@ CREATE TABLE comparison (
     source         TEXT    NOT NULL,  -- the program that compared; 'control': a pair planted to differ
     exchange       TEXT    NOT NULL,
     symbol         TEXT    NOT NULL,
-    field          TEXT    NOT NULL CHECK (field IN ('mark_price', 'funding_rate')),
+    field          TEXT    NOT NULL CHECK (field IN ('mark_price', 'funding_rate', 'index_price')),
     ws_value       REAL,              -- the stored quote's value
     rest_value     REAL,              -- REST's value
     difference_pct REAL,              -- percent of the REST value; for rates of max(|REST rate|, 0.0001)
@@ -188,25 +212,37 @@ CREATE TABLE event (
     kind    TEXT NOT NULL,  -- EventKind in funding/model/event.py
     detail  TEXT NOT NULL,  -- for people
     program TEXT,           -- the process that was acted upon, as supervisord names it
-    rule    TEXT            -- why: a rule in funding/watchdog/restart_rules.py
+    rule    TEXT,           -- why: a rule in funding/watchdog/restart_rules.py
+    duration_seconds REAL,  -- NULL: an instant, or not over yet
+    count   INTEGER NOT NULL DEFAULT 1  -- how often it happened, where one row stands for several
 ) STRICT;
 
 CREATE INDEX event_at ON event (at);
 
 -- For people: all quotes, the newest first. `annualised_pct` is simple, without compounding, and
--- assumes 8 hours where the funding interval is not known yet.
+-- assumes 8 hours where the funding interval is not known yet. `age_seconds` is by the wall clock,
+-- NULL where it is not known: the quote was received before this boot, or its time lies ahead.
+-- `status` is that of the contract, NULL before the exchange was asked.
 CREATE VIEW latest AS
 SELECT
     symbol,
     mark_price,
     index_price,
     round(funding_rate * 100, 6) AS funding_pct,
-    round(funding_rate * 100 * 24 * 365 / coalesce(funding_interval_hours, 8), 2) AS annualised_pct,
+    round(funding_rate * 100 * 24 * 365
+        / coalesce(quote.funding_interval_hours, contract.funding_interval_hours, 8), 2)
+        AS annualised_pct,
     strftime('%Y-%m-%dT%H:%M:%SZ', next_funding_time / 1000, 'unixepoch') AS next_funding,
-    round((julianday('now') - 2440587.5) * 86400 - updated_at, 1) AS age_seconds,
+    CASE WHEN received_uptime IS NOT NULL AND updated_at <= (julianday('now') - 2440587.5) * 86400 + 1
+        THEN round(max(0.0, (julianday('now') - 2440587.5) * 86400 - updated_at), 1) END
+        AS age_seconds,
     strftime('%Y-%m-%dT%H:%M:%SZ', updated_at, 'unixepoch') AS updated,
-    exchange
-FROM quote
+    exchange,
+    coalesce(
+        contract.status,
+        (SELECT 'UNKNOWN' FROM contract AS other WHERE other.exchange = quote.exchange LIMIT 1)
+    ) AS status
+FROM quote LEFT JOIN contract USING (exchange, symbol)
 ORDER BY updated_at DESC, symbol;
 
 -- For people: symbols not updated for three minutes by the wall clock. The API and the watchdog use
@@ -214,8 +250,27 @@ ORDER BY updated_at DESC, symbol;
 CREATE VIEW stale AS
 SELECT symbol, age_seconds, updated, mark_price, exchange
 FROM latest
-WHERE age_seconds > 180
-ORDER BY age_seconds DESC;
+WHERE age_seconds > 180 OR age_seconds IS NULL
+ORDER BY age_seconds DESC NULLS FIRST;
+
+-- For people: what the exchange lists, the contracts that do not trade first.
+CREATE VIEW contracts AS
+SELECT
+    symbol,
+    status,
+    contract_type,
+    base_asset,
+    quote_asset,
+    multiplier,
+    strftime('%Y-%m-%dT%H:%M:%SZ', delivery_time / 1000, 'unixepoch') AS delivery,
+    funding_interval_hours,
+    interval_source,
+    round(rate_cap * 100, 6) AS cap_pct,
+    round(rate_floor * 100, 6) AS floor_pct,
+    strftime('%Y-%m-%dT%H:%M:%SZ', checked_at, 'unixepoch') AS checked,
+    exchange
+FROM contract
+ORDER BY status = 'TRADING', symbol, exchange;
 
 -- For people: the twenty comparisons of the last day that differ most.
 CREATE VIEW worst_differences AS
@@ -228,4 +283,4 @@ WHERE source <> 'control' AND compared_at > (julianday('now') - 2440588.5) * 864
 ORDER BY abs(difference_pct) DESC
 LIMIT 20;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
 from funding.model.quote import fold
 
@@ -72,6 +73,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     last_update_time: int
     event_time: int
     exchange: str
+    status: ContractStatus | None = None
     stale: bool | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -93,6 +95,7 @@ def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
         int(quote.updated_at),
         quote.event_time,
         quote.exchange,
+        quote.status,
         msgspec.UNSET if stale_after is None else quote.age_seconds > stale_after,
     )
 

@@ -177,6 +177,7 @@ def _stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
         row.event_time,
         row.updated_at,
         row.age_seconds + seconds_since,
+        row.status,
     )
 
 

@@ -12,6 +12,11 @@ class EventKind(StrEnum):
     STOP = "stop"
     CRASH = "crash"
     REPLACED = "replaced"
+    RECOVERED = "recovered"
+    # How the service was: with the time that it lasted
+    UNHEALTHY = "unhealthy"  # rule 'data' or 'api'
+    UNOBSERVED = "unobserved"  # nobody looked: the watchdog was away
+    LOCKED = "locked"  # another process held the store's write lock
     # What the watchdog did about one, or puts off
     RESTART = "restart"
     KILL = "kill"
@@ -27,10 +32,14 @@ class EventKind(StrEnum):
     ENDING = "ending"
     # The data
     BEHIND = "behind"
+    LAG = "lag"
+    CONTRACT = "contract"  # listed, delisted, or of another status
+    WRONG_SYMBOL = "wrong-symbol"
     RETIRED = "retired"
     SIGNIFICANT = "significant"
     CONTROL_MISSED = "control-missed"
     # The machine, and the exchange's REST interface
+    CLOCK = "clock"  # the wall clock is wrong
     CLOCK_STEP = "clock-step"
     DATABASE_DAMAGED = "database-damaged"
     REST_PAUSE = "rest-pause"
@@ -41,7 +50,8 @@ class Event:
     """One line of the audit trail, at `at` Unix seconds.
 
     `detail` is for people. What a program must know of it later is in `program` and `rule`: the
-    process that was acted upon, and the rule that asked for it.
+    process that was acted upon, and the rule that asked for it. `duration_seconds` is None for an
+    instant, and for what is not over yet; `count` is how often it happened.
     """
 
     at: float
@@ -50,3 +60,5 @@ class Event:
     detail: str
     program: str | None = None
     rule: str | None = None
+    duration_seconds: float | None = None
+    count: int = 1

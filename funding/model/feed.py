@@ -4,9 +4,14 @@ from dataclasses import dataclass
 
 import msgspec
 
+from funding.model.contract import ContractStatus
+
 
 class StoredQuote(msgspec.Struct, frozen=True, gc=False):
-    """One stored quote and its age in seconds, by a clock that does not step."""
+    """One stored quote and its age in seconds, by a clock that does not step.
+
+    `status` is that of its contract, None before the exchange was asked for its contracts.
+    """
 
     exchange: str
     symbol: str
@@ -17,6 +22,7 @@ class StoredQuote(msgspec.Struct, frozen=True, gc=False):
     event_time: int
     updated_at: float
     age_seconds: float
+    status: ContractStatus | None = None
 
 
 @dataclass(slots=True)
@@ -49,3 +55,6 @@ class Feed:
     attempts_left: float = 15.0
     last_error: str | None = None
     last_error_at: float | None = None
+    lag_seconds: float = 0.0
+    good_since: float | None = None
+    store_locked_since: float | None = None

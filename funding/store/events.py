@@ -8,8 +8,12 @@ import apsw
 from funding.model.event import Event, EventKind
 from funding.store.durable import DurableConnection
 
-_COLUMNS = "at, source, kind, detail, program, rule"
-_ADD = f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+_COLUMNS = "at, source, kind, detail, program, rule, duration_seconds, count"
+_ADD = f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE = """
+UPDATE event SET detail = ?4, duration_seconds = ?7, count = ?8
+WHERE at = ?1 AND source = ?2 AND kind = ?3 AND program IS ?5 AND rule IS ?6
+"""
 _row = attrgetter(*_COLUMNS.split(", "))
 
 
@@ -23,6 +27,11 @@ class Events:
         """Add `events` to the audit trail."""
         with self._store.transaction() as connection:
             add_events(connection, events)
+
+    def update(self, event: Event) -> None:
+        """Store the detail, the duration and the count that `event`, added before, has now."""
+        with self._store.transaction() as connection:
+            connection.execute(_UPDATE, _row(event))
 
     def recall(self, source: str, kind: EventKind, since: float) -> list[Event]:
         """The events of `source` and `kind` since Unix seconds, oldest first."""

@@ -7,6 +7,7 @@ from typing import Any
 import apsw
 
 from funding import errors
+from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime.clock import Clock
 from funding.store.damage import reported
@@ -28,12 +29,19 @@ are read before the rows: a frame committed in between is of age 0."""
 
 _QUOTES = f"""
 SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_time, event_time,
-    updated_at, {_AGE} AS age_seconds
-FROM quote WHERE exchange = ?1
+    updated_at, {_AGE} AS age_seconds,
+    coalesce(status, (SELECT 'UNKNOWN' FROM contract WHERE exchange = ?1 LIMIT 1))
+FROM quote LEFT JOIN contract USING (exchange, symbol) WHERE quote.exchange = ?1
 """
 _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ONE = f"{_QUOTES} AND symbol = ?5"
 _ALL = f"{_QUOTES} ORDER BY symbol"
+_STATUS = {str(status): status for status in ContractStatus}
+
+
+def _stored(row: tuple[Any, ...]) -> StoredQuote:
+    values = *row[:9], _STATUS.get(row[9])
+    return StoredQuote(*values)
 
 
 class Reader:
@@ -56,11 +64,11 @@ class Reader:
     def one(self, symbol: str) -> StoredQuote | None:
         """The quote of `symbol`, whatever its ASCII case."""
         rows = self._rows(_ONE, symbol)
-        return StoredQuote(*rows[0]) if rows else None
+        return _stored(rows[0]) if rows else None
 
     def all(self) -> list[StoredQuote]:
         """Every quote of one instant, by symbol."""
-        return [StoredQuote(*row) for row in self._rows(_ALL)]
+        return [_stored(row) for row in self._rows(_ALL)]
 
     def feed(self) -> Feed | None:
         """The feed row, or None before the first ingest."""

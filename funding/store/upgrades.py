@@ -1,10 +1,18 @@
-"""The version of the schema, and the way to it from an empty file or from an older version."""
+"""The version of the schema, and the way to it from an empty file or from an older version.
 
+# Facts
+- A CHECK is changed as sqlite.org/lang_altertable.html ("Making Other Kinds Of Table Schema
+  Changes") says: its text in `sqlite_schema`, under `writable_schema`, without copying a row. So
+  the columns, indexes and triggers that a user has added stay. SQLite ignores it in a connection
+  that is DEFENSIVE.
+"""
+
+import re
 from pathlib import Path
 
 import apsw
 
-VERSION = 2
+VERSION = 3
 UPGRADES = {
     # The restart budget stood in `detail` as "program (rule): reason".
     1: """
@@ -20,10 +28,42 @@ ALTER TABLE rest_ban ADD COLUMN kind TEXT NOT NULL DEFAULT 'banned'
     CHECK (kind IN ('banned', 'over-budget'));
 UPDATE rest_ban SET kind = 'over-budget' WHERE pauses = 0;
 """,
+    2: """
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema
+SET sql = replace(sql,
+    'CHECK (field IN (''mark_price'', ''funding_rate''))',
+    'CHECK (field IN (''mark_price'', ''funding_rate'', ''index_price''))')
+WHERE type = 'table' AND name = 'comparison';
+PRAGMA writable_schema = RESET;
+ALTER TABLE event ADD COLUMN duration_seconds REAL;
+ALTER TABLE event ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE feed ADD COLUMN lag_seconds REAL NOT NULL DEFAULT 0;
+ALTER TABLE feed ADD COLUMN good_since REAL;
+ALTER TABLE feed ADD COLUMN store_locked_since REAL;
+CREATE TABLE contract (
+    exchange               TEXT NOT NULL,
+    symbol                 TEXT NOT NULL COLLATE NOCASE,
+    status                 TEXT NOT NULL
+        CHECK (status IN ('TRADING', 'SETTLING', 'PENDING', 'CLOSED', 'UNKNOWN')),
+    contract_type          TEXT,
+    base_asset             TEXT NOT NULL,
+    quote_asset            TEXT NOT NULL,
+    multiplier             REAL NOT NULL CHECK (multiplier > 0),
+    delivery_time          INTEGER,
+    funding_interval_hours INTEGER,
+    interval_source        TEXT CHECK (interval_source IN ('exchange', 'settlements')),
+    rate_cap               REAL,
+    rate_floor             REAL,
+    checked_at             REAL NOT NULL,
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+""",
 }
 """From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""
 
 SCHEMA = Path(__file__).resolve().parent.parent.parent / "schema.sql"
+_VIEW = re.compile(r"^CREATE VIEW (\w+) AS\n.*?;\n", re.MULTILINE | re.DOTALL)
 
 
 def upgrade(connection: apsw.Connection, version: int) -> None:
@@ -31,6 +71,9 @@ def upgrade(connection: apsw.Connection, version: int) -> None:
     if version == 0:
         connection.execute(SCHEMA.read_text("utf-8"))
         return
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
     for step in range(version, VERSION):
         connection.execute(UPGRADES[step])
         connection.pragma("user_version", step + 1)
+    for view in _VIEW.finditer(SCHEMA.read_text("utf-8")):
+        connection.execute(f"DROP VIEW IF EXISTS {view[1]}; {view[0]}")

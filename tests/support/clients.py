@@ -13,6 +13,7 @@ import msgspec
 
 from funding.api.responses import row
 from funding.client import FundingClient
+from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
 from funding.runtime.clock import SYSTEM, Clock
 from harness.http_client import ask
@@ -86,7 +87,8 @@ def in_time(seconds: float) -> Iterator[None]:
 
 def api_row(symbol: str = "BTCUSDT", *, stale: bool | None = None, age: float = 1.5) -> Any:
     """A row as the API sends it."""
-    quote = StoredQuote("binance", symbol, 100.5, 100.25, 0.0001, 7, 1_000, NOW, age)
+    status = ContractStatus.TRADING
+    quote = StoredQuote("binance", symbol, 100.5, 100.25, 0.0001, 7, 1_000, NOW, age, status)
     made = msgspec.to_builtins(row(quote, None if stale is None else 180.0))
     return made if stale is None else made | {"stale": stale}
 

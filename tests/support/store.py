@@ -11,6 +11,7 @@ import apsw
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
 from funding.model.alert import Alert
+from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.store.reader import Reader
@@ -107,6 +108,31 @@ def comparison(
         outcome=Outcome.SIGNIFICANT,
         rest_time=1_764_725_610_000,
         explained=0,
+    )
+
+
+def contract(
+    symbol: str = "BTCUSDT",
+    status: ContractStatus = ContractStatus.TRADING,
+    exchange: str = "binance",
+    hours: int | None = 8,
+    multiplier: float = 1.0,
+) -> Contract:
+    """One contract, as it is stored."""
+    return Contract(
+        exchange=exchange,
+        symbol=symbol,
+        status=status,
+        contract_type="PERPETUAL",
+        base_asset="BTC",
+        quote_asset="USDT",
+        multiplier=multiplier,
+        delivery_time=4_133_404_800_000,
+        funding_interval_hours=hours,
+        interval_source="exchange",
+        rate_cap=0.02,
+        rate_floor=-0.02,
+        checked_at=1_764_725_000.0,
     )
 
 

@@ -15,6 +15,7 @@ from funding.api.responses import (
     reply,
     row,
 )
+from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
 from harness.http_client import Answer
 from tests.support.wsgi import ask
@@ -29,6 +30,7 @@ BTC = StoredQuote(
     event_time=1764725610000,
     updated_at=1764725610.1634,
     age_seconds=1.9004,
+    status=ContractStatus.TRADING,
 )
 CONTRACT = {
     "symbol": "BTCUSDT",
@@ -41,6 +43,7 @@ CONTRACT = {
     "lastUpdateTime": 1764725610,
     "eventTime": 1764725610000,
     "exchange": "binance",
+    "status": "TRADING",
 }
 
 

@@ -37,6 +37,7 @@ ROW = [
     "lastUpdateTime",
     "eventTime",
     "exchange",
+    "status",
 ]
 HEALTH = [
     "status",
@@ -172,6 +173,7 @@ def test_one_symbol(world: World) -> None:
         "lastUpdateTime": 1764725610,
         "eventTime": 1764725610000,
         "exchange": "binance",
+        "status": None,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from funding.client.service import Service
+from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
 from tests.support.clients import API_QUOTE, NOW, api_all, api_row, api_stale, in_time
 from tests.support.clock import ManualClock
@@ -125,7 +126,7 @@ def test_a_symbol_is_stale_unknown_or_fresh() -> None:
     assert (stale.quote.age_seconds, stale.fresh, stale.problem) == (200, False, "")
     assert unknown == (None, False, "")
     assert fresh.quote == StoredQuote(
-        "binance", "BTCUSDT", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5
+        "binance", "BTCUSDT", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5, ContractStatus.TRADING
     )
     assert fresh.fresh
 

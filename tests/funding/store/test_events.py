@@ -18,3 +18,13 @@ def test_events_are_found_by_source_kind_and_time(store: DurableConnection) -> N
     mine[2] = replace(mine[2], program="funding:ingest", rule="no data")
     Events(store).add([*mine, *others])
     assert Events(store).recall("watchdog", EventKind.RESTART, AT + 1) == mine[1:]
+
+
+def test_an_event_gets_its_duration_when_it_is_over(store: DurableConnection) -> None:
+    data = Event(AT, "watchdog", EventKind.UNHEALTHY, "begun", rule="data")
+    api = replace(data, rule="api")
+    program = replace(data, program="funding:ingest")
+    Events(store).add([data, api, program])
+    over = replace(data, detail="over", duration_seconds=12.5, count=3)
+    Events(store).update(over)
+    assert Events(store).recall("watchdog", EventKind.UNHEALTHY, AT) == [over, api, program]

@@ -91,6 +91,7 @@ def test_the_views_read_well(answers: Any, path: Path) -> None:
         "age_seconds": 0,
         "updated": "",
         "exchange": "binance",
+        "status": None,
     }
     assert latest[1]["funding_pct"] == -0.02
     assert latest[1]["annualised_pct"] == -43.8  # every four hours

@@ -1,5 +1,6 @@
 """The way to the present schema."""
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -126,8 +127,48 @@ def test_version_1_is_upgraded_with_what_it_knew(path: Path) -> None:
     assert rows(path, "PRAGMA user_version") == [(upgrades.VERSION,)]
 
 
-def test_an_upgraded_database_has_the_tables_of_a_new_one(path: Path, tmp_path: Path) -> None:
+def version_2(path: Path) -> None:
+    """A database as version 2 left it, with what a user has added to it."""
     version_1(path)
+    with closing(apsw.Connection(str(path))) as old:
+        old.execute(upgrades.UPGRADES[1])
+        old.execute("PRAGMA user_version = 2")
+
+
+def test_version_2_is_upgraded_with_what_its_user_has_added(path: Path) -> None:
+    version_2(path)
+    insert = (
+        "INSERT INTO comparison (compared_at, source, exchange, symbol, field, outcome)"
+        " VALUES (1, 'x', 'binance', 'BTCUSDT', ?, 'match')"
+    )
+    with closing(apsw.Connection(str(path))) as old:
+        old.execute(insert, ("mark_price",))
+        old.execute(
+            "ALTER TABLE comparison ADD COLUMN note TEXT; UPDATE comparison SET note = 'mine';"
+            "CREATE TABLE log (a); CREATE INDEX mine ON comparison (note);"
+            "CREATE TRIGGER logged AFTER INSERT ON comparison BEGIN"
+            " INSERT INTO log VALUES (new.field); END;"
+            "CREATE VIEW oldest AS SELECT * FROM latest ORDER BY age_seconds DESC"
+        )
+    with closing(open_writer(path)) as upgraded:
+        upgraded.execute(insert, ("index_price",))
+        with pytest.raises(apsw.ConstraintError):
+            upgraded.execute(insert, ("no such field",))
+    assert rows(path, "SELECT field, note FROM comparison ORDER BY id") == [
+        ("mark_price", "mine"),
+        ("index_price", None),
+    ]
+    assert rows(path, "SELECT a FROM log") == [("index_price",)]
+    assert rows(path, "SELECT duration_seconds, count FROM event LIMIT 1") == [(None, 1)]
+    assert rows(path, "SELECT * FROM oldest") == []
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("older", [version_1, version_2])
+def test_an_upgraded_database_has_the_tables_of_a_new_one(
+    older: Callable[[Path], None], path: Path, tmp_path: Path
+) -> None:
+    older(path)
     new = tmp_path / "new.db"
     for each in (path, new):
         open_writer(each).close()

@@ -1,0 +1,37 @@
+"""A contract as the exchange lists it: what it is, and whether it trades."""
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+
+class ContractStatus(StrEnum):
+    """What may be expected of a contract; the words stand in the database."""
+
+    TRADING = "TRADING"
+    SETTLING = "SETTLING"  # its quotes go on, and its price and rate may stand still
+    PENDING = "PENDING"  # listed, and not traded yet
+    CLOSED = "CLOSED"
+    UNKNOWN = "UNKNOWN"  # not listed, or in a state that we do not know
+
+
+class Contract(NamedTuple):
+    """One contract: the columns of the table `contract` (see schema.sql) in order.
+
+    `base_asset` is canonical, `multiplier` how many of it the symbol names (1000 for 1000PEPE).
+    `delivery_time` is epoch ms; `rate_cap` and `rate_floor` are fractions per funding interval;
+    `checked_at` is Unix seconds. None means that it is not known.
+    """
+
+    exchange: str
+    symbol: str
+    status: ContractStatus
+    contract_type: str | None
+    base_asset: str
+    quote_asset: str
+    multiplier: float
+    delivery_time: int | None
+    funding_interval_hours: int | None
+    interval_source: Literal["exchange", "settlements"] | None
+    rate_cap: float | None
+    rate_floor: float | None
+    checked_at: float
