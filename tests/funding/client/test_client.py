@@ -314,6 +314,21 @@ def test_mode_parallel_reads_the_service_before_and_after_rest(
     assert [each[3] for each in make.compared()] == [price, 0.0001]
 
 
+@pytest.mark.parametrize("fails_first", [True, False])
+def test_mode_parallel_compares_with_either_reading_of_the_service(
+    world: World, make: Clients, database: Path, fails_first: bool
+) -> None:
+    fails = sends(reply(500))
+    for answer in (API_QUOTE, api_all(api_row(stale=False))):
+        turns = (fails, sends(answer)) if fails_first else (sends(answer), fails)
+        with scripted(*turns) as server:
+            client = make("parallel", FUNDING_API_PORT=server.port)
+            assert client.get("BTCUSDT") if answer is API_QUOTE else client.get_all()
+            assert len(server.asked) == 2
+    prices = [each[3] for each in make.compared() if each[1:3] == ("BTCUSDT", "mark_price")]
+    assert prices == [100.5, 100.5]
+
+
 def test_a_symbol_on_one_side_is_a_comparison(world: World, make: Clients, database: Path) -> None:
     client = make("parallel")
     with world.exchange.faults(rest_missing=["BTCUSDT"], list=["NEWUSDT"], delist=["NEWUSDT"]):

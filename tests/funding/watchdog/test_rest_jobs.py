@@ -185,6 +185,15 @@ def test_store_without_quotes_is_not_ready(tmp_path: Any) -> None:
     assert server.asked == []
 
 
+def test_start_in_an_earlier_boot_is_not_recent(tmp_path: Any) -> None:
+    """Its uptime counts from another moment: the ingest of before has had its time."""
+    service = ComparedService(tmp_path / "funding.db", ManualClock(boot="the boot before"))
+    write_feed(service, "fstream.binance.com", 0.0)
+    service.hand.boot = "this boot"
+    with service.jobs("https://fapi.binance.com") as jobs:
+        jobs.require_comparable()
+
+
 # Housekeeping
 
 
