@@ -184,8 +184,8 @@ class _BadQuery(Exception):
 
 
 def _query(text: str, known: Sequence[str]) -> dict[str, list[str]]:
-    """The values of each parameter in `text`. A parameter that is not `known` would be ignored by
-    us, and meant by whoever asked: `_BadQuery`."""
+    """The values of each parameter in `text`. An unknown one raises `_BadQuery`: to ignore
+    it would answer something else than was asked."""
     try:
         # Strict: what is not UTF-8 names nothing.
         found = urllib.parse.parse_qs(text, True, encoding="utf-8", errors="strict")

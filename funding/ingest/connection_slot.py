@@ -34,7 +34,7 @@ class Slot:
         return [each for each in (self.current, self.successor) if each is not None]
 
     def wants_connection(self, now: float) -> bool:
-        """Whether another is to be begun: the first, or the successor of one that is to rotate."""
+        """Whether a connection is to begin: the first, or the successor of one that rotates."""
         if now < self.next_attempt or self.successor is not None:
             return False
         current = self.current

@@ -83,13 +83,13 @@ class Inbox:
                 if len(batch.samples) < MAX_REASONS:
                     batch.samples.setdefault(reason, sample)
             if frame.quotes:
-                self._keep(connection, frame, wall, uptime)
+                self._add_quotes(connection, frame, wall, uptime)
             if frame.notice:
                 kind = ConnectionEventKind.ENDING if frame.ending else ConnectionEventKind.NOTICE
                 self._append(ConnectionEvent(connection, kind, uptime, frame.notice))
             self._changed.notify()
 
-    def _keep(self, connection: int, frame: Frame, wall: float, uptime: float) -> None:
+    def _add_quotes(self, connection: int, frame: Frame, wall: float, uptime: float) -> None:
         batch = self._batch
         ceiling = ceiling_ms(frame.event_time, wall)
         names = [quote.symbol for quote in frame.quotes]

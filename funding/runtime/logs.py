@@ -34,7 +34,7 @@ class _Line(logging.Formatter):
         return super().formatMessage(line)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 (the library's name)
-        # A traceback has lines of its own, all of them set in: none passes for a record.
+        # A traceback has lines of its own. They are indented, so that none looks like a record.
         lines = super().formatException(ei).splitlines()
         return "\n".join(f"    {printable(line)}" for line in lines)
 

@@ -1,4 +1,4 @@
-"""A text that shows itself to nobody who does not ask for it by name."""
+"""A text that is shown only where it is asked for by name."""
 
 
 class Secret:

@@ -57,7 +57,7 @@ def read_table(table: Iterable[Setting], texts: Mapping[str, str]) -> dict[str, 
 def _shown(setting: Setting, text: str) -> str:
     # An address may carry credentials, and where a typing error leaves them nobody knows; an
     # address that cannot be read may be a key in the wrong place. Neither reaches a log or a
-    # terminal. Only the @ of a stream's name tells no secret.
+    # terminal. Only the @ of a stream's name is not part of a secret.
     if setting.cast.is_secret:
         return "(hidden)"
     if setting.name.endswith("_URL") and "@" in _STREAM_SUFFIX.sub("", text):

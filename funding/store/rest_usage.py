@@ -1,5 +1,5 @@
 """The tables `rest_usage` and `rest_ban`: what the group has used of the exchange's REST interface,
-and until when nobody may call it."""
+and until when no process may call it."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -55,7 +55,7 @@ class RestUsage:
 
     def reserve(self, wanted: Calls, allowed: int) -> tuple[int, int]:
         """Count as many of the `wanted` calls as stay within `allowed`; what the group has used
-        before, as `spend` tells it, and how many calls were counted."""
+        before, as `spend` returns it, and how many calls were counted."""
         weight = wanted.weight // wanted.calls
         used_up = _USED_WEIGHT if wanted.weight else _USED_CALLS
         with self._store.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Waits that hosts have asked for, kept so that they outlive the process that was told."""
+"""Waits that hosts have asked for, stored so that they outlive the process that received them."""
 
 import logging
 from contextlib import closing
@@ -25,8 +25,8 @@ class StatedWaits:
     """How long the hosts of this group are to be left alone: rows of `rest_ban` in `path`, which is
     open only while it is used.
 
-    For any number of threads. No method raises an exception: without the store, a wait binds the
-    one who was told and nobody else, with a warning in the log.
+    For any number of threads. No method raises an exception: without the store, a wait binds only
+    the process that received it, with a warning in the log.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:

@@ -53,7 +53,7 @@ class Monitor:
         return self._restarter.is_pending
 
     def record_start(self) -> None:
-        """Write down that this program began: nothing else tells of a restart by an operator."""
+        """Write down that this program began: nothing else shows a restart by an operator."""
         self._trail.add(Event(self._began, PROGRAM, EventKind.START, f"pid {os.getpid()}"))
 
     def send_heartbeat(self) -> None:

@@ -57,7 +57,7 @@ class RestJobs:
         self._clock = clock
 
     def require_comparable(self) -> None:
-        """Raise `NotReady` or `StoreForeign` where a comparison would tell nothing."""
+        """Raise `NotReady` or `StoreForeign` where a comparison would prove nothing."""
         feed = self._reader.feed()
         if feed is None or (feed.last_event_time is None and not self._reader.all()):
             raise NotReady
@@ -72,7 +72,7 @@ class RestJobs:
     def compare_one(self) -> list[Comparison]:
         """Compare SYMBOL."""
         rows = compare(self._pair(), SOURCE, self._exchange, self._clock.wall())
-        self._keep(rows)
+        self._record(rows)
         return rows
 
     def compare_all(self) -> None:
@@ -82,7 +82,7 @@ class RestJobs:
         after = self._reader.all()
         at = self._clock.wall()
         rows = compare_all(before, replies, after, source=SOURCE, exchange=self._exchange, at=at)
-        self._keep(rows)
+        self._record(rows)
         summary = summarise(rows)
         log.info(
             "all symbols: %d values, %d match, %d mismatch, %d significant (%d unexplained): %s",
@@ -129,7 +129,7 @@ class RestJobs:
         reply = self._rest.premium_index(SYMBOL)
         return Pair(reply, before, self._reader.one(SYMBOL))
 
-    def _keep(self, rows: Sequence[Comparison]) -> None:
+    def _record(self, rows: Sequence[Comparison]) -> None:
         for row in rows:
             if row.outcome == Outcome.SIGNIFICANT:
                 log.warning(

@@ -94,7 +94,7 @@ def _fatal(_facts: Facts, process: Process, _missed: int) -> str:
 
 def _ingest_hung(facts: Facts, process: Process, _missed: int) -> str:
     if process.name != INGEST or not process.is_running or facts.store_problem:
-        return ""  # a store that cannot be read tells nothing about ingest
+        return ""  # a store that cannot be read says nothing about ingest
     age, feed = facts.heartbeat_age, facts.feed
     if age is None or feed is None or feed.pid != process.pid:
         # It has written nothing since it started: it hangs before its first turn.

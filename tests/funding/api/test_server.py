@@ -56,6 +56,10 @@ def test_an_idle_client_is_disconnected(
         assert to_the_end(silent) == b""
 
 
+def test_idle_clients_have_half_a_minute() -> None:
+    assert module.SETTINGS["channel_timeout"] == module.IDLE_SECONDS == 30
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_client_that_never_reads_is_disconnected(
     impatient: None, application: Application, count: int
