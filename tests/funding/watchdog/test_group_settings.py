@@ -50,6 +50,9 @@ def test_supervisord_without_the_plugin_has_no_settings(
 def test_program_of_the_group_uses_its_own_settings(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FUNDING_SUPERVISOR", str(short_path / "s"))
     monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
     own, _ = service.load()
-    assert adopted(own, "oi_poller.py") is own
+    settings = {"FUNDING_API_PORT": 18_999}
+    with supervisord(short_path, {"other": SLEEPS}, extra=PLUGIN, settings=settings):
+        assert adopted(own, "oi_poller.py") is own
