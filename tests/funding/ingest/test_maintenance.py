@@ -7,7 +7,7 @@ from contextlib import closing
 import apsw
 import pytest
 
-from funding.ingest import maintenance
+from funding.ingest import inbox, maintenance
 from funding.model.event import Event, EventKind
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
 
@@ -55,7 +55,10 @@ def test_old_events_are_removed(world: IngestWorld) -> None:
     assert "notice" not in world.kinds()
 
 
-def test_symbol_without_a_quote_for_a_day_is_retired(world: IngestWorld, log: io.StringIO) -> None:
+def test_symbol_without_a_quote_for_a_day_is_retired(
+    world: IngestWorld, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "MAX_SYMBOLS", 2)
     world.connect()
     world.deliver(message(row(), row("DEADUSDT")))
     for n in range(3):
@@ -70,3 +73,5 @@ def test_symbol_without_a_quote_for_a_day_is_retired(world: IngestWorld, log: io
     assert world.prices() == {"BTCUSDT": 100.5}
     assert world.events()[-1] == ("retired", "DEADUSDT: no quote for a day")
     assert len(lines(log, "DEADUSDT has had no quote for a day: retired")) == 1
+    world.deliver(message(row("NEWUSDT", E=START_MS + 86_403_000)))
+    assert "NEWUSDT" in world.prices(), "it made room for another symbol"
