@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,13 @@ from funding.comparison.pair import (
 from funding.comparison.summary import RunningSummary
 from funding.errors import SettingError, StoreError
 from funding.exchanges.binance import stream as binance
+from funding.model.ban import Ban
 from funding.model.mode import Mode
 from funding.model.quote import LONGEST_SYMBOL, fold
+from funding.runtime import forks
 from funding.runtime.clock import SYSTEM, Clock
 from funding.runtime.deadline import Deadline
+from funding.runtime.forks import ForkAware
 from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
 from funding.settings.service import Settings, load
@@ -47,13 +50,14 @@ COMPLAINT_SECONDS = 60.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class FundingClient:
+class FundingClient(ForkAware):
     """Quotes of one exchange, in one of the modes of `mode`; for any number of threads at once.
 
     `mode` is FUNDING_MODE unless given; `caller`, by default the running script's name, is the
     name under which REST calls are counted, and the source of comparisons. No call waits longer
     than `timeout` seconds in all: for the service, for REST and for the store. `close`, or the end
-    of a `with` block, stores what waits to be stored.
+    of a `with` block, stores what waits to be stored. A forked process begins with connections of
+    its own; what waits to be stored is the parent's.
 
     Where the world gives no value, the answer is None or lacks it, with a warning in the log once
     a minute. Raises `SettingError` for wrong settings or an unknown mode, and ValueError for the
@@ -83,10 +87,15 @@ class FundingClient:
         self._clock = clock
         self._timeout = timeout
         self._for_rest, self._for_rereading = REST_SHARE * timeout, REREAD_SHARE * timeout
-        warn = ThrottledWarnings(log, COMPLAINT_SECONDS, clock.uptime)
-        self._recorder = Recorder(settings.db, warn, settings.rest_host)
-        usage = SharedUsage(self._recorder)
-        self._open = partial(Sources, settings, self._caller, clock, usage, warn)
+        self._settings = settings
+        self._begin({})
+        forks.watch(self)
+
+    def _begin(self, bans: Mapping[str, Ban]) -> None:
+        warn = ThrottledWarnings(log, COMPLAINT_SECONDS, self._clock.uptime)
+        self._recorder = Recorder(self._settings.db, warn, self._settings.rest_host)
+        self._usage = SharedUsage(self._recorder, bans)
+        self._open = partial(Sources, self._settings, self._caller, self._clock, self._usage, warn)
         self._idle: list[Sources] = []
         self._lock = threading.Lock()
         self._summary = RunningSummary()
@@ -94,7 +103,12 @@ class FundingClient:
         self._recheck = Every(RECHECK_SECONDS)
         self._missing_at_rest: frozenset[str] = frozenset()
         # At the end of the program, too.
-        weakref.finalize(self, self._recorder.close, timeout)
+        self._at_end = weakref.finalize(self, self._recorder.close, self._timeout)
+
+    def after_fork_in_child(self) -> None:
+        """Begin again in the child: locks may be held, and sockets are read, by the parent."""
+        self._at_end.detach()
+        self._begin(self._usage.bans)
 
     def __enter__(self) -> "FundingClient":
         return self

@@ -120,9 +120,6 @@ class Recorder:
         if self._worker is not None and not self._worker.is_alive():
             ended, self._worker = self._worker, None
             ended.check()
-            # Without a failure this is a forked process: what waits is the parent's.
-            self._questions.clear()
-            self._rows.clear()
         if self._worker is None:
             self._worker = Worker("recorder", self._work)
             self._worker.start()

@@ -19,7 +19,9 @@ import msgspec
 from funding.api.responses import ADDRESS_HEADER, Row
 from funding.model.feed import StoredQuote
 from funding.model.origin import not_comparable
+from funding.runtime import forks
 from funding.runtime.deadline import TcpConnection
+from funding.runtime.forks import ForkAware
 
 
 class _Stale(msgspec.Struct):
@@ -67,7 +69,7 @@ class _Ended(Exception):
     """A connection that was kept open has ended, which says nothing about the service itself."""
 
 
-class Service:
+class Service(ForkAware):
     """GET calls to the API at `host`:`port`, for one thread at a time.
 
     No answer takes longer than `timeout` seconds; where that is a function, it is asked before
@@ -91,6 +93,11 @@ class Service:
         self._tag = ""
         self._kept: list[Row] = []
         self._kept_since = 0.0
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """The connection stays the parent's."""
+        self._connection = TcpConnection(self._connection.host, self._connection.port)
 
     def quote(self, symbol: str) -> ServiceQuote:
         """The quote of `symbol`."""

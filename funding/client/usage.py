@@ -7,8 +7,9 @@ the recorder has stored them.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TypeVar
 
 from funding import errors
@@ -25,33 +26,34 @@ T = TypeVar("T")
 
 
 class SharedUsage:
-    """The `recorder`, and what the store does not know yet, for all threads of a client."""
+    """The `recorder`, and what the store does not know yet, for all threads of a client; `bans` are
+    known already."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, bans: Mapping[str, Ban] = MappingProxyType({})) -> None:
         self.recorder = recorder
         self._lock = threading.Lock()
-        self._bans: dict[str, Ban] = {}
+        self.bans = dict(bans)
         self._uncounted = (0, 0)  # minute, weight of the calls in it
 
     def ban(self, address: str) -> Ban | None:
         """The ban of `address`, or none that is known here."""
         with self._lock:
-            return self._bans.get(address)
+            return self.bans.get(address)
 
     def set_ban(self, address: str, ban: Ban) -> bool:
         """Keep `ban`; whether it is news: it ends later than the one that was known."""
         with self._lock:
-            held = self._bans.get(address)
+            held = self.bans.get(address)
             if held is not None and ban.until <= held.until + 1:
                 return False
-            self._bans[address] = ban
+            self.bans[address] = ban
             return True
 
     def clear_ban(self, address: str, now: float) -> None:
         """Forget a ban that has ended at `now` Unix seconds."""
         with self._lock:
-            if address in self._bans and self._bans[address].until <= now:
-                del self._bans[address]
+            if address in self.bans and self.bans[address].until <= now:
+                del self.bans[address]
 
     def spend(self, weight: int, minute: int, left: int) -> bool:
         """Whether a call of `weight` may be made uncounted while the group has `left`."""

@@ -18,7 +18,9 @@ from concurrent.futures import Future
 import urllib3
 
 from funding import errors
+from funding.runtime import forks
 from funding.runtime.deadline import Deadline, Response
+from funding.runtime.forks import ForkAware
 
 MAX_BODY = 16 * 1024 * 1024
 MOST_ATTEMPTS = 32
@@ -27,7 +29,20 @@ workers begins with 20, beside the senders."""
 
 _HEADERS = urllib3.make_headers(accept_encoding="gzip", user_agent="funding")
 logging.getLogger("urllib3").setLevel(logging.ERROR)
-_attempts = threading.BoundedSemaphore(MOST_ATTEMPTS)
+
+
+class _Attempts(ForkAware):
+    """Counts the attempts of this process: a forked one has none in the making."""
+
+    def __init__(self) -> None:
+        self.free = threading.BoundedSemaphore(MOST_ATTEMPTS)
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        self.free = threading.BoundedSemaphore(MOST_ATTEMPTS)
+
+
+_attempts = _Attempts()
 
 
 def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.socket:
@@ -37,7 +52,8 @@ def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.so
     many attempts at once.
     """
     deadline = Deadline(seconds)
-    if not _attempts.acquire(blocking=False):
+    free = _attempts.free
+    if not free.acquire(blocking=False):
         raise OSError(f"{MOST_ATTEMPTS} connections are in the making already")
     making: Future[socket.socket] = Future()
 
@@ -53,7 +69,7 @@ def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.so
             else:
                 made.close()
         finally:
-            _attempts.release()
+            free.release()
 
     threading.Thread(target=make, name="connect", daemon=True).start()
     try:
@@ -107,10 +123,15 @@ def manager(hosts: int, each: int, headers: Mapping[str, str]) -> urllib3.PoolMa
     return made
 
 
-class Transport:
+class Transport(ForkAware):
     """GET calls over connections that are kept open; for one thread."""
 
     def __init__(self) -> None:
+        self._pool = manager(2, 4, _HEADERS)
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """The connections stay the parent's."""
         self._pool = manager(2, 4, _HEADERS)
 
     def get(

@@ -11,17 +11,20 @@ import apsw
 
 from funding import errors
 from funding.model.origin import not_comparable
+from funding.runtime import forks
+from funding.runtime.forks import ForkAware
 from funding.store.damage import report_damage, reported
 from funding.store.database import close_writer, open_writer, transaction, translate_errors
 from funding.store.file_identity import FileIdentity, identify
 
 
-class DurableConnection:
+class DurableConnection(ForkAware):
     """One connection for the tables that are made over it; any number of processes may have one.
 
     Threads may share it, and take turns. `busy_seconds` is asked before each use for how long it
     may wait for another process's lock; without it, that is the usual time. With `rest_host`, what
     is written comes from REST there: a store of quotes that are not comparable is `StoreForeign`.
+    A fork waits until it is not in use, and each of the two processes opens the file again.
     """
 
     def __init__(
@@ -38,6 +41,22 @@ class DurableConnection:
         self._lock = threading.RLock()
         self._connection: apsw.Connection | None = None
         self._file: FileIdentity | None = None
+        forks.watch(self)
+
+    def before_fork(self) -> None:
+        """See `forks`: nobody inherits an open file, or a lock that nobody will release."""
+        self._lock.acquire()
+        if self._connection is not None and not self._connection.in_transaction:
+            connection, self._connection = self._connection, None
+            close_writer(connection, moved=True)  # without a checkpoint, which may wait
+
+    def after_fork_in_parent(self) -> None:
+        """See `forks`: the next use opens the file again."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """The same."""
+        self._lock.release()
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:

@@ -14,7 +14,6 @@ from funding.client import recorder
 from funding.client.recorder import MOST_ROWS, Recorder
 from funding.model.event import Event, EventKind
 from funding.runtime.logs import ThrottledWarnings
-from funding.runtime.worker import Worker
 from funding.store.rest_usage import RestUsage
 from harness.processes import ROOT, WAIT_SECONDS, finished, until
 from tests.support.api_and_ingest import World
@@ -244,17 +243,6 @@ def test_a_defect_is_raised_once_by_the_next_call(
     made.add([event(3)])
     made.close(QUEUE_SECONDS)
     assert stored(path) == [3]
-
-
-def test_a_forked_process_does_not_store_what_waits_in_its_parent(
-    path: Path, made: Recorder
-) -> None:
-    """A fork copies the queue, and of the threads only the one that forks."""
-    made._rows.append(event(1))
-    made._worker = Worker("recorder", lambda _: None)
-    made.add([event(2)])
-    made.close(QUEUE_SECONDS)
-    assert stored(path) == [2]
 
 
 # With a client

@@ -1,5 +1,6 @@
 """On the disk when acknowledged, whatever is killed; never in the wrong file."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from funding.store.outbox import OutboxStore
 from funding.store.prepare import set_aside_if_foreign
 from funding.store.rest_usage import RestUsage
 from funding.store.writer import Writer
-from harness.processes import environment
+from harness.processes import WAIT_SECONDS, environment
 from tests.conftest import ROOT
 from tests.support.clock import ManualClock, feed_at, rows, write
 from tests.support.store import comparison
@@ -314,3 +315,57 @@ def test_a_store_that_ingest_has_not_made_is_not_made_here(tmp_path: Path) -> No
     with pytest.raises(StoreMissing):
         OutboxStore(DurableConnection(tmp_path / "none.db")).done("volume_alert")
     assert not (tmp_path / "none.db").exists()
+
+
+# Forks
+
+_DONE = "INSERT INTO consumer (name, done, done_at) VALUES ('oi_poller', 1, 1)"
+
+
+def test_child_holds_locks_of_its_own(store: DurableConnection, path: Path) -> None:
+    """Beside a file that it inherits open, SQLite would believe that it holds the parent's locks:
+    whoever closes the file last removes the WAL, and what the child writes then is lost."""
+    store.rows("SELECT 1")
+    opened, may_write = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            store.rows("SELECT 1")
+            os.write(opened[1], b"!")
+            os.read(may_write[0], 1)
+            with store.transaction() as connection:
+                connection.execute(_DONE)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.read(opened[0], 1)
+    store.close()
+    os.write(may_write[1], b"!")
+    assert os.waitpid(child, 0)[1] == 0
+    assert rows(path, "SELECT count(*) FROM consumer") == [(1,)]
+    for each in (*opened, *may_write):
+        os.close(each)
+
+
+def test_fork_waits_for_a_thread_that_writes(store: DurableConnection) -> None:
+    writing, may_end = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store.transaction() as connection:
+            connection.execute(_DONE)
+            writing.set()
+            may_end.wait(WAIT_SECONDS)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert writing.wait(WAIT_SECONDS)
+    os.register_at_fork(before=may_end.set)  # the last that is registered comes first
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(store.rows("SELECT count(*) FROM consumer") != [(1,)])
+        finally:
+            os._exit(1)
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.rows("SELECT count(*) FROM consumer") == [(1,)]
