@@ -19,6 +19,7 @@ import msgspec
 from funding.api.responses import ADDRESS_HEADER, Row
 from funding.model.feed import StoredQuote
 from funding.model.origin import not_comparable
+from funding.model.quote import LONGEST_SYMBOL, fold
 from funding.runtime import forks
 from funding.runtime.deadline import TcpConnection
 from funding.runtime.forks import ForkAware
@@ -32,20 +33,27 @@ class _All(msgspec.Struct):
     data: list[Row]
 
 
+class _Unknown(msgspec.Struct):
+    symbol: str = ""
+
+
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NONE: Mapping[str, str] = {}
 _row = msgspec.json.Decoder(Row)
 _stale = msgspec.json.Decoder(_Stale)
+_unknown = msgspec.json.Decoder(_Unknown)
 _all = msgspec.json.Decoder(_All)
 
 
 class ServiceQuote(NamedTuple):
     """The service's answer for one symbol: its quote, None for an unknown one; or, in words, the
-    `problem` why there is no answer. `fresh` when the quote is not stale."""
+    `problem` why there is no answer. `fresh` when the quote is not stale; `wrong_symbol` when the
+    problem is that the answer is another symbol's."""
 
     quote: StoredQuote | None
     fresh: bool = False
     problem: str = ""
+    wrong_symbol: bool = False
 
 
 class ServiceQuotes(NamedTuple):
@@ -104,11 +112,12 @@ class Service(ForkAware):
         try:
             status, _, body = self._ask(f"/funding/{percent_encoded(symbol, safe='')}")
             if status == 200:
-                return ServiceQuote(_stored(_row.decode(body)), fresh=True)
+                return self._checked(symbol, ServiceQuote(_stored(_row.decode(body)), fresh=True))
             if status == 404:
-                return ServiceQuote(None)
+                answered = _unknown.decode(body).symbol
+                return self._checked(symbol, ServiceQuote(None), answered)
             if status == 503:
-                return ServiceQuote(_stored(_stale.decode(body).last))
+                return self._checked(symbol, ServiceQuote(_stored(_stale.decode(body).last)))
         except _UNREADABLE:
             pass  # "not ready" has no last quote
         except _Unusable as error:
@@ -135,6 +144,15 @@ class Service(ForkAware):
             quote = _stored(row, now - self._kept_since)
             (answer.stale if row.stale else answer.fresh).append(quote)
         return answer
+
+    def _checked(self, asked: str, answer: ServiceQuote, answered: str = "") -> ServiceQuote:
+        """The `answer`, unless it is about another symbol than the one `asked`."""
+        name = answer.quote.symbol if answer.quote is not None else answered or asked
+        if fold(name) == fold(asked):
+            return answer
+        self._connection.close()  # what else comes on it may be another's, too
+        text = f"asked for {asked[:LONGEST_SYMBOL]}, it answers {name[:LONGEST_SYMBOL]}"
+        return ServiceQuote(None, problem=text, wrong_symbol=True)
 
     def close(self) -> None:
         """Let go of the connection; the next call opens it again."""

@@ -12,6 +12,7 @@ from funding import errors
 from funding.client.service import Service, ServiceQuote, ServiceQuotes
 from funding.client.usage import CallUsage, SharedUsage
 from funding.exchanges.binance.rest import PremiumIndex
+from funding.model.event import Event, EventKind
 from funding.rest.client import RestClient
 from funding.runtime.clock import Clock
 from funding.runtime.deadline import Deadline
@@ -48,6 +49,9 @@ class Sources:
         self.deadline = Deadline(None)
         self._leaves = 0.0
         self._warn = warn
+        self._caller = caller
+        self._clock = clock
+        self._usage = CallUsage(usage, self._left)
         self._service = Service(
             settings.api_host,
             settings.api_port,
@@ -58,7 +62,7 @@ class Sources:
         self._rest = RestClient(
             settings.rest_url,
             caller,
-            usage=CallUsage(usage, self._left),
+            usage=self._usage,
             budget=settings.rest_weight,
             clock=clock,
             timeout=self._left,
@@ -67,7 +71,12 @@ class Sources:
     def service_quote(self, symbol: str, leaves: float = 0.0) -> ServiceQuote:
         """The service's answer for `symbol`."""
         self._leaves = leaves
-        return self._warned(self._service.quote(symbol))
+        answer = self._service.quote(symbol)
+        text = f"the service: {answer.problem}"
+        if answer.wrong_symbol and self._warn("wrong symbol", text):
+            event = Event(self._clock.wall(), self._caller, EventKind.WRONG_SYMBOL, text)
+            self._usage.record(event)
+        return self._warned(answer)
 
     def service_quotes(self, leaves: float = 0.0) -> ServiceQuotes:
         """The service's answer for all symbols."""

@@ -103,6 +103,10 @@ class CallUsage:
         with suppress(errors.StoreError):  # the stored one has ended, and does no harm
             self._ask(lambda store: store.lift_ban(address, now))
 
+    def record(self, event: Event) -> None:
+        """Store `event` soon."""
+        self._recorder.add([event])
+
     def spend(self, caller: str, route: str, weight: int, minute: int, allowed: int) -> int:
         """As in the store; a call that cannot be counted now is counted later. Such calls have an
         allowance, and raise `RestOverBudget` beyond it."""

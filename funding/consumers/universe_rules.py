@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from funding.exchanges.binance.rest import Contract
-from funding.model.quote import LONGEST_SYMBOL, MAX_SYMBOLS
+from funding.model.quote import MAX_SYMBOLS, is_symbol
 
 ENTER_VOLUME = 4_000_000.0
 LEAVE_VOLUME = 2_000_000.0
@@ -47,6 +47,6 @@ def from_backend(body: bytes) -> list[str]:
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_SYMBOLS:
         raise ValueError("no list of symbols")
     names: list[Any] = [row.get("symbol") if isinstance(row, dict) else row for row in rows]
-    if not all(isinstance(name, str) and 0 < len(name) <= LONGEST_SYMBOL for name in names):
+    if not all(isinstance(name, str) and is_symbol(name) for name in names):
         raise ValueError("a symbol that is not a name")
     return sorted(set(names))

@@ -1,5 +1,8 @@
 """One symbol's mark price and funding at one event time, and when one quote replaces another."""
 
+import functools
+import re
+
 import msgspec
 
 MAX_SYMBOLS = 5_000
@@ -47,6 +50,16 @@ def ceiling_ms(frame_time: int, now_seconds: float) -> int:
     quotes overwrite new ones; with only ours, a clock set back would stop all updates.
     """
     return max(frame_time, int(now_seconds * 1000)) + BELIEVABLE_LEAD_MS
+
+
+_NO_SYMBOL = re.compile(r"[a-z\s/,?#%&+\\\"']")
+
+
+@functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
+def is_symbol(text: str) -> bool:
+    """Whether `text` may name a contract: in a URL, in a list with commas, without regard to ASCII
+    case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is not a symbol."""
+    return 0 < len(text) <= LONGEST_SYMBOL and text.isprintable() and not _NO_SYMBOL.search(text)
 
 
 _ASCII_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}

@@ -9,11 +9,16 @@ import msgspec
 from funding import errors
 from funding.exchanges.binance import rest as api
 from funding.model.ban import LONGEST_BAN_SECONDS
+from funding.model.event import Event, EventKind
+from funding.model.quote import LONGEST_SYMBOL
 from funding.rest.limiter import RateLimiter, UsageStore
 from funding.rest.transport import Transport
 from funding.runtime import backoff
 from funding.runtime.clock import Clock
+from funding.runtime.logs import Throttle, printable
 
+EVENT_SECONDS = 60.0
+"""A wrong symbol is an event once in this time for each route."""
 _BANNED = 418
 _BANS = (429, _BANNED)
 _EXPLAINED = {
@@ -44,6 +49,9 @@ class RestClient:
     ) -> None:
         self._address = address.rstrip("/")
         self.host = urlsplit(address).hostname or ""
+        self._caller = caller
+        self._usage = usage
+        self._throttle = Throttle(EVENT_SECONDS)
         self._clock = clock
         self._timeout = timeout
         self._limiter = RateLimiter(self._address, caller, usage=usage, budget=budget, clock=clock)
@@ -52,8 +60,7 @@ class RestClient:
     def premium_index(self, symbol: str) -> api.PremiumIndex:
         """Mark price and funding of one symbol; weight 1."""
         found = self._get("premiumIndex", api.premium_indices, symbol=symbol)
-        if [row.symbol for row in found] != [symbol]:
-            raise errors.RestGarbled(f"premiumIndex of {symbol}: the reply has {len(found)} others")
+        self._require("premiumIndex", symbol, [row.symbol for row in found])
         return found[0]
 
     def premium_indices(self) -> list[api.PremiumIndex]:
@@ -66,11 +73,13 @@ class RestClient:
 
     def open_interest(self, symbol: str) -> api.OpenInterest:
         """Open contracts of one symbol; weight 1."""
-        return self._get("openInterest", _decoder(api.OpenInterest), symbol=symbol)
+        found = self._get("openInterest", _decoder(api.OpenInterest), symbol=symbol)
+        self._require("openInterest", symbol, [found.symbol])
+        return found
 
     def contracts(self) -> list[api.Contract]:
         """All contracts; weight 1, over a megabyte."""
-        return self._get("exchangeInfo", _decoder(api.ExchangeInfo)).symbols
+        return self._get("exchangeInfo", api.contracts)
 
     def klines(self, symbol: str, interval: str, limit: int) -> list[api.Kline]:
         """The last `limit` candles, oldest first; weight 1 up to 100."""
@@ -105,6 +114,18 @@ class RestClient:
             return decode(body)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise errors.RestGarbled(f"{route}: {str(error)[:200]}") from error
+
+    def _require(self, route: str, asked: str, answered: list[str]) -> None:
+        """Raise `RestGarbled` unless the reply is that of the symbol `asked` alone."""
+        if answered == [asked]:
+            return
+        self._transport.close()  # what else comes on this connection may be another's, too
+        others = printable(", ".join(each[:LONGEST_SYMBOL] for each in answered[:3]))
+        text = f"{route} of {asked}: the reply is of {others or 'no symbol'}"
+        if self._throttle(route, self._clock.uptime()):
+            now = self._clock.wall()
+            self._usage.record(Event(now, self._caller, EventKind.WRONG_SYMBOL, text))
+        raise errors.RestGarbled(text)
 
     def _refused(self, status: int, retry_after: str, body: bytes) -> errors.RestError:
         error, now = api.error_body(body), self._clock.wall()

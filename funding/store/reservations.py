@@ -62,6 +62,10 @@ class ReservedUsage:
         """As in `RestUsage`."""
         return self._usage.set_ban(address, ban, event)
 
+    def record(self, event: Event) -> None:
+        """As in `RestUsage`."""
+        self._usage.record(event)
+
     def lift_ban(self, address: str, now: float) -> None:
         """As in `RestUsage`."""
         self._usage.lift_ban(address, now)

@@ -130,6 +130,11 @@ class RestUsage:
                 add_events(connection, [event])
         return news
 
+    def record(self, event: Event) -> None:
+        """Add `event`, which is about a call, to the audit trail."""
+        with self._store.transaction() as connection:
+            add_events(connection, [event])
+
     def lift_ban(self, address: str, now: float) -> None:
         """Delete the ban of `address`, unless another program has met a longer one meanwhile."""
         with self._store.transaction() as connection:

@@ -14,11 +14,12 @@ from funding.consumers import backend_posts, universe_rules, volume_rules
 from funding.consumers.open_interest_poll import as_sample
 from funding.consumers.open_interest_rules import ChangeDetector
 from funding.errors import FrameError
-from funding.exchanges.binance import rest, rows
+from funding.exchanges.binance import rest
 from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.model.alert import UNKNOWN, MarkAndRate, post
 from funding.model.open_interest import Sample, Timeframe
+from funding.model.quote import is_symbol
 from funding.runtime.backoff import LONGEST_SECONDS, stated_wait
 from harness.fuzz.damaged_input import damaged
 from tests.support.binance_messages import (
@@ -66,7 +67,7 @@ def check_frame(case: tuple[bytes, float]) -> None:
             _one_by_one(data, now)
         return
     for quote in frame.quotes:
-        assert rows._is_symbol(quote.symbol)
+        assert is_symbol(quote.symbol)
         assert 0 < quote.mark_price <= 1e12
         assert 0 <= quote.index_price <= 1e12
         assert quote.funding_rate is None or abs(quote.funding_rate) < 1

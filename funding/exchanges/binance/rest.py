@@ -15,6 +15,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from funding.model.quote import is_symbol
+
 WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 WEIGHT_LIMIT = 2_400
 UNWEIGHTED_CALLS = 500
@@ -145,6 +147,7 @@ class ErrorBody(msgspec.Struct):
 
 _premium = msgspec.json.Decoder(_Premium)
 _premiums = msgspec.json.Decoder(list[_Premium])
+_exchange_info = msgspec.json.Decoder(ExchangeInfo)
 _error = msgspec.json.Decoder(ErrorBody)
 
 
@@ -153,6 +156,7 @@ def premium_indices(body: bytes) -> list[PremiumIndex]:
 
     Raises `msgspec.DecodeError` or `ValueError` when any row is not of the documented form: unlike
     a frame of the stream it is judged whole, since a comparison with half a reply proves nothing.
+    But a row whose symbol is not one is left out, as in the stream: neither side has it then.
     """
     rows = [_premium.decode(body)] if body.lstrip()[:1] == b"{" else _premiums.decode(body)
     return [
@@ -165,7 +169,13 @@ def premium_indices(body: bytes) -> list[PremiumIndex]:
             row.time,
         )
         for row in rows
+        if is_symbol(row.symbol)
     ]
+
+
+def contracts(body: bytes) -> list[Contract]:
+    """The reply of `exchangeInfo`, without rows whose symbol is not one."""
+    return [row for row in _exchange_info.decode(body).symbols if is_symbol(row.symbol)]
 
 
 def _rate(text: str) -> float | None:

@@ -9,7 +9,6 @@
 - Symbols are UTF-8 (币安人生USDT), the longest seen has 17 characters.
 """
 
-import functools
 import re
 from typing import Annotated, TypeVar
 
@@ -17,7 +16,7 @@ import msgspec
 
 from funding.errors import FrameError
 from funding.exchanges.frame import Frame
-from funding.model.quote import LONGEST_SYMBOL, MAX_SYMBOLS, Quote
+from funding.model.quote import Quote, is_symbol
 
 EVENT = "markPriceUpdate"
 MAX_ROWS = 10_000
@@ -33,7 +32,6 @@ _FRAME_LEAD_MS = 900  # under one tick: a row further ahead of its frame would o
 _MAX_PRICE = 1e12
 _MAX_RATE = 1.0  # a fraction per interval; the exchange caps it at about 0.03
 
-_NO_SYMBOL = re.compile(r"[a-z\s/,?#%&+\\\"']")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?", re.ASCII)
 _DECIMALS = re.compile(r"(?:-?[0-9]{1,30}+(?:\.[0-9]{1,30}+)?+,)*+", re.ASCII)
 _NAN = float("nan")
@@ -151,7 +149,7 @@ def _quote(
         return None
     if row.r == "" or row.T == 0:
         rate = None
-    if not _is_symbol(row.s):
+    if not is_symbol(row.s):
         reason = "symbol"
     elif not 0.0 < mark <= _MAX_PRICE:
         reason = "mark price"
@@ -167,13 +165,6 @@ def _quote(
         return Quote(row.s, mark, index, rate, row.T or None, row.E)
     _reject(frame, reason, f"{row.s[:60]} p={row.p[:40]} r={row.r[:40]} E={row.E} T={row.T}")
     return None
-
-
-@functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
-def _is_symbol(text: str) -> bool:
-    """Whether `text` may name a contract: in a URL, in a list with commas, without regard to ASCII
-    case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is not a symbol."""
-    return 0 < len(text) <= LONGEST_SYMBOL and text.isprintable() and not _NO_SYMBOL.search(text)
 
 
 def _decimals(texts: list[str]) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from funding.client.service import Service
+from funding.client.service import Service, ServiceQuote
 from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
 from tests.support.clients import API_QUOTE, NOW, api_all, api_row, api_stale, in_time
@@ -117,18 +117,38 @@ def test_rubbish_is_a_service_that_does_not_answer(answer: bytes, problem: str) 
 
 
 def test_a_symbol_is_stale_unknown_or_fresh() -> None:
-    with scripted(sends(api_stale()), sends(reply(404, b"{}")), sends(API_QUOTE)) as server:
+    one = reply(200, json.dumps(api_row("币/A?")).encode())
+    with scripted(sends(api_stale("币/A?")), sends(reply(404, b"{}")), sends(one)) as server:
         made = service(server.port, ManualClock())
         stale, unknown, fresh = (made.quote("币/A?") for _ in range(3))
         made.close()
     assert server.paths == ["/funding/%E5%B8%81%2FA%3F"] * 3
     assert stale.quote is not None
     assert (stale.quote.age_seconds, stale.fresh, stale.problem) == (200, False, "")
-    assert unknown == (None, False, "")
+    assert unknown == ServiceQuote(None)
     assert fresh.quote == StoredQuote(
-        "binance", "BTCUSDT", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5, ContractStatus.TRADING
+        "binance", "币/A?", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5, ContractStatus.TRADING
     )
     assert fresh.fresh
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(200, json.dumps(api_row("ETHUSDT")).encode()),
+        api_stale("ETHUSDT"),
+        reply(404, b'{"error":"unknown symbol","symbol":"ETHUSDT"}'),
+    ],
+    ids=["fresh", "stale", "unknown"],
+)
+def test_answer_about_another_symbol_is_a_problem(answer: bytes) -> None:
+    with scripted(sends(answer), sends(API_QUOTE)) as server:
+        made = service(server.port, ManualClock())
+        problem = "asked for BTCUSDT, it answers ETHUSDT"
+        assert made.quote("BTCUSDT") == ServiceQuote(None, problem=problem, wrong_symbol=True)
+        assert made.quote("btcusdt").fresh
+        assert server.connections == 2, "what else comes on the connection may be wrong, too"
+        made.close()
 
 
 def test_unchanged_quotes_are_not_sent_again_and_grow_older() -> None:

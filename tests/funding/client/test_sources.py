@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.api_and_ingest import World
-from tests.support.clients import Clients, rest_body
+from tests.support.clients import Clients, api_row, rest_body
+from tests.support.clock import rows
 from tests.support.http_script import reply, scripted, sends
 
 
@@ -16,7 +17,28 @@ def test_an_answer_for_another_symbol_is_none(
 ) -> None:
     with scripted(sends(reply(200, rest_body(world, "ETHUSDT")))) as server:
         assert make("rest", FUNDING_REST_URL=server.url).get("BTCUSDT") is None
-    assert "REST: premiumIndex of BTCUSDT: the reply has 1 others" in caplog.text
+    assert "REST: premiumIndex of BTCUSDT: the reply is of ETHUSDT" in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["websocket-only", "parallel", "websocket"])
+def test_crossed_answers_are_neither_returned_nor_stored_as_pairs(
+    world: World, make: Clients, database: Path, mode: str
+) -> None:
+    crossed = sends(reply(200, json.dumps(api_row("ETHUSDT")).encode()))
+    rest = sends(reply(200, rest_body(world, "XRPUSDT")))
+    with scripted(crossed) as server, scripted(rest) as exchange:
+        client = make(
+            mode, FUNDING_API_PORT=server.port, FUNDING_REST_URL=exchange.url, FUNDING_FORCE_MODE=1
+        )
+        for _ in range(3):
+            assert client.get("BTCUSDT") is None
+    assert make.compared() == []
+    events = rows(database, "SELECT source, detail FROM event WHERE kind = 'wrong-symbol'")
+    found = {("test", "the service: asked for BTCUSDT, it answers ETHUSDT")}
+    if mode != "websocket-only":
+        found.add(("test", "premiumIndex of BTCUSDT: the reply is of XRPUSDT"))
+    assert set(events) == found
+    assert len(events) == len(found), "once a minute for each"
 
 
 @pytest.mark.parametrize(

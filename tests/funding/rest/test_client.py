@@ -57,6 +57,22 @@ def test_one_symbol(group: Group) -> None:
     assert "accept-encoding: gzip" in server.asked[0].lower()
 
 
+@pytest.mark.parametrize("route", ["premiumIndex", "openInterest"])
+def test_a_reply_about_another_symbol_is_an_error_and_an_event(group: Group, route: str) -> None:
+    other = PREMIUM | {"symbol": "ETH\x1bUSDT" if route == "openInterest" else "ETHUSDT"}
+    body = json.dumps(other | {"openInterest": "7"}).encode()
+    with scripted(sends(reply(body=body))) as server:
+        client = group.client(server.url)
+        ask = client.premium_index if route == "premiumIndex" else client.open_interest
+        for _ in range(2):
+            assert type(failure(lambda: ask("BTCUSDT"))) is errors.RestGarbled
+        assert server.connections == 2, "what else comes on the connection may be wrong, too"
+    name = "ETHUSDT" if route == "premiumIndex" else "ETH\\x1bUSDT"
+    assert rows(group.path, "SELECT source, kind, detail FROM event WHERE source = 'test'") == [
+        ("test", "wrong-symbol", f"{route} of BTCUSDT: the reply is of {name}")
+    ]
+
+
 def test_a_symbol_of_other_letters_is_percent_encoded(group: Group) -> None:
     body = json.dumps(PREMIUM | {"symbol": "币安人生USDT"}).encode()
     with scripted(sends(reply(body=body))) as server:

@@ -138,7 +138,7 @@ def test_a_ban_ends_the_round_for_all(path: Path, exchange: StandIn) -> None:
         assert exchange.calls("openInterest") - before <= 20
     assert calls(path) <= 20
     events = rows(path, "SELECT detail FROM event WHERE kind = 'rest-pause'")
-    assert [detail.partition(": nobody")[2] for (detail,) in events] == [" asks for 120 s"]
+    assert [detail.partition(": no calls")[2] for (detail,) in events] == [" for 120 s"]
 
 
 @pytest.mark.parametrize("error", [RestBanned("x", 9.0), RestRestricted("x")])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funding.exchanges.binance import rest
+from tests.support.binance_messages import BAD_SYMBOLS, shown
 from tests.support.rest_group import PREMIUM
 
 READ = rest.PremiumIndex(
@@ -79,6 +81,20 @@ def check(body: bytes) -> None:
         assert math.isfinite(row.mark_price)
         assert math.isfinite(row.index_price)
         assert row.funding_rate is None or math.isfinite(row.funding_rate)
+
+
+@pytest.mark.parametrize("symbol", [*BAD_SYMBOLS, "btcusdt", "A" * 5_000], ids=shown)
+def test_row_whose_symbol_is_not_one_is_left_out(symbol: str) -> None:
+    """As in the stream, so that neither side of a comparison has it."""
+    premium = {
+        "markPrice": "1", "indexPrice": "1", "lastFundingRate": "0", "nextFundingTime": 0, "time": 1
+    }  # fmt: skip
+    contract = {"contractType": "", "status": "", "quoteAsset": "", "baseAsset": ""}
+    for row, read in ((premium, rest.premium_indices), (contract, rest.contracts)):
+        both = [row | {"symbol": symbol}, row | {"symbol": "币安人生USDT"}]
+        body = json.dumps(both if row is premium else {"symbols": both}).encode()
+        found: list[Any] = list(read(body))
+        assert [each.symbol for each in found] == ["币安人生USDT"]
 
 
 def test_error_body_has_code_and_message() -> None:
