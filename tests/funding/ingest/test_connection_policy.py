@@ -14,6 +14,7 @@ from funding.ingest.connection_events import (
     ConnectionEvent,
     ConnectionEventKind,
     EndingKind,
+    Order,
 )
 from funding.ingest.connection_policy import ConnectionPolicy
 from tests.support.simulated_exchange import (
@@ -102,6 +103,35 @@ def test_event_of_an_ended_connection_is_ignored() -> None:
     assert exchange.policy.open_connections() == 0
     exchange.run(2.0)
     assert exchange.policy.attempts == len(exchange.attempts) == 2
+
+
+def waits(connections: int, *, newer: bool) -> list[float]:
+    """The wait after each of three connections that deliver a frame and are lost at once."""
+    policy = ConnectionPolicy(
+        connections=connections, stall_after=5.0, rotate_after=600.0, backoff_max=60.0,
+        uniform=lambda _low, high: high, now=0.0,
+    )  # fmt: skip
+    now, found = 0.0, []
+    (first, *_) = policy.step(now)
+    for _ in range(3):
+        assert isinstance(first, Connect)
+        number, lost_at = first.connection, now
+        policy.handle(ConnectionEvent(number, ConnectionEventKind.OPENED, now))
+        policy.accepted(number, 0, now, 1, newer=newer)
+        policy.handle(ConnectionEvent(number, EndingKind.LOST, now))
+        orders: list[Order] = []
+        while not orders:
+            now += STEP
+            orders = [order for order in policy.step(now) if isinstance(order, Connect)]
+        first = orders[0]
+        found.append(now - lost_at)
+    return found
+
+
+def test_frame_that_others_had_is_a_recovery_only_beside_a_spare() -> None:
+    assert waits(1, newer=True) == pytest.approx([waits(1, newer=True)[0]] * 3)
+    assert waits(1, newer=False)[0] < waits(1, newer=False)[2]
+    assert waits(2, newer=False)[2] < waits(1, newer=False)[2]
 
 
 def test_notice_changes_nothing() -> None:
