@@ -5,6 +5,37 @@ fail() {
     exit 1
 }
 
+# check_folder HOME: refuse a folder in which the service, whose files are in HOME, cannot run, or
+# not for this user.
+check_folder() {
+    local bad place here
+    here=$(pwd -P)
+    # supervisord reads "%" as a format, and quotes commands with "; a pattern matches no file of
+    # its own name; a virtual environment takes no ":".
+    for bad in % '"' '\' '*' '?' '[' ':' $'\n'; do
+        if [[ "$here" == *"$bad"* ]]; then
+            fail "the service cannot run in a folder with ${bad/$'\n'/a newline} in its path: $here"
+        fi
+    done
+    if [ "$(printf %s "$here/$1/supervisor.sock" | wc -c)" -gt 98 ]; then
+        fail "the path of this folder is too long for a unix socket: move the project up"
+    fi
+    for place in var/demo var/log var .venv; do
+        if [ -e "$place" ] || [ -L "$place" ]; then usable "$place"; fi
+    done
+    if [ ! -e var ] || [ ! -e .venv ]; then usable .; fi
+}
+
+# usable PLACE: this user may change what is in the folder PLACE, or is told who may.
+usable() {
+    if [ "$1" = .venv ] && [ -x .venv/bin/python ]; then return; fi
+    local owner
+    if ! [ -d "$1" ] || ! [ -w "$1" ] || ! [ -x "$1" ]; then
+        owner=$(ls -ld "$1" | awk '{print $3}')
+        fail "user $(id -un) may not change $PWD/$1: it belongs to $owner; run this as $owner"
+    fi
+}
+
 # setup REQUIREMENTS: install that file's pinned packages, unless this .venv has them already.
 setup() {
     local stamp python packages

@@ -6,6 +6,7 @@ nothing of theirs.
 
 import os
 import re
+import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,12 +35,26 @@ def minimum_symbols(root: Path) -> int:
 
 def _settings(root: Path) -> Mapping[str, str]:
     """A relative path in the file is below the file's folder."""
-    named = os.environ.get("FUNDING_ENV_FILE")
+    named = os.environ.get("FUNDING_ENV_FILE") or demo_file(root)
     file = Path(named).absolute() if named else root / "funding.env"
     found = _read(file) if named or file.exists() else {}
     if found.get("FUNDING_DB"):
         found["FUNDING_DB"] = str(file.parent / found["FUNDING_DB"])
     return {**found, **os.environ}
+
+
+def demo_file(root: Path) -> str:
+    """The settings of a demonstration that runs in the project's folder; "" where none does."""
+    link = root / "var/supervisor.sock"
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            if os.path.islink(link):
+                client.settimeout(1.0)
+                client.connect(str(link))
+                return str(link.resolve().with_name("funding.env"))
+    except OSError:
+        pass
+    return ""
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -35,6 +35,7 @@ from funding.runtime.deadline import Deadline
 from funding.runtime.forks import ForkAware
 from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
+from funding.settings import environment
 from funding.settings.service import Settings, load
 from funding.store.comparisons import Comparisons
 
@@ -73,7 +74,10 @@ class FundingClient(ForkAware):
         clock: Clock = SYSTEM,
         timeout: float = 1.0,
     ) -> None:
-        settings = settings or load()[0]
+        if settings is None:
+            settings = load()[0]
+            if environment.beside_a_demo():
+                log.warning("%s", environment.DEMO)
         wanted = settings.mode if mode is None else mode
         if wanted not in list(Mode):
             raise SettingError("mode", wanted, f"one of {', '.join(Mode)}")

@@ -90,5 +90,7 @@ def _start(
         # that program would hold the port or the store.
         process.end_with_parent()
     logs.setup(loaded.log_level, stream)
+    if environment.beside_a_demo():
+        print(f"{name}: {environment.DEMO}", file=sys.stderr)
     for other in unknown:
         logging.getLogger(name).warning("unknown setting %s: nothing reads it", other)

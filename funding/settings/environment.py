@@ -2,6 +2,7 @@
 
 The file is `funding.env` in the project's folder, or the one that FUNDING_ENV_FILE names: lines of
 NAME=value. Every program and every command reads it, so that all of them see the same settings.
+While a demonstration runs in this folder (see scripts/run), the file is the demonstration's.
 Only this room reads the environment.
 """
 
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from funding.errors import SettingError
-from funding.runtime import access
+from funding.runtime import access, process
 
 _LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*)", re.ASCII)
 _MAX_BYTES = 64 * 1024
 NAME = "FUNDING_ENV_FILE"
+DEMO = "a demonstration runs here: its settings are used, and its quotes are invented"
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -43,6 +45,19 @@ def project_folder() -> Path:
     return Path(named).absolute().parent if named else Path.cwd()
 
 
+def demo_file() -> str:
+    """The settings of the demonstration that runs in this folder; "" where none does."""
+    link = project_folder() / "var/supervisor.sock"
+    if not os.path.islink(link) or not process.listens(link):
+        return ""
+    return str(link.resolve().with_name("funding.env"))
+
+
+def beside_a_demo() -> bool:
+    """Whether the settings of this process are those of a demonstration that it is no part of."""
+    return NAME not in os.environ and demo_file() != ""
+
+
 def supervised() -> bool:
     """Whether supervisord has started this process."""
     return "SUPERVISOR_ENABLED" in os.environ
@@ -54,7 +69,7 @@ def texts(paths: frozenset[str]) -> Texts:
     Settings in `paths` are file paths: a relative one in the file is below the file's own folder.
     Raises `SettingError` for a file that cannot be used; the default one may be missing.
     """
-    named = os.environ.get(NAME)
+    named = os.environ.get(NAME) or demo_file()
     file = Path(named).absolute() if named else project_folder() / "funding.env"
     if not named and not file.exists():
         return Texts(dict(os.environ))

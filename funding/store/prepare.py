@@ -6,6 +6,7 @@ from typing import Any
 
 from funding import errors
 from funding.model.feed import Feed
+from funding.model.origin import is_loopback
 from funding.store.database import open_writer, translate_errors
 from funding.store.file_identity import identify
 from funding.store.recovery import set_aside_if_damaged
@@ -19,15 +20,16 @@ def prepare(path: Path, feed: Feed) -> None:
     set_aside_if_damaged(path)
     aside = set_aside_if_foreign(path, feed)
     if aside is not None:
-        log.warning("%s holds another address's quotes: it is now %s", path, aside)
+        log.warning("%s holds quotes of a stand-in: it is now %s", path, aside)
     Writer(path, feed).close()
 
 
 def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
-    """Rename a database that holds quotes of another host than `feed`'s; its new name, or None.
+    """Rename a database that holds what a stand-in has invented, where `feed` is an exchange's; its
+    new name, or None. A database of an exchange stays where it is.
 
-    A demonstration must not mix with real quotes. Raises `StoreLocked` while another program has
-    the file open: its WAL would stay behind under the old name, and become the new file's.
+    Raises `StoreLocked` while another program has the file open: its WAL would stay behind under
+    the old name, and become the new file's.
     """
     if identify(path) is None:
         return None
@@ -39,7 +41,7 @@ def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
             ).get
         finally:
             connection.close()
-    if address in (None, feed.address):
+    if address is None or not is_loopback(address) or is_loopback(feed.address):
         return None
     if Path(f"{path}-wal").exists():  # the last to close it would have removed it
         raise errors.StoreLocked(

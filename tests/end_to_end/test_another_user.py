@@ -29,7 +29,7 @@ COMMANDS = {
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Path]:
     """A database that an ingest writes to."""
-    path, feed = tmp_path / "var" / "funding.db", feed_of()
+    path, feed = tmp_path / "var" / "funding.db", feed_of("127.0.0.1")
     with writing(path, feed) as writer:
         writer.write(feed, received(quote()))
         yield path

@@ -14,14 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from funding.model.feed import Feed
-from funding.model.quote import Quote
-from funding.runtime.clock import SYSTEM
-from funding.store.writer import Writer
-from harness.group import Group, log_of, tree
-from harness.http_client import ask, serves
-from harness.processes import WAIT_SECONDS, finished, processes_in, running, until
-from tests.conftest import free_port
+from harness.group import Group, tree
+from harness.processes import finished, processes_in, running, until
+from tests.support.other_user import as_others, of_somebody_else
 from tests.support.service import healthy_service
 
 PROGRAMS = {"api:api_00", "api:api_01", "funding:ingest", "funding:watchdog"}
@@ -214,37 +209,6 @@ def test_a_signal_by_supervisorctl_restarts_ingest_in_good_order(service: Group)
 # Its beginning and end
 
 
-def test_a_demo_sets_a_real_database_aside_and_sigterm_leaves_nothing() -> None:
-    with tree() as folder:
-        database = folder / "var" / "funding.db"
-        real_database(database, "fstream.binance.com")
-        real = database.read_bytes()
-        port, log = free_port(), folder / "run.log"
-        settings = {"FUNDING_API_PORT": port}
-        command = ["scripts/run", "--demo"]
-        with running(command, log, cwd=folder, settings=settings) as process:
-            until(lambda: serves(port), "the first quote of the demonstration")
-            assert ask(port, "/funding/REALUSDT").status == 404
-            process.terminate()
-            assert process.wait(timeout=WAIT_SECONDS) == 0, log_of(folder)
-        assert processes_in(folder) == {}
-        aside = database.with_name("funding-fstream.binance.com.db")
-        assert aside.read_bytes() == real
-        assert "another address's quotes" in log.read_text()
-        assert "Traceback" not in log.read_text(), "a clean stop looks like a crash"
-        assert database.with_name("funding.db-wal").stat().st_size == 0, "not checkpointed"
-
-
-def real_database(path: Path, address: str) -> None:
-    """A database as ingest leaves it behind, with one quote of `address`."""
-    wall, uptime = SYSTEM.wall(), SYSTEM.uptime()
-    feed = Feed("binance", address, 1, SYSTEM.boot, wall, uptime)
-    quote = Quote("REALUSDT", 1.0, 1.0, 0.0001, 1_764_748_800_000, 1_764_725_610_000)
-    writer = Writer(path, feed)
-    writer.write(feed, [(quote, wall, uptime)])
-    writer.close()
-
-
 @pytest.fixture(scope="module")
 def idle() -> Iterator[Path]:
     """A copy of the tree in which nothing runs."""
@@ -314,11 +278,64 @@ def test_an_unknown_argument_of_run_is_refused(idle: Path) -> None:
     assert "usage: scripts/run" in result.stderr
 
 
-def test_a_folder_too_deep_for_a_socket_is_refused_by_name(idle: Path) -> None:
-    deep = idle / ("d" * 90)
+@pytest.mark.parametrize("arguments", [[], ["--demo"]])
+@pytest.mark.parametrize(
+    "name", ["100%", "%(here)s", 'a"b', "a\\b", "a*", "a?", "a[b]", "a:b", "a\nb"]
+)
+def test_a_folder_in_which_it_cannot_run_is_refused_by_name(
+    idle: Path, name: str, arguments: list[str]
+) -> None:
+    folder = idle / name
+    shutil.copytree(idle / "scripts", folder / "scripts", dirs_exist_ok=True)
+    result = finished(["scripts/run", *arguments], cwd=folder)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "scripts/run: the service cannot run in a folder with " in result.stderr
+    assert str(folder) in result.stderr
+    assert not (folder / ".venv").exists(), "refused before anything is installed"
+
+
+def test_plain_supervisord_names_a_folder_with_a_percent_sign(idle: Path) -> None:
+    folder = idle / "5%plain"
+    (folder / "var/log").mkdir(parents=True)
+    shutil.copy(idle / "supervisord.conf", folder)
+    command = [
+        str(idle / ".venv/bin/python"),
+        "-m",
+        "supervisor.supervisord",
+        "-c",
+        "supervisord.conf",
+    ]
+    result = finished(command, cwd=folder)
+    assert result.returncode == 2
+    assert str(folder) in result.stderr
+    assert "is badly formatted" in result.stderr
+
+
+@pytest.mark.parametrize(("length", "arguments"), [(90, []), (75, ["--demo"])])
+def test_a_folder_too_deep_for_a_socket_is_refused_by_name(
+    idle: Path, length: int, arguments: list[str]
+) -> None:
+    deep = idle / ("d" * (length - len(str(idle))))
     shutil.copytree(idle / "scripts", deep / "scripts")
     for name in (".venv", "requirements.txt"):
         (deep / name).symlink_to(idle / name)
-    result = finished(["scripts/run"], cwd=deep)
+    result = finished(["scripts/run", *arguments], cwd=deep)
     assert result.returncode == 1
     assert "too long for a unix socket" in result.stderr
+
+
+@pytest.mark.parametrize("place", [".", "var", ".venv"])
+def test_a_folder_of_another_user_is_refused_with_its_owner(idle: Path, place: str) -> None:
+    folder = idle / f"theirs-{place.strip('.') or 'all'}"
+    shutil.copytree(idle / "scripts", folder / "scripts")
+    for name in {"var", ".venv"} if place != "." else set():
+        (folder / name).mkdir()
+    (closed := folder / place).chmod(0o755)
+    with of_somebody_else(closed, 0o755):
+        owner = closed.owner()
+        result = as_others(["scripts/run"], cwd=folder)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert f"/{place}: it belongs to {owner}; run this as {owner}" in line

@@ -4,36 +4,44 @@ from pathlib import Path
 
 import pytest
 
-from funding.errors import StoreLocked
+from funding.errors import StoreForeign, StoreLocked
 from funding.store.prepare import prepare, set_aside_if_foreign
 from tests.support.clock import rows
 from tests.support.store import feed_of, leave_open, quote, reading, received, writing
 
 
-def test_quotes_of_another_address_are_set_aside(path: Path) -> None:
+def test_quotes_of_a_stand_in_are_set_aside_for_an_exchange(path: Path) -> None:
     assert set_aside_if_foreign(path, feed_of()) is None
-    names = []
-    for address in ("127.0.0.1", "fstream.example", "127.0.0.1", "fstream.example"):
-        feed = feed_of(address)
-        aside = set_aside_if_foreign(path, feed)
-        names.append(aside.name if aside else None)
-        with writing(path, feed) as writer:
-            assert writer.symbols("binance") == []
-            writer.write(feed, received(quote(f"AT{address}")))
-        assert set_aside_if_foreign(path, feed) is None
-    first, second = "funding-127.0.0.1.db", "funding-fstream.example.db"
-    assert names == [None, first, second, "funding-127.0.0.1-2.db"]
-    assert rows(path.with_name(first), "SELECT symbol FROM quote") == [("AT127.0.0.1",)]
-    assert rows(path.with_name(second), "SELECT symbol FROM quote") == [("ATfstream.example",)]
+    for name in ("funding-127.0.0.1.db", "funding-127.0.0.1-2.db"):
+        invented = feed_of("127.0.0.1")
+        with writing(path, invented) as writer:
+            writer.write(invented, received(quote("INVENTEDUSDT")))
+        assert set_aside_if_foreign(path, feed_of("localhost")) is None
+        aside = set_aside_if_foreign(path, feed_of("fstream.example"))
+        assert aside == path.with_name(name)
+        assert rows(aside, "SELECT symbol FROM quote") == [("INVENTEDUSDT",)]
+        assert not path.exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "new.example"])
+def test_quotes_of_an_exchange_stay_where_they_are(path: Path, address: str) -> None:
+    feed = feed_of("old.example")
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote()))
+    before = path.read_bytes()
+    with pytest.raises(StoreForeign, match=r"old\.example; those of .* need another file"):
+        prepare(path, feed_of(address))
+    assert path.read_bytes() == before
+    assert list(path.parent.glob("*.db")) == [path]
 
 
 def test_a_database_open_in_another_program_is_not_set_aside(path: Path) -> None:
-    feed = feed_of("old.example")
+    feed = feed_of("127.0.0.1")
     with writing(path, feed) as writer:
         writer.write(feed, received(quote()))
     with reading(path) as reader:
         reader.all()
-        with pytest.raises(StoreLocked, match=r"old\.example.*open in another program"):
+        with pytest.raises(StoreLocked, match=r"127\.0\.0\.1.*open in another program"):
             set_aside_if_foreign(path, feed_of("new.example"))
         assert [one.symbol for one in reader.all()] == ["BTCUSDT"]
     aside = set_aside_if_foreign(path, feed_of("new.example"))
@@ -43,7 +51,7 @@ def test_a_database_open_in_another_program_is_not_set_aside(path: Path) -> None
 
 
 def test_the_wal_of_a_killed_ingest_is_set_aside_with_its_database(path: Path) -> None:
-    with writing(path, feed_of("old.example")):
+    with writing(path, feed_of("127.0.0.1")):
         pass
     leave_open(path, "INSERT INTO event (at, source, kind, detail) VALUES (1, 'a', 'b', 'c');")
     aside = set_aside_if_foreign(path, feed_of("new.example"))
@@ -54,11 +62,11 @@ def test_the_wal_of_a_killed_ingest_is_set_aside_with_its_database(path: Path) -
 def test_preparing_makes_a_database_or_replaces_one_that_cannot_be_used(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    prepare(path, feed_of("old.example"))
+    prepare(path, feed_of("127.0.0.1"))
     assert caplog.messages == []
     prepare(path, feed_of("new.example"))
-    aside = path.with_name("funding-old.example.db")
-    assert caplog.messages == [f"{path} holds another address's quotes: it is now {aside}"]
+    aside = path.with_name("funding-127.0.0.1.db")
+    assert caplog.messages == [f"{path} holds quotes of a stand-in: it is now {aside}"]
     path.write_bytes(b"\xff" * 100_000)
     prepare(path, feed_of("new.example"))
     assert "is damaged: it is now" in caplog.messages[1]
