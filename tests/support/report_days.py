@@ -102,3 +102,25 @@ UPDATE quote SET updated_at = {at} - 30, event_time = ({at} - 30) * 1000,
     next_funding_time = CAST(({at} - 30) / 28800 + 1 AS INTEGER) * 28800000
     WHERE symbol = '{symbol}';
 """
+
+
+def settled(symbol: str, at: float) -> str:
+    """From `at` on the contract is delisted as the exchange does it: its price stands still on
+    both sides, and its next settlement is 0."""
+    last = (
+        f"SELECT rest_value FROM comparison WHERE symbol = '{symbol}' AND field = '%s'"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    return f"""
+CREATE TEMP TABLE kept AS SELECT field, rest_value, min(id) FROM comparison
+    WHERE symbol = '{symbol}' AND compared_at >= {at} AND rest_value IS NOT NULL GROUP BY field;
+UPDATE comparison SET ws_value = (SELECT rest_value FROM kept WHERE kept.field = comparison.field),
+    rest_value = (SELECT rest_value FROM kept WHERE kept.field = comparison.field)
+    WHERE symbol = '{symbol}' AND compared_at >= {at} AND field <> 'funding_rate';
+DROP TABLE kept;
+UPDATE comparison SET ws_value = NULL, rest_value = NULL
+    WHERE symbol = '{symbol}' AND compared_at >= {at} AND {RATE};
+UPDATE quote SET funding_rate = NULL, next_funding_time = NULL,
+    mark_price = ({last % "mark_price"}), index_price = ({last % "index_price"})
+    WHERE symbol = '{symbol}';
+"""

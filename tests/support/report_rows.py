@@ -12,6 +12,6 @@ def row(**changes: Any) -> Row:
     """A fair pair of BTCUSDT prices, with `changes`."""
     time = int(changes.get("at", AT) * 1000) - 300
     fair = Row(
-        1, AT, "watchdog", "BTCUSDT", "mark_price", 100.0, 100.0, 0.0, 0, "match", time, 0
+        1, AT, "watchdog", "BTCUSDT", "mark_price", 100.0, 100.0, 0.0, 0, "match", time
     )  # fmt: skip
     return fair._replace(**changes)

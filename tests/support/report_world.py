@@ -17,9 +17,23 @@ HOUR = 3_600.0
 DAY = 24.2 * HOUR
 SETTLES = 8 * HOUR
 ALL_EVERY = 600.0
-MAJORS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT")
+NAMED = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT")
 TRADFI = ("XAUUSDT", "XAGUSDT", "TSLAUSDT", "NVDAUSDT")
 DATED = "BTCUSDT_261225"
+SCHEMA = (ROOT / "schema.sql").read_text("utf-8")
+if "CREATE TABLE contract" not in SCHEMA:
+    SCHEMA = SCHEMA.replace(
+        "'mark_price', 'funding_rate')", "'mark_price', 'funding_rate', 'index_price')"
+    )
+    SCHEMA = SCHEMA.replace(
+        "    rule    TEXT ",
+        "    rule    TEXT, duration_seconds REAL, count INTEGER NOT NULL DEFAULT 1 ",
+    )
+    SCHEMA += """
+CREATE TABLE contract (exchange TEXT NOT NULL, symbol TEXT NOT NULL, status TEXT NOT NULL, contract_type TEXT,
+ base_asset TEXT, quote_asset TEXT, multiplier INTEGER, delivery_time INTEGER, funding_interval_hours INTEGER,
+ interval_source TEXT, rate_cap REAL, rate_floor REAL, checked_at REAL, PRIMARY KEY (exchange, symbol)) STRICT;
+"""
 
 
 def end_of(seed: int) -> float:
@@ -38,14 +52,14 @@ Row = tuple[float, str, str, str, str, float | None, float | None, int | None, i
 
 def symbols(many: int) -> list[str]:
     """Majors, metals and shares, a dated contract, a name in Chinese, and others."""
-    named = [*MAJORS, *TRADFI, DATED, "币安人生USDT"]
+    named = [*NAMED, *TRADFI, DATED, "币安人生USDT"]
     return named + [f"COIN{index}USDT" for index in range(many - len(named))]
 
 
 REJUDGE = """
 UPDATE comparison SET difference_pct = CASE
     WHEN ws_value IS NULL OR rest_value IS NULL THEN NULL
-    WHEN field = 'mark_price' THEN (ws_value - rest_value) / abs(rest_value) * 100
+    WHEN field <> 'funding_rate' THEN (ws_value - rest_value) / abs(rest_value) * 100
     ELSE (ws_value - rest_value) / max(abs(rest_value), 0.0001) * 100 END;
 UPDATE comparison SET outcome = CASE
     WHEN ws_value IS NULL AND rest_value IS NULL THEN 'match'
@@ -72,6 +86,7 @@ class World:
         self.symbols = symbols(many)
         draw = self.random
         self.price = {s: 10 ** draw.uniform(-2, 4.9) for s in self.symbols}
+        self.basis = {s: draw.gauss(1.0, 5e-4) for s in self.symbols}
         # Standard deviation of the logarithm over one second: 0.002 to 0.015 %.
         self.restless = {s: draw.uniform(2e-5, 1.5e-4) for s in self.symbols}
         self.rate = {s: draw.gauss(5e-5, 8e-5) for s in self.symbols if s != DATED}
@@ -114,18 +129,18 @@ class World:
         """How much newer the stream's reading is, in ms: mostly one tick, seldom seconds."""
         kind = self.random.random()
         if kind < 0.75:
-            return self.random.randint(-2, 2)
+            return 0
         if kind < 0.95:
-            return self.random.randint(-900, 900)
-        return self.random.choice((-1, 1)) * int(1000 * self.random.uniform(1.0, 6.0))
+            return self.random.choice((-1000, 1000))
+        return self.random.choice((-1, 1)) * 1000 * self.random.randint(2, 6)
 
     def compared(self, symbol: str, at: float, source: str) -> list[Row]:
-        """The two rows of one symbol; `source` control plants a difference."""
+        """The three rows of one symbol; `source` control plants a difference."""
         time = int(at - 0.3) * 1000
         price, rate = self._walk(symbol, time / 1000)
         skew, draw = self._skew(), self.random
         ours, our_rate = price, rate
-        if abs(skew) > 2:
+        if skew:
             lag = math.sqrt(abs(skew) / 1000)
             ours = round(price * math.exp(draw.gauss(0.0, self.restless[symbol] * lag)), 8)
             if abs(skew) > 1000 and draw.random() < 0.002:
@@ -133,13 +148,15 @@ class World:
             if rate is not None and symbol not in self.still:
                 our_rate = self._across(symbol, time, skew) or rate
                 our_rate = round(our_rate + draw.gauss(0.0, 3e-8 * lag), 8)
+        index, our_index = (round(each * self.basis[symbol], 8) for each in (price, ours))
         if source == "control":
-            price, rate = price * 1.02, (rate or 0.0) + 0.0005
+            price, rate, index = price * 1.02, (rate or 0.0) + 0.0005, index * 1.02
         late = int(abs(skew) > 1000)
-        head = (at, source, "binance", symbol)
+        head, tail = (at, source, "binance", symbol), (skew, time, late)
         return [
-            (*head, "mark_price", ours, price, skew, time, late),
-            (*head, "funding_rate", our_rate, rate, skew, time, late),
+            (*head, "mark_price", ours, price, *tail),
+            (*head, "funding_rate", our_rate, rate, *tail),
+            (*head, "index_price", our_index, index, *tail),
         ]
 
     def _due(self, kind: str, begin: float, end: float, every: float) -> list[tuple[float, str]]:
@@ -171,28 +188,45 @@ def build(
     """A fair world of `many` symbols that ends at `end_of(seed)`."""
     world, end = World(seed, many), end_of(seed)
     begin = end - seconds
+    store(path, world.rows(begin, end, every, all_every), _quotes(world, end), begin, end)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO event (at, source, kind, detail, program) VALUES (?, ?, ?, ?, ?)",
+            _events(world, begin),
+        )
+
+
+def store(
+    path: Path, rows: list[Row], quotes: list[tuple[object, ...]], begin: float, end: float
+) -> None:
+    """A new database with these comparisons and quotes, a feed, and the contracts of the quotes."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;")
-        connection.executescript((ROOT / "schema.sql").read_text("utf-8"))
+        connection.executescript(SCHEMA)
         connection.executemany(
             "INSERT INTO comparison (compared_at, source, exchange, symbol, field, ws_value,"
             " rest_value, skew_ms, rest_time, explained, outcome)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'match')",
-            world.rows(begin, end, every, all_every),
+            rows,
         )
         connection.executescript(REJUDGE)
         connection.executemany(
-            "INSERT INTO quote VALUES (?,?,?,?,?,?,?,?,?,?)", _quotes(world, end)
+            "INSERT INTO quote (exchange, symbol, mark_price, index_price, funding_rate,"
+            " next_funding_time, funding_interval_hours, event_time, updated_at, received_uptime)"
+            " VALUES ('binance', ?, ?, ?, ?, ?, ?, ?, ?, 1.0)",
+            quotes,
         )
+        connection.executemany(
+            "INSERT INTO contract (exchange, symbol, status, contract_type, base_asset,"
+            " quote_asset, checked_at) VALUES ('binance', ?, 'TRADING', ?, '', 'USDT', ?)",
+            [(str(quote[0]), type_of(str(quote[0])), end - 60) for quote in quotes],
+        )
+        seconds = end - begin
         connection.execute(
             "INSERT INTO feed (exchange, address, pid, boot_id, started_at, started_uptime,"
             " heartbeat_at, heartbeat_uptime, connected, frames, accepted)"
             " VALUES ('binance', 'fstream.binance.com', 1, 'b', ?, 1, ?, 2, 1, ?, ?)",
-            (begin, end, int(seconds) * 2, int(seconds) * many),
-        )
-        connection.executemany(
-            "INSERT INTO event (at, source, kind, detail) VALUES (?, ?, ?, ?)",
-            _events(world, begin),
+            (begin, end, int(seconds) * 2, int(seconds) * len(quotes)),
         )
         connection.executemany(
             "INSERT INTO rest_usage VALUES (?, 'watchdog', 'premiumIndex', 1, 1)",
@@ -201,38 +235,49 @@ def build(
         connection.commit()
 
 
+def type_of(symbol: str) -> str:
+    """The type of a contract, as the exchange calls it."""
+    if symbol == DATED:
+        return "CURRENT_QUARTER"
+    return "TRADIFI_PERPETUAL" if symbol in TRADFI else "PERPETUAL"
+
+
 def _quotes(world: World, end: float) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
-    for index, symbol in enumerate(world.symbols):
-        hours = None if symbol == DATED else (8, 4, 1, 2)[index % 4]
+    for place, symbol in enumerate(world.symbols):
+        hours = None if symbol == DATED else (8, 4, 1, 2)[place % 4]
         interval = int((hours or 8) * HOUR * 1000)
         now = int(end * 1000)
         settlement = None if symbol == DATED else (now // interval + 1) * interval
         price = world.price[symbol]
         rows.append(
             (
-                "binance", symbol, price, price * 1.0004, world.rate.get(symbol), settlement,
-                hours, now - 1000, end - 0.5, 1.0,
+                symbol, price, price * world.basis[symbol], world.rate.get(symbol), settlement,
+                hours, now - 1000, end - 0.5,
             )
         )  # fmt: skip
     return rows
 
 
-def _events(world: World, begin: float) -> list[tuple[float, str, str, str]]:
-    draw = world.random
-    events = [
-        (begin - 5_000.0, "ingest", "start", "pid 7"),
-        (begin - 4_999.0, "ingest", "connect", "connection 1"),
+def _events(world: World, begin: float) -> list[tuple[float, str, str, str, str | None]]:
+    draw, ingest = world.random, "funding:ingest"
+    events: list[tuple[float, str, str, str, str | None]] = [
+        (begin - 5_001.0, ingest, "start", "pid 7", ingest),
+        (begin - 5_000.0, "ingest", "start", "pid 7", None),
+        (begin - 4_999.0, "ingest", "connect", "connection 1", None),
     ]
     rotated = begin + draw.uniform(0.2, 0.9) * DAY
-    events += [(rotated, "ingest", "connect", "connection 2")]
-    events += [(rotated + 2, "ingest", "rotation", "connection 1: replaced by its successor")]
+    events += [(rotated, "ingest", "connect", "connection 2", None)]
+    events += [(rotated + 2, "ingest", "rotation", "connection 1: by its successor", None)]
     if draw.random() < 0.5:
         again = begin + draw.uniform(0.1, 0.9) * DAY
-        events += [(again, "ingest", "stop", "after 9 frames")]
-        events += [(again + draw.uniform(1, 9), "ingest", "start", "pid 8")]
+        back = again + draw.uniform(1, 9)
+        events += [(again, "ingest", "stop", "after 9 frames", None)]
+        events += [(again + 0.1, ingest, "stop", "by an operator", ingest)]
+        events += [(back, ingest, "start", "pid 8", ingest)]
+        events += [(back + 0.5, "ingest", "start", "pid 8", None)]
     if draw.random() < 0.5:
         lost = begin + draw.uniform(0.1, 0.9) * DAY
-        events += [(lost, "ingest", "disconnect", "connection 2: the exchange closed it")]
-        events += [(lost + 3, "ingest", "connect", "connection 3")]
-    return sorted(events)
+        events += [(lost, "ingest", "disconnect", "connection 2: the exchange closed it", None)]
+        events += [(lost + 3, "ingest", "connect", "connection 3", None)]
+    return sorted(events, key=lambda event: event[0])

@@ -13,6 +13,7 @@ from validation import rules
         (rules.MARK, 98.9, 100.0, 1.1, "significant"),
         (rules.MARK, 1.0, 0.0, float("inf"), "significant"),
         (rules.MARK, 0.0, 0.0, 0.0, "match"),
+        (rules.INDEX, 0.0, 100.0, 100.0, "significant"),
         (rules.RATE, 0.00011, 0.0001, 10.0, "significant"),
         (rules.RATE, 0.0000005, 0.0, 0.5, "mismatch"),
         (rules.RATE, -0.0001, 0.0001, 200.0, "significant"),
@@ -34,44 +35,43 @@ def test_difference_and_outcome(
 
 
 @pytest.mark.parametrize(
-    ("field", "difference", "skew", "claimed", "reason"),
+    ("field", "difference", "skew", "expected"),
     [
-        (rules.MARK, 1.5, 1001, 0, "lag"),
-        (rules.MARK, 1.5, 1000, 0, None),
-        (rules.MARK, 1.5, -1000, 1, "claimed"),
-        (rules.MARK, 1.5, 5, 1, None),
-        (rules.MARK, 1.5, None, 1, None),
-        (rules.MARK, 4.0, 2000, 0, "lag"),
-        (rules.MARK, 4.5, 2000, 1, None),
-        (rules.MARK, 10.0, 60_000, 0, "lag"),
-        (rules.MARK, 11.0, 60_000, 1, None),
-        (rules.RATE, 300.0, 2000, 0, "lag"),
+        (rules.MARK, 1.0, 300, False),
+        (rules.MARK, 1.1, 300, True),
+        (rules.MARK, 4.0, 2_000, False),
+        (rules.INDEX, 4.1, -2_000, True),
+        (rules.MARK, 10.0, 60_000, False),
+        (rules.MARK, 10.1, 60_000, True),
+        (rules.RATE, 300.0, 2_000, False),
     ],
 )
-def test_lag_excuses_only_readings_far_apart(
-    field: str, difference: float, skew: int | None, claimed: int, reason: str | None
+def test_lag_moves_prices_only_so_far(
+    field: str, difference: float, skew: int, expected: bool
 ) -> None:
-    assert rules.excuse(field, difference, skew, claimed) == reason
+    assert rules.beyond_lag(field, difference, skew) is expected
 
 
 @pytest.mark.parametrize(
-    ("past_the_hour", "skew", "turning"),
-    [
-        (0, 0, True),
-        (9_999, 5, True),
-        (10_000, 0, False),
-        (-1, 0, False),
-        (-500, 600, True),
-        (10_500, -10_501, True),
-        (-500, None, False),
-        (None, 0, False),
-    ],
+    ("past_the_hour", "expected"), [(0, True), (9_999, True), (10_000, False), (-1, False)]
 )
-def test_rates_of_two_funding_intervals_are_not_compared(
-    past_the_hour: int | None, skew: int | None, turning: bool
-) -> None:
-    time = None if past_the_hour is None else 497_215 * rules.HOUR_MS + past_the_hour
-    assert rules.may_span_settlement(time, skew) is turning
+def test_rates_are_not_judged_just_after_a_whole_hour(past_the_hour: int, expected: bool) -> None:
+    assert rules.just_settled(497_215 * rules.HOUR_MS + past_the_hour) is expected
+    assert rules.just_settled(None) is False
+
+
+@pytest.mark.parametrize(
+    ("mark", "index", "expected"),
+    [(100.0, 100.0, False), (125.0, 100.0, False), (126.0, 100.0, True), (74.0, 100.0, True),
+     (100.0, 0.0, True)],
+)  # fmt: skip
+def test_mark_is_near_its_index(mark: float, index: float, expected: bool) -> None:
+    assert rules.far_from_index(mark, index) is expected
+
+
+def test_majors_are_twenty() -> None:
+    assert len(rules.MAJORS) == 20
+    assert rules.LARGEST_MAJORS <= rules.MAJORS
 
 
 def test_either_outcome_is_right_at_the_very_limit_and_no_other_word_is() -> None:

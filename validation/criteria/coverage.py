@@ -1,75 +1,129 @@
-"""Whether enough was compared: how long, how densely, which symbols, which settlements."""
+"""Evidence: whether enough was compared. How long, how densely, which symbols and settlements."""
 
 from validation.criteria.criterion import Criterion, duration, named, percent
-from validation.read.calendar import SETTLEMENT_SECONDS
+from validation.read.calendar import HOUR_SECONDS, SETTLEMENT_SECONDS, WITNESS_SECONDS
 from validation.read.facts import Facts
-from validation.read.listings import absent_hours, delisted
 from validation.read.period import LONGEST_GAP_SECONDS
-from validation.read.series import Series
-from validation.rules import MARK, RATE
+from validation.rules import INDEX, MARK, RATE
 
 SPAN_HOURS = 24
 SETTLEMENTS = 3
-CELLS_SHARE = 0.99
-NEVER_COMPARED_SHARE = 0.005
-ONE_SIDED_TIMES = 2  # a symbol that is being listed is for a moment on one side only
-ONE_SIDED_SHARE = 0.001
+CELLS_SHARE, SELDOM_SHARE = 0.99, 0.8
+FEW_SHARE = 0.005
+"""Of the symbols: so many may have come a moment ago."""
+REST_ILL_HOURS = 6
+SAME_TIME_SHARE, SAME_TIME_FEWEST = 0.05, 20
+SAME_TIME_SYMBOLS = 0.01
+USUAL_INTERVAL, LONGEST_INTERVAL = 1_000, 3_800
+"""Seconds between two comparisons of all symbols: what a whole hour and each settlement are known
+from, and the longest with which a GO is possible."""
 
 
 def _span(facts: Facts) -> Criterion:
     span = facts.period.span
-    return Criterion("span", duration(span), "at least 24 h", span >= SPAN_HOURS * 3600)
+    return Criterion("span", duration(span), "at least 24 h", span >= SPAN_HOURS * HOUR_SECONDS)
+
+
+def gaps_of_rest(facts: Facts) -> list[tuple[float, float]]:
+    """Gaps in which REST refused to answer: nobody can compare then, and the service is well."""
+    pauses = facts.audit.rest_pauses
+    return [
+        (begin, end)
+        for begin, end in facts.period.gaps
+        if any(begin - 60 <= at <= end for at in pauses)
+    ]
 
 
 def _gap(facts: Facts) -> Criterion:
-    gap = facts.period.longest_gap
-    return Criterion("longest gap", duration(gap), "at most 10 min", gap <= LONGEST_GAP_SECONDS)
+    excused = gaps_of_rest(facts)
+    refused = sum(end - begin for begin, end in excused)
+    own = [end - begin for begin, end in facts.period.gaps if (begin, end) not in excused]
+    gap = max(own, default=0.0 if excused else facts.period.longest_gap)
+    figure = duration(gap) + (f"; {duration(refused)} refused by REST" if excused else "")
+    passed = gap <= LONGEST_GAP_SECONDS and refused <= REST_ILL_HOURS * HOUR_SECONDS
+    return Criterion("longest gap", figure, "at most 10 min", passed)
 
 
 def settlements(facts: Facts) -> list[int]:
     """The settlements (00:00, 08:00, 16:00 UTC; Unix seconds) that were witnessed.
 
-    Witnessed means: within half an hour before it and again within half an hour after it, the
-    rates of at least half of all symbols with funding were compared. A span that merely contains
-    the instant, or one symbol that was compared, says nothing of the others.
+    Witnessed means: within half an hour before it and again after it (or one and a half of the
+    intervals between comparisons, where that is longer) the rates of at least half of all symbols
+    with funding were compared. A span that merely contains the instant, or one symbol that was
+    compared, says nothing of the others.
     """
     funded = sum(series.pairs > 0 for series in facts.tally.series[RATE].values())
-    seen = facts.tally.calendar.witnesses
+    seen, near = facts.tally.calendar.witnesses, witness_seconds(facts)
     return [
         instant * SETTLEMENT_SECONDS
         for instant in sorted({instant for instant, _ in seen})
         if funded
-        and all(len(seen.get((instant, after), ())) * 2 >= funded for after in (False, True))
+        and all(
+            sum(far <= near for far in seen.get((instant, after), {}).values()) * 2 >= funded
+            for after in (False, True)
+        )
     ]
+
+
+def witness_seconds(facts: Facts) -> float:
+    """How far from a settlement a comparison still witnesses it."""
+    return min(WITNESS_SECONDS, max(1_800.0, 1.5 * facts.tally.interval))
 
 
 def _settlements(facts: Facts) -> Criterion:
     found = len(settlements(facts))
-    return Criterion("funding settlements", f"{found}", "at least 3", found >= SETTLEMENTS)
+    near, refused = witness_seconds(facts), 0
+    for begin, end in gaps_of_rest(facts):
+        first, last = round(begin / SETTLEMENT_SECONDS), round(end / SETTLEMENT_SECONDS)
+        instants = (at * SETTLEMENT_SECONDS for at in range(first, last + 1))
+        refused += sum(begin - near <= at <= end + near for at in instants)
+    passed = found >= max(1, SETTLEMENTS - refused)
+    return Criterion("funding settlements", f"{found}", "at least 3", passed)
 
 
-def cells(facts: Facts) -> tuple[int, int]:
-    """Cells (known symbol, hour) in which both fields were compared, and all cells.
+def cells(facts: Facts) -> dict[str, tuple[int, int]]:
+    """Of each symbol that is expected: the cells in which both fields were compared, and all.
 
-    Hours count from the first comparison. A symbol is known while either side has it: not before
-    it was listed, nor after it was delisted.
+    A cell is an hour since the first comparison, or two where the interval between comparisons is
+    long. None counts that is not whole, that was before the listing, or in which REST refused to
+    answer.
     """
-    every, hours = facts.tally.series, facts.period.hours
-    mask = (1 << hours) - 1
-    compared = sum(
-        (mark.compared_hours & rate.compared_hours & mask).bit_count()
-        for symbol, mark in every[MARK].items()
-        if (rate := every[RATE].get(symbol)) is not None
-    )
-    return compared, len(facts.known) * hours - absent_hours(facts)
+    every, roster, period = facts.tally.series, facts.roster, facts.period
+    width = 1 if facts.tally.interval <= 1_900 else 2
+    block, refused = (1 << width) - 1, _refused_hours(facts)
+    found = {}
+    for symbol in roster.expected:
+        mark, rate = every[MARK].get(symbol), every[RATE].get(symbol)
+        bits = mark.compared_hours & rate.compared_hours if mark and rate else 0
+        done = total = 0
+        for hour in range(0, period.hours - width + 1, width):
+            if hour < roster.listed.get(symbol, 0) or refused >> hour & block:
+                continue
+            total += 1
+            done += bits >> hour & block > 0
+        found[symbol] = (done, total)
+    return found
+
+
+def _refused_hours(facts: Facts) -> int:
+    """One bit for each hour in which REST refused to answer for long."""
+    bits = 0
+    for begin, end in gaps_of_rest(facts):
+        first = int((begin - facts.period.first) // HOUR_SECONDS)
+        for hour in range(max(0, first), int((end - facts.period.first) // HOUR_SECONDS) + 1):
+            bits |= 1 << hour
+    return bits
 
 
 def _cells(facts: Facts) -> Criterion:
-    compared, total = cells(facts)
-    share = compared / total if total else 0.0
-    figure = f"{percent(share)} ({compared:,} of {total:,})"
-    wanted = "at least 99 % of symbol × hour"
-    return Criterion("cells compared", figure, wanted, share >= CELLS_SHARE)
+    found = cells(facts)
+    done, total = (sum(numbers) for numbers in zip((0, 0), *found.values(), strict=True))
+    share = done / total if total else 0.0
+    seldom = {symbol for symbol, (n, of) in found.items() if n < SELDOM_SHARE * of}
+    figure = f"{percent(share)} ({done:,} of {total:,}); seldom: {named(seldom)}"
+    passed = share >= CELLS_SHARE and not seldom & facts.roster.majors
+    passed = passed and len(seldom) <= int(FEW_SHARE * len(found))
+    return Criterion("symbol × hour compared", figure, "at least 99 %", passed)
 
 
 def compared_symbols(facts: Facts) -> set[str]:
@@ -78,49 +132,51 @@ def compared_symbols(facts: Facts) -> set[str]:
 
 
 def _symbols(facts: Facts) -> Criterion:
-    gone, feed = delisted(facts).keys(), facts.quotes.feed
-    known, compared = len(facts.known - gone), len(compared_symbols(facts) - gone)
+    roster, feed = facts.roster, facts.quotes.feed
+    compared = compared_symbols(facts)
+    missing = roster.expected - compared
     few = max(facts.minimum_symbols, feed.rows_per_frame if feed else 0.0)
+    trading = len(compared & roster.expected)
     passed = (
-        compared >= few
-        and bool(facts.quotes.times)
-        and known - compared <= int(known * NEVER_COMPARED_SHARE)
+        len(compared) >= few
+        and trading >= facts.minimum_symbols
+        and bool(facts.quotes.rows)
+        and len(missing) <= int(len(roster.expected) * FEW_SHARE)
+        and not missing & roster.majors
     )
+    figure = f"{trading:,} of {len(roster.expected):,} expected; missing: {named(missing)}"
     wanted = f"all, and at least {few:.0f}"
-    return Criterion("symbols compared", f"{compared:,} of {known:,} known", wanted, passed)
+    return Criterion("symbols compared", figure, wanted, passed)
 
 
-def one_sided(facts: Facts) -> list[Series]:
-    """Series with a value on one side only, more often than a listing explains. A delisted symbol
-    is on neither side, though its last quote is kept."""
-    return [
-        series
-        for series in _of_symbols_still_listed(facts)
-        if series.one_sided > ONE_SIDED_TIMES or (series.one_sided and not series.pairs)
-    ]
-
-
-def _of_symbols_still_listed(facts: Facts) -> list[Series]:
-    gone = delisted(facts)
-    return [series for series in facts.tally.all_series() if series.symbol not in gone]
-
-
-def _one_sided(facts: Facts) -> Criterion:
-    symbols = {series.symbol for series in one_sided(facts)}
-    times = sum(series.one_sided for series in _of_symbols_still_listed(facts))
-    passed = not symbols and times <= max(2, facts.tally.rows * ONE_SIDED_SHARE)
-    figure = f"{named(symbols)} ({times:,} comparisons)"
-    return Criterion("symbols on one side only", figure, "none", passed)
-
-
-def _rates(facts: Facts) -> Criterion:
-    every = facts.tally.series
+def _fields(facts: Facts) -> Criterion:
+    every, expected = facts.tally.series, facts.roster.expected
     with_rate = sum(series.pairs > 0 for series in every[RATE].values())
     compared = len(compared_symbols(facts))
-    lacking = (set(every[MARK]) ^ set(every[RATE])) - delisted(facts).keys()
-    figure = f"{with_rate:,} of {compared:,} symbols have rates; one field only: {named(lacking)}"
+    lacking = (set(every[MARK]) ^ set(every[RATE])) & expected
+    if every[INDEX]:
+        lacking |= (set(every[MARK]) - set(every[INDEX])) & expected
+    figure = f"{with_rate:,} of {compared:,} symbols have rates; a field missing: {named(lacking)}"
     passed = not lacking and with_rate > 0 and with_rate * 2 >= compared
-    return Criterion("both fields", figure, "half at least; none", passed)
+    return Criterion("all fields", figure, "half at least; none", passed)
 
 
-CRITERIA = (_span, _gap, _settlements, _cells, _symbols, _one_sided, _rates)
+def _same_time(facts: Facts) -> Criterion:
+    """Only readings of one event time prove a value: of each symbol, and in each hour."""
+    prices = [each for each in facts.expected if each.field is MARK and each.pairs]
+    total = sum(each.pairs for each in prices)
+    share = sum(each.same_time for each in prices) / max(1, total)
+    few = {
+        each.symbol
+        for each in prices
+        if each.pairs >= SAME_TIME_FEWEST and each.same_time < share / 3 * each.pairs
+    }
+    hours = [hour for (_, field), hour in facts.tally.hourly.items() if field is MARK]
+    poor = sum(hour.aligned_many < SAME_TIME_SHARE * hour.many for hour in hours)
+    figure = f"{percent(share)} of the pairs; seldom: {named(few)}; {poor} h without"
+    passed = share >= SAME_TIME_SHARE and len(few) <= int(SAME_TIME_SYMBOLS * len(prices))
+    passed = passed and not few & facts.roster.majors and poor <= SAME_TIME_SHARE * len(hours)
+    return Criterion("pairs of one event time", figure, "5 %; none; 5 % of hours", passed)
+
+
+CRITERIA = (_span, _gap, _settlements, _cells, _symbols, _fields, _same_time)

@@ -1,7 +1,17 @@
 """One line of the verdict, and how its figures are written."""
 
 from collections.abc import Iterable, Set
+from enum import StrEnum
 from typing import NamedTuple
+
+
+class Group(StrEnum):
+    """The three things that GO means, and whether enough was seen to say so."""
+
+    VALUES = "values"
+    SERVICE = "service"
+    STATE = "state"
+    EVIDENCE = "evidence"
 
 
 class Criterion(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether what both sides say can be true: two sides with the same fault agree perfectly.
+"""Values: whether what both sides say can be true. Two sides with the same fault agree perfectly.
 
 # Facts
 (a recorded premiumIndex reply of 521 symbols, and a year of settled rates of 36)
@@ -16,23 +16,18 @@ from collections.abc import Iterator
 
 from validation.criteria.criterion import Criterion, forbid, named, percent
 from validation.read.facts import Facts
-from validation.read.series import ENOUGH_PAIRS
-from validation.rules import MARK, RATE, Field
+from validation.read.series import ENOUGH_PAIRS, Series
+from validation.rules import INDEX, MARK, RATE, Field, far_from_index
 
-FROZEN_RUN = 5
-MOVING_SHARE = {MARK: 0.5, RATE: 0.01}
+STILL_SHARE, STILL_SHARE_UNLISTED = 0.01, 0.3
+"""Of the prices that must move; the second where nothing tells which contracts trade."""
+MOVING_SHARE = {MARK: 0.9, RATE: 0.01}
+MOVING_SHARE_UNLISTED = 0.6
 STILL_HOURS = 2
 ONE_VALUE_SHARE = 0.9
 SMALL_SHARE, LARGE_SHARE = 0.5, 0.5
+FAR_SHARE = 0.005
 COIN_MARGINED = re.compile(r".*USD_(PERP|[0-9]{6})", re.DOTALL)
-
-
-def _frozen(facts: Facts) -> Criterion:
-    every = list(facts.tally.all_series())
-    ours = {series.symbol for series in every if series.frozen_ws.longest >= FROZEN_RUN}
-    theirs = {series.symbol for series in every if series.frozen_rest.longest >= FROZEN_RUN}
-    figure = f"stream {named(ours)}; REST {named(theirs)}"
-    return Criterion("one side frozen", figure, "none", not ours and not theirs)
 
 
 def _bits(number: int) -> Iterator[int]:
@@ -43,14 +38,29 @@ def _bits(number: int) -> Iterator[int]:
         number ^= lowest
 
 
+def _lively(facts: Facts, field: Field) -> list[Series]:
+    """The series of the symbols that trade day and night, as far as that is known."""
+    contracts, expected = facts.contracts, facts.roster.expected
+    return [
+        series
+        for symbol, series in facts.tally.series[field].items()
+        if symbol in expected
+        and series.pairs
+        and (contracts.never_closes(symbol) or not contracts.listed)
+    ]
+
+
 def still_hours(facts: Facts, field: Field) -> int:
     """The most hours in a row in which too few of the symbols compared took another value."""
-    paired = [series for series in facts.tally.series[field].values() if series.pairs]
-    compared = Counter(hour for series in paired for hour in _bits(series.compared_hours))
-    moving = Counter(hour for series in paired for hour in _bits(series.moving_hours))
+    series = _lively(facts, field)
+    compared = Counter(hour for each in series for hour in _bits(each.compared_hours))
+    moving = Counter(hour for each in series for hour in _bits(each.moving_hours))
+    share = MOVING_SHARE[field]
+    if field is MARK and not facts.contracts.listed:
+        share = MOVING_SHARE_UNLISTED
     longest = still = 0
     for hour in range(facts.period.hours):
-        enough = moving[hour] > 0 and moving[hour] >= MOVING_SHARE[field] * compared[hour]
+        enough = moving[hour] > 0 and moving[hour] >= share * compared[hour]
         still = 0 if enough else still + 1
         longest = max(longest, still)
     return longest
@@ -63,38 +73,57 @@ def _one_value_share(facts: Facts, field: Field) -> float:
 
 
 def _prices_move(facts: Facts) -> Criterion:
-    judged = [each for each in facts.tally.series[MARK].values() if each.pairs >= ENOUGH_PAIRS]
-    moving = sum(series.moves * 5 >= series.pairs for series in judged)
+    judged = [each for each in _lively(facts, MARK) if each.pairs >= ENOUGH_PAIRS]
+    never = {each.symbol for each in judged if not each.moves}
+    majors = {
+        each.symbol
+        for each in judged
+        if each.symbol in facts.roster.majors
+        and (each.compared_hours & ~each.moving_hours).bit_count() > STILL_HOURS
+    }
     still, share = still_hours(facts, MARK), _one_value_share(facts, MARK)
-    figure = f"{moving:,} of {len(judged):,} symbols; still for {still} h; {percent(share)} alike"
-    passed = bool(judged) and moving * 2 >= len(judged) and still <= STILL_HOURS
-    wanted = f"at least half; {STILL_HOURS} h; at most 90 %"
-    return Criterion("prices move", figure, wanted, passed and share <= ONE_VALUE_SHARE)
+    most = STILL_SHARE if facts.contracts.listed else STILL_SHARE_UNLISTED
+    figure = f"never: {named(never)} of {len(judged):,}; majors still: {named(majors)};"
+    figure += f" still for {still} h; {percent(share)} alike"
+    passed = bool(judged) and len(never) <= most * len(judged) and not majors
+    passed = passed and still <= STILL_HOURS and share <= ONE_VALUE_SHARE
+    wanted = f"{percent(most)}; none; {STILL_HOURS} h; at most 90 %"
+    return Criterion("prices move", figure, wanted, passed)
 
 
-def _rates_move(facts: Facts) -> Criterion:
-    still, share = still_hours(facts, RATE), _one_value_share(facts, RATE)
-    figure = f"still for {still} h; {percent(share)} of symbols at one value"
-    passed = still <= STILL_HOURS and 0 < share <= ONE_VALUE_SHARE
-    return Criterion("rates move", figure, f"{STILL_HOURS} h; at most 90 %", passed)
+def _prices(facts: Facts) -> Criterion:
+    """A price in another unit on both sides leaps, or is far from its index."""
+    every, expected = facts.tally.series, facts.roster.expected
+    leaping = {series.symbol for series in facts.expected if series.leaps}
+    far = {
+        symbol
+        for symbol, index in every[INDEX].items()
+        if symbol in expected and (mark := every[MARK].get(symbol)) is not None
+        and mark.last_rest is not None and index.last_rest is not None
+        and far_from_index(mark.last_rest, index.last_rest)
+    }  # fmt: skip
+    none = facts.tally.no_prices
+    figure = f"{none:,} of zero or less; leaping: {named(leaping)}; far from index: {named(far)}"
+    passed = not none and not leaping and len(far) <= int(FAR_SHARE * len(expected))
+    passed = passed and not far & facts.roster.majors
+    return Criterion("prices can be true", figure, "none", passed)
 
 
-def _positive(facts: Facts) -> Criterion:
-    return forbid("prices of zero or less", facts.tally.no_prices)
-
-
-def _units(facts: Facts) -> Criterion:
+def _rates(facts: Facts) -> Criterion:
     """A rate in percent is a hundred times too large; one divided by 100 again is too small."""
     tally = facts.tally
     total = max(1, tally.everything[RATE].many)
     large, small = tally.large_rates / total, tally.small_rates / total
-    figure = f"{percent(large)} of rates above 0.2 %, {percent(small)} below 0.001 %"
-    passed = large <= LARGE_SHARE and small <= SMALL_SHARE
-    return Criterion("units of rates", figure, "at most half", passed)
+    still, share = still_hours(facts, RATE), _one_value_share(facts, RATE)
+    figure = f"still for {still} h; {percent(share)} alike; {percent(large)} above 0.2 %,"
+    figure += f" {percent(small)} below 0.001 %"
+    passed = still <= STILL_HOURS and 0 < share <= ONE_VALUE_SHARE
+    passed = passed and large <= LARGE_SHARE and small <= SMALL_SHARE
+    return Criterion("rates can be true", figure, "2 h; at most 90 %; at most half", passed)
 
 
 def _coin_margined(facts: Facts) -> Criterion:
-    return forbid("COIN-M symbols", set(filter(COIN_MARGINED.fullmatch, facts.known)))
+    return forbid("COIN-M symbols", set(filter(COIN_MARGINED.fullmatch, facts.roster.known)))
 
 
-CRITERIA = (_frozen, _prices_move, _rates_move, _positive, _units, _coin_margined)
+CRITERIA = (_prices_move, _prices, _rates, _coin_margined)

@@ -1,56 +1,58 @@
-"""Whether the service was fit, and is: programs, audit trail, feed, and the quotes themselves."""
+"""Service: whether the data was there, and the API, for those who asked."""
 
 import math
 
-from validation.criteria.coverage import compared_symbols
-from validation.criteria.criterion import Criterion, duration, named
+from validation.criteria.criterion import Criterion, duration, named, percent
 from validation.read.audit import EventKind
+from validation.read.availability import Rule
 from validation.read.facts import Facts
-from validation.read.listings import delisted
-from validation.rules import RATE
+from validation.read.series import ENOUGH_PAIRS
+from validation.rules import LATE_MS
 
-DUPLICATE_SHARE = 0.1
+AVAILABLE_SHARE = 0.999
+UNOBSERVED_SHARE, UNWATCHED_SECONDS = 0.01, 600
 ABSENCE_SECONDS = 180
-SCHEDULE_SHARE = 0.01
-STALE_SECONDS = 180
-FRESH_SHARE = 0.99
-AHEAD_SECONDS = 60
-CONTROLS_PER_HOUR, CONTROLS_BESIDE = 2, 4
-"""A price and a rate each hour and at each start of the watchdog; two starts may be missing from
-the trail."""
 RESTARTS_PER_DAY = 3
 """After so many within ten minutes the watchdog itself gives up and calls for a person."""
+STALLS_PER_HOUR, LOSSES_PER_HOUR = 2, 4
+MEDIAN_MS, LATE_SHARE, LATE_SYMBOLS = 1_000, 0.01, 0.01
+FAR_MS, FAR_SHARE = 2_000, 0.2
 
 
-def _readable(facts: Facts) -> Criterion:
-    tally, foreign = facts.tally, facts.foreign_rows
-    figure = (
-        f"{tally.unreadable:,} unreadable, {foreign.without_time:,} without a time,"
-        f" {foreign.misnamed:,} with a misspelt exchange, {tally.duplicates:,} twice,"
-        f" of {tally.rows:,}"
+def _available(facts: Facts, rule: Rule, name: str) -> Criterion:
+    found = facts.availability
+    share = found.share(rule)
+    figure = f"{percent(share)}; not for {duration(found.down.get(rule, 0.0))}"
+    if not found.recorded:
+        figure = "unknown: the database is of a version that records no such periods"
+    return Criterion(name, figure, "at least 99.9 %", share >= AVAILABLE_SHARE)
+
+
+def _data(facts: Facts) -> Criterion:
+    return _available(facts, Rule.DATA, "fresh data")
+
+
+def _api(facts: Facts) -> Criterion:
+    return _available(facts, Rule.API, "API answering")
+
+
+def _observed(facts: Facts) -> Criterion:
+    """Nobody records an outage while the watchdog is away; its comparisons show that it was there,
+    unless REST refused them."""
+    away = facts.availability.unobserved
+    pauses = facts.audit.rest_pauses
+    silent = max(
+        (
+            end - begin
+            for begin, end in facts.period.unwatched
+            if not any(begin - 60 <= at <= end for at in pauses)
+        ),
+        default=0.0,
     )
-    passed = (
-        not (tally.unreadable or foreign.without_time or foreign.misnamed)
-        and tally.duplicates <= DUPLICATE_SHARE * tally.rows
-    )
-    return Criterion("rows", figure, "none; at most 10 % twice", passed and tally.rows > 0)
-
-
-def most_controls(facts: Facts) -> int:
-    """How many rows of controls can have been planted."""
-    times = facts.period.hours + facts.audit.starts
-    return CONTROLS_PER_HOUR * times + CONTROLS_BESIDE
-
-
-def _controls(facts: Facts) -> Criterion:
-    """More than are planted, or of several symbols: real rows were called controls."""
-    found, most = facts.tally.planted, most_controls(facts)
-    figure = f"{found.missed:,} missed of {found.planted:,} planted"
-    passed = not found.missed and found.planted <= most
-    if len(found.symbols) > 1:
-        figure += f", of {named(found.symbols, 3)}"
-        passed = False
-    return Criterion("controls", figure, f"none missed; at most {most}, of one symbol", passed)
+    figure = f"away for {duration(away)}, no comparison for {duration(silent)}"
+    passed = away <= UNOBSERVED_SHARE * facts.availability.seconds or not away
+    passed = passed and silent <= UNWATCHED_SECONDS
+    return Criterion("watchdog there", figure, "at least 99 %; 10 min", passed)
 
 
 def _crashes(facts: Facts) -> Criterion:
@@ -64,58 +66,45 @@ def _crashes(facts: Facts) -> Criterion:
     return Criterion("programs that crashed", figure, "none", passed)
 
 
-def _restarts(facts: Facts) -> Criterion:
+def _hung(facts: Facts) -> Criterion:
     """A hang is not a crash, but a service that hangs again and again is not fit either."""
-    restarts, kills = facts.audit.count(EventKind.RESTART), facts.audit.count(EventKind.KILL)
+    audit = facts.audit
+    restarts, kills = audit.count(EventKind.RESTART), audit.count(EventKind.KILL)
     most = RESTARTS_PER_DAY * math.ceil(facts.period.hours / 24)
-    passed = restarts <= most and not kills
-    figure = f"{restarts:,} restarted, {kills:,} killed"
-    return Criterion("programs that hung", figure, f"at most {most}; none", passed)
+    passed = restarts <= most and not kills and not audit.waiting
+    figure = f"{restarts:,} restarted, {kills:,} killed, left as they were: {named(audit.waiting)}"
+    return Criterion("programs that hung", figure, f"at most {most}; none; none", passed)
 
 
-def _absence(facts: Facts) -> Criterion:
-    longest = facts.audit.longest_absence
-    figure = f"longest {duration(longest)}" if longest else "none"
-    return Criterion("ingest stopped", figure, "at most 3 min", longest <= ABSENCE_SECONDS)
+def _stopped(facts: Facts) -> Criterion:
+    longest = facts.audit.longest_stops
+    found = {f"{name} {duration(lasted)}" for name, lasted in longest.items()}
+    passed = max(longest.values(), default=0.0) <= ABSENCE_SECONDS
+    return Criterion("programs that stopped", named(found), "at most 3 min", passed)
 
 
-def _feed(facts: Facts) -> Criterion:
-    """A feed with a heartbeat after the period was alive at its end; no more is known of it."""
-    feed, until = facts.quotes.feed, facts.period.until
-    if feed is None:
-        return Criterion("feed at the end", "unknown", "connected", False)
-    late = until - feed.heartbeat_at
-    passed = late <= STALE_SECONDS and (feed.connected or -late > STALE_SECONDS)
-    state = "connected" if feed.connected else "not connected"
-    figure = state if late <= STALE_SECONDS else f"{state}, silent for {duration(late)}"
-    return Criterion("feed at the end", figure, "connected", passed)
+def _connection(facts: Facts) -> Criterion:
+    stalls, losses = (facts.audit.count(k) for k in (EventKind.STALL, EventKind.DISCONNECT))
+    hours = facts.period.hours
+    passed = stalls <= STALLS_PER_HOUR * hours and losses <= LOSSES_PER_HOUR * hours
+    figure = f"{stalls:,} stalls, {losses:,} disconnects"
+    wanted = f"at most {STALLS_PER_HOUR} and {LOSSES_PER_HOUR} an hour"
+    return Criterion("connection", figure, wanted, passed)
 
 
-def _fresh(facts: Facts) -> Criterion:
-    """Only symbols that were compared; a delisted contract stays among the quotes."""
-    times, period = facts.quotes.times, facts.period
-    compared = compared_symbols(facts) - delisted(facts).keys()
-    latest = max(period.until, period.now) + AHEAD_SECONDS
-    earliest = period.until - STALE_SECONDS
-    fresh = sum(earliest <= times.get(symbol, 0.0) <= latest for symbol in compared)
-    figure = f"{fresh:,} of {len(compared):,} fresh"
-    passed = bool(compared) and fresh >= FRESH_SHARE * len(compared)
-    return Criterion("quotes at the end", figure, "at least 99 %", passed)
+def _lag(facts: Facts) -> Criterion:
+    """How far the stream and REST are apart in time, whichever is behind."""
+    skews, series = facts.tally.skews, [each for each in facts.expected if each.pairs]
+    pairs = max(1, sum(each.pairs for each in series))
+    late = sum(each.late for each in series) / pairs
+    far, median = skews.count_beyond(FAR_MS) / max(1, facts.tally.pairs), skews.median_ms()
+    symbols = {s.symbol for s in series if s.pairs >= ENOUGH_PAIRS and s.late * 2 > s.pairs}
+    passed = abs(median) <= MEDIAN_MS and far <= FAR_SHARE and late <= LATE_SHARE
+    passed = passed and len(symbols) <= int(LATE_SYMBOLS * len(facts.roster.expected))
+    figure = f"median {median:+.0f} ms, {percent(far)} above 2 s, {percent(late)} above"
+    figure += f" {LATE_MS // 1000} s; always: {named(symbols)}"
+    wanted = "1 s, 20 %, 1 %; none"
+    return Criterion("lag", figure, wanted, passed and not symbols & facts.roster.majors)
 
 
-def _schedule(facts: Facts) -> Criterion:
-    """A symbol whose rate is compared has a next settlement and, within a quarter of an hour, an
-    interval; one or two of hundreds may have been listed or delisted a moment ago."""
-    quotes = facts.quotes
-    rates = facts.tally.series[RATE].items()
-    rated = {symbol for symbol, series in rates if series.last_ws is not None}
-    unknown = quotes.no_interval & rated
-    wrong = quotes.impossible_schedule | (quotes.no_schedule & rated)
-    few = int(len(quotes.times) * SCHEDULE_SHARE)
-    passed = not quotes.impossible_interval and len(wrong) <= few and len(unknown) <= few
-    figure = f"interval {named(quotes.impossible_interval, 3)}, unknown {named(unknown, 3)};"
-    figure += f" next settlement {named(wrong, 3)}"
-    return Criterion("funding schedule impossible", figure, "none", passed)
-
-
-CRITERIA = (_readable, _controls, _crashes, _restarts, _absence, _feed, _fresh, _schedule)
+CRITERIA = (_data, _api, _observed, _crashes, _hung, _stopped, _connection, _lag)

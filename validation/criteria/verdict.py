@@ -1,56 +1,87 @@
 """The verdict: facts in, one line per criterion out. GO means that all of them pass.
 
-Besides the criteria that were asked for, there are others, because a sabotaged run, or a wrong
-service, passed without them.
+GO means three things: the **values** are equal wherever both sides speak of one event time, the
+**service** was there for those who asked, and the **state** at the end is right. The **evidence**
+is whether enough was seen to say so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from validation.criteria import agreement, coverage, plausible, service, timing
+from validation.criteria import agreement, coverage, plausible, records, service, state
 from validation.criteria.coverage import compared_symbols
-from validation.criteria.criterion import Criterion, named
+from validation.criteria.criterion import Criterion, Group, duration, named
 from validation.read.audit import EventKind
 from validation.read.facts import Facts
-from validation.read.listings import delisted
+from validation.rules import INDEX, Status
 
 LISTED = 500
 """The exchange lists at least so many symbols: FUNDING_MIN_SYMBOLS may be set lower."""
 
-CRITERIA: tuple[Callable[[Facts], Criterion], ...] = (
-    *coverage.CRITERIA,
-    *agreement.CRITERIA,
-    *timing.CRITERIA,
-    *plausible.CRITERIA,
-    *service.CRITERIA,
-)
+CRITERIA: Mapping[Group, tuple[Callable[[Facts], Criterion], ...]] = {
+    Group.VALUES: (*agreement.CRITERIA, *plausible.CRITERIA),
+    Group.SERVICE: service.CRITERIA,
+    Group.STATE: state.CRITERIA,
+    Group.EVIDENCE: (*coverage.CRITERIA, *records.CRITERIA),
+}
 NOTEWORTHY = (
     EventKind.RESTART, EventKind.REPLACED, EventKind.CLASS_SILENT, EventKind.CONTROL_MISSED,
+    EventKind.LAG, EventKind.LOCKED, EventKind.CLOCK, EventKind.REST_PAUSE,
 )  # fmt: skip
 
 
-def judge(facts: Facts) -> list[Criterion]:
+def judge(facts: Facts) -> list[tuple[Group, Criterion]]:
     """Every criterion, in the order of the report."""
-    return [criterion(facts) for criterion in CRITERIA]
+    return [(group, criterion(facts)) for group, those in CRITERIA.items() for criterion in those]
 
 
 def warnings(facts: Facts) -> list[str]:
     """Findings that do not forbid a GO, but should be read."""
     tally, audit, hours = facts.tally, facts.audit, facts.period.hours
     compared, planted = len(compared_symbols(facts)), tally.planted.planted
-    claimed, at_settlement = tally.significant.claimed, tally.significant.at_settlement
-    others, gone, feed = facts.foreign_rows.others, delisted(facts), facts.quotes.feed
+    others, feed = facts.foreign_rows.others, facts.quotes.feed
     untimed, no_skew = tally.without_rest_time, tally.skews.unknown
     found: list[tuple[object, str]] = [
-        (not planted, "no control was planted: nobody has tested the comparison itself"),
+        *_of_the_roster(facts),
+        *_of_the_interval(facts),
         (0 < planted < hours // 2, f"{planted} controls in {hours} h: one an hour is planted"),
         (compared < LISTED, f"only {compared} symbols compared: the exchange lists over {LISTED}"),
         (untimed, f"{untimed:,} comparisons without the time of REST's reply"),
-        (no_skew, f"{no_skew:,} comparisons without skew: they do not count as aligned"),
-        (claimed, f"{claimed} aligned difference(s) explained as lag by a claim: look at them"),
-        (at_settlement, f"{at_settlement:,} rates differ at a whole hour: not judged"),
-        (gone, f"no longer on either side, and their last quotes are old: {named(gone)}"),
+        (no_skew, f"{no_skew:,} comparisons without skew: their event times are unknown"),
+        (tally.just_settled, f"{tally.just_settled:,} rates differ at a whole hour: not judged"),
+        (not tally.series[INDEX], "index prices were not compared: an older watchdog"),
         (feed and feed.stand_in, "the stream came from this machine: a stand-in, not the exchange"),
         (others, f"{others:,} rows of other exchanges ignored"),
     ]
     found += [(audit.count(k), f"{audit.count(k)} × {k} in the audit trail") for k in NOTEWORTHY]
     return [text for applies, text in found if applies]
+
+
+def _of_the_roster(facts: Facts) -> list[tuple[object, str]]:
+    excused = facts.roster.excused
+    unknown = {symbol for symbol, status in excused.items() if status == Status.UNKNOWN}
+    others = excused.keys() - unknown
+    unlisted = (
+        "the list of contracts is not known (table contract): who trades is judged by what"
+        " was seen, and a symbol on one side only counts as missing"
+    )
+    return [
+        (not facts.contracts.listed, unlisted),
+        (unknown, f"compared, but not in the exchange's list of contracts: {named(unknown)}"),
+        (others, f"known, but not trading, and not expected: {named(others)}"),
+    ]
+
+
+def _of_the_interval(facts: Facts) -> list[tuple[object, str]]:
+    """What the interval between comparisons of all symbols cannot prove."""
+    interval = facts.tally.interval
+    if interval <= coverage.USUAL_INTERVAL:
+        return []
+    if interval > coverage.LONGEST_INTERVAL:
+        return [(
+            True,
+            "all symbols are compared less than once an hour, or not at all: with such a"
+            " FUNDING_COMPARE_ALL_INTERVAL no GO is possible",
+        )]  # fmt: skip
+    text = f"all symbols are compared every {duration(interval)} only: what lies between is proven"
+    text += " by BTCUSDT alone, and a settlement by comparisons within "
+    return [(True, text + duration(coverage.witness_seconds(facts)))]

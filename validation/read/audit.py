@@ -11,26 +11,38 @@ from validation.read.tables import columns_of, count_without_time
 
 
 class EventKind(StrEnum):
-    """The kinds of events that the report lists one by one; others it only counts."""
+    """The kinds of events that the report knows; others it only counts."""
 
     START = "start"
     STOP = "stop"
     STALL = "stall"
+    DISCONNECT = "disconnect"
     RESTART = "restart"
     KILL = "kill"
+    WAITING = "waiting"
     REPLACED = "replaced"
     CLASS_SILENT = "class-silent"
     CRASH = "crash"
     CONTROL_MISSED = "control-missed"
+    REST_PAUSE = "rest-pause"
+    UNHEALTHY = "unhealthy"
+    UNOBSERVED = "unobserved"
+    RECOVERED = "recovered"
+    LAG = "lag"
+    LOCKED = "locked"
+    CLOCK = "clock"
 
 
 SHOWN = 40
-SHOWN_KINDS = set(EventKind)
+SHOWN_KINDS = set(EventKind) - {EventKind.DISCONNECT}
 ACCOUNTS = {EventKind.CRASH, EventKind.RESTART, EventKind.KILL}
 """Each of them explains why a program started without having stopped."""
 STARTS = {EventKind.START, EventKind.REPLACED, *ACCOUNTS}
 """Each of them means that a program started again."""
+RUNS_AGAIN = {EventKind.START, EventKind.REPLACED}
 INGEST = "funding:ingest"
+SERVES = ("ingest", "watchdog", "api")
+"""How the names of the programs begin that the service consists of; consumers may be stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Incident:
     kind: str
     detail: str
     program: str  # the one that was acted upon, or the source
+    count: int = 1
 
 
 @dataclass(slots=True)
@@ -50,7 +63,9 @@ class Audit:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # of (kind, source)
     crashes: list[Incident] = field(default_factory=list)
-    longest_absence: float = 0.0  # seconds between ingest's stop and its next start
+    longest_stops: dict[str, float] = field(default_factory=dict)  # program → seconds
+    waiting: set[str] = field(default_factory=set)  # programs that hung and were left
+    rest_pauses: list[float] = field(default_factory=list)  # when REST refused to answer
     shown: list[Incident] = field(default_factory=list)
     readable: bool = True
     without_time: int = 0
@@ -72,24 +87,35 @@ def audit_of(connection: sqlite3.Connection, period: Period) -> Audit:
     if not columns_of(connection, "event"):
         return Audit(readable=False)
     audit = Audit(without_time=count_without_time(connection, "event", "at"))
-    ingest = _IngestTrail(audit, period, _last_before(connection, period.since))
+    ingest, stops = _IngestTrail(audit, period), _Stops(audit, period)
     for incident in _incidents(connection, period):
-        audit.counts[incident.kind, incident.source] += 1
-        audit.starts += incident.kind in STARTS
-        if incident.kind == EventKind.CRASH:
-            audit.crashes.append(incident)
         ingest.add(incident)
-        if incident.kind in SHOWN_KINDS:
-            audit.shown = [*audit.shown[1 - SHOWN :], incident]
-    ingest.note_absence(period.until)
+        stops.add(incident)
+        if incident.at >= period.since:
+            _count(audit, incident)
+    stops.close()
     return audit
 
 
-class _IngestTrail:
-    """What the trail says of ingest; `last` is its last start or stop: when, and which."""
+def _count(audit: Audit, incident: Incident) -> None:
+    audit.counts[incident.kind, incident.source] += incident.count
+    audit.starts += incident.kind in STARTS
+    if incident.kind == EventKind.CRASH:
+        audit.crashes.append(incident)
+    if incident.kind == EventKind.WAITING:
+        audit.waiting.add(incident.program)
+    if incident.kind == EventKind.REST_PAUSE:
+        audit.rest_pauses.append(incident.at)
+    if incident.kind in SHOWN_KINDS:
+        audit.shown = [*audit.shown[1 - SHOWN :], incident]
 
-    def __init__(self, audit: Audit, period: Period, last: tuple[float, str] | None) -> None:
-        self._audit, self._period, self._last = audit, period, last
+
+class _IngestTrail:
+    """Finds starts of ingest that nothing accounts for, in what ingest itself wrote."""
+
+    def __init__(self, audit: Audit, period: Period) -> None:
+        self._audit, self._period = audit, period
+        self._last: str | None = None
         self._accounted = False
 
     def add(self, incident: Incident) -> None:
@@ -97,41 +123,56 @@ class _IngestTrail:
             self._accounted = True
         if incident.source != "ingest" or incident.kind not in (EventKind.START, EventKind.STOP):
             return
-        if incident.kind == EventKind.START:
-            if self._was_running(incident.at) and not self._accounted:
-                self._audit.crashes.append(incident)
-            self.note_absence(incident.at)
-        self._last, self._accounted = (incident.at, incident.kind), False
+        started = incident.kind == EventKind.START and incident.at >= self._period.since
+        if started and self._was_running(incident.at) and not self._accounted:
+            self._audit.crashes.append(incident)
+        self._last, self._accounted = incident.kind, False
 
     def _was_running(self, at: float) -> bool:
         if self._last is None:
             return at > self._period.first + 60
-        return self._last[1] == EventKind.START
-
-    def note_absence(self, end: float) -> None:
-        """Count an absence that ends at `end`, as far as it lies among the comparisons."""
-        if self._last is not None and self._last[1] == EventKind.STOP:
-            lasted = end - max(self._last[0], self._period.first)
-            self._audit.longest_absence = max(self._audit.longest_absence, lasted)
+        return self._last == EventKind.START
 
 
-def _last_before(connection: sqlite3.Connection, since: float) -> tuple[float, str] | None:
-    """When ingest last started or stopped before the period, and which of them it did."""
-    row = connection.execute(
-        "SELECT at, kind FROM event WHERE at < ? AND source = 'ingest'"
-        " AND kind IN ('start', 'stop') ORDER BY at DESC, id DESC LIMIT 1",
-        (since,),
-    ).fetchone()
-    return None if row is None else (float(row[0]), str(row[1]))
+class _Stops:
+    """Times between the stop of a program and its next start, as far as they lie among the
+    comparisons."""
+
+    def __init__(self, audit: Audit, period: Period) -> None:
+        self._longest, self._period = audit.longest_stops, period
+        self._stopped: dict[str, float] = {}
+
+    def add(self, incident: Incident) -> None:
+        name = incident.program.rpartition(":")[2]
+        if not name.startswith(SERVES):
+            return
+        if incident.kind == EventKind.STOP:
+            self._stopped.setdefault(name, incident.at)
+        elif incident.kind in RUNS_AGAIN and name in self._stopped:
+            self._note(name, incident.at)
+
+    def _note(self, name: str, end: float) -> None:
+        lasted = end - max(self._stopped.pop(name), self._period.first)
+        if lasted > self._longest.get(name, 0.0):
+            self._longest[name] = lasted
+
+    def close(self) -> None:
+        """No start until the end of the period."""
+        for name in list(self._stopped):
+            self._note(name, self._period.until)
 
 
 def _incidents(connection: sqlite3.Connection, period: Period) -> Iterator[Incident]:
-    # A database of an older version lacks the last column.
-    program = "program" if "program" in columns_of(connection, "event") else "NULL"
+    # A database of an older version lacks the last columns.
+    present = columns_of(connection, "event")
+    program = "program" if "program" in present else "NULL"
+    count = "count" if "count" in present else "1"
     rows = connection.execute(
-        f"SELECT at, source, kind, detail, coalesce({program}, source) FROM event"
-        " WHERE at BETWEEN ? AND ? ORDER BY at, id",
-        (period.since, period.until),
+        f"SELECT at, source, kind, detail, coalesce({program}, source), {count} FROM event"
+        " WHERE at BETWEEN 0 AND ? ORDER BY at, id",
+        (period.until,),
     )
-    for at, source, kind, detail, about in rows:
-        yield Incident(float(at), str(source), str(kind), str(detail)[:300], str(about))
+    for at, source, kind, detail, about, many in rows:
+        yield Incident(
+            float(at), str(source), str(kind), str(detail)[:300], str(about), max(1, int(many or 1))
+        )

@@ -7,19 +7,40 @@ HOUR_SECONDS = 3_600
 GAP_SECONDS = 300.0
 GAPS_KEPT = 1_000
 SETTLEMENT_SECONDS = 28_800
-WITNESS_SECONDS = 1_800
+WITNESS_SECONDS = 5_400
+"""A settlement has witnesses so long before and after it, at most."""
+Witness = tuple[bool, float, dict[str, float]]
+"""Whether an instant is after the settlement, how far from it, and who was compared so far."""
+
+
+class Gaps:
+    """Times without anything, longer than five minutes; instants come in their order."""
+
+    def __init__(self, first: float) -> None:
+        self._last = first
+        self.longest = 0.0
+        self.found: list[tuple[float, float]] = []  # (begin, end)
+
+    def add(self, at: float) -> None:
+        """Note that something was at `at`, or that the period ends there."""
+        gap = at - self._last
+        self.longest = max(self.longest, gap)
+        if gap > GAP_SECONDS and len(self.found) < GAPS_KEPT:
+            self.found.append((self._last, at))
+        self._last = at
 
 
 class Calendar:
     """Receives instants in their order. Unix seconds; hours and gaps count from `first`."""
 
     def __init__(self, first: float) -> None:
-        self.first = self._last_pair = first
-        self.longest_gap = 0.0
-        self.gaps: list[tuple[float, float]] = []
+        self.first = first
+        self.gaps = Gaps(first)  # without a pair
+        self.watched = Gaps(first)  # without a row of the watchdog
         self._minutes = array("q")  # minute, first id, last id; and so on
-        self.witnesses: dict[tuple[int, bool], set[str]] = {}
-        """(settlement, whether after it) → the symbols whose rates were compared near it."""
+        self.witnesses: dict[tuple[int, bool], dict[str, float]] = {}
+        """(settlement, whether after it) → the symbols whose rates were compared near it, and how
+        many seconds from it."""
 
     def add_row(self, at: float, number: int) -> None:
         """Note when the row with the id `number` was compared."""
@@ -28,23 +49,15 @@ class Calendar:
             minutes.extend((minute, number, number))
         minutes[-2], minutes[-1] = min(minutes[-2], number), max(minutes[-1], number)
 
-    def begin_instant(self, at: float) -> tuple[int, set[str] | None]:
-        """The hour of an instant, and near a settlement the set that collects the symbols whose
-        rates are compared."""
+    def begin_instant(self, at: float) -> tuple[int, Witness | None]:
+        """The hour of an instant, and whether it is near a settlement."""
         settlement = round(at / SETTLEMENT_SECONDS)
         after = at - settlement * SETTLEMENT_SECONDS
         witness = None
         if abs(after) <= WITNESS_SECONDS:
-            witness = self.witnesses.setdefault((settlement, after >= 0), set())
+            key = settlement, after >= 0
+            witness = after >= 0, abs(after), self.witnesses.setdefault(key, {})
         return max(0, int((at - self.first) / HOUR_SECONDS)), witness
-
-    def add_pair(self, at: float) -> None:
-        """Note that a pair was compared at `at`, or that the period ends there."""
-        gap = at - self._last_pair
-        self.longest_gap = max(self.longest_gap, gap)
-        if gap > GAP_SECONDS and len(self.gaps) < GAPS_KEPT:
-            self.gaps.append((self._last_pair, at))
-        self._last_pair = at
 
     def backwards(self) -> int:
         """Minutes that were written before others of three or more minutes earlier.

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from validation.read.audit import Audit, audit_of
+from validation.read.availability import Availability, availability_of
+from validation.read.contracts import Contracts, contracts_of
 from validation.read.foreign_rows import ForeignRows, foreign_rows_of
 from validation.read.period import Period
+from validation.read.roster import Roster, roster_of
 from validation.read.rows import PLANTED_SOURCE, Row
+from validation.read.series import Series
 from validation.read.state import Quotes, Usage, quotes_of, usage_of
 from validation.read.tables import columns_of
 from validation.read.tally import Tally
@@ -27,15 +31,18 @@ class Facts:
     period: Period
     tally: Tally
     audit: Audit
+    availability: Availability
     quotes: Quotes
     usage: Usage
     minimum_symbols: int
     foreign_rows: ForeignRows
+    contracts: Contracts
+    roster: Roster
 
     @property
-    def known(self) -> set[str]:
-        """Symbols that the service or REST has, in the period or now."""
-        return set(self.quotes.times).union(*self.tally.series.values())
+    def expected(self) -> Iterator[Series]:
+        """The series of the symbols that are expected, prices first."""
+        return (each for each in self.tally.all_series() if each.symbol in self.roster.expected)
 
 
 def gather(
@@ -63,24 +70,31 @@ def gather(
     ).fetchone()
     dates = tally.calendar
     backwards = dates.backwards()
+    gaps, watched = dates.gaps, dates.watched
     period = Period(
-        since, until, first, last, dates.gaps, dates.longest_gap, backwards, future, now
+        since, until, first, last, gaps.found, gaps.longest, watched.found, backwards, future, now
     )
-    audit, quotes = audit_of(connection, period), quotes_of(connection, exchange)
+    audit, availability = audit_of(connection, period), availability_of(connection, period)
+    quotes = quotes_of(connection, exchange)
     usage = usage_of(connection, since, until)
     foreign_rows = foreign_rows_of(connection, exchange, since, until)
-    return Facts(exchange, period, tally, audit, quotes, usage, minimum_symbols, foreign_rows)
+    contracts = contracts_of(connection, exchange)
+    roster = roster_of(exchange, period, tally, quotes, contracts)
+    return Facts(
+        exchange, period, tally, audit, availability, quotes, usage, minimum_symbols,
+        foreign_rows, contracts, roster,
+    )  # fmt: skip
 
 
 def _rows(
     connection: sqlite3.Connection, exchange: str, asked: tuple[float, float]
 ) -> Iterator[Row]:
     present = columns_of(connection, "comparison")
-    # A database of an older version lacks these two.
-    newer = [name if name in present else "NULL" for name in ("rest_time", "explained")]
+    # A database of an older version lacks the last one.
+    rest_time = "rest_time" if "rest_time" in present else "NULL"
     rows = connection.execute(
         "SELECT id, compared_at, source, symbol, field, ws_value, rest_value, difference_pct,"
-        f" skew_ms, outcome, {', '.join(newer)} FROM comparison"
+        f" skew_ms, outcome, {rest_time} FROM comparison"
         " WHERE compared_at BETWEEN ? AND ? AND exchange = ? ORDER BY compared_at",
         (*asked, exchange),
     )

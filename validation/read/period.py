@@ -17,8 +17,9 @@ class Period:
     """Unix seconds.
 
     `gaps` are (begin, end) of more than five minutes without any comparison, the time from the
-    last one to `until` included. `backwards` counts minutes whose rows were written before rows
-    that claim to be older: the clock went back, or rows were added later.
+    last one to `until` included; `unwatched` those without one by the watchdog. `backwards` counts
+    minutes whose rows were written before rows that claim to be older: the clock went back, or
+    rows were added later.
     """
 
     since: float
@@ -27,6 +28,7 @@ class Period:
     last: float
     gaps: list[tuple[float, float]]
     longest_gap: float
+    unwatched: list[tuple[float, float]]
     backwards: int
     future: int
     now: float

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 PLANTED_SOURCE = "control"
 """The `source` of a planted pair."""
+WATCHDOG_SOURCE = "watchdog"
 _HUGE = 1e300
 
 
@@ -21,7 +22,6 @@ class Row(NamedTuple):
     skew_ms: Any
     stored: Any
     rest_time: Any
-    claimed: Any
 
 
 def readable(value: object) -> bool:

@@ -1,93 +1,85 @@
 """What is remembered of one field of one symbol over all its comparisons."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
-from validation.rules import RATE, SAME_RATE, SAME_TICK_MS, Field, identical
+from validation.rules import LATE_MS, LEAP, RATE, SAME_RATE, Field, beyond_lag, identical
 
 ENOUGH_PAIRS = 10
-"""Comparisons of one symbol before their mean, or a share of them, says something."""
-
-
-@dataclass(slots=True)
-class Run:
-    """Readings in a row of which something holds, and the longest run of them."""
-
-    length: int = 0
-    longest: int = 0
-
-    def add(self, holds: bool) -> None:
-        self.length = self.length + 1 if holds else 0
-        self.longest = max(self.longest, self.length)
+"""Comparisons of one symbol before a share of them says something."""
 
 
 @dataclass(slots=True)
 class Series:
     """One field of one symbol. Differences in percent, times in Unix seconds.
 
-    `*_hours` have one bit for each hour of the period. `frozen_*` are runs of readings in which
-    that side kept its value while the other one moved, `unequal_run` those of one tick that differ.
+    `*_hours` have one bit for each hour of the period. `same_time` counts pairs of equal event
+    times, `unequal` those of them whose values are not one. A move is that of REST's value since
+    the pair before: a fraction for a price, a difference for a rate.
     """
 
     symbol: str
     field: Field
+    first_at: float = math.inf  # of any row, complete or not
     last_at: float = -math.inf
+    paired_at: float = 0.0  # of the last pair
     last_ws: float | None = None
     last_rest: float | None = None
     pairs: int = 0
     compared_hours: int = 0
     moves: int = 0
     moving_hours: int = 0  # in which either side took another value
-    frozen_ws: Run = dataclasses.field(default_factory=Run)
-    frozen_rest: Run = dataclasses.field(default_factory=Run)
-    aligned: int = 0
-    aligned_sum: float = 0.0
-    aligned_signed: float = 0.0
-    aligned_square: float = 0.0
-    same_tick: int = 0
+    moved_at: float = 0.0
+    moved: float = 0.0  # the sum of all moves
+    largest_move: float = 0.0
+    leaps: int = 0
+    same_time: int = 0
     unequal: int = 0
-    unequal_run: Run = dataclasses.field(default_factory=Run)
-    significant: int = 0
-    claimed: int = 0
+    unequal_sum: float = 0.0
+    late: int = 0  # pairs whose readings are far apart in time
+    beyond_lag: int = 0
     missing_ws: int = 0
     missing_rest: int = 0
     missing_both: int = 0
     rest_ended_at: float = 0.0  # since when REST has no value
     pairs_before_end: int = -1  # and how many pairs there were before
 
-    def add_pair(self, ours: float, theirs: float, hour: int) -> None:
-        """Note which side moved since the reading before; `hour` is the bit of this one's."""
+    def add_pair(self, at: float, ours: float, theirs: float, hour: int) -> None:
+        """Note a pair, and what moved since the one before; `hour` is the bit of this one's."""
         self.pairs += 1
         self.compared_hours |= hour
         before_ws, before_rest = self.last_ws, self.last_rest
-        self.last_ws, self.last_rest = ours, theirs
+        self.last_ws, self.last_rest, self.paired_at = ours, theirs, at
         if before_ws is None or before_rest is None:
             return
         if self.field == RATE:
-            ws_moved = abs(ours - before_ws) >= SAME_RATE
-            rest_moved = abs(theirs - before_rest) >= SAME_RATE
+            move = abs(theirs - before_rest)
+            ws_moved, rest_moved = abs(ours - before_ws) >= SAME_RATE, move >= SAME_RATE
         else:
             ws_moved, rest_moved = ours != before_ws, theirs != before_rest
+            move = abs(theirs / before_rest - 1) if before_rest else 0.0
+            if rest_moved and not before_rest / LEAP <= theirs <= before_rest * LEAP:
+                self.leaps += 1
         if ws_moved or rest_moved:
             self.moving_hours |= hour
+            self.moved_at = at
             self.moves += rest_moved
-            self.frozen_ws.add(not ws_moved)
-            self.frozen_rest.add(not rest_moved)
+            self.moved += move
+            self.largest_move = max(self.largest_move, move)
 
-    def add_aligned(self, ours: float, theirs: float, difference: float, apart_ms: float) -> None:
-        """Note an aligned pair; within one tick its values must be equal."""
-        self.aligned += 1
-        if difference:
-            self.aligned_sum += difference
-            self.aligned_signed += difference if ours > theirs else -difference
-            self.aligned_square += difference * difference
-        if apart_ms > SAME_TICK_MS:
-            return
-        self.same_tick += 1
-        unequal = not identical(self.field, ours, theirs, difference)
-        self.unequal += unequal
-        self.unequal_run.add(unequal)
+    def add_same_time(self, ours: float, theirs: float, difference: float) -> bool:
+        """Note a pair of equal event times; whether its values are one value, as they must be."""
+        self.same_time += 1
+        equal = not difference or identical(self.field, ours, theirs, difference)
+        if not equal:
+            self.unequal += 1
+            self.unequal_sum += difference
+        return equal
+
+    def add_apart(self, difference: float, skew_ms: int) -> None:
+        """Note a pair of unequal event times."""
+        self.late += abs(skew_ms) > LATE_MS
+        self.beyond_lag += difference > 0 and beyond_lag(self.field, difference, skew_ms)
 
     def add_missing_rest(self, at: float) -> None:
         """Note that REST had no value at `at`."""
@@ -97,17 +89,17 @@ class Series:
 
     @property
     def average(self) -> float:
-        """Mean difference of the aligned pairs, 0 without any."""
-        return self.aligned_sum / self.aligned if self.aligned else 0.0
+        """Mean difference of the pairs of equal event times, 0 without any."""
+        return self.unequal_sum / self.same_time if self.same_time else 0.0
 
     @property
-    def bias(self) -> tuple[float, float]:
-        """Mean signed difference of the aligned pairs and its standard error, in percent."""
-        if self.aligned < 2:
-            return 0.0, 0.0
-        mean = self.aligned_signed / self.aligned
-        variance = max(0.0, self.aligned_square / self.aligned - mean * mean)
-        return mean, (variance / (self.aligned - 1)) ** 0.5
+    def average_move(self) -> float:
+        return self.moved / (self.pairs - 1) if self.pairs > 1 else 0.0
+
+    @property
+    def interval(self) -> float:
+        """Seconds between its pairs, on average; infinite for fewer than two."""
+        return (self.paired_at - self.first_at) / (self.pairs - 1) if self.pairs > 1 else math.inf
 
     @property
     def ended_at_rest(self) -> bool:

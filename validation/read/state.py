@@ -11,7 +11,10 @@ Usage = dict[tuple[str, str], tuple[int, int]]
 """(caller, route) → REST calls and weight in the period."""
 _LATE_MS = 120_000
 """So long after a settlement the next one may still be unknown."""
-_QUOTE = "symbol, funding_interval_hours, next_funding_time, event_time, updated_at"
+_QUOTE = (
+    "symbol, mark_price, index_price, funding_rate, next_funding_time, funding_interval_hours,"
+    " event_time, updated_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,23 @@ class Feed:
     stand_in: bool = False  # it comes from a loopback address
 
 
+@dataclass(frozen=True, slots=True)
+class StoredQuote:
+    """One row of `quote`; `at` is the older of its event time and its receipt, Unix seconds."""
+
+    mark: float
+    index: float
+    rate: float | None
+    settles: bool  # a next settlement is scheduled
+    at: float
+
+
 @dataclass(slots=True)
 class Quotes:
-    """The symbols the service knows, and those whose funding schedule cannot be true."""
+    """The quotes the service holds, and the symbols whose funding schedule cannot be true."""
 
     feed: Feed | None = None
-    times: dict[str, float] = field(default_factory=dict)  # symbol → Unix seconds of its quote
+    rows: dict[str, StoredQuote] = field(default_factory=dict)
     impossible_interval: set[str] = field(default_factory=set)
     impossible_schedule: set[str] = field(default_factory=set)
     no_interval: set[str] = field(default_factory=set)
@@ -42,14 +56,16 @@ def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
     if not columns_of(connection, "quote"):
         return quotes
     rows = connection.execute(f"SELECT {_QUOTE} FROM quote WHERE exchange = ?", (exchange,))
-    for name, hours, settlement, event_time, updated_at in rows:
-        symbol = str(name)
-        quotes.times[symbol] = min(_number(event_time) / 1000, _number(updated_at))
+    for name, mark, index, rate, settlement, hours, event_time, updated_at in rows:
+        symbol, at = str(name), min(_number(event_time) / 1000, _number(updated_at))
+        rate = _number(rate) if rate is not None else None
+        settles = settlement is not None
+        quotes.rows[symbol] = StoredQuote(_number(mark), _number(index), rate, settles, at)
         if hours is None:
             quotes.no_interval.add(symbol)
         elif hours not in FUNDING_HOURS:
             quotes.impossible_interval.add(symbol)
-        if settlement is None:
+        if not settles:
             quotes.no_schedule.add(symbol)
         elif hours in (None, *FUNDING_HOURS) and not _possible(hours, settlement, event_time):
             quotes.impossible_schedule.add(symbol)

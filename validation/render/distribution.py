@@ -5,7 +5,7 @@ from typing import Any
 from validation.read.differences import Differences, Hour
 from validation.read.skews import COARSE_MS
 from validation.read.tally import Tally
-from validation.rules import FIELDS, LARGEST_PCT, MARK, RATE
+from validation.rules import FIELDS, INDEX, LARGEST_PCT, MARK, RATE
 
 BUCKETS_PCT = (0.0, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 SYMBOLS_SHOWN = 20
@@ -50,7 +50,7 @@ def worst(tally: Tally) -> list[dict[str, Any]]:
 
 def worst_symbols(tally: Tally) -> list[dict[str, Any]]:
     """The series that differ most on average."""
-    differing = [series for series in tally.all_series() if series.aligned_sum]
+    differing = [series for series in tally.all_series() if series.unequal]
     differing.sort(key=lambda series: -series.average)
     return [
         {
@@ -58,7 +58,7 @@ def worst_symbols(tally: Tally) -> list[dict[str, Any]]:
             "field": series.field.value,
             "average": series.average,
             "comparisons": series.pairs,
-            "significant": series.significant,
+            "unequal": series.unequal,
         }
         for series in differing[:SYMBOLS_SHOWN]
     ]
@@ -71,6 +71,7 @@ def hours(tally: Tally) -> list[dict[str, Any]]:
             "at": tally.calendar.first + number * 3600,
             "price": _hour(tally.hourly.get((number, MARK), Hour())),
             "rate": _hour(tally.hourly.get((number, RATE), Hour())),
+            "index": _hour(tally.hourly.get((number, INDEX), Hour())),
         }
         for number in sorted({number for number, _ in tally.hourly})
     ]

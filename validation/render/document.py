@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from validation.criteria import coverage, verdict
+from validation.criteria import agreement, coverage, verdict
+from validation.read.availability import Rule
 from validation.read.facts import Facts
 from validation.render import distribution
 from validation.render.rest_saved import rest_saved
@@ -17,10 +18,10 @@ def document(facts: Facts, at: float) -> Document:
     """All of it. Differences in percent, times in Unix seconds, durations in seconds."""
     judged = verdict.judge(facts)
     return {
-        "verdict": "GO" if all(each.passed for each in judged) else "NO-GO",
+        "verdict": "GO" if all(each.passed for _, each in judged) else "NO-GO",
         "at": at,
         "exchange": facts.exchange,
-        "criteria": [each._asdict() for each in judged],
+        "criteria": [{"group": group.value, **each._asdict()} for group, each in judged],
         "warnings": verdict.warnings(facts),
         "coverage": _coverage(facts),
         "totals": _totals(facts),
@@ -29,6 +30,7 @@ def document(facts: Facts, at: float) -> Document:
         "worst_symbols": distribution.worst_symbols(facts.tally),
         "hours": distribution.hours(facts.tally),
         "skew": distribution.skew(facts.tally),
+        "availability": _availability(facts),
         "events": _events(facts),
         "rest": rest_saved(facts),
     }
@@ -36,8 +38,8 @@ def document(facts: Facts, at: float) -> Document:
 
 def _coverage(facts: Facts) -> Document:
     period, compared = facts.period, coverage.compared_symbols(facts)
-    done, total = coverage.cells(facts)
-    sided = coverage.one_sided(facts)
+    cells = coverage.cells(facts).values()
+    sided = agreement.one_sided(facts)
     only_rest = {each.symbol for each in sided if each.missing_ws > each.missing_rest}
     only_stream = {each.symbol for each in sided if each.missing_rest > each.missing_ws}
     return {
@@ -49,13 +51,14 @@ def _coverage(facts: Facts) -> Document:
         "gaps": [{"begin": b, "end": e, "seconds": e - b} for b, e in period.gaps[:GAPS_SHOWN]],
         "gaps_total": len(period.gaps),
         "longest_gap": period.longest_gap,
-        "known": len(facts.known),
+        "known": len(facts.roster.known),
+        "expected": len(facts.roster.expected),
         "compared": len(compared),
-        "not_compared": sorted(facts.known - compared)[:SYMBOLS_SHOWN],
+        "not_compared": sorted(facts.roster.known - compared)[:SYMBOLS_SHOWN],
         "only_rest": sorted(only_rest)[:SYMBOLS_SHOWN],
         "only_stream": sorted(only_stream)[:SYMBOLS_SHOWN],
-        "cells": total,
-        "cells_compared": done,
+        "cells": sum(total for _, total in cells),
+        "cells_compared": sum(done for done, _ in cells),
         "settlements": coverage.settlements(facts),
     }
 
@@ -75,8 +78,8 @@ def _totals(facts: Facts) -> Document:
         "all": counted(),
         "by_field": {field.value: counted(of=field) for field in FIELDS},
         "by_source": {name: counted(by=name) for name in sources},
-        "unexplained": tally.significant.unexplained.total(),
-        "explained": tally.significant.lag + tally.significant.claimed,
+        "unequal": sum(series.unequal for series in tally.all_series()),
+        "beyond_lag": sum(series.beyond_lag for series in tally.all_series()),
         "controls": tally.planted.planted,
         "controls_missed": tally.planted.missed,
     }
@@ -91,4 +94,15 @@ def _events(facts: Facts) -> Document:
             {"at": each.at, "source": each.source, "kind": each.kind, "detail": each.detail}
             for each in audit.shown
         ],
+    }
+
+
+def _availability(facts: Facts) -> Document:
+    found = facts.availability
+    shares = {rule.value: found.share(rule) for rule in Rule}
+    return {
+        "recorded": found.recorded,
+        "seconds": found.seconds,
+        "unobserved": found.unobserved,
+        **shares,
     }

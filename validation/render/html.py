@@ -74,7 +74,10 @@ def _heading(document: Document) -> str:
         (f"{totals['total']:,}", "comparisons"),
         (f"{totals['mismatch']:,}", "mismatches"),
         (f"{totals['significant']:,}", "significant"),
-        (f"{document['differences']['aligned']['both']['average']:.5f} %", "average, aligned"),
+        (
+            f"{document['differences']['aligned']['both']['average']:.5f} %",
+            "average at one event time",
+        ),
     )
     return (
         f"<h1>Validation of {_text(document['exchange'])}</h1>"
@@ -88,14 +91,17 @@ def _heading(document: Document) -> str:
 
 
 def _criteria(document: Document) -> str:
+    """By group, and in each of them what fails first."""
+    groups = list(dict.fromkeys(each["group"] for each in document["criteria"]))
     rows = []
-    for each in document["criteria"]:
+    for each in sorted(document["criteria"], key=lambda e: (groups.index(e["group"]), e["passed"])):
         mark = "pass" if each["passed"] else "fail"
         rows.append(
-            f'<td class="{mark}">{mark.upper()}</td><td class="name">{_text(each["name"])}</td>'
+            f'<td>{_text(each["group"])}</td><td class="{mark}">{mark.upper()}</td>'
+            f'<td class="name">{_text(each["name"])}</td>'
             f'<td>{_text(each["figure"])}</td><td class="wanted">{_text(each["wanted"])}</td>'
         )
-    head = "<th></th><th>criterion</th><th>found</th><th>wanted</th>"
+    head = "<th></th><th></th><th>criterion</th><th>found</th><th>wanted</th>"
     return f"<h2>Criteria</h2>{_rows(head, rows)}"
 
 
@@ -117,15 +123,15 @@ def _plots(document: Document) -> str:
         for each in document["worst_symbols"][:12]
     ]
     drawings = (
-        ("Distribution", "of differences: blue all, green aligned pairs; square-root scale",
+        ("Distribution", "of differences: blue all, green at one event time; square-root scale",
          plots.columns_plot("distribution", names, list(zip(*buckets, strict=True)))),
-        ("Difference over time", "average of aligned pairs by hour: blue prices, green rates",
+        ("Difference over time", "average at one event time by hour: blue prices, green rates",
          plots.time_plot("difference over time", [iso(hour["at"])[11:16] for hour in hours],
                          drift, MATCH_PCT)),
         ("Skew against difference", "the band is ±1 s; right: the stream is newer than REST",
          plots.skew_plot("skew against difference", skew["step_ms"], skew["identical"],
                          skew["different"])),
-        ("Worst symbols", "by average difference of aligned pairs",
+        ("Worst symbols", "by average difference at one event time",
          plots.bars_plot("worst symbols", worst, "%")),
     )  # fmt: skip
     figures = (

@@ -17,7 +17,7 @@ def rest_saved(facts: Facts) -> dict[str, Any]:
     """What one premiumIndex call per symbol, of weight 1, would have cost, less what the calls for
     prices cost. A poll is a loop of the open-interest poller: what it asked there is counted, one
     call per symbol; where it did not run, its usual loop is assumed."""
-    span, known, used = facts.period.span, len(facts.known), facts.usage
+    span, known, used = facts.period.span, len(facts.roster.known), facts.usage
     prices = [spent for (_, route), spent in used.items() if "premium" in route.lower()]
     (all_calls, all_weight), (calls, weight) = _total(used.values()), _total(prices)
     polls = sum(many for (_, route), (many, _) in used.items() if route == POLLED_ROUTE)

@@ -28,7 +28,11 @@ def coverage(document: Document) -> Table:
             "compared",
             f"{iso(found['first'])} to {iso(found['last'])}, {duration(found['span'])}",
         ],
-        ["symbols", f"{found['compared']:,} compared of {found['known']:,} known"],
+        [
+            "symbols",
+            f"{found['compared']:,} compared of {found['known']:,} known,"
+            f" {found['expected']:,} expected",
+        ],
         ["cells (symbol × hour)", f"{found['cells_compared']:,} of {found['cells']:,}"],
         ["never compared", ", ".join(found["not_compared"]) or "none"],
         ["only in REST", ", ".join(found["only_rest"]) or "none"],
@@ -49,8 +53,8 @@ def outcomes(document: Document) -> Table:
     names = ["total", *OUTCOMES]
     rows = [[name, *(f"{counts[each]:,}" for each in names)] for name, counts in counted]
     note = (
-        f"outcomes recomputed; significant: {totals['unexplained']:,} unexplained,"
-        f" {totals['explained']:,} explained;"
+        f"outcomes recomputed; at one event time {totals['unequal']:,} differ,"
+        f" at others {totals['beyond_lag']:,} by more than lag can move;"
         f" controls: {totals['controls']:,}, missed {totals['controls_missed']:,}"
     )
     return Table("Comparisons", ["", *names], rows, 4, note)
@@ -64,7 +68,7 @@ def differences(document: Document) -> Table:
         for which in ("all", "aligned")
         for field, each in document["differences"][which].items()
     ]
-    note = "aligned: readings at most 1 s apart"
+    note = "aligned: readings of one event time"
     return Table("Differences in percent", ["", "pairs", *names], rows, 6, note)
 
 

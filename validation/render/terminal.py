@@ -9,6 +9,13 @@ from validation.render.text import clean, columns, fitted, iso
 
 WIDTH = 100
 HOURS_SHOWN = 48
+TELLING = {
+    "equal at one event time",
+    "fresh data",
+    "API answering",
+    "prices as compared last",
+    "span",
+}
 
 
 def terminal(document: Document) -> str:
@@ -73,7 +80,7 @@ def _distribution(document: Document) -> list[str]:
         share = many / max(1, every["comparisons"])
         bar = "█" * max(round(share * 36), int(many > 0))
         rows.append([name, f"{many:,}", f"{share * 100:.3f} %", f"{near:,}", bar])
-    table = Table("Distribution", ["", "all", "share", "aligned", ""], rows)
+    table = Table("Distribution", ["", "all", "share", "one time", ""], rows)
     return _drawn(table, [14, -11, -10, -11, 36])
 
 
@@ -82,21 +89,32 @@ def _hours(document: Document) -> list[str]:
     most = max((hour["price"]["average"] for hour in hours), default=0.0) or 1.0
     rows = []
     for hour in hours[:: max(1, -(-len(hours) // HOURS_SHOWN))]:
-        price, rate = hour["price"], hour["rate"]
-        pairs = price["comparisons"] + rate["comparisons"]
-        averages = [f"{each['average']:.6f}" for each in (price, rate)]
-        worst = f"{max(price['maximum'], rate['maximum']):.4f}"
+        every = price, _, _ = hour["price"], hour["rate"], hour["index"]
+        pairs = sum(each["comparisons"] for each in every)
+        averages = [f"{each['average']:.6f}" for each in every]
+        worst = f"{max(each['maximum'] for each in every):.4f}"
         bar = "█" * round(price["average"] / most * 20)
         rows.append([iso(hour["at"])[5:16], f"{pairs:,}", *averages, worst, bar])
-    head = ["hour from", "pairs", "price %", "rate %", "maximum %", ""]
-    table = Table("Drift over time", head, rows, 0, "aligned averages; the bar is the price's")
-    return _drawn(table, [12, -9, -10, -10, -12, 20])
+    head = ["hour from", "pairs", "price %", "rate %", "index %", "maximum %", ""]
+    table = Table(
+        "Drift over time", head, rows, 0, "averages at one event time; the bar is the price's"
+    )
+    return _drawn(table, [12, -9, -10, -10, -10, -12, 20])
 
 
 def _criteria(document: Document) -> list[str]:
+    """By group: first what fails, then what says most when it passes; the others by name alone."""
     lines = ["CRITERIA"]
-    for each in document["criteria"]:
-        begin = f"  {'PASS' if each['passed'] else 'FAIL'}  {fitted(each['name'], 31)}"
-        words = [*clean(each["figure"]).split(" "), f"({each['wanted']})"]
-        lines += _wrapped(begin, words, " " * 39)
+    for group in dict.fromkeys(each["group"] for each in document["criteria"]):
+        those = [each for each in document["criteria"] if each["group"] == group]
+        failed = [each for each in those if not each["passed"]]
+        shown = [each for each in those if each["passed"] and each["name"] in TELLING]
+        folded = [e["name"] for e in those if e["passed"] and e["name"] not in TELLING]
+        lines.append(f"  {group.upper()}: {len(those) - len(failed)} of {len(those)} pass")
+        for each in (*failed, *shown):
+            begin = f"    {'PASS' if each['passed'] else 'FAIL'}  {fitted(each['name'], 27)}"
+            words = [*clean(each["figure"]).split(" "), f"({each['wanted']})"]
+            lines += _wrapped(begin, words, " " * 37)
+        if folded:
+            lines += _wrapped("    PASS ", " · ".join(folded).split(" "), " " * 9)
     return lines

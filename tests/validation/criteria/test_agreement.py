@@ -14,39 +14,40 @@ from tests.support.report_days import (
     assert_no_go,
     drift,
 )
+from tests.support.report_world import END
 
 SABOTAGES: dict[str, Sabotage] = {
     "opposite sign of one rate": Sabotage(
         f"UPDATE comparison SET ws_value = -ws_value WHERE {RATE} AND symbol = 'BNBUSDT';",
-        {"significant, unexplained", "equal within one tick"},
+        {"equal at one event time"},
     ),
     "opposite sign of all rates": Sabotage(
         f"UPDATE comparison SET ws_value = -ws_value WHERE {RATE};",
-        {"significant, unexplained", "signs of rates", "average difference, aligned"},
+        {"equal at one event time"},
     ),
     "index price for mark price": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * (1.0003 + (id % 7) * 1e-4) WHERE {MARK};",
-        {"equal within one tick", "prices off to one side"},
+        {"equal at one event time"},
     ),
     "index price for mark price, one symbol": Sabotage(
-        drift(0.02), {"equal within one tick", "prices off to one side"}
+        drift(0.02), {"equal at one event time"}
     ),
     "index price, and the clocks never tick together": Sabotage(
         f"UPDATE comparison SET skew_ms = 300 WHERE {REAL};" + drift(0.02),
-        {"prices off to one side"},
+        {"pairs of one event time"},
     ),
     "ticker p for one symbol": Sabotage(
         f"UPDATE comparison SET ws_value = -ws_value * 0.02 WHERE {MARK} AND symbol = 'BTCUSDT';",
-        {"significant, unexplained", "symbols drifting, aligned"},
+        {"equal at one event time", "prices can be true"},
     ),
     "ticker p for all symbols": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * 0.04 WHERE {MARK};",
-        {"significant, unexplained", "average difference, aligned"},
+        {"equal at one event time"},
     ),
-    "stale REST that claims to be aligned": Sabotage(PREVIOUS, {"equal within one tick"}),
+    "stale REST that claims to be aligned": Sabotage(PREVIOUS, {"equal at one event time"}),
     "rates in percent": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * 100 WHERE {RATE};",
-        {"significant, unexplained", "average difference, aligned"},
+        {"equal at one event time"},
     ),
     "outcomes edited": Sabotage(
         "UPDATE comparison SET ws_value = ws_value * 1.002 WHERE id = 400;",
@@ -63,28 +64,28 @@ SABOTAGES: dict[str, Sabotage] = {
         {"stored outcomes that are wrong"},
         honest=False,
     ),
-    "three readings of one tick in a row that differ": Sabotage(
+    "one reading of one tick that differs": Sabotage(
         drift(
             0.01,
             "AND id IN (SELECT id FROM comparison WHERE symbol = 'SOLUSDT' AND"
-            f" {MARK} AND abs(skew_ms) <= 5 ORDER BY id LIMIT 3)",
+            f" {MARK} AND skew_ms = 0 ORDER BY id LIMIT 1 OFFSET 40)",
         ),
-        {"equal within one tick"},
+        {"equal at one event time"},
     ),
     "drift of 0.5 % on one symbol": Sabotage(
         drift(0.5),
-        {"symbols drifting, aligned", "equal within one tick", "prices off to one side"},
+        {"equal at one event time"},
     ),
     "drift of 2 % on one symbol": Sabotage(
-        drift(2), {"significant, unexplained", "symbols drifting, aligned"}
+        drift(2), {"equal at one event time"}
     ),
     "drift of 2 % called lag": Sabotage(
         drift(2) + "UPDATE comparison SET skew_ms = 1500, explained = 1 WHERE symbol = 'SOLUSDT';",
-        {"significant, explained", "symbols seldom aligned"},
+        {"pairs of one event time"},
     ),
     "drift of 2 % said to lie between": Sabotage(
         drift(2) + "UPDATE comparison SET skew_ms = 500, explained = 1 WHERE symbol = 'SOLUSDT';",
-        {"significant, explained", "symbols drifting, aligned"},
+        {"more than lag can move", "pairs of one event time"},
     ),
     "two bursts of one symbol said to lie between": Sabotage(
         drift(2, "AND id IN (SELECT id FROM comparison WHERE symbol = 'SOLUSDT' AND"
@@ -92,29 +93,42 @@ SABOTAGES: dict[str, Sabotage] = {
         + "UPDATE comparison SET skew_ms = 500, explained = 1 WHERE symbol = 'SOLUSDT' AND id IN"
         f" (SELECT id FROM comparison WHERE symbol = 'SOLUSDT' AND {MARK} ORDER BY id LIMIT 2"
         " OFFSET 50);",
-        {"significant, explained"},
+        {"more than lag can move"},
     ),
     "readings of one tick said to lie between": Sabotage(
         "UPDATE comparison SET ws_value = ws_value * 1.02, skew_ms = 0, explained = 1"
         f" WHERE id = (SELECT max(id) FROM comparison WHERE {MARK} AND symbol = 'SOLUSDT');",
-        {"significant, unexplained"},
+        {"equal at one event time"},
     ),
     "three times the price whenever a reading is late": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * 3 WHERE {MARK} AND abs(skew_ms) > 4000;",
-        {"significant, unexplained"},
+        {"more than lag can move"},
     ),
     "a REST price of zero": Sabotage(
         f"UPDATE comparison SET rest_value = 0, outcome = 'significant', difference_pct = NULL"
         f" WHERE {MARK} AND symbol = 'COIN5USDT';",
-        {"significant, unexplained"},
+        {"equal at one event time", "prices can be true"},
         honest=False,
     ),
     "one hour of 0.5 % everywhere": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * 1.005 WHERE {MARK} AND {ONE_HOUR};",
-        {"worst hour, aligned", "equal within one tick"},
+        {"equal at one event time"},
+    ),
+    "index prices of all symbols times ten": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 10 WHERE field = 'index_price' AND {REAL};",
+        {"equal at one event time"},
+    ),
+    "index prices of zero": Sabotage(
+        f"UPDATE comparison SET ws_value = 0 WHERE field = 'index_price' AND {REAL};",
+        {"equal at one event time"},
+    ),
+    "all but one symbol 0.5 % off for nine minutes": Sabotage(
+        f"UPDATE comparison SET ws_value = ws_value * 1.005 WHERE {MARK} AND {REAL}"
+        f" AND symbol <> 'BTCUSDT' AND compared_at BETWEEN {END - 9_540} AND {END - 9_000};",
+        {"equal at one event time"},
     ),
     "one hour of 0.3 % on one symbol": Sabotage(
-        drift(0.3, f"AND {ONE_HOUR}"), {"equal within one tick"}
+        drift(0.3, f"AND {ONE_HOUR}"), {"equal at one event time"}
     ),
 }  # fmt: skip
 

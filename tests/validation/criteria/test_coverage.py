@@ -21,19 +21,19 @@ def both(field: str, value: str) -> str:
 SABOTAGES: dict[str, Sabotage] = {
     "TradFi silent": Sabotage(
         f"UPDATE comparison SET ws_value = NULL, skew_ms = NULL WHERE symbol IN {TRADFI_LIST};",
-        {"symbols on one side only", "cells compared"},
+        {"on one side only", "symbol × hour compared"},
     ),
     "TradFi not compared": Sabotage(
         f"DELETE FROM comparison WHERE symbol IN {TRADFI_LIST};",
-        {"cells compared", "symbols compared"},
+        {"symbol × hour compared", "symbols compared"},
     ),
     "no rates at all": Sabotage(
         f"UPDATE comparison SET ws_value = NULL, rest_value = NULL WHERE {RATE} AND {REAL};",
-        {"both fields", "funding settlements"},
+        {"all fields", "funding settlements"},
     ),
     "majors only": Sabotage(
         "DELETE FROM comparison WHERE symbol NOT IN ('BTCUSDT', 'ETHUSDT', 'BNBUSDT');",
-        {"cells compared", "symbols compared"},
+        {"symbol × hour compared", "symbols compared"},
     ),
     "majors only, and no others known": Sabotage(
         "DELETE FROM comparison WHERE symbol NOT IN ('BTCUSDT', 'ETHUSDT', 'BNBUSDT');"
@@ -48,7 +48,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "no quotes": Sabotage("DELETE FROM quote;", {"symbols compared"}),
     "all symbols only once": Sabotage(
-        f"DELETE FROM comparison WHERE symbol <> 'BTCUSDT' AND {LATER};", {"cells compared"}
+        f"DELETE FROM comparison WHERE symbol <> 'BTCUSDT' AND {LATER};", {"symbol × hour compared"}
     ),
     "23 hours": Sabotage(
         f"DELETE FROM comparison WHERE compared_at < {END - 23 * HOUR};", {"span"}
@@ -62,26 +62,26 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "a symbol missing in REST": Sabotage(
         "UPDATE comparison SET rest_value = NULL WHERE symbol = 'COIN3USDT';",
-        {"symbols on one side only", "cells compared"},
+        {"on one side only", "symbol × hour compared"},
     ),
     "a symbol's rate missing in the stream": Sabotage(
         f"UPDATE comparison SET ws_value = NULL WHERE {RATE} AND symbol = 'COIN3USDT';",
-        {"symbols on one side only", "cells compared"},
+        {"on one side only", "symbol × hour compared"},
     ),
     "a symbol's price missing on both sides": Sabotage(
         "UPDATE comparison SET ws_value = NULL, rest_value = NULL"
         f" WHERE {MARK} AND symbol = 'COIN3USDT';",
-        {"symbols on one side only", "cells compared"},
+        {"on one side only", "symbol × hour compared"},
     ),
     "only prices compared": Sabotage(
-        f"DELETE FROM comparison WHERE {RATE};", {"both fields", "cells compared"}
+        f"DELETE FROM comparison WHERE {RATE};", {"all fields", "symbol × hour compared"}
     ),
     "all at one instant": Sabotage(
         f"UPDATE comparison SET compared_at = {END - 60};", {"span", "rows"}
     ),
     "rows of another exchange": Sabotage(
         "UPDATE comparison SET exchange = 'bybit' WHERE symbol LIKE 'COIN%';",
-        {"cells compared", "symbols compared"},
+        {"symbol × hour compared", "symbols compared"},
     ),
 }  # fmt: skip
 

@@ -57,13 +57,13 @@ SABOTAGES: dict[str, Sabotage] = {
     "frozen symbols": Sabotage(
         f"UPDATE comparison SET ws_value = ({HALF_DAY_EARLIER.format('ws_value')})"
         f" WHERE {LATER} AND symbol IN ('ETHUSDT', 'COIN1USDT') AND {REAL};",
-        {"one side frozen", "equal within one tick"},
+        {"equal at one event time"},
     ),
     "one symbol frozen for an hour": Sabotage(
         f"UPDATE comparison SET ws_value = (SELECT max(o.ws_value) FROM comparison AS o"
         f" WHERE o.symbol = 'ETHUSDT' AND o.field = comparison.field AND o.{ONE_HOUR})"
         f" WHERE {ONE_HOUR} AND symbol = 'ETHUSDT';",
-        {"one side frozen"},
+        {"equal at one event time"},
     ),
     "both sides stand still": Sabotage(
         f"UPDATE comparison SET rest_value = 2, ws_value = 2 WHERE {MARK} AND {REAL};",
@@ -72,32 +72,47 @@ SABOTAGES: dict[str, Sabotage] = {
     "one REST sample repeated": Sabotage(
         f"UPDATE comparison SET rest_value = ({HALF_DAY_EARLIER.format('rest_value')}),"
         f" rest_time = ({HALF_DAY_EARLIER.format('rest_time')}) WHERE {LATER} AND {REAL};",
-        {"one side frozen", "clocks"},
+        {"equal at one event time", "clocks"},
     ),
     "rates in percent on both sides": Sabotage(
         f"UPDATE comparison SET ws_value = ws_value * 100, rest_value = rest_value * 100"
         f" WHERE {RATE};",
-        {"units of rates"},
+        {"rates can be true"},
     ),
-    "COIN-M mixed in": Sabotage(COIN_MARGINED, {"COIN-M symbols", "symbols on one side only"}),
-    "rates frozen on both sides": Sabotage(frozen(RATE), {"rates move"}),
+    "one symbol times ten on both sides for an hour": Sabotage(
+        both(f"{MARK} AND {ONE_HOUR} AND symbol = 'COIN5USDT'", "? * 10"), {"prices can be true"}
+    ),
+    "marks of one symbol times two on both sides, beside the same index": Sabotage(
+        both(f"{MARK} AND symbol = 'SOLUSDT'", "? * 2"), {"prices can be true"}
+    ),
+    "half of all symbols frozen on both sides": Sabotage(
+        frozen(MARK, "symbol IN (SELECT symbol FROM quote WHERE rowid % 2)"), {"prices move"}
+    ),
+    "one major frozen on both sides for four hours": Sabotage(
+        frozen(MARK, f"{FOUR_HOURS} AND symbol = 'ETHUSDT'"), {"prices move"}
+    ),
+    "COIN-M mixed in": Sabotage(COIN_MARGINED, {"COIN-M symbols"}),
+    "rates frozen on both sides": Sabotage(frozen(RATE), {"rates can be true"}),
     "rates frozen on both sides for four hours": Sabotage(
-        frozen(RATE, FOUR_HOURS), {"rates move"}
+        frozen(RATE, FOUR_HOURS), {"rates can be true"}
     ),
     "prices frozen on both sides for four hours": Sabotage(
         frozen(MARK, FOUR_HOURS), {"prices move"}
     ),
-    "all rates zero on both sides": Sabotage(both(RATE, "0.0"), {"rates move", "units of rates"}),
+    "all rates zero on both sides": Sabotage(both(RATE, "0.0"), {"rates can be true"}),
     "one rate for all symbols": Sabotage(
-        both(RATE, "0.00001 + (cast(compared_at as integer) % 1000) * 1e-7"), {"rates move"}
+        both(RATE, "0.00001 + (cast(compared_at as integer) % 1000) * 1e-7"), {"rates can be true"}
     ),
     "one price for all symbols": Sabotage(
         both(MARK, f"60000 + (compared_at - {END}) * 0.01"), {"prices move"}
     ),
-    "rates divided by a hundred on both sides": Sabotage(both(RATE, "? / 100"), {"units of rates"}),
-    "negative prices on both sides": Sabotage(both(MARK, "-?"), {"prices of zero or less"}),
+    "rates divided by a hundred on both sides": Sabotage(
+        both(RATE, "? / 100"), {"rates can be true"}
+    ),
+    "negative prices on both sides": Sabotage(both(MARK, "-?"), {"prices can be true"}),
     "one price of zero on both sides": Sabotage(
-        both(MARK + " AND id = 401", "0.0"), {"prices of zero or less"}
+        both(f"{MARK} AND id IN (SELECT min(id) FROM comparison WHERE {MARK} AND id > 400)", "0.0"),
+        {"prices can be true"},
     ),
 }  # fmt: skip
 

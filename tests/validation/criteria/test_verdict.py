@@ -15,7 +15,7 @@ def test_fair_day_is_go(world: Path) -> None:
     assert (code, report["verdict"]) == (0, "GO")
     assert report["coverage"]["known"] == report["coverage"]["compared"] == 30
     assert len(report["coverage"]["settlements"]) == 3
-    assert report["totals"]["controls"] == 48
+    assert report["totals"]["controls"] == 72
 
 
 def fails_of_a_fair_day(path: Path) -> set[str]:
@@ -35,14 +35,14 @@ def test_fair_days_are_rarely_refused(tmp_path: Path) -> None:
     assert len(refused) <= 1, refused
 
 
-def test_missing_controls_are_a_warning(world: Path) -> None:
+def test_missing_controls_are_a_no_go_after_the_first_hour(world: Path) -> None:
     tamper(world, "DELETE FROM comparison WHERE source = 'control';")
-    code, report = run(world)
-    assert code == 0
-    assert any(each.startswith("no control was planted") for each in report["warnings"])
+    assert failed(run(world)[1]) == {"controls"}
+    tamper(world, f"DELETE FROM comparison WHERE compared_at < {END - 3_500};")
+    assert "controls" not in failed(run(world)[1])
 
 
 def test_period_without_comparisons_is_no_go(world: Path) -> None:
     code, report = run(world, now=END + 90 * 86_400)
     assert code == 1
-    assert {"span", "longest gap", "cells compared", "rows"} <= failed(report)
+    assert {"span", "longest gap", "symbol × hour compared", "rows"} <= failed(report)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from tests.support.report_days import Report, event, failed, loose, run
-from tests.support.report_world import END, tamper
+from tests.support.report_world import END, HOUR, tamper
 from validation.read.audit import EventKind, audit_of
 from validation.read.database import opened
+from validation.read.facts import gather
 from validation.read.period import Period
 
 
@@ -54,9 +55,9 @@ def test_replaced_process_is_listed(world: Path) -> None:
 def test_database_of_an_older_version_names_no_program(world: Path) -> None:
     tamper(world, loose("event", "ALTER TABLE event DROP COLUMN program"))
     with opened(world) as connection:
-        audit = audit_of(connection, Period(0, END, 0, END, [], 0, 0, 0, END))
-    assert {each.program for each in audit.shown} == {"ingest"}
-    assert audit.count(EventKind.STOP) == 1
+        audit = audit_of(connection, Period(0, END, 0, END, [], 0, [], 0, 0, END))
+    assert {each.program for each in audit.shown} == {"ingest", INGEST}
+    assert audit.count(EventKind.STOP) == 2, "ingest's own, and supervisord's"
 
 
 def test_only_the_last_events_are_listed(world: Path) -> None:
@@ -65,3 +66,30 @@ def test_only_the_last_events_are_listed(world: Path) -> None:
     assert lines == set()
     assert [each["detail"] for each in events["shown"]] == [f"number {n}" for n in range(20, 60)]
     assert events["counts"]["stall (ingest)"] == 60
+
+
+def test_event_that_stands_for_several_counts_as_many(world: Path) -> None:
+    tamper(world, event(3, "ingest", "stall") + "UPDATE event SET count = 300 WHERE kind = 'stall'")
+    assert run(world, "--no-store")[1]["events"]["counts"]["stall (ingest)"] == 300
+
+
+def test_time_without_a_program_is_that_between_its_stop_and_its_next_start(world: Path) -> None:
+    tamper(
+        world,
+        "DELETE FROM event;"
+        + event(30, "api:api_00", "stop")
+        + event(23, "api:api_00", "start")
+        + event(5, "ingest", "stop")
+        + event(4.99, INGEST, "stop")
+        + event(4, INGEST, "start")
+        + event(3, "watchdog", "start", program="api:api_01")
+        + event(2, "funding:watchdog", "stop")
+        + event(9, "funding:volume_alert", "stop"),
+    )
+    with opened(world) as connection:
+        asked = (END - 24 * HOUR, END)
+        facts = gather(connection, exchange="binance", asked=asked, now=END, minimum_symbols=20)
+    stops = facts.audit.longest_stops
+    assert {name: round(lasted / HOUR, 1) for name, lasted in stops.items()} == {
+        "api_00": 1.0, "ingest": 1.0, "watchdog": 2.0,
+    }  # fmt: skip

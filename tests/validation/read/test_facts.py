@@ -22,7 +22,7 @@ def test_period_ends_with_the_last_pair(world: Path) -> None:
         facts = gather(connection, exchange="binance", asked=asked, now=END, minimum_symbols=20)
     assert END - HOUR - 60 <= facts.period.last <= END - HOUR
     assert facts.period.longest_gap == END - facts.period.last
-    assert len(facts.known) == 30
+    assert len(facts.roster.known) == 30
 
 
 def test_period_without_pairs_has_no_span(world: Path) -> None:

@@ -41,5 +41,5 @@ def test_unreadable_period_is_refused(since: str) -> None:
 
 
 def test_shares_of_a_short_period_have_a_divisor() -> None:
-    assert Period(0, 9, 0, 9, [], 9, 0, 0, 9).hours == 1
-    assert Period(0, 9_000, 0, 7_200, [], 9, 0, 0, 9).hours == 2
+    assert Period(0, 9, 0, 9, [], 9, [], 0, 0, 9).hours == 1
+    assert Period(0, 9_000, 0, 7_200, [], 9, [], 0, 0, 9).hours == 2

@@ -25,7 +25,7 @@ def test_planted_pair_is_not_counted_as_a_comparison(world: Path) -> None:
         ({}, 0, 0),
         ({"rest": None}, 1, 0),
         ({"ws": "x"}, 1, 0),
-        ({"field": "index_price"}, 1, 0),
+        ({"field": "open_interest"}, 1, 0),
         ({"ws": 98.5, "stored_pct": -1.5}, 0, 0),
         ({"ws": 99.5, "stored_pct": -0.5}, 1, 0),
         ({"stored": "match"}, 1, 1),

@@ -1,5 +1,7 @@
 """What is remembered of one field of one symbol."""
 
+import math
+
 import pytest
 
 from validation.read.series import Series
@@ -7,51 +9,51 @@ from validation.rules import MARK, RATE, Field
 
 
 def series(field: Field, *pairs: tuple[float, float]) -> Series:
-    found = Series("BTCUSDT", field)
+    found = Series("BTCUSDT", field, 0.0)
     for hour, (ours, theirs) in enumerate(pairs):
-        found.add_pair(ours, theirs, 1 << hour)
+        found.add_pair(hour * 600.0, ours, theirs, 1 << hour)
     return found
 
 
-def test_side_that_keeps_its_value_while_the_other_moves_is_frozen() -> None:
-    found = series(MARK, (1, 1), (1, 2), (1, 3), (1, 3), (1, 4), (2, 5), (2, 6))
-    assert (found.frozen_ws.longest, found.frozen_ws.length) == (3, 1)
-    assert found.frozen_rest.longest == 0
-    mirrored = series(MARK, (1, 1), (2, 1), (3, 1))
-    assert (mirrored.frozen_ws.longest, mirrored.frozen_rest.longest) == (0, 2)
-
-
-def test_moves_are_counted_by_hour() -> None:
+def test_moves_are_those_of_rest_and_counted_by_hour() -> None:
     found = series(MARK, (1, 1), (1, 1), (2, 2), (2, 3), (3, 3))
     assert found.compared_hours == 0b11111
-    assert found.moving_hours == 0b11100
-    assert found.moves == 2, "of REST"
+    assert found.moving_hours == 0b11100, "either side's"
+    assert (found.moves, found.moved_at) == (2, 2_400.0)
+    assert (found.largest_move, found.average_move) == (1.0, 1.5 / 4)
 
 
 def test_rate_moves_from_the_eighth_decimal_on() -> None:
     assert series(RATE, (1e-4, 1e-4), (1.0005e-4, 1.0005e-4)).moves == 0
-    assert series(RATE, (1e-4, 1e-4), (1.02e-4, 1.02e-4)).moves == 1
+    moved = series(RATE, (1e-4, 1e-4), (1.02e-4, 1.02e-4))
+    assert (moved.moves, moved.largest_move) == (1, pytest.approx(2e-6))
 
 
-def test_values_of_one_tick_must_be_equal() -> None:
+def test_price_that_is_many_times_the_one_before_leaps() -> None:
+    assert series(MARK, (1, 1), (5, 5), (1, 1)).leaps == 0
+    assert series(MARK, (1, 1), (5.1, 5.1), (1, 1)).leaps == 2
+    assert series(RATE, (1, 1), (9, 9)).leaps == 0, "a rate may"
+
+
+def test_values_of_one_event_time_must_be_equal() -> None:
     found = Series("BTCUSDT", MARK)
-    found.add_aligned(100.1, 100.0, 0.1, 6)
-    assert found.same_tick == 0
-    for ours, difference in ((100.1, 0.1), (100.1, 0.1), (100.0, 0.0), (99.9, 0.1)):
-        found.add_aligned(ours, 100.0, difference, 5)
-    assert (found.same_tick, found.unequal) == (4, 3)
-    assert (found.unequal_run.longest, found.unequal_run.length) == (2, 1)
+    assert found.average == 0
+    assert found.add_same_time(100.0, 100.0, 0.0)
+    assert found.add_same_time(100.0, 100.0000001, 1e-7), "written twice"
+    assert not found.add_same_time(100.1, 100.0, 0.1)
+    assert (found.same_time, found.unequal, found.average) == (3, 1, pytest.approx(0.1 / 3))
 
 
-def test_bias_is_the_mean_of_signed_differences() -> None:
+def test_pair_of_unequal_event_times_may_be_late_or_beyond_lag() -> None:
     found = Series("BTCUSDT", MARK)
-    assert found.bias == (0.0, 0.0)
-    for ours, difference in ((101, 1.0), (99, 1.0), (103, 3.0)):
-        found.add_aligned(ours, 100, difference, 500)
-    mean, error = found.bias
-    assert mean == pytest.approx(1.0)
-    assert error == pytest.approx((8 / 3 / 2) ** 0.5)
-    assert found.average == pytest.approx(5 / 3)
+    for difference, skew in ((0.0, 10_000), (2.1, -1_000), (2.0, 1_000), (0.0, -10_001)):
+        found.add_apart(difference, skew)
+    assert (found.late, found.beyond_lag, found.same_time) == (1, 1, 0)
+
+
+def test_interval_is_the_average_between_pairs() -> None:
+    assert series(MARK, (1, 1)).interval == math.inf
+    assert series(MARK, (1, 1), (1, 1), (1, 1)).interval == 600.0
 
 
 def test_rest_has_ended_when_no_value_comes_any_more() -> None:
@@ -60,7 +62,7 @@ def test_rest_has_ended_when_no_value_comes_any_more() -> None:
     found.add_missing_rest(7.0)
     found.add_missing_rest(8.0)
     assert (found.ended_at_rest, found.rest_ended_at, found.one_sided) == (True, 7.0, 2)
-    found.add_pair(1, 1, 1)
+    found.add_pair(8.5, 1, 1, 1)
     assert not found.ended_at_rest
     found.add_missing_rest(9.0)
     assert (found.ended_at_rest, found.rest_ended_at) == (True, 9.0)

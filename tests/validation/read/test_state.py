@@ -54,7 +54,7 @@ def test_next_settlement_is_on_the_grid_of_its_interval(
 
 def test_missing_tables_hold_nothing() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        assert quotes_of(connection, "binance").times == {}
+        assert quotes_of(connection, "binance").rows == {}
         assert usage_of(connection, 0, 1) == {}
 
 

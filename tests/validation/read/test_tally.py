@@ -10,7 +10,7 @@ from tests.support.report_rows import AT, row
 from tests.support.report_world import DATED, END, tamper
 from validation.read.rows import Row
 from validation.read.tally import Tally
-from validation.rules import MARK
+from validation.rules import INDEX, MARK
 
 
 def test_source_without_a_name_is_counted_by_itself(world: Path) -> None:
@@ -20,26 +20,26 @@ def test_source_without_a_name_is_counted_by_itself(world: Path) -> None:
     assert sum(each["total"] for each in totals["by_source"].values()) == totals["all"]["total"]
 
 
-def test_rate_may_change_at_a_settlement_and_not_half_a_minute_later(
+def test_rate_may_differ_just_after_a_whole_hour_and_not_half_a_minute_later(
     world: Path,
 ) -> None:
-    """A settlement between the two readings, 400 ms apart; and the same half a minute later."""
     instant = (END // 28_800) * 28_800
     for late, wrong in ((0, False), (30, True)):
         at = instant + late + 0.5
         tamper(
             world,
             f"INSERT INTO comparison ({COLUMNS}) VALUES ({at}, 'watchdog', 'binance', 'BTCUSDT',"
-            f" 'funding_rate', 0.0001, 0.0003, NULL, -400, 'match',"
+            f" 'funding_rate', 0.0001, 0.0003, NULL, 0, 'match',"
             f" {int((instant + late) * 1000) + 200}, 0);",
         )
-        lines = {"significant, unexplained", "signs of rates", "worst hour, aligned"}
-        assert bool(lines & failed(run(world, "--no-store")[1])) is wrong
+        _, report = run(world, "--no-store")
+        assert ("equal at one event time" in failed(report)) is wrong
+        assert any("rates differ at a whole hour" in each for each in report["warnings"])
 
 
 def test_dated_contract_has_no_rate_and_is_compared(world: Path) -> None:
     tamper(world, f"UPDATE comparison SET ws_value = 0.0001 WHERE {RATE} AND symbol = '{DATED}';")
-    assert "symbols on one side only" in failed(run(world)[1])
+    assert "on one side only" in failed(run(world)[1])
 
 
 def tally_of(*rows: Row) -> Tally:
@@ -53,7 +53,7 @@ def tally_of(*rows: Row) -> Tally:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"field": "index_price"},
+        {"field": "open_interest"},
         {"field": None},
         {"symbol": ""},
         {"symbol": b"BTCUSDT"},
@@ -91,12 +91,17 @@ def test_missing_value_agrees_only_with_another(
     assert tally.pairs == 0
 
 
-def test_pair_is_aligned_within_a_second() -> None:
-    tally = tally_of(
-        *(row(at=AT + n, skew_ms=skew) for n, skew in enumerate((1_000, -1_001, None)))
-    )
-    assert (tally.everything[MARK].many, tally.aligned[MARK].many) == (3, 1)
+def test_only_equal_event_times_are_one_time() -> None:
+    tally = tally_of(*(row(at=AT + n, skew_ms=skew) for n, skew in enumerate((0, 1, -1_000, None))))
+    assert (tally.everything[MARK].many, tally.aligned[MARK].many) == (4, 1)
+    assert tally.series[MARK]["BTCUSDT"].same_time == 1
     assert tally.skews.unknown == 1
+
+
+def test_index_price_of_zero_differs_from_any_other() -> None:
+    tally = tally_of(row(field="index_price", ws=0.0, stored="significant", stored_pct=None))
+    series = tally.series[INDEX]["BTCUSDT"]
+    assert (series.unequal, tally.no_prices, tally.wrong_outcomes) == (1, 0, 0)
 
 
 def test_clocks_and_values_that_cannot_be_real_are_counted() -> None:
@@ -111,4 +116,4 @@ def test_clocks_and_values_that_cannot_be_real_are_counted() -> None:
         row(at=AT + 6, field="funding_rate", ws=9e-7, rest=-9e-7),
     )
     assert (tally.clocks_apart, tally.without_rest_time, tally.no_prices) == (1, 1, 2)
-    assert (tally.large_rates, tally.small_rates, tally.signs_differ) == (1, 2, 1)
+    assert (tally.large_rates, tally.small_rates) == (1, 2)

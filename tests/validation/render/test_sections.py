@@ -37,7 +37,7 @@ def test_notes_explain(world: Path) -> None:
     tamper(world, event(3, "watchdog", "restart") + event(2, "watchdog", "restart"))
     _, report = run(world)
     assert "2 × restart (watchdog)" in sections.events(report).note
-    assert "controls: 48, missed 0" in sections.outcomes(report).note
+    assert "controls: 72, missed 0" in sections.outcomes(report).note
 
 
 def test_gaps_and_missing_symbols_are_listed(world: Path) -> None:

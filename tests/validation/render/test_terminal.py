@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scripts import validate_report
+from tests.support.report_days import run
 from tests.support.report_world import END
 from validation.criteria import verdict
 from validation.render import terminal, text
@@ -18,4 +19,18 @@ def test_text_fits_a_terminal_and_holds_no_escape_codes(hostile: Path) -> None:
     assert lines[-1].startswith("VERDICT: NO-GO: ")
     for section in ("PERIOD", "COMPARISONS", "DISTRIBUTION", "THE TWENTY", "DRIFT", "REST"):
         assert any(line.startswith(section) for line in lines)
-    assert sum(line.startswith(("  PASS", "  FAIL")) for line in lines) == len(verdict.CRITERIA)
+    criteria = lines[lines.index("CRITERIA") + 1 : -2]
+    groups = [line.split(":")[0].strip().lower() for line in criteria if line[2] != " "]
+    assert groups == [group.value for group in verdict.CRITERIA]
+    assert len(criteria) < 33
+
+
+def test_failures_come_first_and_passes_are_folded(world: Path) -> None:
+    _, report = run(world)
+    lines = terminal.terminal(report).splitlines()
+    values = lines.index("  VALUES: 7 of 7 pass")
+    assert lines[values + 1].startswith("    PASS  equal at one event time")
+    assert "prices move" in " ".join(lines[values + 2 : values + 6])
+    report["criteria"][3]["passed"] = False
+    lines = terminal.terminal(report).splitlines()
+    assert lines[lines.index("  VALUES: 6 of 7 pass") + 1].startswith("    FAIL  prices move")

@@ -1,0 +1,90 @@
+"""How long the service was not fit, from the periods that the watchdog recorded as they ended."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from validation.read.audit import EventKind
+from validation.read.period import Period
+from validation.read.tables import columns_of
+
+
+class Rule(StrEnum):
+    """What was not fit in an unhealthy period."""
+
+    DATA = "data"
+    API = "api"
+
+
+Span = tuple[float, float]
+"""Begin and end, Unix seconds."""
+_KINDS = (EventKind.UNHEALTHY, EventKind.UNOBSERVED, EventKind.RECOVERED, EventKind.START)
+_Row = tuple[float, str, str, str | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Seconds of the time since the first comparison."""
+
+    recorded: bool = False  # a database of an older version records no periods
+    seconds: float = 0.0
+    unobserved: float = 0.0
+    down: dict[Rule, float] = field(default_factory=dict)
+
+    def share(self, rule: Rule) -> float:
+        """The part of the observed time in which the service was fit, 0 when none was."""
+        observed = self.seconds - self.unobserved
+        return max(0.0, 1 - self.down.get(rule, 0.0) / observed) if observed > 0 else 0.0
+
+
+def availability_of(connection: sqlite3.Connection, period: Period) -> Availability:
+    """The availability since the first comparison of `period`."""
+    if "duration_seconds" not in columns_of(connection, "event"):
+        return Availability()
+    rows: list[_Row] = connection.execute(
+        "SELECT at, kind, coalesce(program, source), rule, duration_seconds FROM event"
+        f" WHERE kind IN ({','.join('?' * len(_KINDS))}) AND at <= ? ORDER BY at, id",
+        (*_KINDS, period.until),
+    ).fetchall()
+    within = period.first, period.until
+    down = {rule: _union(_unhealthy(rows, rule, period.until), within) for rule in Rule}
+    away = (
+        (at, period.until if lasted is None else at + lasted)
+        for at, kind, _, _, lasted in rows
+        if kind == EventKind.UNOBSERVED
+    )
+    return Availability(True, period.until - period.first, _union(away, within), down)
+
+
+def _unhealthy(rows: list[_Row], rule: Rule, until: float) -> Iterator[Span]:
+    """The unhealthy periods of one rule. One that has no duration was not over when the watchdog
+    last wrote: a recovery ends it, the next such period, or another watchdog, which looks anew."""
+    begin = None
+    for at, kind, program, of_rule, lasted in rows:
+        own = of_rule == rule or (of_rule not in tuple(Rule) and rule is Rule.DATA)
+        ends = (
+            (kind == EventKind.UNHEALTHY and own)
+            or (kind == EventKind.RECOVERED and of_rule in (None, rule))
+            or (kind == EventKind.START and str(program).endswith("watchdog"))
+        )
+        if begin is not None and ends:
+            yield begin, at
+            begin = None
+        if kind == EventKind.UNHEALTHY and own:
+            if lasted is None:
+                begin = at
+            else:
+                yield at, at + lasted
+    if begin is not None:
+        yield begin, until
+
+
+def _union(spans: Iterable[Span], within: Span) -> float:
+    """How much of `within` the spans cover together."""
+    covered, reached = 0.0, within[0]
+    for begin, end in sorted(spans):
+        end = min(end, within[1])
+        covered += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return covered
