@@ -218,7 +218,8 @@ def store(
         )
         connection.executemany(
             "INSERT INTO contract (exchange, symbol, status, contract_type, base_asset,"
-            " quote_asset, checked_at) VALUES ('binance', ?, 'TRADING', ?, '', 'USDT', ?)",
+            " quote_asset, multiplier, checked_at)"
+            " VALUES ('binance', ?, 'TRADING', ?, '', 'USDT', 1, ?)",
             [(str(quote[0]), type_of(str(quote[0])), end - 60) for quote in quotes],
         )
         seconds = end - begin
@@ -237,9 +238,10 @@ def store(
 
 def type_of(symbol: str) -> str:
     """The type of a contract, as the exchange calls it."""
-    if symbol == DATED:
+    if symbol[-6:].isdigit():
         return "CURRENT_QUARTER"
-    return "TRADIFI_PERPETUAL" if symbol in TRADFI else "PERPETUAL"
+    shares = symbol in TRADFI or symbol.startswith("METAL")
+    return "TRADIFI_PERPETUAL" if shares else "PERPETUAL"
 
 
 def _quotes(world: World, end: float) -> list[tuple[object, ...]]:

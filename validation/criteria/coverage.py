@@ -12,8 +12,10 @@ CELLS_SHARE, SELDOM_SHARE = 0.99, 0.8
 FEW_SHARE = 0.005
 """Of the symbols: so many may have come a moment ago."""
 REST_ILL_HOURS = 6
-SAME_TIME_SHARE, SAME_TIME_FEWEST = 0.05, 20
-SAME_TIME_SYMBOLS = 0.01
+SAME_TIME_SHARE, SAME_TIME_SYMBOLS = 0.05, 0.01
+SAME_TIME_FEWEST, SAME_TIME_SURE = 20, 10
+"""Pairs of a symbol before its share is judged, and how many of one event time it must have had by
+the share of all before their absence cannot be chance."""
 USUAL_INTERVAL, LONGEST_INTERVAL = 1_000, 3_800
 """Seconds between two comparisons of all symbols: what a whole hour and each settlement are known
 from, and the longest with which a GO is possible."""
@@ -171,12 +173,15 @@ def _same_time(facts: Facts) -> Criterion:
         for each in prices
         if each.pairs >= SAME_TIME_FEWEST and each.same_time < share / 3 * each.pairs
     }
+    never = {s.symbol for s in prices if not s.same_time and share * s.pairs >= SAME_TIME_SURE}
     hours = [hour for (_, field), hour in facts.tally.hourly.items() if field is MARK]
     poor = sum(hour.aligned_many < SAME_TIME_SHARE * hour.many for hour in hours)
-    figure = f"{percent(share)} of the pairs; seldom: {named(few)}; {poor} h without"
+    figure = f"{percent(share)} of the pairs; seldom: {named(few)}; never: {named(never)};"
+    figure += f" {poor} h without"
     passed = share >= SAME_TIME_SHARE and len(few) <= int(SAME_TIME_SYMBOLS * len(prices))
-    passed = passed and not few & facts.roster.majors and poor <= SAME_TIME_SHARE * len(hours)
-    return Criterion("pairs of one event time", figure, "5 %; none; 5 % of hours", passed)
+    passed = passed and not never | (few & facts.roster.majors)
+    passed = passed and poor <= SAME_TIME_SHARE * len(hours)
+    return Criterion("pairs of one event time", figure, "5 %; 1 %; none; 5 % of hours", passed)
 
 
 CRITERIA = (_span, _gap, _settlements, _cells, _symbols, _fields, _same_time)

@@ -16,9 +16,9 @@ AHEAD_SECONDS = 60
 FRESH_SHARE = 0.99
 SCHEDULE_SHARE = 0.01
 OFF_SHARE, FAR_SHARE, RATE_OFF_SHARE = 0.01, 0.005, 0.02
-OWN_MOVES, LEAST_MOVE, WILD_MOVE = 2.0, 0.005, 0.3
-"""A price may move twice as far after its last comparison as it ever did between two, and by half
-a percent. None moves 30 % besides."""
+OWN_MOVES, LEAST_MOVE, WILD_MOVE = 3.0, 0.005, 0.3
+"""A price may move three times as far after its last comparison as it ever did between two, and by
+half a percent. None moves 30 % besides."""
 CLOSELY_WATCHED_SECONDS = 120
 SHIFT_MOVES, LEAST_SHIFT = 5.0, 0.01
 """All prices together may move by five times what each moves on average between two comparisons,
@@ -86,7 +86,7 @@ def _prices(facts: Facts) -> Criterion:
     shift, by = (median(each) for each in zip(*shifts, strict=True)) if shifts else (0.0, 0.0)
     shifted = abs(shift) > SHIFT_MOVES and abs(by) > LEAST_SHIFT
     figure = f"off: {named(off)}; wild: {named(surely)}; all together {by * 100:+.2f} %"
-    passed = total > 0 and not surely and len(off) <= OFF_SHARE * total and not shifted
+    passed = total > 0 and not surely and len(off) <= max(1, OFF_SHARE * total) and not shifted
     return Criterion("prices as compared last", figure, "1 %; none; as they move", passed)
 
 
@@ -111,7 +111,7 @@ def _rates(facts: Facts) -> Criterion:
             opposite |= {series.symbol} if signs else set()
             continue
         total += 1
-        most = max(LEAST_RATE_MOVE, OWN_MOVES * series.largest_move, abs(last) / 2)
+        most = max(LEAST_RATE_MOVE, 2 * series.largest_move, abs(last) / 2)
         if (
             rate is None
             or (signs and abs(rate - last) > LEAST_RATE_MOVE)

@@ -80,8 +80,9 @@ def test_statuses_do_not_leave_less_than_the_exchange_has(world: Path) -> None:
 
 
 def test_without_the_list_what_was_seen_decides(world: Path) -> None:
-    tamper(world, UNLISTED + delisted("COIN3USDT", END - 10 * HOUR)
-           + delisted("COIN4USDT", END - 72 * HOUR) + settled("COIN5USDT", END - 10 * HOUR))  # fmt: skip
+    at = END - 10 * HOUR
+    gone = delisted("COIN3USDT", at) + delisted("COIN4USDT", END - 72 * HOUR)
+    tamper(world, UNLISTED + gone + settled("COIN5USDT", at))
     code, report = run(world)
     assert (code, failed(report)) == (0, set())
     assert any("list of contracts is not known" in each for each in report["warnings"])
