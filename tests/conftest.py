@@ -41,7 +41,7 @@ def short_path() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorded() -> Path:
     """The folder of recorded exchange payloads, which the repository does not hold."""
     if not RECORDED.is_dir():

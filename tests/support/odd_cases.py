@@ -4,6 +4,7 @@ Each case is SQL upon a fair day of `odd_days`; `n` symbols of the `many` there 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.support.odd_days import END, WATCHED, names
@@ -18,7 +19,7 @@ class Case(NamedTuple):
     """How a day is made (arguments of `odd_days.build`), and what is done to it afterwards."""
 
     script: Callable[[int], str]
-    made: Mapping[str, Any] = {}  # noqa: RUF012 — never changed
+    made: Mapping[str, Any] = MappingProxyType({})
     honest: bool = True
 
 

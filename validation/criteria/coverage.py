@@ -16,7 +16,7 @@ SAME_TIME_SHARE, SAME_TIME_SYMBOLS = 0.05, 0.01
 SAME_TIME_FEWEST, SAME_TIME_SURE = 20, 10
 """Pairs of a symbol before its share is judged, and how many of one event time it must have had by
 the share of all before their absence cannot be chance."""
-USUAL_INTERVAL, LONGEST_INTERVAL = 1_000, 3_800
+USUAL_INTERVAL, LONGEST_INTERVAL = 1_000, 4_500
 """Seconds between two comparisons of all symbols: what a whole hour and each settlement are known
 from, and the longest with which a GO is possible."""
 
@@ -125,6 +125,7 @@ def _cells(facts: Facts) -> Criterion:
     figure = f"{percent(share)} ({done:,} of {total:,}); seldom: {named(seldom)}"
     passed = share >= CELLS_SHARE and not seldom & facts.roster.majors
     passed = passed and len(seldom) <= int(FEW_SHARE * len(found))
+    passed = passed and facts.tally.interval <= LONGEST_INTERVAL
     return Criterion("symbol × hour compared", figure, "at least 99 %", passed)
 
 

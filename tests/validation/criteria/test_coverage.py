@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.report_days import LATER, MARK, RATE, REAL, Sabotage, assert_no_go, failed, run
+from tests.support.report_days import (
+    LATER,
+    MARK,
+    RATE,
+    REAL,
+    Sabotage,
+    assert_no_go,
+    event,
+    failed,
+    run,
+)
 from tests.support.report_world import END, HOUR, TRADFI, tamper
 
 TRADFI_LIST = str(TRADFI)
@@ -101,3 +111,21 @@ def test_settlement_is_witnessed_before_and_after_by_half_the_symbols(world: Pat
     _, report = run(world)
     assert instant not in report["coverage"]["settlements"]
     assert "funding settlements" in failed(report)
+
+
+def test_gap_in_which_rest_refused_to_answer_is_not_the_services(world: Path) -> None:
+    begin = END - 9_000
+    tamper(world, f"DELETE FROM comparison WHERE compared_at BETWEEN {begin} AND {begin + 4_000};")
+    assert {"longest gap", "watchdog there"} <= failed(run(world)[1])
+    tamper(world, event(9_000 / HOUR, "watchdog", "rest-pause", "status 429"))
+    code, report = run(world)
+    assert (code, failed(report)) == (0, set())
+    assert "1 × rest-pause in the audit trail" in report["warnings"]
+
+
+def test_symbol_that_is_seldom_compared_is_not_hidden_among_many(world: Path) -> None:
+    tamper(
+        world,
+        f"DELETE FROM comparison WHERE symbol = 'ETHUSDT' AND compared_at > {END - 6 * HOUR};",
+    )
+    assert "symbol × hour compared" in failed(run(world)[1])

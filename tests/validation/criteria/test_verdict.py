@@ -46,3 +46,28 @@ def test_period_without_comparisons_is_no_go(world: Path) -> None:
     code, report = run(world, now=END + 90 * 86_400)
     assert code == 1
     assert {"span", "longest gap", "symbol × hour compared", "rows"} <= failed(report)
+
+
+@pytest.mark.parametrize(
+    ("every", "passes", "text"),
+    [(600.0, True, ""), (3_600.0, True, "a settlement by comparisons within 1 h 30 min"),
+     (7_200.0, False, "no GO is possible")],
+)  # fmt: skip
+@pytest.mark.usefixtures("few_symbols")
+def test_interval_says_what_it_cannot_prove(
+    tmp_path: Path, every: float, passes: bool, text: str
+) -> None:
+    path = tmp_path / "funding.db"
+    build(path, all_every=every)
+    code, report = run(path, "--no-store")
+    assert (code == 0) is passes, failed(report)
+    said = [each for each in report["warnings"] if "all symbols are compared" in each]
+    assert [text in each for each in said] == ([True] if text else [])
+    assert ("symbol × hour compared" in failed(report)) is not passes
+
+
+def test_index_prices_that_nobody_compared_are_a_warning(world: Path) -> None:
+    tamper(world, "DELETE FROM comparison WHERE field = 'index_price';")
+    code, report = run(world)
+    assert (code, failed(report)) == (0, set())
+    assert "index prices were not compared: an older watchdog" in report["warnings"]

@@ -54,7 +54,8 @@ def test_time_that_nobody_observed_is_not_counted() -> None:
     found = availability(
         (1_000, "watchdog", "unobserved", None, 500), (1_600, "watchdog", "unhealthy", "data", 100)
     )
-    assert (found.unobserved, found.share(Rule.DATA)) == (500, pytest.approx(0.8))
+    assert found.unobserved == 500
+    assert found.share(Rule.DATA) == pytest.approx(0.8)
     assert availability((900, "watchdog", "unobserved", None, 2_000)).share(Rule.DATA) == 0
 
 
@@ -64,4 +65,5 @@ def test_period_of_an_unknown_rule_is_one_without_data() -> None:
 
 def test_older_database_records_no_periods() -> None:
     found = availability(columns="at, source, kind, rule")
-    assert (found.recorded, found.share(Rule.DATA)) == (False, 0)
+    assert not found.recorded
+    assert found.share(Rule.DATA) == 0
