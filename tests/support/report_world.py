@@ -20,20 +20,6 @@ ALL_EVERY = 600.0
 NAMED = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT")
 TRADFI = ("XAUUSDT", "XAGUSDT", "TSLAUSDT", "NVDAUSDT")
 DATED = "BTCUSDT_261225"
-SCHEMA = (ROOT / "schema.sql").read_text("utf-8")
-if "CREATE TABLE contract" not in SCHEMA:
-    SCHEMA = SCHEMA.replace(
-        "'mark_price', 'funding_rate')", "'mark_price', 'funding_rate', 'index_price')"
-    )
-    SCHEMA = SCHEMA.replace(
-        "    rule    TEXT ",
-        "    rule    TEXT, duration_seconds REAL, count INTEGER NOT NULL DEFAULT 1 ",
-    )
-    SCHEMA += """
-CREATE TABLE contract (exchange TEXT NOT NULL, symbol TEXT NOT NULL, status TEXT NOT NULL, contract_type TEXT,
- base_asset TEXT, quote_asset TEXT, multiplier INTEGER, delivery_time INTEGER, funding_interval_hours INTEGER,
- interval_source TEXT, rate_cap REAL, rate_floor REAL, checked_at REAL, PRIMARY KEY (exchange, symbol)) STRICT;
-"""
 
 
 def end_of(seed: int) -> float:
@@ -202,7 +188,7 @@ def store(
     """A new database with these comparisons and quotes, a feed, and the contracts of the quotes."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;")
-        connection.executescript(SCHEMA)
+        connection.executescript((ROOT / "schema.sql").read_text("utf-8"))
         connection.executemany(
             "INSERT INTO comparison (compared_at, source, exchange, symbol, field, ws_value,"
             " rest_value, skew_ms, rest_time, explained, outcome)"
