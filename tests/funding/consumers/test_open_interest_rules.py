@@ -13,6 +13,7 @@ from funding.consumers.open_interest_rules import (
     SampleHistory,
     baseline_tolerance,
     loop_interval,
+    reserved_weight,
     stretched_interval,
 )
 from funding.model.open_interest import Direction, Edge, Sample, Timeframe
@@ -51,6 +52,11 @@ def test_stretched_interval_stays_within_the_budget(symbols: int, wanted: int, f
 
 def test_interval_without_any_budget_is_stretched() -> None:
     assert stretched_interval(10, 341, -50.0) == 60 * 341
+
+
+@pytest.mark.parametrize(("budget", "reserved"), [(2_000, 100), (19, 0), (20, 1), (39, 1)])
+def test_a_twentieth_of_the_budget_is_reserved(budget: int, reserved: int) -> None:
+    assert reserved_weight(budget) == reserved
 
 
 @pytest.mark.parametrize(
@@ -105,6 +111,21 @@ def test_clock_set_back_removes_later_samples() -> None:
 def test_history_does_not_grow_forever() -> None:
     made = history(*range(0, 40_000, 10))
     assert len(made._samples) <= KEEP_SECONDS / 10 + 70
+
+
+def test_history_keeps_an_hour_and_its_tolerance() -> None:
+    made = history(*range(3_600 + 120 + 64))
+    assert made.nearest(0, 0) is not None
+    made.add(sample(3_600 + 120 + 64))
+    assert made.nearest(63, 0) is None, "too old for any baseline"
+    oldest = made.nearest(64, 0)
+    assert oldest is not None
+    assert oldest.at == 64
+
+
+def test_empty_history_has_no_sample() -> None:
+    assert SampleHistory().nearest(100, 30) is None
+    assert SampleHistory().last_at is None
 
 
 def detector(*edges: Edge, frames: tuple[Timeframe, ...] = (FIVE,)) -> ChangeDetector:
@@ -218,6 +239,13 @@ def test_short_gap_does_not_end_an_edge() -> None:
     # 250 s of silence, then nothing near enough to be the baseline of 700 - 300 … but at 760.
     rest = {700: 112_500.0, 760: 112_500.0}
     assert feed(made, rest) == []
+
+
+@pytest.mark.parametrize(("gap", "alerted"), [(300, False), (301, True)])
+def test_silence_of_just_the_look_back_does_not_end_an_edge(gap: int, alerted: bool) -> None:
+    made = detector(frames=(FIVE._replace(cooldown=60.0),))
+    assert feed(made, {0: 100_000, 400: 106_000}) == [(400, "5MIN", "UP")]
+    assert bool(feed(made, {400 + gap: 112_500})) is alerted
 
 
 def test_alert_dated_in_the_future_starts_no_cool_down() -> None:

@@ -79,6 +79,14 @@ def test_half_update_comes_from_minute_30_on_if_the_spike_came_by_20(
     assert alerts_due(S, volumes(9e6), alerted(first, Kind.HALF_UPDATE), HOUR + minute * 60) == []
 
 
+def test_half_update_has_the_candle_and_the_volume_of_the_hour_before() -> None:
+    hours = volumes(9e6, 2e6)
+    (alert,) = alerts_due(S, hours, alerted(5), HOUR + 1_800)
+    assert (alert.candle, alert.previous_volume) == (hours[HOUR], 2e6)
+    (alert,) = alerts_due(S, {HOUR: hours[HOUR]}, alerted(5), HOUR + 1_800)
+    assert (alert.candle, alert.previous_volume) == (hours[HOUR], 1e6), "as it was at the spike"
+
+
 @pytest.mark.parametrize("first", range(0, 60, 5))
 def test_full_update_is_for_the_closed_hour_unless_the_spike_came_at_55(first: int) -> None:
     hours = volumes(1.0, 9e6)

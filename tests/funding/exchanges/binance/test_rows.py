@@ -115,6 +115,12 @@ def test_symbols_are_utf_8(symbol: str) -> None:
         ({"i": "0.00000000"}, "index_price", 0.0),  # a contract that is being settled
         ({"E": int(NOW * 1000) + DAY_MS}, "event_time", int(NOW * 1000) + DAY_MS),
         ({"E": 1_483_228_800_000}, "event_time", 1_483_228_800_000),
+        ({"T": 1_483_228_800_000}, "next_funding_time", 1_483_228_800_000),
+        (
+            {"T": int(NOW * 1000) + 366 * DAY_MS},
+            "next_funding_time",
+            int(NOW * 1000) + 366 * DAY_MS,
+        ),
     ],
 )
 def test_values_at_the_bounds_are_accepted(
@@ -136,6 +142,44 @@ def test_bad_row_is_rejected_alone(
     assert frame.samples[reason].startswith(f"{reason}: ")
     assert all(len(sample) <= 300 for sample in frame.samples.values())
     assert not frame.ignored
+
+
+@pytest.mark.parametrize(
+    ("reason", "bad"),
+    [
+        ("event time", row(E=int(NOW * 1000) + DAY_MS + 1)),
+        ("next funding time", row(T=int(NOW * 1000) + 366 * DAY_MS + 1)),
+        ("mark price", row(p="1000000000001")),
+        ("funding rate", row(r="-1.00000000")),
+    ],
+)
+def test_bad_row_is_rejected_without_any_other(reason: str, bad: object) -> None:
+    frame = decode(encoded([bad]), NOW)
+    assert (frame.quotes, frame.event_time) == ([], 0)
+    assert frame.rejected == {reason: 1}
+
+
+def test_row_of_another_event_is_ignored_though_it_has_other_keys() -> None:
+    frame = decode(encoded([{"e": "x" * 40, "q": 1}, BTC]), NOW)
+    assert frame.quotes == [BTC_QUOTE]
+    assert frame.ignored == {f"event {'x' * 40}": 1}
+    assert not frame.rejected
+    # Too long for the name of an event: what is wrong is the form.
+    frame = decode(encoded([{"e": "x" * 41, "q": 1}, BTC]), NOW)
+    assert (frame.rejected, frame.ignored) == ({"form": 1}, {})
+
+
+def test_sample_shows_the_beginning_of_what_was_rejected() -> None:
+    long = decode(encoded([row(s="A" * 100, p="9" * 100, r="1" * 100)]), NOW)
+    assert long.samples == {
+        "symbol": f"symbol: {'A' * 60} p={'9' * 40} r={'1' * 40} E={E_MS} T={T_MS}"
+    }
+    first = decode(encoded([row(p="0"), row(p="-5")]), NOW)
+    assert first.samples["mark price"].startswith("mark price: BTCUSDT p=0 ")
+    ahead = decode(encoded([BTC, row(s="X", E=E_MS + 901), ETH]), NOW)
+    assert ahead.samples == {"event time": f"event time: X at {E_MS + 901}"}
+    broken = decode(encoded([{"s": "b" * 500}]), NOW).samples["form"]
+    assert broken.endswith(' in {"s":"' + "b" * 114)
 
 
 def test_bad_rows_are_counted_by_reason() -> None:
@@ -189,6 +233,17 @@ def test_number_of_rows_is_bounded() -> None:
     for rows in ([BTC] * (MAX_ROWS + 1), [1] * (MAX_ROWS + 1), [BTC, *[{}] * MAX_ROWS]):
         with pytest.raises(FrameError, match="rows"):
             decode(encoded(rows), NOW)
+
+
+@pytest.mark.parametrize(("keys", "read"), [(20, True), (21, False)])
+def test_number_of_values_is_bounded(keys: int, read: bool) -> None:
+    wide = {**BTC, **{f"new{number}": 0 for number in range(keys - len(BTC))}}
+    payload = encoded([wide] * MAX_ROWS)
+    if read:
+        assert len(decode(payload, NOW).quotes) == MAX_ROWS
+    else:
+        with pytest.raises(FrameError, match="more than 200000 values in one frame"):
+            decode(payload, NOW)
 
 
 NASTY = [
