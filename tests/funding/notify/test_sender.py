@@ -1,7 +1,7 @@
 """Sending to a backend that fails, hangs, answers 500 and 401, or loses its answer."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,11 +43,15 @@ class Scene:
     def __post_init__(self) -> None:
         self.delivery = self.to(target(self.far))
 
-    def to(self, receiver: Target) -> Delivery:
+    def to(
+        self,
+        receiver: Target,
+        uniform: Callable[[float, float], float] = lambda _, high: high,
+    ) -> Delivery:
         """The delivery to `receiver`."""
         return Delivery(
             "volume_alert", receiver, store=self.store, backend=self.backend,
-            clock=self.hand.clock(), uniform=lambda _, high: high,
+            clock=self.hand.clock(), uniform=uniform,
         )  # fmt: skip
 
     @property
@@ -213,6 +217,88 @@ def test_post_that_is_always_refused_is_tried_at_growing_intervals(scene: Scene)
     scene.pass_time(10 * POST_SECONDS, step=30)
     assert 8 <= len(scene.far.seen) <= 16
     assert scene.delivery.waiting == 1
+
+
+def due_in(scene: Scene) -> float:
+    """Seconds until the only post is due again."""
+    ((due_at,),) = rows(scene.path, "SELECT due_at FROM outbox")
+    return float(due_at) - scene.hand.wall
+
+
+def test_refused_post_waits_twice_as_long_each_time_up_to_an_hour(scene: Scene) -> None:
+    scene.far.answer = 400
+    scene.alert("bad")
+    waits = []
+    for _ in range(8):
+        assert scene.delivery.send_next(), "another post may follow at once"
+        waits.append(due_in(scene))
+        scene.hand.advance(waits[-1])
+    assert waits == [60, 120, 240, 480, 960, 1_920, 3_600, 3_600]
+
+
+def test_wait_of_a_refused_post_is_jittered_down_to_three_fifths(scene: Scene) -> None:
+    scene.far.answer = 400
+    scene.alert("bad")
+    scene.delivery = scene.to(target(scene.far), uniform=lambda low, _: low)
+    scene.delivery.send_next()
+    assert due_in(scene) == pytest.approx(36, abs=0.001)
+
+
+def test_failing_target_is_tried_at_delays_that_double_up_to_a_minute(scene: Scene) -> None:
+    scene.far.answer = 500
+    scene.alert("a")
+    waits: list[float] = []
+    while len(waits) < 9:
+        scene.delivery.send_next()
+        assert due_in(scene) <= 0, "the target waits, not the post"
+        waits.append(0.0)
+        while len(scene.far.seen) == len(waits):
+            scene.hand.advance(0.375)
+            waits[-1] += 0.375
+            assert not scene.delivery.send_next()
+    assert waits == [0.375, 0.75, 1.5, 3, 6, 12, 24, 45, 45]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [({}, 60), ({"Retry-After": "300"}, 305)])
+def test_post_at_which_the_target_failed_ten_times_lets_the_others_go_first(
+    scene: Scene, headers: dict[str, str], seconds: float
+) -> None:
+    scene.far.answer = 500
+    scene.alert("a")
+    for attempt in range(1, 11):
+        scene.far.headers = headers if attempt == 10 else {}
+        scene.delivery.send_next()
+        assert len(scene.far.seen) == attempt
+        assert due_in(scene) == (seconds if attempt == 10 else 0)
+        scene.hand.advance(60)
+
+
+def test_log_tells_once_that_a_target_fails_and_that_it_recovered(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "outbox")
+    for name in "ab":
+        scene.alert(name)
+    scene.far.answer = 500
+    scene.pass_time(60)
+    assert [r.getMessage() for r in caplog.records] == ["backend: status 500; posts wait, retrying"]
+    caplog.clear()
+    scene.far.answer = 200
+    scene.pass_time(60)
+    assert scene.accepted == ["a", "b"]
+    assert [r.getMessage() for r in caplog.records] == ["backend recovered"]
+
+
+def test_log_tells_once_that_a_post_is_refused(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.far.answer = 400
+    scene.alert("bad")
+    scene.pass_time(600, step=5)
+    assert len(scene.far.seen) == 4
+    assert [r.getMessage() for r in caplog.records] == [
+        f"backend refuses a post to {PATH}: status 400; kept, retrying"
+    ]
 
 
 def test_several_posts_at_which_the_backend_fails_do_not_delay_the_others(scene: Scene) -> None:
