@@ -1,8 +1,9 @@
 """The connection policy against a simulated exchange: connecting, rotation, and any mishap."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,10 @@ from funding.ingest.connection_events import (
     Connect,
     ConnectionEvent,
     ConnectionEventKind,
+    Disconnect,
     EndingKind,
     Order,
+    Report,
 )
 from funding.ingest.connection_policy import ConnectionPolicy
 from tests.support.simulated_exchange import (
@@ -23,6 +26,7 @@ from tests.support.simulated_exchange import (
     STALL,
     STEP,
     SimulatedExchange,
+    longest,
     most_in_a_window,
 )
 
@@ -210,3 +214,142 @@ def test_long_random_walk_makes_no_storm(seed: int) -> None:
     disturb(exchange, "well")
     exchange.run(40.0, step=0.5)
     assert all(recovered(exchange, exchange.connections))
+
+
+# Driven by hand: what one event or one moment decides
+
+
+class Driven:
+    """A policy without an exchange: each test says what happens, and when."""
+
+    def __init__(self, connections: int = 1, rotate_after: float = 10_000.0, **more: float) -> None:
+        self.policy = ConnectionPolicy(
+            connections=connections,
+            stall_after=STALL,
+            rotate_after=rotate_after,
+            backoff_max=5.0,
+            uniform=longest,
+            now=0.0,
+            **more,
+        )
+
+    def step(self, now: float) -> list[Order]:
+        return self.policy.step(now)
+
+    def deliver(self, connection: int, *classes: int, at: float, newer: bool = True) -> None:
+        """The connection delivers three frames of each class, which proves the class."""
+        self.policy.handle(ConnectionEvent(connection, ConnectionEventKind.OPENED, at))
+        for symbol_class in classes:
+            self.policy.accepted(connection, symbol_class, at, 3, newer=newer)
+
+
+def test_all_classes_flow_while_each_that_is_known_comes_by_some_connection() -> None:
+    driven = Driven(connections=2)
+    driven.step(0.0)
+    assert not driven.policy.all_classes_flow(0.0), "nothing has come yet"
+    driven.deliver(1, 0, at=1.0)
+    assert driven.policy.all_classes_flow(1.0 + STALL)
+    assert not driven.policy.all_classes_flow(1.1 + STALL)
+    driven.deliver(2, 1, at=3.0)
+    assert driven.policy.all_classes_flow(1.0 + STALL)
+    assert not driven.policy.all_classes_flow(1.1 + STALL), "class 0 is missing"
+    driven.deliver(2, 0, at=4.0)
+    assert driven.policy.all_classes_flow(3.0 + STALL)
+
+
+def test_class_that_came_twice_is_not_waited_for() -> None:
+    driven = Driven()
+    driven.step(0.0)
+    driven.deliver(1, 0, at=1.0)
+    driven.policy.accepted(1, 1, 1.0, 2)
+    driven.deliver(1, 0, at=9.0)
+    assert driven.policy.all_classes_flow(9.0)
+
+
+def test_successor_that_has_the_missing_class_before_the_others_is_reported_once() -> None:
+    driven = Driven()
+    driven.step(0.0)
+    driven.deliver(1, 0, 1, at=1.0)
+    driven.deliver(1, 0, at=6.5)
+    report, begun = driven.step(6.5)
+    assert isinstance(report, Report)
+    assert begun == Connect(2)
+    driven.deliver(2, 1, at=7.0)
+    assert driven.step(7.0) == []
+    driven.deliver(2, 0, at=7.25)
+    (replaced,) = driven.step(7.25)
+    assert isinstance(replaced, Disconnect)
+    assert (replaced.connection, replaced.kind) == (1, EndingKind.ROTATED)
+    assert replaced.detail == "replaced after 7 s by connection 2"
+
+
+def test_class_that_came_back_is_reported_again_when_it_stops() -> None:
+    driven = Driven()
+    driven.step(0.0)
+    driven.deliver(1, 0, 1, at=1.0)
+    for at in (6.5, 16.5):
+        driven.deliver(1, 0, at=at)
+        found = driven.step(at)
+        assert [type(order) for order in found if not isinstance(order, Connect)] == [Report]
+        driven.deliver(1, 0, 1, at=at + 1)
+
+
+@pytest.mark.parametrize(("left", "begun"), [(0.0, 0), (0.9, 0), (1.0, 1), (3.0, 2)])
+def test_attempts_that_another_process_has_left_bound_the_first_ones(
+    left: float, begun: int
+) -> None:
+    driven = Driven(connections=2, attempts_left=left)
+    assert len(driven.step(0.0)) == begun
+    assert driven.policy.attempts == begun
+    assert driven.policy.attempts_left(0.0) == pytest.approx(left - begun)
+
+
+def rotations(
+    policy: ConnectionPolicy, seconds: int, lost: Mapping[int, int] = MappingProxyType({})
+) -> list[tuple[int, int]]:
+    """The second and the number of each new connection, while all goes well but what is `lost`."""
+    begun: list[tuple[int, int]] = []
+    alive: set[int] = set()
+    for now in range(seconds):
+        if now in lost:
+            policy.handle(ConnectionEvent(lost[now], EndingKind.LOST, float(now)))
+            alive.discard(lost[now])
+        for order in policy.step(float(now)):
+            if isinstance(order, Connect):
+                begun.append((now, order.connection))
+                policy.handle(
+                    ConnectionEvent(order.connection, ConnectionEventKind.OPENED, float(now))
+                )
+                alive.add(order.connection)
+            elif isinstance(order, Disconnect):
+                alive.discard(order.connection)
+        for connection in alive:
+            policy.accepted(connection, 0, float(now), 1)
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("rotate_after", "first"),
+    [(1_000.0, 900), (2_000.0, 1_800), (3_000.0, 2_700), (9_000.0, 8_700)],
+)
+def test_rotation_comes_earlier_by_a_tenth_and_by_five_minutes_at_most(
+    rotate_after: float, first: int
+) -> None:
+    begun = rotations(Driven(rotate_after=rotate_after).policy, first + 10)
+    assert begun == [(0, 1), (first, 2)]
+
+
+def test_second_connection_is_rotated_after_half_a_span() -> None:
+    begun = rotations(Driven(connections=2, rotate_after=1_000.0).policy, 910)
+    assert begun == [(0, 1), (0, 2), (450, 3), (900, 4)]
+
+
+@pytest.mark.parametrize(("lost_at", "rotated_at"), [(148, 149 + 450), (149, 150 + 900)])
+def test_spans_end_at_least_a_quarter_apart(lost_at: int, rotated_at: int) -> None:
+    """The first connection is to end at 900; the one that follows the second, 1,000 after it began
+    or, where that is nearer than 250, after half of that."""
+    driven = Driven(connections=2, rotate_after=1_000.0)
+    begun = rotations(driven.policy, rotated_at + 1, lost={lost_at: 2})
+    assert begun[:3] == [(0, 1), (0, 2), (lost_at + 1, 3)]
+    assert begun[-1][0] == rotated_at
+    assert [at for at, _ in begun[3:-1]] == [900] * (rotated_at > 900)

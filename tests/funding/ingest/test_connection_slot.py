@@ -1,6 +1,8 @@
 """One connection and its successor: handing over, and symbol classes that stop."""
 
-from funding.ingest.connection_events import EndingKind
+from funding.ingest.connection_events import Disconnect, EndingKind, Report
+from funding.ingest.connection_slot import Slot, _Gap
+from funding.ingest.liveness import ConnectionState
 from tests.support.simulated_exchange import (
     MOST_ATTEMPTS,
     STALL,
@@ -122,3 +124,109 @@ def test_class_seen_once_or_twice_is_not_missed() -> None:
     exchange.policy.accepted(1, 5, exchange.now, 1)
     exchange.run(60.0)
     assert len(exchange.reports) == 2
+
+
+# A slot by itself, with connections as they may be
+
+
+def connection(number: int, **classes: float) -> ConnectionState:
+    """A connection that was begun at 0, and when each class came by it last (`c0=9.0`)."""
+    last = {int(name[1:]): (at, 9) for name, at in classes.items()}
+    return ConnectionState(
+        number, 0.0, 900.0, opened=0.0, accepted=max(classes.values()), classes=last
+    )
+
+
+def slot(*connections: ConnectionState) -> Slot:
+    made = Slot(STALL, iter([2.0, 4.0, 8.0]), 0.0)
+    for each in connections:
+        made.begin(each)
+    return made
+
+
+def test_next_attempt_comes_after_the_next_delay() -> None:
+    first, second = connection(1, c0=9.0), connection(2, c0=9.0)
+    made = slot(first)
+    made.end(first, 10.0)
+    assert not made.wants_connection(11.9)
+    assert made.wants_connection(12.0)
+    made.begin(second)
+    made.end(second, 13.0)
+    assert not made.wants_connection(16.9)
+    assert made.wants_connection(17.0)
+
+
+def test_delay_does_not_shorten_a_wait_that_is_longer() -> None:
+    first = connection(1, c0=9.0)
+    made = slot(first)
+    made.next_attempt = 100.0
+    made.end(first, 10.0)
+    assert not made.wants_connection(99.9)
+    assert made.wants_connection(100.0)
+
+
+def test_successor_is_wanted_from_the_time_of_rotation_by_a_connection_that_delivers() -> None:
+    made = slot(connection(1, c0=900.0))
+    assert not made.wants_connection(899.9)
+    assert made.wants_connection(900.0)
+    made.begin(connection(2, c0=900.0))
+    assert not made.wants_connection(900.0), "there is one"
+    silent = slot(ConnectionState(1, 0.0, 900.0, opened=0.0))
+    assert not silent.wants_connection(900.0), "a connection that never delivered is not rotated"
+
+
+def test_successor_takes_the_place_of_one_that_ended_and_the_place_beside_it_is_free() -> None:
+    first, second = connection(1, c0=9.0), connection(2, c0=9.0)
+    made = slot(first, second)
+    assert made.connections() == [first, second]
+    made.end(first, 10.0)
+    assert made.check({0}, 10.0) == []
+    assert (made.current, made.successor) == (second, None)
+    made.end(second, 11.0)
+    assert made.connections() == []
+
+
+def test_successor_is_dropped_only_for_what_the_other_has() -> None:
+    """Class 1 has stopped on both: it is not the successor's fault."""
+    alone = slot(connection(1, c0=19.0, c1=2.0, c2=19.0), connection(2, c0=19.0, c1=2.0))
+    alone.gaps = {1: _Gap(1, confirmed=False)}
+    assert alone.check({0, 1}, 20.0) == []
+    assert alone.successor is not None
+    worse = slot(connection(1, c0=19.0, c1=19.0), connection(2, c0=19.0, c1=2.0))
+    (dropped,) = worse.check({0, 1}, 20.0)
+    assert isinstance(dropped, Disconnect)
+    assert (dropped.connection, dropped.kind) == (2, EndingKind.CLASS_SILENT)
+    assert dropped.detail == (
+        "symbol class 1 silent for 5 s: not as good as the connection it was to replace"
+    )
+    assert worse.current is not None
+    assert worse.current.rotate_at == 20.0 + 60.0, "another is tried after a minute"
+
+
+def test_class_that_is_given_up_hides_no_other() -> None:
+    made = slot(connection(3, c0=19.0, c1=2.0, c2=3.0))
+    made.gaps = {1: _Gap(2, confirmed=True)}
+    (report,) = made.check({0, 1, 2}, 20.0)
+    assert isinstance(report, Report)
+    assert report.detail == "symbol class 2 silent for 5 s: trying another connection"
+    assert made.wants_connection(20.0), "another one at once"
+
+
+def test_class_that_two_connections_lacked_is_not_reported_for_the_third() -> None:
+    made = slot(connection(1, c0=19.0, c1=2.0))
+    assert len(made.check({0, 1}, 20.0)) == 1
+    assert made.check({0, 1}, 20.1) == []
+    for number, reports in ((2, 1), (3, 0), (4, 0)):
+        made.current = connection(number, c0=19.0, c1=2.0)
+        assert len(made.check({0, 1}, 20.2)) == reports
+        assert made.current.rotate_at == 900.0, "not replaced again"
+
+
+def test_successor_takes_over_once_it_has_what_flows_on_the_other() -> None:
+    old, new = connection(1, c0=19.0, c1=15.0, c2=14.9), connection(2, c0=19.0)
+    made = slot(old, new)
+    assert made.check(set(), 20.0) == [], "class 1 still flows on the other alone"
+    made = slot(old, new)
+    (ended,) = made.check(set(), 20.1)
+    assert ended == Disconnect(1, EndingKind.ROTATED, "replaced after 20 s by connection 2")
+    assert (made.current, made.successor) == (new, None)

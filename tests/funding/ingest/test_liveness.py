@@ -2,7 +2,8 @@
 
 import pytest
 
-from funding.ingest.liveness import CONNECT_SECONDS
+from funding.ingest.connection_events import EndingKind
+from funding.ingest.liveness import CONNECT_SECONDS, ConnectionState
 from tests.support.simulated_exchange import STEP, SimulatedExchange
 
 
@@ -54,3 +55,69 @@ def test_hanging_attempt_is_given_up() -> None:
     patient = SimulatedExchange(stall_after=30.0)
     patient.hangs = True
     assert patient.run(29.0).disconnects == []
+
+
+# The state of one connection, by itself
+
+
+def state(opened: float | None = 10.0) -> ConnectionState:
+    return ConnectionState(1, attempted=4.0, rotate_at=900.0, opened=opened)
+
+
+def test_class_is_proven_by_its_third_frame() -> None:
+    made = state()
+    assert [made.accept(0, at, 1) for at in (11.0, 12.0, 13.0, 14.0)] == [False, False, True, True]
+    assert not made.accept(1, 15.0, 2), "each class by itself"
+    assert made.accept(1, 16.0, 1)
+    assert made.accept(2, 17.0, 5)
+    assert made.accepted == 17.0
+
+
+def test_classes_flow_while_their_last_frame_is_young_enough() -> None:
+    made = state()
+    made.accept(0, 11.0, 1)
+    made.accept(1, 13.0, 1)
+    assert made.flowing(16.0, 5.0) == {0, 1}
+    assert made.flowing(16.1, 5.0) == {1}
+    assert made.flowing(18.1, 5.0) == set()
+
+
+def test_class_is_lacking_when_others_went_on_without_it() -> None:
+    made = state()
+    assert not made.lacks(1, 5.0), "nothing has come"
+    made.accept(0, 15.0, 1)
+    assert not made.lacks(1, 5.0)
+    made.accept(0, 15.1, 1)
+    assert made.lacks(1, 5.0), "counted from the handshake"
+    made.accept(1, 16.0, 1)
+    made.accept(0, 21.0, 1)
+    assert not made.lacks(1, 5.0)
+    made.accept(0, 21.1, 1)
+    assert made.lacks(1, 5.0)
+    assert not made.lacks(0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("opened", "accepted", "stall_after", "lives_until", "kind"),
+    [
+        (None, None, 5.0, 14.0, EndingKind.TIMEOUT),  # ten seconds since the attempt
+        (None, None, 30.0, 34.0, EndingKind.TIMEOUT),
+        (10.0, None, 5.0, 15.0, EndingKind.SILENT),
+        (10.0, 12.0, 5.0, 17.0, EndingKind.STALL),
+        (0.0, None, 5.0, 5.0, EndingKind.SILENT),
+        (0.0, 0.0, 5.0, 5.0, EndingKind.STALL),
+    ],
+)
+def test_connection_fails_when_nothing_came_for_too_long(
+    opened: float | None,
+    accepted: float | None,
+    stall_after: float,
+    lives_until: float,
+    kind: EndingKind,
+) -> None:
+    made = state(opened)
+    made.accepted = accepted
+    assert made.failure(lives_until, stall_after) is None
+    found = made.failure(lives_until + 0.1, stall_after)
+    assert found is not None
+    assert found[0] is kind

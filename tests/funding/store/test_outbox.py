@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from funding.errors import StoreError
-from funding.model.alert import Alert
+from funding.model.alert import Alert, Post
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 from harness.processes import WAIT_SECONDS, environment
@@ -33,6 +33,20 @@ def test_an_alert_and_its_posts_are_one_transaction(path: Path, store: DurableCo
     assert outbox.done("oi_poller") == 0
     assert outbox.made("volume_alert", NOW) == [("BTCUSDT", "SPIKE", NOW, '{"a":1}')]
     assert outbox.made("volume_alert", NOW + 1) == outbox.made("oi_poller", 0) == []
+
+
+def test_posts_without_an_alert_are_stored_with_the_scan(
+    path: Path, store: DurableConnection
+) -> None:
+    outbox = OutboxStore(store)
+    other = Post("backend", "/other", "key", '{"b":2}')
+    assert outbox.complete("oi_poller", None, NOW, [], ["telegram"], [other]) == []
+    assert outbox.complete("oi_poller", 600, NOW + 1, [], ["telegram"], [other]) == []
+    select = "SELECT consumer, target, path, idempotency_key, body, created_at, due_at FROM outbox"
+    assert rows(path, select) == [("oi_poller", *other, NOW, NOW)]
+    assert outbox.done("oi_poller") == 600
+    outbox.complete("oi_poller", None, NOW + 2, [], [])
+    assert outbox.done("oi_poller") == 600, "a scan that is not complete is not noted"
 
 
 def test_an_alert_that_cannot_be_stored_stores_nothing(
@@ -83,6 +97,14 @@ def test_a_post_is_taken_by_one_until_its_lease_is_over(
     another.close()
 
 
+def test_post_that_another_took_a_moment_ago_is_not_taken(
+    store: DurableConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when this one looked, without a lock."""
+    monkeypatch.setattr(store, "rows", lambda *_: [(1,)])
+    assert OutboxStore(store).take("volume_alert", "backend", NOW, NOW + 30) is None
+
+
 def test_only_failed_posts_are_taken_again(path: Path, store: DurableConnection) -> None:
     outbox = OutboxStore(store)
     outbox.complete("volume_alert", 300, NOW, [alert(), alert("l")], ["backend"])
@@ -120,7 +142,7 @@ def test_old_alerts_and_accepted_posts_are_pruned(path: Path, store: DurableConn
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from funding.model.alert import Alert
+from funding.model.alert import Alert, Post
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 outbox = OutboxStore(DurableConnection(Path(sys.argv[1])))
