@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
-from funding.comparison.pair import Comparison
+from funding.comparison.pair import ALIGNED_MS, Comparison
 from funding.health.facts import Facts
 from funding.health.findings import Check, Finding, Level, error, first_names, info, warning
 from funding.health.verdict import HEARTBEAT_SECONDS
@@ -106,4 +106,6 @@ def _compared(row: Comparison) -> Finding:
         level = Level.WARNING if differs else Level.INFO
     else:
         level = LEVELS[outcome(row.field, row.ws_value, row.rest_value)]
+    if level is Level.ERROR and (row.skew_ms or 0) > ALIGNED_MS:
+        level = Level.WARNING  # an old reply is REST's illness, not the service's
     return Finding(level, Check.REST, text)
