@@ -79,7 +79,7 @@ class Reader:
     def address(self) -> str:
         """Whose quotes the last ones were: the host of the stream; "" while there is none."""
         if not self._address and self._connection is not None:
-            with suppress(apsw.Error):
+            with suppress(apsw.Error, UnicodeDecodeError):
                 found = self._connection.execute(_ADDRESS, (self._exchange,)).get
                 self._address = str(found or "")
         return self._address
