@@ -1,5 +1,6 @@
 """The budget and the bans that all processes of the group share."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -242,6 +243,46 @@ def test_calls_without_weight_have_a_budget_of_five_minutes(group: Group) -> Non
             assert type(failure(client.funding_intervals)) is errors.RestOverBudget
         assert len(server.asked) == 2
     assert rows(group.path, "SELECT calls FROM rest_usage WHERE minute = ?", MINUTE) == [(2,)]
+
+
+def test_refusal_of_the_budget_says_how_much_is_used(group: Group) -> None:
+    write = "INSERT INTO rest_usage VALUES (?, 'other', ?, ?, ?)"
+    store(group.path, write, MINUTE, "premiumIndex", 3, 21)
+    store(group.path, write, MINUTE, "fundingRate", 250, 0)
+    with scripted(ANSWER) as server:
+        client = group.client(server.url, budget=30)
+        assert str(failure(client.premium_indices)) == (
+            "21 of 30 used in this minute, premiumIndex needs 10"
+        )
+        store(group.path, write, MINUTE - 1, "fundingRate", 400, 0)
+        words = str(failure(client.funding_intervals))
+        assert words == "650 of 250 used in this five minutes, fundingInfo needs 1"
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (
+            sends(reply(body=BODY, X_MBX_USED_WEIGHT_1M="2300")),
+            "the exchange counts 2300 of 2400 in this minute: ",
+        ),
+        (
+            error(429, -1003, "Too many.", Retry_After="17"),
+            "status 429, code -1003: Too many.: ",
+        ),
+    ],
+)
+def test_log_says_once_that_nobody_asks(
+    group: Group, caplog: pytest.LogCaptureFixture, turn: Turn, words: str
+) -> None:
+    caplog.set_level("INFO", "rest")
+    with scripted(turn) as server:
+        one, other = group.client(server.url, "one"), group.client(server.url, "other")
+        for client in (one, other, one):
+            with contextlib.suppress(errors.RestError):
+                client.premium_index("BTCUSDT")
+    (message,) = (each.getMessage() for each in caplog.records)
+    assert message.startswith(words)
 
 
 def test_without_a_store_nothing_is_asked(tmp_path: Path, hand: ManualClock) -> None:
