@@ -2,7 +2,7 @@
 """Breaks one place of a core module at a time, and prints the mutants that its own tests miss.
 
 Places are drawn at random; the same seed draws the same ones. Only a copy of the tree is changed.
-The own tests of `funding/store/outbox.py` are those of `tests/funding/store/test_outbox.py`.
+The own tests of `funding/store/outbox.py` are `tests/funding/store/test_outbox*.py`.
 """
 
 import argparse
@@ -15,27 +15,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 120.0
-"""For the tests of one mutant: what takes longer hangs, and is noticed."""
+SECONDS = 120.0  # for the tests of one mutant: what takes longer hangs, and is noticed
 CORE = {
     "funding/exchanges/binance": ("rows", "stream"),
     "funding/comparison": ("difference", "pair"),
     "funding/health": ("checks", "data_checks"),
-    "funding/watchdog": ("restart_rules",),
+    "funding/watchdog": ["restart_rules"],
     "funding/ingest": ("connection_policy", "connection_slot", "liveness"),
     "funding/consumers": ("volume_rules", "open_interest_rules"),
-    "funding/notify": ("sender",),
+    "funding/notify": ["sender"],
     "funding/store": ("outbox", "writer", "quote_table"),
-    "funding/rest": ("limiter",),
+    "funding/rest": ["limiter"],
     "validation/criteria": ("agreement", "coverage"),
 }
 MODULES = [f"{room}/{name}.py" for room, names in CORE.items() for name in names]
 
 
-def tests_of(module: str) -> str:
-    """The test file of `module`: the two trees are the same."""
-    path = Path("tests", module)
-    return str(path.with_name(f"test_{path.name}"))
+def tests_of(root: Path, module: str) -> list[str]:
+    """The test files of `module` under `root`: the trees are the same, and some files are split."""
+    return sorted(map(str, (root / "tests" / module).parent.glob(f"test_{Path(module).stem}*.py")))
 
 
 def mutants(source: str) -> dict[tuple[int, int], list[str]]:
@@ -57,7 +55,7 @@ def mutants(source: str) -> dict[tuple[int, int], list[str]]:
 
 def noticed(copy: Path, module: str) -> bool:
     """Whether the tests of `module` in `copy` fail or hang."""
-    command = [sys.executable, "-Bm", "pytest", "-qx", "-p", "no:cacheprovider", tests_of(module)]
+    command = [sys.executable, "-Bm", "pytest", "-qxp", "no:cacheprovider", *tests_of(copy, module)]
     how: dict[str, Any] = {"cwd": copy, "capture_output": True, "timeout": SECONDS}
     try:
         return subprocess.run(command, check=False, **how).returncode != 0  # noqa: S603
@@ -70,7 +68,7 @@ def judge(copy: Path, module: str, count: int, seed: str) -> int:
     path = copy / module
     source = path.read_text("utf-8")
     if noticed(copy, module):
-        sys.exit(f"{tests_of(module)} fails as it is")
+        sys.exit(f"the tests of {module} fail as it is")
     dice, every, missed = random.Random(f"{seed} {module}"), mutants(source), 0
     places = sorted(dice.sample(sorted(every), min(count, len(every))))
     for line, column in places:
@@ -92,7 +90,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=15, help="mutants of each module (15)")
     parser.add_argument("--seed", default=str(random.SystemRandom().getrandbits(32)))
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
+    print(f"seed {options.seed}")
     with tempfile.TemporaryDirectory() as folder:
         copy, left_out = Path(folder, "copy"), shutil.ignore_patterns(".*", "var", "__pycache__")
         shutil.copytree(ROOT, copy, ignore=left_out)

@@ -17,7 +17,15 @@ TEST = "from rules import LIMIT\n\n\ndef test_limit() -> None:\n    assert LIMIT
 @pytest.mark.parametrize("module", mutate.MODULES)
 def test_every_listed_module_has_its_tests(module: str) -> None:
     assert (ROOT / module).is_file()
-    assert (ROOT / mutate.tests_of(module)).is_file()
+    assert mutate.tests_of(ROOT, module)
+
+
+def test_tests_of_a_module_may_be_several_files(tmp_path: Path) -> None:
+    for name in ("test_rules.py", "test_rules_limits.py", "test_other_rules.py", "rules.py"):
+        (tmp_path / "tests").mkdir(exist_ok=True)
+        (tmp_path / "tests" / name).touch()
+    found = mutate.tests_of(tmp_path, "rules.py")
+    assert [Path(each).name for each in found] == ["test_rules.py", "test_rules_limits.py"]
 
 
 def test_missed_mutant_is_printed_and_the_noticed_one_is_not(
@@ -39,5 +47,5 @@ def test_tests_that_fail_as_they_are_judge_nothing(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "rules.py").write_text("LIMIT = 4\n")
     (tmp_path / "tests/test_rules.py").write_text(TEST)
-    with pytest.raises(SystemExit, match=r"test_rules\.py fails as it is"):
+    with pytest.raises(SystemExit, match=r"the tests of rules\.py fail as it is"):
         mutate.judge(tmp_path, "rules.py", 15, "seed")

@@ -266,6 +266,27 @@ def test_class_that_came_twice_is_not_waited_for() -> None:
     assert driven.policy.all_classes_flow(9.0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked", "seconds"),
+    [
+        (EndingKind.RATE_LIMITED, 0.0, 30.0),
+        (EndingKind.RATE_LIMITED, 120.0, 120.0),
+        (EndingKind.HANDSHAKE, 20.0, 20.0),
+        (EndingKind.HANDSHAKE, 0.0, 0.375),
+    ],
+)
+def test_wait_after_a_refusal_holds_for_all_connections(
+    kind: EndingKind, asked: float, seconds: float
+) -> None:
+    driven = Driven(connections=2)
+    driven.step(0.0)
+    assert driven.policy.handle(ConnectionEvent(1, kind, 10.0, "", asked))
+    assert driven.policy.handle(ConnectionEvent(2, EndingKind.LOST, 10.0))
+    assert not driven.policy.handle(ConnectionEvent(2, EndingKind.LOST, 10.0)), "it has ended"
+    assert driven.step(10.0 + seconds - 0.01) == []
+    assert driven.step(10.0 + seconds) == [Connect(3), Connect(4)]
+
+
 def test_successor_that_has_the_missing_class_before_the_others_is_reported_once() -> None:
     driven = Driven()
     driven.step(0.0)
