@@ -19,6 +19,7 @@ class Field(enum.StrEnum):
 
     MARK_PRICE = "mark_price"
     FUNDING_RATE = "funding_rate"
+    INDEX_PRICE = "index_price"
 
 
 class Outcome(enum.StrEnum):
@@ -38,7 +39,7 @@ def difference_pct(field: Field, ours: float | None, theirs: float | None) -> fl
         return None
     if ours == theirs:
         return 0.0
-    base = abs(theirs) if field == Field.MARK_PRICE else max(abs(theirs), SMALLEST_RATE)
+    base = max(abs(theirs), SMALLEST_RATE) if field == Field.FUNDING_RATE else abs(theirs)
     return (ours - theirs) / base * 100 if base else math.copysign(math.inf, ours)
 
 

@@ -51,7 +51,7 @@ class Pair(NamedTuple):
 
 
 def compare(pair: Pair, source: str, exchange: str, at: float) -> list[Comparison]:
-    """Both fields of one symbol, compared at `at` Unix seconds by `source`.
+    """All fields of one symbol, compared at `at` Unix seconds by `source`.
 
     A symbol that only one side has gives a row for each value of that side. A funding rate that
     is missing on both sides is a row only where both sides have the symbol.
@@ -109,13 +109,13 @@ def compare_all(
 
 
 def planted_pair(pair: Pair, exchange: str, at: float) -> list[Comparison]:
-    """A pair that is known to differ: our own price and rate, moved far enough to be significant,
-    take the place of REST's. A comparison that does not flag both is blind."""
+    """A pair that is known to differ: our own prices and rate, moved far enough to be significant,
+    take the place of REST's. A comparison that does not flag all of them is blind."""
     rest, ours = pair.rest, pair.nearer
     if rest is None or ours is None:
         return []
-    price = ours.mark_price * PLANTED_PRICE_FACTOR
-    planted = rest._replace(mark_price=price, funding_rate=None)
+    mark, index = (each * PLANTED_PRICE_FACTOR for each in (ours.mark_price, ours.index_price))
+    planted = rest._replace(mark_price=mark, index_price=index, funding_rate=None)
     if ours.funding_rate is not None:
         moved = max(PLANTED_RATE_LEAST, abs(ours.funding_rate) * PLANTED_RATE_SHARE)
         planted = planted._replace(funding_rate=ours.funding_rate + moved)

@@ -43,7 +43,7 @@ def test_equal_values_are_excellent_and_stored(world: World) -> None:
     result = run(world)
     assert (result.returncode, result.stderr) == (0, "")
     head, *_, counts, verdict = result.stdout.splitlines()
-    total = 2 * len(world.symbols)
+    total = 3 * len(world.symbols)
     assert f"  {len(world.symbols)} symbols, {total} values compared with REST" in head
     assert counts.startswith(f"{total} match, 0 mismatch, 0 significant")
     assert verdict == "EXCELLENT"

@@ -9,20 +9,21 @@ from funding.model.feed import StoredQuote
 
 NOW = 1_764_725_610.0
 TIME = 1_764_725_610_000
-MARK, RATE = Field
+MARK, RATE, INDEX = Field
+INDEX_PRICE = 100.0
 
 
 def rest(
     symbol: str = "BTCUSDT", price: float = 100.0, rate: float | None = 0.0001, time: int = TIME
 ) -> PremiumIndex:
-    return PremiumIndex(symbol, price, price, rate, TIME + 1, time)
+    return PremiumIndex(symbol, price, INDEX_PRICE, rate, TIME + 1, time)
 
 
 def ours(
     price: float = 100.0, rate: float | None = 0.0001, *, at: int = 0, symbol: str = "BTCUSDT"
 ) -> StoredQuote:
     """A stored quote whose event time is `at` ms after REST's time."""
-    return StoredQuote("binance", symbol, price, price, rate, TIME + 1, TIME + at, NOW, 0.5)
+    return StoredQuote("binance", symbol, price, INDEX_PRICE, rate, TIME + 1, TIME + at, NOW, 0.5)
 
 
 def pair_of(symbol: str, price: float = 100.0, rate: float | None = 0.0001, at: int = 0) -> Pair:

@@ -120,10 +120,11 @@ def test_mode_parallel_asks_both_compares_and_uses_the_service(
     assert found is not None
     assert (found.symbol, found.source) == ("BTCUSDT", "websocket")
     assert world.exchange.calls() == calls + 1
-    mark, rate = make.compared()
+    mark, rate, index = make.compared()
     assert mark[:3] == ("test", "BTCUSDT", "mark_price")
     assert rate[:3] == ("test", "BTCUSDT", "funding_rate")
-    assert {mark[5], rate[5]} == {"match"}
+    assert index[:3] == ("test", "BTCUSDT", "index_price")
+    assert {mark[5], rate[5], index[5]} == {"match"}
 
 
 def test_mode_parallel_compares_all_in_one_call(
@@ -137,7 +138,7 @@ def test_mode_parallel_compares_all_in_one_call(
     assert world.exchange.calls() == calls + 1
     assert rows(database, "SELECT sum(weight) FROM rest_usage") == [(10,)]
     found = make.compared()
-    assert len(found) == 2 * len(world.symbols)
+    assert len(found) == 3 * len(world.symbols)
     assert {each[5] for each in found} == {"match"}
 
 
@@ -191,7 +192,7 @@ def test_an_unknown_symbol_is_none_in_every_mode(
 def test_the_end_of_a_with_block_stores_what_waits(make: Clients, database: Path) -> None:
     with make("parallel") as client:
         assert client.get("BTCUSDT") is not None
-    assert len(compared(database)) == 2
+    assert len(compared(database)) == 3
 
 
 # A service that fails
@@ -291,7 +292,7 @@ def test_mode_parallel_compares_stale_quotes_too(
         found = make("parallel", FUNDING_API_PORT=server.port).get("BTCUSDT")
     assert found is not None
     assert found.source == "rest"
-    assert [each[3] for each in make.compared()] == [100.5, 0.0001]
+    assert [each[3] for each in make.compared()] == [100.5, 0.0001, 100.25]
     assert rows(database, "SELECT DISTINCT explained FROM comparison") == [(1,)]
     events = rows(database, "SELECT source, kind, detail FROM event")
     assert ("test", "significant") in {event[:2] for event in events}
@@ -311,7 +312,7 @@ def test_mode_parallel_reads_the_service_before_and_after_rest(
         assert server.paths == ["/funding/BTCUSDT"] * 2
     assert found is not None
     assert found.mark_price == price
-    assert [each[3] for each in make.compared()] == [price, 0.0001]
+    assert [each[3] for each in make.compared()][:2] == [price, 0.0001]
 
 
 @pytest.mark.parametrize("fails_first", [True, False])
@@ -340,6 +341,7 @@ def test_a_symbol_on_one_side_is_a_comparison(world: World, make: Clients, datab
     assert [each[1:3] for each in found if each[4] is None] == [
         ("BTCUSDT", "mark_price"),
         ("BTCUSDT", "funding_rate"),
+        ("BTCUSDT", "index_price"),
     ]
     assert {each[1] for each in found if each[3] is None} == {"NEWUSDT"}
     assert {each[5] for each in found} == {"mismatch"}
@@ -475,7 +477,7 @@ def test_the_stored_verdict_decides_and_is_logged(
     parallel = mode == "parallel"
     assert client.decision.mode == ("parallel" if parallel else asked)
     assert world.exchange.calls() == calls + 2 * parallel
-    assert len(make.compared()) == 4 * parallel
+    assert len(make.compared()) == 6 * parallel
     told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     need = f"mode {asked} needs a GO verdict less than 7 days old, and {why}"
     assert told == ([f"{need}: running as parallel"] if parallel else [])
@@ -568,10 +570,11 @@ def test_twenty_threads_poll_341_symbols(
     assert {each.source for each in found if each is not None} == {"websocket"}
     assert world.exchange.calls() == calls + 341
     stored = make.compared()
-    assert sorted(each[1] for each in stored) == sorted(symbols * 2)
+    assert sorted(each[1] for each in stored) == sorted(symbols * 3)
     assert {each[5] for each in stored} == {"match"}
     told = [r.getMessage().partition(" matches")[0] for r in caplog.records]
-    assert sorted(told) == [f"{n}00 comparisons: {n}00" for n in range(1, 7)]
+    hundreds = (102, 201, 300, 402, 501, 600, 702, 801, 900, 1002)
+    assert sorted(told) == sorted(f"{n} comparisons: {n}" for n in hundreds)
     with ThreadPoolExecutor(5) as pool:
         alike = list(pool.map(lambda _: sorted(client.get_all()), range(5)))
     assert all(each == sorted(world.symbols) for each in alike)

@@ -259,9 +259,9 @@ def test_rows_that_cannot_be_stored_are_stored_later(
             assert found.source == "websocket"
         assert (compared(database), usage(database)) == ([], (0, 0))
     assert client.get("XRPUSDT") is not None
-    until(lambda: len(compared(database)) == 6, "all are stored")
+    until(lambda: len(compared(database)) == 9, "all are stored")
     symbols = [each[1] for each in make.compared()]
-    assert symbols == ["BTCUSDT"] * 2 + ["ETHUSDT"] * 2 + ["XRPUSDT"] * 2
+    assert symbols == ["BTCUSDT"] * 3 + ["ETHUSDT"] * 3 + ["XRPUSDT"] * 3
     assert usage(database) == (3, 3)
     (warning,) = warnings(caplog)
     assert warning.endswith("locked by another process")
@@ -277,9 +277,9 @@ def test_closing_stores_what_waits_or_warns_that_it_is_lost(
             if turn == "lost":
                 client.close()
         client.close()
-    assert (len(make.compared()), usage(database)) == (2, (1, 1))
+    assert (len(make.compared()), usage(database)) == (3, (1, 1))
     (lost,) = [each for each in warnings(caplog) if "are lost" in each]
-    assert lost.startswith("3 comparisons, events and REST calls are lost: ")
+    assert lost.startswith("4 comparisons, events and REST calls are lost: ")
     assert lost.endswith("locked by another process")
 
 
@@ -292,5 +292,5 @@ def test_a_script_that_ends_without_closing_is_warned_of_lost_rows(
     done = finished([sys.executable, "-c", script], ROOT, **settings)
     kept, lost = done.stderr.splitlines()
     assert kept.startswith("cannot store calls and comparisons now; kept for later: ")
-    assert lost.startswith("3 comparisons, events and REST calls are lost: ")
+    assert lost.startswith("4 comparisons, events and REST calls are lost: ")
     assert lost.endswith("none.db: is not there yet")

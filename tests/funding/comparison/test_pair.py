@@ -15,7 +15,7 @@ from funding.comparison.pair import (
 )
 from funding.comparison.summary import summarise
 from funding.model.feed import StoredQuote
-from tests.support.comparisons import MARK, NOW, RATE, TIME, ours, pair_of, rest, round_of
+from tests.support.comparisons import INDEX, MARK, NOW, RATE, TIME, ours, pair_of, rest, round_of
 
 
 def compared(pair: Pair) -> dict[Field, Comparison]:
@@ -38,13 +38,13 @@ def test_nearer_stored_quote_is_compared_with_its_skew(
     before: StoredQuote | None, after: StoredQuote | None, nearer: int
 ) -> None:
     rows = compared(Pair(rest(), before, after))
-    assert [row.skew_ms for row in rows.values()] == [nearer, nearer]
-    assert [row.rest_time for row in rows.values()] == [TIME, TIME]
+    assert [row.skew_ms for row in rows.values()] == [nearer] * 3
+    assert [row.rest_time for row in rows.values()] == [TIME] * 3
 
 
 def test_values_are_those_of_the_nearer_quote() -> None:
     pair = Pair(rest(), ours(1.0, 0.1, at=-900), ours(100.0, 0.0001, at=100))
-    assert [row.ws_value for row in compared(pair).values()] == [100.0, 0.0001]
+    assert [row.ws_value for row in compared(pair).values()] == [100.0, 0.0001, 100.0]
 
 
 def test_row_has_all_columns_of_the_table() -> None:
@@ -52,6 +52,7 @@ def test_row_has_all_columns_of_the_table() -> None:
     assert compare(pair, "who", "binance", NOW) == [
         (NOW, "who", "binance", "BTCUSDT", MARK, 201.0, 200.0, 0.5, -1, "mismatch", TIME, 0),
         (NOW, "who", "binance", "BTCUSDT", RATE, None, None, None, -1, "match", TIME, None),
+        (NOW, "who", "binance", "BTCUSDT", INDEX, 100.0, 100.0, 0.0, -1, "match", TIME, None),
     ]
 
 
@@ -83,7 +84,7 @@ def test_lag_explains_a_value_of_another_moment_or_between_two_quotes(
 
 def test_match_needs_no_explanation_and_each_field_has_its_own() -> None:
     pair = Pair(rest(rate=0.0002), ours(rate=0.0001), ours(rate=0.0003))
-    assert [row.explained for row in compared(pair).values()] == [None, 1]
+    assert [row.explained for row in compared(pair).values()] == [None, 1, None]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +103,11 @@ def test_symbol_on_one_side_gives_a_row_for_each_value() -> None:
     assert compare(Pair(rest(), None, None), "who", "binance", NOW) == [
         (NOW, "who", "binance", "BTCUSDT", MARK, None, 100.0, None, None, "mismatch", TIME, 0),
         (NOW, "who", "binance", "BTCUSDT", RATE, None, 0.0001, None, None, "mismatch", TIME, 0),
+        (NOW, "who", "binance", "BTCUSDT", INDEX, None, 100.0, None, None, "mismatch", TIME, 0),
     ]
     assert compare(Pair(None, None, ours(rate=None)), "who", "binance", NOW) == [
-        (NOW, "who", "binance", "BTCUSDT", MARK, 100.0, None, None, None, "mismatch", None, 0)
+        (NOW, "who", "binance", "BTCUSDT", MARK, 100.0, None, None, None, "mismatch", None, 0),
+        (NOW, "who", "binance", "BTCUSDT", INDEX, 100.0, None, None, None, "mismatch", None, 0),
     ]
     assert compare(Pair(None, None, None), "who", "binance", NOW) == []
     without_rate = compare(Pair(rest(rate=None), None, None), "who", "binance", NOW)
@@ -144,7 +147,7 @@ def test_planted_pair_is_always_significant(theirs: float, rate: float) -> None:
     assert [(row.field, row.source, row.outcome) for row in rows] == [
         (field, "control", "significant") for field in Field
     ]
-    assert [row.ws_value for row in rows] == [100.0, rate]
+    assert [row.ws_value for row in rows] == [100.0, rate, 100.0]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,7 @@ def test_planted_values_are_ours_moved_by_little(
     planted = {row.field: row.rest_value for row in rows}
     assert planted[MARK] == pytest.approx(planted_price)
     assert planted[RATE] == pytest.approx(planted_rate)
+    assert planted[INDEX] == pytest.approx(102.0)
 
 
 def test_comparison_of_all_symbols_says_by_whom_where_and_when() -> None:
@@ -177,7 +181,10 @@ def test_no_pair_is_planted_without_values() -> None:
     assert planted_pair(Pair(None, ours(), ours()), "binance", NOW) == []
     assert planted_pair(Pair(rest(), None, None), "binance", NOW) == []
     without = planted_pair(Pair(rest(), ours(rate=None), ours(rate=None)), "binance", NOW)
-    assert [(row.field, row.outcome) for row in without] == [(MARK, "significant")]
+    assert [(row.field, row.outcome) for row in without] == [
+        (MARK, "significant"),
+        (INDEX, "significant"),
+    ]
 
 
 def test_only_significant_differences_are_alarms() -> None:

@@ -48,8 +48,8 @@ def test_one_symbol_is_compared_at_once(compared: ComparedService) -> None:
     with scripted(json_reply(premium())) as server, compared.checker(server.url) as checker:
         found = concluded(checker)
     assert (found.problem, found.reachable, found.uptime) == ("", True, compared.hand.uptime)
-    assert [row.outcome for row in found.rows] == ["match", "match"]
-    assert [row[1] for row in compared.comparisons()] == ["BTCUSDT"] * 2
+    assert [row.outcome for row in found.rows] == ["match"] * 3
+    assert [row[1] for row in compared.comparisons()] == ["BTCUSDT"] * 3
 
 
 def test_comparison_is_repeated_when_it_is_due(compared: ComparedService) -> None:
@@ -97,10 +97,10 @@ def test_housekeeping(compared: ComparedService) -> None:
             )
             assert rows(compared.path, select) == [(4,), (8,)]
             planted = compared.comparisons("source = 'control'")
-            assert [row[5] for row in planted] == ["significant", "significant"]
+            assert [row[5] for row in planted] == ["significant"] * 3
             compared.hand.advance(3_600)
             until(
-                lambda: len(compared.comparisons("source = 'control'")) == 4,
+                lambda: len(compared.comparisons("source = 'control'")) == 6,
                 "the next planted pair",
             )
             checker.check()

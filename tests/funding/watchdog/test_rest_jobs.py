@@ -32,10 +32,11 @@ def test_one_symbol_is_compared(compared: ComparedService) -> None:
         compared.jobs(server.url) as jobs,
     ):
         found = jobs.compare_one()
-    assert [row.outcome for row in found] == ["match", "match"]
+    assert [row.outcome for row in found] == ["match"] * 3
     assert compared.comparisons() == [
         ("watchdog", "BTCUSDT", "mark_price", 100.0, 100.0, "match", 0, None),
         ("watchdog", "BTCUSDT", "funding_rate", 0.0001, 0.0001, "match", 0, None),
+        ("watchdog", "BTCUSDT", "index_price", 100.0, 100.0, "match", 0, None),
     ]
     assert server.paths == ["/fapi/v1/premiumIndex?symbol=BTCUSDT"]
 
@@ -49,7 +50,7 @@ def test_significant_difference_is_an_event_and_a_warning(
         compared.jobs(server.url) as jobs,
     ):
         jobs.compare_one()
-    assert [row[5] for row in compared.comparisons()] == ["significant", "match"]
+    assert [row[5] for row in compared.comparisons()] == ["significant", "match", "match"]
     assert compared.events() == [("significant", "BTCUSDT mark_price: stream 100.0, REST 98.0")]
     assert [r.levelname for r in caplog.records if "significant: BTCUSDT" in r.message] == [
         "WARNING"
@@ -112,7 +113,7 @@ def test_planted_pair_is_stored_and_not_an_alarm(compared: ComparedService) -> N
     ):
         jobs.plant()
     planted = [(row[0], row[5]) for row in compared.comparisons()]
-    assert planted == [("control", "significant")] * 2
+    assert planted == [("control", "significant")] * 3
     assert compared.events() == []
 
 
@@ -129,8 +130,9 @@ def test_planted_pair_that_is_not_flagged_is_an_alarm(
     ):
         jobs.plant()
     assert compared.events() == [
-        ("control-missed", "BTCUSDT mark_price"), ("control-missed", "BTCUSDT funding_rate")
-    ]  # fmt: skip
+        ("control-missed", f"BTCUSDT {field}")
+        for field in ("mark_price", "funding_rate", "index_price")
+    ]
     assert "not flagged" in caplog.text
 
 
