@@ -17,6 +17,7 @@ from funding import errors
 from funding.exchanges.binance import stream as binance
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
+from funding.ingest.lag import LagMeter
 from funding.ingest.liveness import CONNECT_SECONDS
 from funding.ingest.loop import IngestLoop
 from funding.ingest.receiver import Receiver
@@ -47,7 +48,8 @@ def build(settings: Settings, feed: Feed) -> IngestLoop:
         feed.last_error = f"the exchange has asked for a pause: connecting in {wait:.0f} s"
         feed.last_error_at = SYSTEM.wall()
         log.warning("%s", feed.last_error)
-    inbox = Inbox(writer.symbols(feed.exchange))
+    meter = LagMeter(feed.least_delay, feed.started_uptime)
+    inbox = Inbox(writer.symbols(feed.exchange), meter, feed.last_event_time or 0)
     policy = ConnectionPolicy(
         connections=settings.connections,
         stall_after=settings.stall_after,

@@ -23,11 +23,12 @@ CREATE TABLE quote (
     index_price            REAL    NOT NULL CHECK (index_price >= 0),
     funding_rate           REAL,              -- fraction per interval; NULL: the contract has none
     next_funding_time      INTEGER,           -- NULL: no settlement is scheduled
-    funding_interval_hours INTEGER,           -- learned when a settlement passes; NULL until then
+    funding_interval_hours INTEGER,           -- from REST, or two equal steps; NULL: not known
     event_time             INTEGER NOT NULL,  -- never goes back (store/quote_table.py)
     updated_at             REAL    NOT NULL,
     received_uptime        REAL,              -- when it would have been received without the
                                               -- feed's lag; NULL: received before this boot
+    funding_step_hours     INTEGER,           -- the last step of next_funding_time that was witnessed
     PRIMARY KEY (exchange, symbol)
 ) STRICT;
 
@@ -62,7 +63,9 @@ CREATE TABLE feed (
     last_error_at      REAL,
     lag_seconds        REAL    NOT NULL DEFAULT 0,   -- by how much more than at best the stream is late
     good_since         REAL,                         -- first accepted frame of the present connection
-    store_locked_since REAL                          -- another process holds the write lock since then
+    store_locked_since REAL,                         -- as ingest last wrote: always NULL while it can
+    least_delay        REAL                          -- least (uptime of receipt − event time) of an hour,
+                                                     -- seconds: lag is measured from it
 ) STRICT;
 
 -- One row per contract that the exchange lists, as it says itself. The watchdog writes all rows of

@@ -1,6 +1,6 @@
 """What every exchange's decoder returns. No I/O, no clock.
 
-Each exchange's `stream` module has `NAME` and `decode(payload, now)`, which returns a `Frame`.
+Each exchange's `stream` module has `NAME` and `decode(payload)`, which returns a `Frame`.
 """
 
 from collections import Counter

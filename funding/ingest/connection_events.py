@@ -33,6 +33,8 @@ class EndingKind(StrEnum):
     SILENT = "silent"
     STALL = "stall"
     CLASS_SILENT = "class-silent"
+    SLOW = "slow"
+    LATE = "late"
     ROTATED = "rotated"
 
 
@@ -62,6 +64,8 @@ ENDINGS = {
     EndingKind.SILENT: Ending("connected but no mark price", EventKind.STALL),
     EndingKind.STALL: Ending("no newer mark price", EventKind.STALL),
     EndingKind.CLASS_SILENT: Ending("some symbols arrive, others have stopped"),
+    EndingKind.SLOW: Ending("the link is too slow", EventKind.STALL),
+    EndingKind.LATE: Ending("the stream is late", EventKind.LAG),
     EndingKind.ROTATED: Ending("replaced by its successor", EventKind.ROTATION),
 }
 

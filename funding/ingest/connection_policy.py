@@ -45,6 +45,7 @@ class ConnectionPolicy:
         self._uniform = uniform
         self._attempts = Attempts(now, attempts_left)
         self._known_classes: set[int] = set()
+        self._newer = float("-inf")
         self._count = 0
         self._slots = [
             Slot(stall_after, delays(backoff_max, uniform), now + wait) for _ in range(connections)
@@ -68,6 +69,15 @@ class ConnectionPolicy:
             for symbol_class in connection.flowing(now, self._stall_after)
         }
         return bool(self._known_classes) and self._known_classes <= flowing
+
+    def is_good(self) -> bool:
+        """Whether a present connection has delivered newer quotes."""
+        return any(each.good for slot in self._slots for each in slot.connections())
+
+    def lag(self) -> float:
+        """Seconds by which the stream is late: the least of all present connections."""
+        lags = [each.lag for slot in self._slots for each in slot.connections()]
+        return min((lag for lag in lags if lag is not None), default=0.0)
 
     def open_connections(self) -> int:
         """Connections that have shaken hands and have not ended."""
@@ -106,8 +116,24 @@ class ConnectionPolicy:
             self._known_classes.add(symbol_class)
         if state is slot.current:
             slot.gaps.pop(symbol_class, None)
+        if newer:
+            self._newer = at
+        # A spare, or a successor, may always be the second to deliver.
+        state.good = state.good or at - self._newer <= self._stall_after
         if newer or len(self._slots) > 1:  # a spare may always be the second to deliver
             slot.backoff = delays(self._backoff_max, self._uniform)
+
+    def note_lag(self, connection: int, lag: float, at: float) -> None:
+        """The stream by this connection is `lag` seconds late."""
+        _, state = self._find(connection)
+        if state is not None:
+            state.note_lag(lag, at)
+
+    def note_unfinished(self, connection: int, size: int, now: float) -> None:
+        """So many bytes of a message have come by this connection, and not the whole message."""
+        _, state = self._find(connection)
+        if state is not None:
+            state.note_unfinished(size, now)
 
     def step(self, now: float) -> list[Order]:
         """What is to be done at `now`."""

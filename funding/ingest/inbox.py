@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind
+from funding.ingest.lag import LagMeter
 from funding.ingest.symbol_classes import SymbolClasses
 from funding.model.quote import MAX_SYMBOLS, Quote, ceiling_ms, fold, supersedes
 
@@ -29,6 +30,8 @@ class Batch:
     of their frames, so that one frame from the future cannot vouch for another's quotes.
     `progress` says when (uptime) each (connection, symbol class) last delivered newer quotes, and
     in how many frames; `newer` has those whose quotes no other connection had delivered before.
+    `lags` has the lag in seconds of each connection that delivered, and the uptime of its frame;
+    `least_delay` is what lag is measured from (see `LagMeter.to_keep`).
     """
 
     quotes: dict[str, tuple[Quote, float, float]] = field(default_factory=dict)
@@ -42,6 +45,8 @@ class Batch:
     samples: dict[str, str] = field(default_factory=dict)
     progress: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)
     newer: set[tuple[int, int]] = field(default_factory=set)
+    lags: dict[int, tuple[float, float]] = field(default_factory=dict)
+    least_delay: float | None = None
     events: list[ConnectionEvent] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -61,9 +66,17 @@ def tally(counter: Counter[str], reasons: Counter[str]) -> None:
 
 
 class Inbox:
-    """The meeting point of any number of connection threads and one writer."""
+    """The meeting point of any number of connection threads and one writer.
 
-    def __init__(self, symbols: Iterable[str] = ()) -> None:
+    What is not newer than `last_event_time`, which an earlier process stored, is no news.
+    """
+
+    def __init__(
+        self,
+        symbols: Iterable[str] = (),
+        meter: LagMeter | None = None,
+        last_event_time: int = 0,
+    ) -> None:
         self._changed = threading.Condition()
         self._batch = Batch()
         self._woken = False
@@ -71,6 +84,8 @@ class Inbox:
         self._classes = SymbolClasses()
         self._event_times: dict[tuple[int, int], int] = {}
         self._latest: dict[int, int] = {}
+        self._meter = meter or LagMeter()
+        self._stored = last_event_time
 
     def offer(self, connection: int, frame: Frame, wall: float, uptime: float) -> None:
         """Leave a decoded frame that the connection received at `wall` and `uptime`."""
@@ -91,6 +106,9 @@ class Inbox:
 
     def _add_quotes(self, connection: int, frame: Frame, wall: float, uptime: float) -> None:
         batch = self._batch
+        lag = self._meter.add(connection, frame.event_time, uptime)
+        batch.lags[connection] = lag, uptime
+        batch.least_delay = self._meter.to_keep(uptime)
         ceiling = ceiling_ms(frame.event_time, wall)
         names = [quote.symbol for quote in frame.quotes]
         self._note_progress((connection, self._classes.learn(names)), frame, uptime, ceiling)
@@ -115,11 +133,24 @@ class Inbox:
         # The same frame again, as a frozen exchange sends it, is not progress.
         if supersedes(frame.event_time, self._event_times.get(key, 0), ceiling):
             self._event_times[key] = frame.event_time
-            if supersedes(frame.event_time, self._latest.get(key[1], 0), ceiling):
+            if supersedes(frame.event_time, self._latest.get(key[1], self._stored), ceiling):
                 self._latest[key[1]] = frame.event_time
                 self._batch.newer.add(key)
             frames = self._batch.progress.get(key, (0.0, 0))[1]
             self._batch.progress[key] = (uptime, frames + 1)
+
+    def give_back(self, batch: Batch) -> None:
+        """The quotes of `batch` could not be written: they wait on, except for newer ones."""
+        with self._changed:
+            mine = self._batch
+            if batch.ceiling:
+                mine.ceiling = min(mine.ceiling or batch.ceiling, batch.ceiling)
+            for symbol, held in batch.quotes.items():
+                newer = mine.quotes.get(symbol)
+                if newer is None or not supersedes(
+                    newer[0].event_time, held[0].event_time, mine.ceiling
+                ):
+                    mine.quotes[symbol] = held
 
     def count_malformed(self, reason: str) -> None:
         """Count a message that could not be decoded."""
@@ -142,6 +173,7 @@ class Inbox:
     def forget(self, connection: int) -> None:
         """The connection's thread has ended: nothing of it needs to be remembered."""
         with self._changed:
+            self._meter.forget(connection)
             for key in [key for key in self._event_times if key[0] == connection]:
                 del self._event_times[key]
 

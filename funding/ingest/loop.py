@@ -5,8 +5,8 @@ The world is handed in, so that a test can move it step by step.
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
+from funding.errors import StoreLocked
 from funding.ingest.connection_events import (
     ENDINGS,
     Connect,
@@ -17,9 +17,12 @@ from funding.ingest.connection_events import (
     Order,
 )
 from funding.ingest.connection_policy import ConnectionPolicy
+from funding.ingest.connections import Connections, ConnectionThread
 from funding.ingest.inbox import Batch, Inbox
 from funding.ingest.maintenance import StoreMaintenance
 from funding.ingest.rejections import Rejections
+from funding.ingest.store_lock import StoreLock
+from funding.ingest.stream_state import StreamState
 from funding.model.event import Event, EventKind
 from funding.model.feed import Feed
 from funding.runtime.clock import Clock
@@ -31,16 +34,8 @@ log = logging.getLogger("ingest")
 
 HEARTBEAT_SECONDS = 1.0
 LOG_AGAIN_SECONDS = 60.0
-MAX_THREADS = 30
-
-
-class ConnectionThread(Protocol):
-    """What the loop needs of a `receiver.Receiver`."""
-
-    def stop(self) -> None: ...
-    def join(self, timeout: float | None = None) -> None: ...
-    def is_alive(self) -> bool: ...
-    def check(self) -> None: ...
+MAX_EVENTS = 1_000  # that wait for a locked store
+STOP_ATTEMPTS = 3  # to write to a locked store, before ingest ends all the same
 
 
 class IngestLoop:
@@ -60,13 +55,13 @@ class IngestLoop:
         self._writer = writer
         self._policy = policy
         self._inbox = inbox
-        self._connect = connect
         self._clock = clock
-        self._threads: dict[int, ConnectionThread] = {}
-        self._ending: dict[int, ConnectionThread] = {}
-        self._events: list[Event] = []
+        self._connections = Connections(connect, inbox)
+        self._events: list[Event] = []  # not written yet
         self._throttle = Throttle(LOG_AGAIN_SECONDS)
         self._rejections = Rejections(self._throttle)
+        self._state = StreamState(feed, self._rejections)
+        self._lock = StoreLock(clock)
         now = clock.uptime()
         self._heartbeat = Every(HEARTBEAT_SECONDS, first=now + HEARTBEAT_SECONDS)
         self._maintenance = StoreMaintenance(writer, feed.exchange, self._throttle, now)
@@ -76,10 +71,11 @@ class IngestLoop:
         """Wait at most `timeout` seconds for something to do, and do it; whether that was quotes
         and nothing else.
 
-        Raises `StoreError`, and the defect that ended a connection's thread.
+        Raises `StoreError`, and the defect that ended a connection's thread. A locked store is
+        waited for: of each symbol the newest quote waits with it.
         """
         batch = self._inbox.take(timeout)
-        self._check_threads()
+        self._connections.check()
         now = self._clock.uptime()
         # In the order in which they happened, or quotes that came with its end would not count.
         for event in batch.events:
@@ -88,33 +84,36 @@ class IngestLoop:
         for (connection, symbol_class), (at, frames) in batch.progress.items():
             newer = (connection, symbol_class) in batch.newer
             self._policy.accepted(connection, symbol_class, at, frames, newer=newer)
+        for connection, (lag, at) in batch.lags.items():
+            self._policy.note_lag(connection, lag, at)
+        self._connections.note_unfinished(self._policy, now)
         for event in batch.events:
             if event.kind != ConnectionEventKind.OPENED:
                 self._handle(event)
         for order in self._policy.step(now):
             self._execute(order, now)
-        self._update_feed(batch)
+        self._events += self._state.update(batch, self._policy, self._clock.wall(), now)
         if self._heartbeat.due(now) or batch.quotes or self._events:
             self._write(batch, now)
         self._rejections.log(now)
-        self._forget_ended()
-        self._maintain_store(now)
+        self._connections.forget_ended()
+        if not self._lock.active:
+            self._maintain_store(now)
         return bool(batch.quotes) and not batch.events
 
     def stop(self) -> None:
         """End all connections, store what is in hand, and leave the store tidy."""
-        for thread in self._threads.values():
-            thread.stop()
-        for thread in self._threads.values():
-            thread.join(1.0)
+        self._connections.stop_all()
         batch = self._inbox.take(0.0)
-        self._check_threads()
-        self._threads.clear()
-        self._update_feed(batch)
-        self._feed.connected, self._feed.connections, self._feed.connected_since = 0, 0, None
-        self._feed.last_error = "ingest was stopped"
+        now = self._clock.uptime()
+        self._events += self._state.update(batch, self._policy, self._clock.wall(), now)
+        self._state.stop()
         self.record(EventKind.STOP, f"after {self._feed.frames} frames")
-        self._write(batch, self._clock.uptime())
+        for _ in range(STOP_ATTEMPTS):
+            self._write(batch, now)
+            if not self._lock.active:
+                break
+            batch = self._inbox.take(0.0)
         self._writer.close()
 
     def record(self, kind: EventKind, detail: str) -> None:
@@ -139,10 +138,10 @@ class IngestLoop:
     def _execute(self, order: Order, now: float) -> None:
         if isinstance(order, Connect):
             log.info("connection %d: connecting to %s", order.connection, self._feed.address)
-            self._threads[order.connection] = self._connect(order.connection)
+            self._connections.begin(order.connection)
             self._feed.reconnects = self._policy.attempts - 1
         elif isinstance(order, Disconnect):
-            self._threads[order.connection].stop()
+            self._connections.stop(order.connection)
             self._ended(order.connection, order.kind, order.detail, now)
         else:
             log.warning("%s", order.detail)
@@ -158,47 +157,27 @@ class IngestLoop:
             self.record(ending.event, f"connection {number}: {text}")
         if kind != EndingKind.ROTATED:
             self._feed.last_error, self._feed.last_error_at = text, self._clock.wall()
-        self._ending[number] = self._threads.pop(number)
-
-    def _update_feed(self, batch: Batch) -> None:
-        feed = self._feed
-        feed.frames += batch.frames
-        feed.malformed += batch.malformed
-        feed.repeated += batch.repeated
-        feed.rejected += batch.rejected.total()
-        feed.ignored += batch.ignored.total()
-        if batch.malformed or batch.rejected or batch.ignored:
-            self._rejections.add(batch)
-            feed.reasons = self._rejections.as_json()
-        if batch.event_time:
-            feed.last_event_time = batch.event_time
-        feed.connections = self._policy.open_connections()
-        feed.connected = int(feed.connections > 0)
-        if not feed.connected:
-            feed.connected_since = None
-        elif feed.connected_since is None:
-            feed.connected_since = self._clock.wall()
+        self._connections.ended(number)
 
     def _write(self, batch: Batch, now: float) -> None:
         self._feed.heartbeat_at, self._feed.heartbeat_uptime = self._clock.wall(), now
         self._feed.attempts_left = self._policy.attempts_left(now)
-        self._writer.write(self._feed, batch.quotes.values(), self._events, batch.ceiling)
-        self._events.clear()
-
-    def _check_threads(self) -> None:
-        for thread in (*self._threads.values(), *self._ending.values()):
-            thread.check()
-
-    def _forget_ended(self) -> None:
-        for number in [n for n, thread in self._ending.items() if not thread.is_alive()]:
-            self._ending.pop(number).check()
-            self._inbox.forget(number)  # not before: a last frame of it would be remembered
-        if len(self._ending) > MAX_THREADS:
-            raise RuntimeError(f"{len(self._ending)} connections were stopped and have not ended")
+        try:
+            self._writer.write(self._feed, batch.quotes.values(), self._events, batch.ceiling)
+        except StoreLocked:
+            self._inbox.give_back(batch)
+            del self._events[MAX_EVENTS:]
+            self._events += self._lock.update(True)
+        else:
+            self._events.clear()
+            self._events += self._lock.update(False)
 
     def _maintain_store(self, now: float) -> None:
         wall, flowing = self._clock.wall(), self._policy.all_classes_flow(now)
-        names = self._maintenance.step(wall, now, all_classes_flow=flowing)
+        try:
+            names = self._maintenance.step(wall, now, all_classes_flow=flowing)
+        except StoreLocked:
+            return  # the next attempt to write says so
         if names:
             self._inbox.retire(names)
         for name in names:

@@ -22,6 +22,7 @@ class Connection(Protocol):
     def receive(self) -> bytes | None: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
+    def unfinished(self) -> int: ...
 
 
 class Receiver(Worker):
@@ -37,7 +38,7 @@ class Receiver(Worker):
         number: int,
         *,
         connection: Connection,
-        decode: Callable[[bytes, float], Frame],
+        decode: Callable[[bytes], Frame],
         inbox: Inbox,
         clock: Clock,
         told_to_wait: Callable[[float, str], None] = lambda _seconds, _words: None,
@@ -55,6 +56,10 @@ class Receiver(Worker):
         self.stopping.set()
         self._connection.abort()
         super().stop(seconds)
+
+    def unfinished(self) -> int:
+        """Bytes of the message that has not come whole yet."""
+        return self._connection.unfinished()
 
     def _receive_all(self, stopping: threading.Event) -> None:
         try:
@@ -77,7 +82,7 @@ class Receiver(Worker):
             return
         wall, uptime = self._clock.wall(), self._clock.uptime()
         try:
-            frame = self._decode(message, wall)
+            frame = self._decode(message)
         except FrameError as error:
             self._inbox.count_malformed(str(error))
         else:

@@ -25,6 +25,7 @@ from funding.model.origin import is_loopback
 from funding.runtime.backoff import stated_wait
 
 MAX_MESSAGE = 8 * 1024 * 1024
+_CONTROL_HEADER = 2  # a server's control frame has no mask and at most 125 bytes (RFC 6455, 5.5)
 _RECEIVE_SECONDS = 1.0  # how long `receive` waits at most; two frames come in that time
 
 
@@ -99,9 +100,15 @@ class WebSocket:
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             raise ConnectionLost(EndingKind.CLOSED, _close_reason(data))
         if opcode in (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG):
+            connection.received -= _CONTROL_HEADER + len(data)
             return None
         connection.received = 0
         return bytes(data)
+
+    def unfinished(self) -> int:
+        """Bytes of the message that has not come whole yet; from any thread."""
+        connection = self._socket
+        return connection.received if connection is not None else 0
 
     def close(self) -> None:
         """Send a close frame without waiting for an answer, and close the socket."""

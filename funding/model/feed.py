@@ -25,6 +25,13 @@ class StoredQuote(msgspec.Struct, frozen=True, gc=False):
     status: ContractStatus | None = None
 
 
+LAG_SECONDS = 5.0
+"""More lag than this is a reason against health: prices are older than they seem."""
+
+CLOCK_DRIFT = 100e-6
+"""How much faster or slower than another machine's a clock may run that nobody sets."""
+
+
 @dataclass(slots=True)
 class Feed:
     """The feed row: see schema.sql. What ingest keeps of its stream, and readers see of it."""
@@ -58,3 +65,4 @@ class Feed:
     lag_seconds: float = 0.0
     good_since: float | None = None
     store_locked_since: float | None = None
+    least_delay: float | None = None

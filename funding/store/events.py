@@ -43,5 +43,11 @@ class Events:
 
 
 def add_events(connection: apsw.Connection, events: Iterable[Event]) -> None:
-    """Within a transaction: add `events` to the audit trail."""
-    connection.executemany(_ADD, map(_row, events))
+    """Within a transaction: add `events` to the audit trail. One that has lasted takes the place of
+    the row that was added when it began."""
+    for event in events:
+        if event.duration_seconds is not None:
+            connection.execute(_UPDATE, _row(event))
+            if connection.changes():
+                continue
+        connection.execute(_ADD, _row(event))

@@ -15,6 +15,13 @@ from funding.store.durable import DurableConnection
 
 _ROWS = 16
 _COLUMNS = 8
+_STEP = """CASE WHEN (excluded.next_funding_time - next_funding_time) % 3600000 = 0
+        AND excluded.next_funding_time - next_funding_time BETWEEN 3600000 AND 86400000
+        AND excluded.event_time - event_time BETWEEN 0 AND 3599999
+        THEN (excluded.next_funding_time - next_funding_time) / 3600000 END"""
+"""The hours from one settlement to the next, NULL where that was not witnessed: nobody settles
+twice in an hour, so a symbol that was heard of within the hour has missed none. An interval needs
+two equal steps in a row, since a change of schedule makes an odd one."""
 
 
 def upsert(rows: int) -> str:
@@ -26,21 +33,22 @@ def upsert(rows: int) -> str:
     for first in range(3, 3 + rows * _COLUMNS, _COLUMNS):
         symbol, mark, index, rate, due, event, at, uptime = range(first, first + _COLUMNS)
         values.append(
-            f"(?1, ?{symbol}, ?{mark}, ?{index}, ?{rate}, ?{due}, NULL, ?{event}, ?{at}, ?{uptime})"
+            f"(?1, ?{symbol}, ?{mark}, ?{index}, ?{rate}, ?{due}, ?{event}, ?{at}, ?{uptime})"
         )
     return f"""
-INSERT INTO quote VALUES {", ".join(values)}
+INSERT INTO quote (exchange, symbol, mark_price, index_price, funding_rate, next_funding_time,
+    event_time, updated_at, received_uptime)
+VALUES {", ".join(values)}
 ON CONFLICT DO UPDATE SET
     mark_price = excluded.mark_price,
     index_price = excluded.index_price,
     funding_rate = excluded.funding_rate,
     funding_interval_hours = iif(
-        excluded.next_funding_time = next_funding_time,
-        funding_interval_hours,
-        coalesce(
-            CASE excluded.next_funding_time - next_funding_time
-            WHEN 3600000 THEN 1 WHEN 14400000 THEN 4 WHEN 28800000 THEN 8 END,
-            funding_interval_hours)),
+        excluded.next_funding_time <> next_funding_time AND {_STEP} = funding_step_hours,
+        funding_step_hours,
+        funding_interval_hours),
+    funding_step_hours = iif(
+        excluded.next_funding_time IS next_funding_time, funding_step_hours, {_STEP}),
     next_funding_time = excluded.next_funding_time,
     event_time = excluded.event_time,
     updated_at = excluded.updated_at,
@@ -65,10 +73,14 @@ def set_funding_intervals(
 
 
 class Rows:
-    """Quotes of `exchange` with their receipt (wall, uptime), as they are bound."""
+    """Quotes of `exchange` with their receipt (wall, uptime), `lag` seconds late, as they are
+    bound: an age is counted from the moment of receipt without the lag."""
 
-    def __init__(self, exchange: str, held: Iterable[tuple[Quote, float, float]]) -> None:
+    def __init__(
+        self, exchange: str, held: Iterable[tuple[Quote, float, float]], lag: float = 0.0
+    ) -> None:
         self._exchange = exchange
+        self._lag = lag
         self._values: list[Any] = []
         for quote, wall, uptime in held:
             self._values += (
@@ -79,7 +91,7 @@ class Rows:
                 quote.next_funding_time,
                 quote.event_time,
                 wall,
-                uptime,
+                uptime - lag,
             )
 
     def __len__(self) -> int:
@@ -87,18 +99,15 @@ class Rows:
 
     def last_receipt(self) -> tuple[float, float]:
         """The latest (wall, uptime) among them; there must be one."""
-        return max(self._values[6::_COLUMNS]), max(self._values[7::_COLUMNS])
+        return max(self._values[6::_COLUMNS]), max(self._values[7::_COLUMNS]) + self._lag
 
-    def statements(self, ceiling: int) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-        """Each statement with all that is to be bound to it, in the order of the quotes."""
+    def statements(self, ceiling: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Each statement with what is to be bound to it, in the order of the quotes."""
         values, step = self._values, _ROWS * _COLUMNS
         whole = len(values) // step * step
         for statement, first, last, size in (
             (_MANY, 0, whole, step),
             (_ONE, whole, len(values), _COLUMNS),
         ):
-            starts = range(first, last, size)
-            yield (
-                statement,
-                [(self._exchange, ceiling, *values[start : start + size]) for start in starts],
-            )
+            for start in range(first, last, size):
+                yield statement, (self._exchange, ceiling, *values[start : start + size])

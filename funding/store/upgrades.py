@@ -41,6 +41,8 @@ ALTER TABLE event ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE feed ADD COLUMN lag_seconds REAL NOT NULL DEFAULT 0;
 ALTER TABLE feed ADD COLUMN good_since REAL;
 ALTER TABLE feed ADD COLUMN store_locked_since REAL;
+ALTER TABLE feed ADD COLUMN least_delay REAL;
+ALTER TABLE quote ADD COLUMN funding_step_hours INTEGER;
 CREATE TABLE contract (
     exchange               TEXT NOT NULL,
     symbol                 TEXT NOT NULL COLLATE NOCASE,

@@ -8,7 +8,7 @@ from typing import Any
 
 from funding import errors
 from funding.model.event import Event
-from funding.model.feed import Feed
+from funding.model.feed import CLOCK_DRIFT, Feed
 from funding.model.quote import Quote
 from funding.runtime import access
 from funding.runtime.backoff import Attempts
@@ -26,6 +26,8 @@ from funding.store.file_identity import identify
 from funding.store.quote_table import Rows
 
 RETIRE_SECONDS = 86_400.0
+BUSY_SECONDS = 0.5
+"""How long a batch waits for another program's lock, so that ingest goes on receiving."""
 
 
 class Writer:
@@ -55,7 +57,7 @@ class Writer:
             if not path.exists():
                 for suffix in ("-wal", "-shm"):
                     Path(f"{path}{suffix}").unlink(missing_ok=True)
-            self._connection = open_writer(path)
+            self._connection = open_writer(path, BUSY_SECONDS)
             self._waits = False
             self._file = identify(path)
             # Identifies the file as ours even when its header is destroyed.
@@ -74,11 +76,13 @@ class Writer:
     def _begin(self, feed: Feed) -> None:
         execute = self._connection.execute
         row: Any = execute(
-            "SELECT address, boot_id, attempts_left, heartbeat_uptime FROM feed WHERE exchange = ?",
+            "SELECT address, boot_id, attempts_left, heartbeat_uptime, least_delay, last_event_time"
+            " FROM feed WHERE exchange = ?",
             (feed.exchange,),
         ).get
         if row is not None:
-            address, boot, left, beat = row
+            address, boot, left, beat, least, event_time = row
+            feed.last_event_time = event_time
             if address != feed.address:
                 raise errors.StoreForeign(
                     self._path,
@@ -89,6 +93,8 @@ class Writer:
                 execute("UPDATE quote SET received_uptime = NULL")
             else:
                 feed.attempts_left = Attempts(beat, left).left(feed.started_uptime)
+                if least is not None:
+                    feed.least_delay = least + CLOCK_DRIFT * (feed.started_uptime - beat)
         execute(FEED_WRITE, feed_row(feed))
 
     def symbols(self, exchange: str) -> list[str]:
@@ -107,19 +113,20 @@ class Writer:
     ) -> int:
         """Store `quotes` with their receipt (wall, uptime), `events` and `feed`, all or nothing.
 
-        `ceiling` is `quote.ceiling_ms` of the quotes. Returns how many of them were newer than
-        what was stored, and adds that to `feed.accepted`.
+        The quotes are as late as the feed is. `ceiling` is `quote.ceiling_ms` of the quotes.
+        Returns how many of them were newer than what was stored, and adds that to
+        `feed.accepted`.
         """
         connection = self._connection
         self._check_place()
         trail = list(events)
         self._wait_for_the_disk(bool(trail))
-        rows = Rows(feed.exchange, quotes)
+        rows = Rows(feed.exchange, quotes, feed.lag_seconds)
         with translate_errors(self._path), transaction(connection):
-            before = connection.total_changes()
+            stored = 0
             for statement, bindings in rows.statements(ceiling):
-                connection.executemany(statement, bindings)
-            stored = connection.total_changes() - before
+                connection.execute(statement, bindings)
+                stored += connection.changes()  # without what a user's trigger does
             if stored:
                 feed.last_frame_at, feed.last_frame_uptime = rows.last_receipt()
             feed.accepted += stored

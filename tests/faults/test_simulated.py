@@ -150,6 +150,9 @@ class Still:
 
     def check(self) -> None: ...
 
+    def unfinished(self) -> int:
+        return 0
+
 
 class Rotating:
     """Ingest's own loop over a real store, with connections that the test feeds."""

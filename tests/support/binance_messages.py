@@ -8,9 +8,6 @@ from funding.exchanges.binance.stream import decode
 from funding.exchanges.frame import Frame
 from funding.model.quote import LONGEST_SYMBOL, Quote
 
-NOW = 1_790_161_600.0
-
-
 E_MS = 1_790_161_545_000
 
 
@@ -21,6 +18,8 @@ STREAM = "!markPrice@arr@1s"
 
 
 DAY_MS = 86_400_000
+LATEST_MS = 4_102_444_800_000
+NOW = 1_790_161_600.0
 
 
 # Key order and keys as on the wire.
@@ -97,7 +96,7 @@ def shown(value: object) -> str:
 def checked(payload: bytes) -> Frame | None:
     """`payload` decoded; None when it costs the frame. Any other error is a defect."""
     try:
-        frame = decode(payload, NOW)
+        frame = decode(payload)
     except FrameError:
         return None
     for quote in frame.quotes:
@@ -106,7 +105,7 @@ def checked(payload: bytes) -> Frame | None:
         assert quote.funding_rate is None or -1 < quote.funding_rate < 1
         assert 0 < len(quote.symbol) <= LONGEST_SYMBOL
         assert quote.symbol.isprintable()
-        assert quote.event_time <= NOW * 1000 + DAY_MS
+        assert quote.event_time <= LATEST_MS
         assert quote.next_funding_time is None or quote.next_funding_time > 0
     # What is stored and logged must go out as UTF-8.
     "".join([*frame.samples.values(), frame.notice, *frame.ignored, *frame.rejected]).encode()

@@ -199,6 +199,7 @@ class ScriptedConnection:
         self.may_open.set()
         self.closed = threading.Event()
         self.aborted = threading.Event()
+        self.unfinished_bytes = 0
 
     def open(self) -> None:
         self.opening.set()
@@ -217,6 +218,9 @@ class ScriptedConnection:
 
     def close(self) -> None:
         self.closed.set()
+
+    def unfinished(self) -> int:
+        return self.unfinished_bytes
 
     def abort(self) -> None:
         self.aborted.set()

@@ -15,6 +15,7 @@ from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
+from funding.ingest.lag import LagMeter
 from funding.ingest.loop import IngestLoop
 from funding.ingest.receiver import Receiver
 from funding.model.feed import Feed
@@ -55,7 +56,7 @@ class IngestWorld:
     path: Path
     connections_wanted: int = 1
     rotate_after: float = 82_800.0
-    decode: Callable[[bytes, float], Frame] = binance.decode
+    decode: Callable[[bytes], Frame] = binance.decode
     receiver_class: type[Receiver] = Receiver
     time: ManualClock = field(default_factory=lambda: ManualClock(wall=START, uptime=1_000.0))
     opened: list[ScriptedConnection] = field(default_factory=list)
@@ -64,9 +65,12 @@ class IngestWorld:
 
     def __post_init__(self) -> None:
         clock = self.time.clock()
-        self.feed = Feed("binance", "fstream.example", 17, "this boot", clock.wall(), 1_000.0)
+        now = clock.wall(), clock.uptime()
+        self.feed = Feed("binance", "fstream.example", 17, clock.boot, *now)
         self.writer = Writer(self.path, self.feed)
-        self.inbox = Inbox(self.writer.symbols("binance"))
+        meter = LagMeter(self.feed.least_delay, self.feed.started_uptime)
+        last = self.feed.last_event_time or 0
+        self.inbox = Inbox(self.writer.symbols("binance"), meter, last)
         self.reader = Reader(self.path, "binance", clock)
         policy = ConnectionPolicy(
             connections=self.connections_wanted,
@@ -111,7 +115,7 @@ class IngestWorld:
 
     def connect(self) -> ScriptedConnection:
         """Step until the newest connection is known to be open."""
-        self.step_until(lambda: self.feed.connected, "a connection")
+        self.step_until(lambda: self.feed.connections, "a connection")
         return self.opened[-1]
 
     def deliver(self, *steps: bytes, by: int = -1) -> None:

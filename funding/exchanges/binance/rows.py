@@ -27,7 +27,10 @@ _MAX_COMMAS = 20 * MAX_ROWS  # counted before decoding: 8 MiB of `1,` would take
 _USD_MARGINED = 1
 _COIN_MARGINED = 2
 _EARLIEST_MS = 1_483_228_800_000  # 2017-01-01, before the exchange opened
-_DAY_MS = 86_400_000
+# Not compared with this machine's clock: it may be years behind until NTP has set it, and that must
+# not refuse every quote. A single frame from the future is replaced by the next (quote.ceiling_ms).
+_LATEST_MS = 4_102_444_800_000  # 2100-01-01
+_FURTHEST_MS = 366 * 86_400_000
 _FRAME_LEAD_MS = 900  # under one tick: a row further ahead of its frame would outlive the next
 _MAX_PRICE = 1e12
 _MAX_RATE = 1.0  # a fraction per interval; the exchange caps it at about 0.03
@@ -62,8 +65,8 @@ _numbers = msgspec.json.Decoder(list[float])
 kind_decoder = msgspec.json.Decoder(Kind)
 
 
-def decode_rows(data: bytes, now: float) -> Frame:
-    """The frame of a JSON array of rows, received at `now` (Unix seconds).
+def decode_rows(data: bytes) -> Frame:
+    """The frame of a JSON array of rows.
 
     Raises `FrameError` when there are too many of them, and one of `UNREADABLE` when `data` is
     not a JSON array. Anything else that is wrong costs its row alone.
@@ -76,7 +79,7 @@ def decode_rows(data: bytes, now: float) -> Frame:
     except UNREADABLE:
         # At least one row is not of the documented form: find out which, and keep the others.
         rows = _readable(_bounded(_raw_rows.decode(data)), frame)
-    _fill(frame, _quotes(rows, frame, now))
+    _fill(frame, _quotes(rows, frame))
     return frame
 
 
@@ -118,15 +121,14 @@ def _fill(frame: Frame, quotes: list[Quote]) -> None:
                 _reject(frame, "event time", f"{quote.symbol} at {quote.event_time}")
 
 
-def _quotes(rows: list[_Row], frame: Frame, now: float) -> list[Quote]:
+def _quotes(rows: list[_Row], frame: Frame) -> list[Quote]:
     """The quotes among `rows`; what is wrong with the others is counted in `frame`."""
     texts: list[str] = []
     for row in rows:
         texts += (row.p, row.i, row.r or "0")
     numbers = iter(_decimals(texts))
-    latest, furthest = now * 1000 + _DAY_MS, now * 1000 + 366 * _DAY_MS
     judged = [
-        _quote(row, mark, index, rate, latest, furthest, frame)
+        _quote(row, mark, index, rate, frame)
         for row, mark, index, rate in zip(rows, numbers, numbers, numbers, strict=True)
     ]
     return [quote for quote in judged if quote is not None]
@@ -137,8 +139,6 @@ def _quote(
     mark: float,
     index: float,
     rate: float | None,
-    latest: float,
-    furthest: float,
     frame: Frame,
 ) -> Quote | None:
     if row.e != EVENT:
@@ -157,9 +157,9 @@ def _quote(
         reason = "index price"
     elif rate is not None and not -_MAX_RATE < rate < _MAX_RATE:
         reason = "funding rate"
-    elif not _EARLIEST_MS <= row.E <= latest:
+    elif not _EARLIEST_MS <= row.E <= _LATEST_MS:
         reason = "event time"
-    elif row.T != 0 and not _EARLIEST_MS <= row.T <= furthest:
+    elif row.T != 0 and not _EARLIEST_MS <= row.T <= row.E + _FURTHEST_MS:
         reason = "next funding time"
     else:
         return Quote(row.s, mark, index, rate, row.T or None, row.E)

@@ -36,37 +36,37 @@ _envelope = msgspec.json.Decoder(_Envelope)
 _text = msgspec.json.Decoder(str)
 
 
-def decode(payload: bytes, now: float) -> Frame:
-    """Decode one message received at `now` (Unix seconds).
+def decode(payload: bytes) -> Frame:
+    """Decode one message.
 
     Raises `FrameError` when it is not a JSON array or object in UTF-8. Anything else that is
     wrong is counted in the frame: a bad row costs that row alone.
     """
     try:
         if payload.lstrip()[:1] == b"[":
-            return decode_rows(payload, now)
+            return decode_rows(payload)
         envelope = _envelope.decode(payload)
         data = bytes(envelope.data)
         if data:
-            return _decode_data(envelope.stream, data, now)
-        return _decode_notice(envelope, payload, now)
+            return _decode_data(envelope.stream, data)
+        return _decode_notice(envelope, payload)
     except UNREADABLE as error:
         raise FrameError(f"not a message of this exchange: {error}") from None
 
 
-def _decode_data(stream: str, data: bytes, now: float) -> Frame:
+def _decode_data(stream: str, data: bytes) -> Frame:
     if not _STREAM.fullmatch(stream):
         return Frame([], ignored=Counter({f"stream {stream[:40] or 'without name'}": 1}))
     if data.lstrip()[:1] == b"{":
         data = b"[" + data + b"]"
-    return decode_rows(data, now)
+    return decode_rows(data)
 
 
-def _decode_notice(envelope: _Envelope, payload: bytes, now: float) -> Frame:
+def _decode_notice(envelope: _Envelope, payload: bytes) -> Frame:
     """A message without market data: an acknowledgement, an error, an announcement."""
     name = _event_name(envelope)
     if name == EVENT:
-        return decode_rows(b"[" + payload + b"]", now)
+        return decode_rows(b"[" + payload + b"]")
     if bytes(envelope.error):
         text = bytes(envelope.error)[:200].decode("utf-8", "replace")
         return Frame([], ignored=Counter({"error": 1}), notice=f"the exchange says: {text}")

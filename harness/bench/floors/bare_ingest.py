@@ -16,7 +16,7 @@ from harness.bench.prepared_frames import build
 from harness.processes import ROOT
 
 _PUT = """
-INSERT INTO quote VALUES ('binance', ?, ?, ?, ?, ?, NULL, ?, ?, ?)
+INSERT INTO quote VALUES ('binance', ?, ?, ?, ?, ?, NULL, ?, ?, ?, NULL)
 ON CONFLICT DO UPDATE SET
     mark_price = excluded.mark_price, index_price = excluded.index_price,
     funding_rate = excluded.funding_rate, next_funding_time = excluded.next_funding_time,

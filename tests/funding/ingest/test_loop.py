@@ -164,7 +164,7 @@ def test_notice_of_the_exchange_is_logged_and_recorded_once_a_minute(
 def test_defect_in_the_decoder_is_raised(
     defect: Exception, worlds: Callable[..., IngestWorld]
 ) -> None:
-    def broken(_payload: bytes, _now: float) -> Frame:
+    def broken(_payload: bytes) -> Frame:
         raise defect
 
     world = worlds(decode=broken)

@@ -8,7 +8,7 @@ import pytest
 
 from funding.errors import ConnectFailed, ConnectionLost
 from funding.exchanges.binance import stream as binance
-from funding.ingest.loop import MAX_THREADS
+from funding.ingest.connections import MAX_THREADS
 from funding.ingest.receiver import Receiver
 from harness.processes import WAIT_SECONDS
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
@@ -40,7 +40,7 @@ def test_silent_connection_is_named_and_replaced(world: IngestWorld, log: io.Str
     world.connect()
     world.time.advance(5.0)
     world.step()
-    assert world.feed.connected
+    assert (world.feed.connections, world.feed.connected) == (1, 0)
     world.time.advance(0.1)
     world.step()
     words = "connected but no mark price within 5 s: is the address still served?"
@@ -169,7 +169,7 @@ def test_last_frame_of_an_ended_connection_is_forgotten(
     world.time.advance(6.0)
     world.step()
     assert world.feed.last_error == "no newer mark price for 5 s"
-    late = binance.decode(message(row(E=START_MS + 1_000)), world.time.wall)
+    late = binance.decode(message(row(E=START_MS + 1_000)))
     world.inbox.offer(1, late, world.time.wall, world.time.uptime)
     world.step()
     monkeypatch.undo()

@@ -16,9 +16,8 @@ from tests.support.fake_exchange import ScriptedConnection
 CLOCK = Clock(wall=lambda: 1_764_725_610.0, uptime=lambda: 5_000.0, boot="this boot")
 
 
-def decode(payload: bytes, now: float) -> Frame:
+def decode(payload: bytes) -> Frame:
     """A message here is an event time in digits."""
-    assert now == CLOCK.wall()
     if not payload.isdigit():
         raise FrameError(f"not a number: {payload!r}")
     event_time = int(payload)
@@ -53,7 +52,7 @@ class WriterSide:
 def started(
     connection: ScriptedConnection,
     writer: WriterSide,
-    decoder: Callable[[bytes, float], Frame] = decode,
+    decoder: Callable[[bytes], Frame] = decode,
 ) -> Receiver:
     receiver = Receiver(7, connection=connection, decode=decoder, inbox=writer.inbox, clock=CLOCK)
     writer.receiver = receiver
@@ -119,7 +118,7 @@ def test_malformed_message_costs_that_message_alone() -> None:
 
 @pytest.mark.parametrize("defect", [KeyError("x"), AssertionError(), MemoryError(), SystemExit(3)])
 def test_defect_in_the_decoder_is_raised_in_the_writer(defect: BaseException) -> None:
-    def broken(_payload: bytes, _now: float) -> Frame:
+    def broken(_payload: bytes) -> Frame:
         raise defect
 
     connection, writer = ScriptedConnection(), WriterSide()

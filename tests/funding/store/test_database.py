@@ -110,7 +110,7 @@ def test_a_transaction_holds_the_write_lock_from_its_beginning(path: Path) -> No
 
 def test_short_locks_are_waited_for(path: Path) -> None:
     with writing(path) as writer:
-        assert writer._connection.pragma("busy_timeout") == 5_000
+        assert writer._connection.pragma("busy_timeout") == 500
     with reading(path) as reader:
         reader.all()
         assert reader._connection is not None

@@ -1,7 +1,9 @@
 """Which quote replaces which, and what a settlement teaches."""
 
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from funding.store.durable import DurableConnection
@@ -94,25 +96,72 @@ def test_each_row_of_a_frame_is_judged_alone(count: int, path: Path) -> None:
     assert rows(path, stored) == expected
 
 
-@pytest.mark.parametrize("hours", [1, 4, 8])
-def test_the_funding_interval_is_learned_when_a_settlement_passes(hours: int, path: Path) -> None:
-    feed = feed_of()
-    learned = "SELECT funding_interval_hours FROM quote"
-    with writing(path, feed) as writer:
-        steps = (NOW_MS, NOW_MS, NOW_MS + hours * HOUR_MS)
-        for i, settles in enumerate(steps):
-            assert rows(path, learned) == ([] if i == 0 else [(None,)])
-            writer.write(feed, received(quote(event_time=NOW_MS + i, settles=settles)))
-        assert rows(path, learned) == [(hours,)]
+LEARNED = "SELECT funding_interval_hours FROM quote"
 
 
-@pytest.mark.parametrize("settles", [None, NOW_MS, NOW_MS + 5 * HOUR_MS, NOW_MS - 8 * HOUR_MS])
-def test_no_other_step_teaches_an_interval(settles: int | None, path: Path) -> None:
+def heard(path: Path, *moments: tuple[float, float | None]) -> list[int | None]:
+    """What is learned of a symbol heard at these hours, each with the hour of the next settlement;
+    each hour is heard of twice, a second apart."""
+    feed, learned = feed_of(), []
+    with writing(path, feed) as writer:
+        for at, due in moments:
+            for second in (0, 1_000):
+                event_time = NOW_MS + round(at * HOUR_MS) + second
+                settles = None if due is None else NOW_MS + round(due * HOUR_MS)
+                heard = received(quote(event_time=event_time, settles=settles))
+                writer.write(feed, heard, ceiling=event_time)
+            learned += [hours for (hours,) in rows(path, LEARNED)]
+    return learned
+
+
+@pytest.mark.parametrize("hours", [1, 2, 4, 8, 24])
+def test_funding_interval_is_learned_of_two_equal_steps(hours: int, path: Path) -> None:
+    before, after = hours - 0.1, hours + 0.1
+    moments = [(before, hours), (after, 2 * hours), (before + hours, 2 * hours)]
+    moments.append((after + hours, 3 * hours))
+    assert heard(path, *moments) == [None, None, None, hours]
+
+
+def test_symbol_that_misses_a_settlement_is_not_of_twice_the_interval(path: Path) -> None:
+    assert heard(path, (0, 4), (5, 8), (13, 16), (21, 24), (29, 32)) == [None] * 5
+
+
+def test_missed_settlement_does_not_change_what_is_known(path: Path) -> None:
+    moments = [(0.5, 1), (1.2, 2), (2.1, 3), (3.9, 4), (4.1, 5)]
+    assert heard(path, *moments) == [None, None, 1, 1, 1]
+    assert heard(path.with_name("b.db"), *moments, (6.5, 7), (8.5, 9), (10.5, 11))[-1] == 1
+
+
+@pytest.mark.parametrize("due", [None, 2.5, 0.5, 30.0, 3.0])
+def test_no_other_step_teaches_an_interval(due: float | None, path: Path) -> None:
+    assert heard(path, (0.5, 1), (1.2, due), (1.4, due), (1.6, 2.0)) == [None] * 4
+
+
+def test_row_from_the_future_teaches_no_interval(path: Path) -> None:
+    moments = [(0.5, 1), (20.0, 21.0), (1.2, 22.0), (1.4, 23.0)]
+    assert heard(path, *moments)[:3] == [None] * 3
+
+
+def test_trigger_of_the_user_is_not_counted(path: Path) -> None:
     feed = feed_of()
     with writing(path, feed) as writer:
-        for i, at in enumerate((NOW_MS - 4 * HOUR_MS, NOW_MS, settles)):
-            writer.write(feed, received(quote(event_time=NOW_MS + i, settles=at)))
-    assert rows(path, "SELECT funding_interval_hours FROM quote") == [(4,)]
+        writer.write(feed, received(quote(), quote("ETHUSDT")))
+        with closing(apsw.Connection(str(path))) as person:
+            person.execute(
+                "CREATE TABLE log (symbol); CREATE TRIGGER t AFTER UPDATE ON quote BEGIN"
+                " INSERT INTO log VALUES (new.symbol), (new.symbol); END"
+            )
+        later = received(quote(event_time=NOW_MS + 1), quote("ETHUSDT", event_time=NOW_MS - 1))
+        assert writer.write(feed, later, ceiling=NOW_MS + 5_000) == 1
+    assert (feed.accepted, feed.repeated) == (3, 1)
+
+
+def test_columns_of_the_user_disturb_nobody(path: Path) -> None:
+    heard(path, (0, 1))
+    with closing(apsw.Connection(str(path))) as person:
+        person.execute("ALTER TABLE quote ADD COLUMN note TEXT")
+    assert heard(path, (0.1, 1), (0.2, 1)) == [None, None]
+    assert rows(path, "SELECT event_time FROM quote") == [(NOW_MS + HOUR_MS // 5 + 1_000,)]
 
 
 def test_funding_intervals(path: Path, store: DurableConnection) -> None:

@@ -29,7 +29,7 @@ def fill_views(path: Path) -> None:
     with writing(path, feed) as writer:
         eight_hours = quote("BTCUSDT", 91_897.67414493, rate=0.0001, settles=settles)
         none = quote("XAUUSDT", 4_000.5, rate=None, settles=None)
-        for step, hours in enumerate((-4, 0)):
+        for step, hours in enumerate((-8, -4, 0)):
             four_hours = quote(
                 "币安人生USDT", 0.25, NOW_MS + step, -0.0002, settles + hours * HOUR_MS
             )

@@ -9,7 +9,6 @@ from funding.exchanges.binance.stream import decode
 from funding.exchanges.frame import Frame
 from funding.model.quote import Quote
 from tests.support.binance_messages import (
-    NOW,
     T_MS,
     built,
     checked,
@@ -28,7 +27,7 @@ def recording(recorded: Path, name: str) -> bytes:
 
 def test_recorded_messages_of_one_symbol_each(recorded: Path) -> None:
     text = recording(recorded, "recorded_2026-09-23_perp_and_dated_raw.ndjson")
-    one, two = (decode(line, NOW) for line in text.splitlines())
+    one, two = (decode(line) for line in text.splitlines())
     assert one == Frame(
         [Quote("BTCUSDT", 85840.40234633, 85882.44043478, 0.00005016, T_MS, 1790161527002)],
         event_time=1790161527002,
@@ -39,7 +38,7 @@ def test_recorded_messages_of_one_symbol_each(recorded: Path) -> None:
 
 def test_a_recorded_bare_array(recorded: Path) -> None:
     text = recording(recorded, "recorded_2026-10-05_markPrice_arr_1s_first2_raw.json")
-    frame = decode(text, 1_791_201_678.5)
+    frame = decode(text)
     assert [(q.symbol, q.mark_price, q.funding_rate) for q in frame.quotes] == [
         ("BTCUSDT", 86141.0, 0.00003779),
         ("ETHUSDT", 2715.93, 0.00006061),
@@ -48,7 +47,7 @@ def test_a_recorded_bare_array(recorded: Path) -> None:
 
 def test_a_recorded_frame_of_the_tradfi_class(recorded: Path) -> None:
     text = recording(recorded, "polyoxide_2026-10-07_all_markPrice_arr_1s_tradfi_frame.json")
-    frame = decode(text, 1_791_382_993.0)
+    frame = decode(text)
     assert [(q.symbol, q.mark_price, q.index_price) for q in frame.quotes] == [
         ("XAUUSDT", 4103.9223318, 4100.14187735),
         ("XAGUSDT", 59.63, 59.59645451),
@@ -58,10 +57,10 @@ def test_a_recorded_frame_of_the_tradfi_class(recorded: Path) -> None:
 
 def test_a_recorded_ticker_frame_has_no_quotes(recorded: Path) -> None:
     text = recording(recorded, "polyoxide_2026-10-07_all_ticker_arr.json")
-    assert decode(text, 1_791_382_993.0).ignored == {"stream !ticker@arr": 1}
+    assert decode(text).ignored == {"stream !ticker@arr": 1}
     rows = json.loads(text)["data"]
     for payload in (encoded(rows), enveloped(rows)):
-        frame = decode(payload, 1_791_382_993.0)
+        frame = decode(payload)
         assert (frame.quotes, frame.ignored) == ([], {"event 24hrTicker": 2})
 
 
@@ -70,14 +69,14 @@ def test_recorded_error_replies_become_notices(recorded: Path) -> None:
     messages = [reply["ws"] for reply in replies if "error" in reply.get("ws", {})]
     assert messages
     for message in messages:
-        frame = decode(encoded(message), NOW)
+        frame = decode(encoded(message))
         assert frame.ignored == {"error": 1}
         assert message["error"]["msg"] in frame.notice
 
 
 def test_a_frame_built_from_a_whole_rest_reply(recorded: Path) -> None:
     reply = json.loads(recording(recorded, "premiumIndex_all_2025-06-17.json"))
-    frame = decode(enveloped([built(each) for each in reply]), 1_750_149_489.0)
+    frame = decode(enveloped([built(each) for each in reply]))
     assert len(frame.quotes) == len(reply) == 521
     assert not frame.rejected
     assert not frame.ignored

@@ -15,7 +15,6 @@ from tests.support.binance_messages import (
     E_MS,
     ETH,
     ETH_QUOTE,
-    NOW,
     STREAM,
     TICKER,
     encoded,
@@ -70,17 +69,17 @@ WITHOUT_QUOTES = {
 
 @pytest.mark.parametrize("payload", GOOD_FORMS.values(), ids=GOOD_FORMS)
 def test_quotes_come_in_every_form(payload: bytes) -> None:
-    assert decode(payload, NOW) == Frame([BTC_QUOTE, ETH_QUOTE], event_time=E_MS)
+    assert decode(payload) == Frame([BTC_QUOTE, ETH_QUOTE], event_time=E_MS)
 
 
 @pytest.mark.parametrize("payload", SINGLE_FORMS.values(), ids=SINGLE_FORMS)
 def test_one_quote_comes_in_every_form(payload: bytes) -> None:
-    assert decode(payload, NOW) == Frame([BTC_QUOTE], event_time=E_MS)
+    assert decode(payload) == Frame([BTC_QUOTE], event_time=E_MS)
 
 
 @pytest.mark.parametrize(("payload", "name"), WITHOUT_QUOTES.values(), ids=WITHOUT_QUOTES)
 def test_message_without_quotes_is_counted_and_ignored(payload: bytes, name: str) -> None:
-    frame = decode(payload, NOW)
+    frame = decode(payload)
     assert frame.quotes == []
     assert frame.event_time == 0
     assert frame.ignored == {name: 1}
@@ -89,8 +88,8 @@ def test_message_without_quotes_is_counted_and_ignored(payload: bytes, name: str
 
 
 def test_empty_frame_is_not_an_error() -> None:
-    assert decode(b"[]", NOW) == Frame([])
-    assert decode(enveloped([]), NOW) == Frame([])
+    assert decode(b"[]") == Frame([])
+    assert decode(enveloped([])) == Frame([])
 
 
 def test_long_name_is_cut() -> None:
@@ -102,7 +101,7 @@ def test_long_name_is_cut() -> None:
         encoded({"event": {"e": name}}),
         encoded([{"e": name}]),
     ]:
-        frame = decode(payload, NOW)
+        frame = decode(payload)
         assert max(map(len, [*frame.ignored, *frame.rejected])) < 60
         assert all(len(sample) <= 300 for sample in frame.samples.values())
 
@@ -110,25 +109,25 @@ def test_long_name_is_cut() -> None:
 @pytest.mark.parametrize("value", [b"0", b"{}", b'"x"', b"null"])
 def test_unexpected_event_name_beside_the_rows_is_ignored(value: bytes) -> None:
     payload = b'{"e":' + value + b"," + enveloped([BTC])[1:]
-    assert len(decode(payload, NOW).quotes) == 1
+    assert len(decode(payload).quotes) == 1
 
 
 def test_error_becomes_a_notice_with_its_text() -> None:
-    frame = decode(b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":1}', NOW)
+    frame = decode(b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":1}')
     assert "Too many subscriptions" in frame.notice
     assert not frame.ending
 
 
 def test_long_error_is_cut() -> None:
-    assert len(decode(encoded({"error": "é" * 100_000}), NOW).notice) < 300
+    assert len(decode(encoded({"error": "é" * 100_000})).notice) < 300
 
 
 def test_announced_shutdown_is_reported() -> None:
     for payload in (WITHOUT_QUOTES["shutdown"][0], WITHOUT_QUOTES["bare shutdown"][0]):
-        frame = decode(payload, NOW)
+        frame = decode(payload)
         assert frame.ending
         assert "shutdown" in frame.notice
-    assert not decode(b'{"event":{"e":"other"}}', NOW).ending
+    assert not decode(b'{"event":{"e":"other"}}').ending
 
 
 MALFORMED = [
@@ -167,13 +166,13 @@ MALFORMED = [
 @pytest.mark.parametrize("payload", MALFORMED, ids=shown)
 def test_malformed_message_is_refused(payload: bytes) -> None:
     with pytest.raises(FrameError) as caught:
-        decode(payload, NOW)
+        decode(payload)
     assert len(str(caught.value)) < 300
 
 
 def test_frame_with_too_many_values_is_refused() -> None:
     with pytest.raises(FrameError, match="more than"):
-        decode(b"[" + b"1," * 4_000_000 + b"1]", NOW)
+        decode(b"[" + b"1," * 4_000_000 + b"1]")
 
 
 def test_frame_with_too_many_values_is_refused_before_it_is_decoded(
@@ -185,4 +184,4 @@ def test_frame_with_too_many_values_is_refused_before_it_is_decoded(
     for name in ("_rows", "_raw_rows"):
         monkeypatch.setattr(rows, name, type("Reader", (), {"decode": staticmethod(never)}))
     with pytest.raises(FrameError, match="values in one frame"):
-        decode(enveloped([BTC] * (2 * MAX_ROWS + 1)), NOW)
+        decode(enveloped([BTC] * (2 * MAX_ROWS + 1)))
