@@ -309,9 +309,9 @@ def test_file_that_may_not_grow_is_one_line_and_exit_1(exchange: StandIn, tmp_pa
     assert f" ERROR   ingest: {database}: " in line
 
 
-def test_prepare_makes_the_database_and_sets_aside_one_of_another_address(tmp_path: Path) -> None:
+def test_prepare_makes_the_database_and_sets_aside_one_of_a_stand_in(tmp_path: Path) -> None:
     database = tmp_path / "var" / "funding.db"
-    for host in ("one.example", "two.example"):
+    for host in ("127.0.0.1", "two.example"):
         settings: dict[str, Any] = {
             "FUNDING_DB": str(database),
             "FUNDING_WS_URL": f"ws://{host}/market/ws",
@@ -320,7 +320,7 @@ def test_prepare_makes_the_database_and_sets_aside_one_of_another_address(tmp_pa
         assert (result.returncode, result.stderr) == (0, "")
         assert database.exists()
         assert not os.path.exists(f"{database}-wal")
-    assert f"it is now {database.with_name('funding-one.example.db')}" in result.stdout
+    assert f"it is now {database.with_name('funding-127.0.0.1.db')}" in result.stdout
     settings["FUNDING_WS_URL"] = "ws://one.example/market/ws"
     line = one_line(finished(INGEST, **settings), 1)
     assert "holds quotes of two.example; those of one.example need another file" in line
