@@ -66,6 +66,9 @@ def test_coin_margined_row_is_ignored() -> None:
     frame = decode(enveloped([row(s="BTCUSD_PERP", st=2), BTC, row(s="X", st=2)]))
     assert frame.quotes == [BTC_QUOTE]
     assert frame.ignored == {"coin-margined": 2}
+    for other in (0, 3):
+        frame = decode(encoded([row(st=other), BTC]), NOW)
+        assert (frame.quotes, frame.ignored) == ([BTC_QUOTE], {"unknown symbol type": 1})
 
 
 @pytest.mark.parametrize(
