@@ -67,7 +67,7 @@ def test_coin_margined_row_is_ignored() -> None:
     assert frame.quotes == [BTC_QUOTE]
     assert frame.ignored == {"coin-margined": 2}
     for other in (0, 3):
-        frame = decode(encoded([row(st=other), BTC]), NOW)
+        frame = decode(encoded([row(st=other), BTC]))
         assert (frame.quotes, frame.ignored) == ([BTC_QUOTE], {"unknown symbol type": 1})
 
 

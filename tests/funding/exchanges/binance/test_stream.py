@@ -106,6 +106,15 @@ def test_long_name_is_cut() -> None:
         assert all(len(sample) <= 300 for sample in frame.samples.values())
 
 
+def test_forty_characters_of_a_name_are_kept() -> None:
+    name, kept = "x" * 41, "x" * 40
+    assert decode(enveloped([BTC], name)).ignored == {f"stream {kept}": 1}
+    assert decode(encoded({"e": name})).ignored == {f"event {kept}": 1}
+    assert decode(encoded({"event": {"e": kept}})).ignored == {f"event {kept}": 1}
+    error = decode(encoded({"error": "x" * 300}))
+    assert error.notice == 'the exchange says: "' + "x" * 199
+
+
 @pytest.mark.parametrize("value", [b"0", b"{}", b'"x"', b"null"])
 def test_unexpected_event_name_beside_the_rows_is_ignored(value: bytes) -> None:
     payload = b'{"e":' + value + b"," + enveloped([BTC])[1:]
