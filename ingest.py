@@ -11,6 +11,7 @@ import random
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from funding import errors
@@ -26,22 +27,36 @@ from funding.model.event import EventKind
 from funding.model.feed import Feed
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
+from funding.runtime.logs import ThrottledWarnings
 from funding.settings.service import Settings
 from funding.store.damage import report_damage
 from funding.store.prepare import prepare
-from funding.store.recovery import recover, set_aside_if_damaged
+from funding.store.recovery import recover
 from funding.store.stated_waits import StatedWaits
 from funding.store.writer import Writer
 
 log = logging.getLogger("ingest")
 
 STEP_SECONDS = 0.25  # how soon a signal or a stall is noticed
+WAIT_SECONDS = 1.0  # between two attempts to open the store
 FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle step costs 0.2 ms
 
 
-def build(settings: Settings, feed: Feed) -> IngestLoop:
+def begin_to_write(path: Path, feed: Feed, stopping: threading.Event) -> Writer | None:
+    """The writer, as soon as the disk has room for it and no other program holds the store's lock;
+    None when ingest is to stop before."""
+    warn = ThrottledWarnings(log, 60.0, SYSTEM.uptime)
+    while not stopping.is_set():
+        try:
+            return Writer(path, feed)
+        except (errors.StoreFull, errors.StoreLocked) as error:
+            warn(type(error).__name__, f"waiting for the store: {error}")
+            stopping.wait(WAIT_SECONDS)
+    return None
+
+
+def build(settings: Settings, feed: Feed, writer: Writer) -> IngestLoop:
     """The loop and its parts, put together."""
-    writer = Writer(settings.db, feed)
     waits = StatedWaits(settings.db, SYSTEM)
     wait = waits.left(settings.ws_url)
     if wait:
@@ -75,15 +90,23 @@ def build(settings: Settings, feed: Feed) -> IngestLoop:
         return receiver
 
     return IngestLoop(
-        feed, writer=writer, policy=policy, inbox=inbox, connect=connect, clock=SYSTEM
+        feed,
+        writer=writer,
+        policy=policy,
+        inbox=inbox,
+        connect=connect,
+        clock=SYSTEM,
+        keep_seconds=settings.comparison_days * 86_400,
     )
 
 
 def run(settings: Settings, feed: Feed) -> None:
     """Receive and store until SIGTERM or SIGINT."""
     stopping = startup.stop_on_signal()
-    aside = set_aside_if_damaged(settings.db)
-    loop = build(settings, feed)
+    writer = begin_to_write(settings.db, feed, stopping)
+    if writer is None:
+        return
+    loop, aside = build(settings, feed, writer), writer.set_aside
     if aside is not None:
         loop.record(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
         threading.Thread(target=recover, args=(aside, settings.db), daemon=True).start()

@@ -16,9 +16,11 @@
     ├── PostError            a backend gave no answer to what was sent to it
     ├── SupervisorError      supervisord does not answer, or refuses
     └── StoreError           the SQLite file
-        ├── StoreMissing     not there yet: wait for ingest to make it
+        ├── StoreMissing     not there yet, or not upgraded yet: wait for ingest to do it
         ├── StorePermission  there, but closed to this user
-        ├── StoreForeign     something else, or of a newer version: hands off
+        ├── StoreInUse       another ingest writes to it: whoever is second ends
+        ├── StoreForeign     something else: hands off
+        │   └── StoreNewer   of a newer version of this service
         ├── StoreLocked      another process holds it
         ├── StoreFull        no space left
         └── StoreCorrupt     not readable as a database
@@ -122,7 +124,7 @@ class StoreError(FundingError):
 
 
 class StoreMissing(StoreError):
-    """The file is not there yet, or has no tables or no quotes yet."""
+    """The file is not there yet, has no tables or no quotes yet, or those of an older version."""
 
 
 class StorePermission(StoreError):
@@ -130,7 +132,15 @@ class StorePermission(StoreError):
 
 
 class StoreForeign(StoreError):
-    """Not a funding database, or one of a newer version, or one of another exchange host."""
+    """Not a funding database, or one of another exchange host."""
+
+
+class StoreNewer(StoreForeign):
+    """The database of a newer version of this service."""
+
+
+class StoreInUse(StoreError):
+    """Another ingest writes to the same file, perhaps under another name."""
 
 
 class StoreLocked(StoreError):

@@ -22,9 +22,6 @@ MAX_SHOWN = 100
 ADDRESS_HEADER = "Feed-Address"
 """Names the host of the stream whose quotes an answer has: see model/origin.py."""
 
-STEP_SECONDS = 0.01
-"""By how much the clocks may differ before one of them counts as set."""
-
 _EVERY_RESPONSE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -69,7 +66,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
     next_funding_time: int | None
     index_price: float
     updated_at: float
-    age_seconds: float
+    age_seconds: float | None  # None, as JSON has no infinity: unknown, and so stale
     last_update_time: int
     event_time: int
     exchange: str
@@ -79,7 +76,7 @@ class Row(msgspec.Struct, rename="camel", gc=False):
 
 def to_ms(seconds: float) -> float:
     """`seconds` to three decimals; `round(seconds, 3)` takes thrice as long."""
-    return round(seconds * 1000) / 1000
+    return round(seconds * 1000) / 1000 if seconds < inf else inf
 
 
 def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
@@ -118,25 +115,20 @@ _AGE_HERE: Any = msgspec.Raw(b"\0")
 class Snapshot:
     """Every quote of one instant, ready for the wire except for its age, which goes on.
 
-    `quotes` were read at `wall` and `uptime`. To be used by one thread.
+    `quotes` were read at `uptime`. To be used by one thread.
     """
 
-    def __init__(
-        self, quotes: Sequence[StoredQuote], stale_after: float, *, wall: float, uptime: float
-    ) -> None:
-        self._wall, self._uptime = wall, uptime
+    def __init__(self, quotes: Sequence[StoredQuote], stale_after: float, uptime: float) -> None:
+        self._uptime = uptime
         self._rows = [row(quote, stale_after) for quote in quotes]
         self._ages = [quote.age_seconds for quote in quotes]
         fresh = (age for age in self._ages if age <= stale_after)
         self._valid_seconds = stale_after - max(fresh, default=-inf)
         self._index: dict[str, int] = {}
 
-    def is_current(self, wall: float, uptime: float) -> bool:
-        """Whether, at these times, no other quote has turned stale, and no clock was set: ages
-        may depend on either clock."""
-        elapsed = uptime - self._uptime
-        same_clocks = abs(wall - self._wall - elapsed) < STEP_SECONDS
-        return elapsed <= self._valid_seconds and same_clocks
+    def is_current(self, uptime: float) -> bool:
+        """Whether, at this time, no other quote has turned stale."""
+        return uptime - self._uptime <= self._valid_seconds
 
     @cached_property
     def _parts(self) -> list[bytes]:

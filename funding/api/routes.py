@@ -149,8 +149,7 @@ class Api:
             feed, ages = self._store.feed(), [quote.age_seconds for quote in self._store.all()]
         except errors.StoreMissing:
             feed, ages = None, []
-        clock = self._clock
-        now = clock.wall(), clock.uptime(), clock.boot
+        now = self._clock.uptime(), self._clock.boot
         beat = None if feed is None else verdict.heartbeat_age(feed, *now)
         found = verdict.judge(feed, ages, self._limits, beat)
         return reply(found, HTTPStatus.OK if found.healthy else HTTPStatus.SERVICE_UNAVAILABLE)
@@ -160,17 +159,16 @@ class Api:
 
         Raises `StoreMissing` while no quote is stored.
         """
-        limit, clock = self._limits.stale_after, self._clock
-        wall, uptime = clock.wall(), clock.uptime()
+        limit, uptime = self._limits.stale_after, self._clock.uptime()
         # Before the rows: a version that is too old costs one reading, one that is too new would
         # hide a change.
         version, snapshot = self._store.version(), self._snapshot
-        if snapshot is None or version != self._version or not snapshot.is_current(wall, uptime):
-            wall, uptime = clock.wall(), clock.uptime()  # as near as can be to those of the ages
+        if snapshot is None or version != self._version or not snapshot.is_current(uptime):
+            uptime = self._clock.uptime()  # as near as can be to that of the ages
             quotes = self._store.all()
             if not quotes:
                 raise errors.StoreMissing("the database", "holds no quote yet")
-            snapshot = self._snapshot = Snapshot(quotes, limit, wall=wall, uptime=uptime)
+            snapshot = self._snapshot = Snapshot(quotes, limit, uptime)
             self._version = version
         return snapshot
 

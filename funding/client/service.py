@@ -11,6 +11,7 @@
 import http.client
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from math import inf
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
 
@@ -201,7 +202,7 @@ def _stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
         row.next_funding_time,
         row.event_time,
         row.updated_at,
-        row.age_seconds + seconds_since,
+        inf if row.age_seconds is None else row.age_seconds + seconds_since,
         row.status,
     )
 

@@ -6,7 +6,7 @@ from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
 from funding.comparison.pair import ALIGNED_MS, Comparison
 from funding.health.facts import Facts
 from funding.health.findings import Check, Finding, Level, error, first_names, info, warning
-from funding.health.verdict import HEARTBEAT_SECONDS
+from funding.health.verdict import HEARTBEAT_SECONDS, since
 
 FRAME_SECONDS = 60.0
 BEHIND_SECONDS = 9.0
@@ -26,7 +26,7 @@ def check_connection(facts: Facts) -> Iterator[Finding]:
     if feed is None or heartbeat_age is None:
         yield error(Check.FEED, "nothing is stored yet: is ingest running?")
     elif heartbeat_age > HEARTBEAT_SECONDS:
-        text = f"ingest has not written for {heartbeat_age:.0f} s: it is gone or hangs"
+        text = f"ingest has not written {since(heartbeat_age)}: it is gone or hangs"
         yield error(Check.FEED, text)
     elif not feed.connected:
         reason = feed.last_error or "starting"

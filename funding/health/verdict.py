@@ -6,6 +6,7 @@ healthy, and one dead symbol of 900 does not make the service unhealthy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import msgspec
 
@@ -46,11 +47,14 @@ class Health(msgspec.Struct, rename="camel", frozen=True):
         return not self.reasons
 
 
-def heartbeat_age(feed: Feed, wall: float, uptime: float, boot: str) -> float:
-    """Seconds since ingest wrote its feed row; by the wall clock only across a reboot."""
-    if feed.boot_id == boot:
-        return uptime - feed.heartbeat_uptime
-    return max(0.0, wall - feed.heartbeat_at)
+def heartbeat_age(feed: Feed, uptime: float, boot: str) -> float:
+    """Seconds since ingest wrote its feed row; infinite across a reboot: no clock can tell."""
+    return uptime - feed.heartbeat_uptime if feed.boot_id == boot else inf
+
+
+def since(age: float) -> str:
+    """A heartbeat of `age` seconds, in words."""
+    return "since this machine started" if age == inf else f"for {age:.0f} s"
 
 
 def judge(
@@ -67,12 +71,14 @@ def judge(
     if feed is None or heartbeat is None:
         reasons.append("no quotes are stored yet: is ingest running?")
     elif not alive:
-        reasons.append(f"ingest has not written for {heartbeat:.0f} s: it is gone or hangs")
+        reasons.append(f"ingest has not written {since(heartbeat)}: it is gone or hangs")
     elif not feed.connected:
         reasons.append(f"not connected to the exchange: {feed.last_error or 'no attempt yet'}")
     if fresh < limits.min_symbols:
         reasons.append(f"{fresh} fresh symbols, at least {limits.min_symbols} are expected")
-    if ages and min(ages) > limits.stale_after:
+    if ages and min(ages) == inf:
+        reasons.append("no quote was received since this machine started")
+    elif ages and min(ages) > limits.stale_after:
         reasons.append(
             f"the newest quote is {min(ages):.0f} s old, the limit is {limits.stale_after:g} s"
         )

@@ -50,6 +50,7 @@ class IngestLoop:
         inbox: Inbox,
         connect: Callable[[int], ConnectionThread],
         clock: Clock,
+        keep_seconds: float,
     ) -> None:
         self._feed = feed
         self._writer = writer
@@ -64,7 +65,9 @@ class IngestLoop:
         self._lock = StoreLock(clock)
         now = clock.uptime()
         self._heartbeat = Every(HEARTBEAT_SECONDS, first=now + HEARTBEAT_SECONDS)
-        self._maintenance = StoreMaintenance(writer, feed.exchange, self._throttle, now)
+        self._maintenance = StoreMaintenance(
+            writer, feed.exchange, self._throttle, now, keep_seconds
+        )
         self.record(EventKind.START, f"pid {feed.pid}, stream of {feed.address}")
 
     def step(self, timeout: float) -> bool:

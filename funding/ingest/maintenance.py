@@ -10,18 +10,21 @@ log = logging.getLogger("ingest")
 
 CHECKPOINT_SECONDS = 10.0
 PRUNE_SECONDS = 3_600.0
-KEEP_EVENTS_SECONDS = 14 * 86_400.0
 RETIRE_SECONDS = 600.0
 LARGE_WAL_BYTES = 16 * 1024 * 1024
 
 
 class StoreMaintenance:
-    """Call `step` often; each task is done at its own interval."""
+    """Call `step` often; each task is done at its own interval. Events are kept for
+    `keep_seconds`."""
 
-    def __init__(self, writer: Writer, exchange: str, throttle: Throttle, now: float) -> None:
+    def __init__(
+        self, writer: Writer, exchange: str, throttle: Throttle, now: float, keep_seconds: float
+    ) -> None:
         self._writer = writer
         self._exchange = exchange
         self._throttle = throttle
+        self._keep_seconds = keep_seconds
         self._checkpoint = Every(CHECKPOINT_SECONDS, first=now + CHECKPOINT_SECONDS)
         self._prune = Every(PRUNE_SECONDS)
         self._retire = Every(RETIRE_SECONDS, first=now + RETIRE_SECONDS)
@@ -36,7 +39,7 @@ class StoreMaintenance:
             if size > LARGE_WAL_BYTES and self._throttle("wal", now):
                 log.warning("the WAL has %d bytes: does a reader hold an old snapshot?", size)
         if self._prune.due(now):
-            self._writer.prune_events(wall - KEEP_EVENTS_SECONDS)
+            self._writer.prune_events(wall - self._keep_seconds)
         if all_classes_flow and self._retire.due(now):
             return self._writer.retire(self._exchange, wall, now)
         return []

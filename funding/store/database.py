@@ -31,6 +31,9 @@ from funding.runtime import access
 from funding.store import upgrades
 from funding.store.damage import APPLICATION_ID
 
+BUSY_SECONDS = 5.0
+"""How long a connection waits for another process's lock, unless it says otherwise."""
+
 
 def _wal(connection: apsw.Connection) -> None:
     connection.pragma("journal_mode", "wal")
@@ -51,7 +54,7 @@ def _checkpoint_by_hand(connection: apsw.Connection) -> None:
 
 
 def _busy_timeout(connection: apsw.Connection) -> None:
-    connection.set_busy_timeout(5_000)
+    connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
 
 
 def _defensive(connection: apsw.Connection) -> None:
@@ -109,7 +112,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         raise
 
 
-def _check_ours(connection: apsw.Connection, path: str) -> int:
+def check_ours(connection: apsw.Connection, path: str) -> int:
     """The schema version of the file, 0 when it is empty; `StoreForeign` when it is not ours."""
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if not tables:
@@ -118,26 +121,36 @@ def _check_ours(connection: apsw.Connection, path: str) -> int:
         raise errors.StoreForeign(path, "is a database, but not one of this service")
     version = int(connection.pragma("user_version"))
     if version > upgrades.VERSION:
-        raise errors.StoreForeign(
+        raise errors.StoreNewer(
             path, f"has schema version {version}, this program knows {upgrades.VERSION}: upgrade it"
         )
     return version
 
 
+def _check_current(connection: apsw.Connection, path: str) -> None:
+    version = check_ours(connection, path)
+    if version == 0:
+        raise errors.StoreMissing(path, "has no tables yet")
+    if version < upgrades.VERSION:
+        raise errors.StoreMissing(
+            path,
+            f"has schema version {version}, this program needs {upgrades.VERSION}: ingest of the"
+            " same version as this program upgrades it",
+        )
+
+
 def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connection:
-    """A connection that may write to our database at `path`, made or upgraded when needed;
-    `busy_seconds` is how long it waits for a lock where that is not the usual time.
+    """A connection that may write to our database at `path`, made or upgraded when needed: for
+    ingest, which holds the lock.
 
     Raises `StoreForeign` before changing anything in a file that is not ours.
     """
     with translate_errors(str(path)):
-        connection = apsw.Connection(str(path))
+        connection = open_as_it_is(
+            path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, busy_seconds
+        )
         try:
-            for setting in EVERYONE:
-                setting(connection)
-            if busy_seconds is not None:
-                connection.set_busy_timeout(int(busy_seconds * 1000))
-            version = _check_ours(connection, str(path))
+            version = check_ours(connection, str(path))
             for setting in WRITER:
                 setting(connection)
             if version < upgrades.VERSION:
@@ -151,22 +164,50 @@ def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connectio
 def _upgrade(connection: apsw.Connection, path: str) -> None:
     with transaction(connection):
         # The version again: another process may have upgraded it meanwhile.
-        upgrades.upgrade(connection, _check_ours(connection, path))
+        upgrades.upgrade(connection, check_ours(connection, path))
 
 
 def open_reader(
     path: Path, flags: int = apsw.SQLITE_OPEN_READONLY, busy_seconds: float | None = None
 ) -> apsw.Connection:
-    """A read-only connection to our database at `path`; `StoreMissing` while it has no tables.
-    `busy_seconds` is how long it waits for a lock where that is not the usual time."""
+    """A connection that reads our database at `path`; `StoreMissing` while it has no tables, or
+    those of an older version."""
+    connection = open_as_it_is(path, flags, busy_seconds)
+    try:
+        _check_current(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_existing(path: Path, busy_seconds: float | None = None) -> apsw.Connection:
+    """A connection that writes to our database at `path`, which ingest has made and upgraded;
+    otherwise `StoreMissing`, and the file stays as it is."""
+    connection = open_reader(path, apsw.SQLITE_OPEN_READWRITE, busy_seconds)
+    try:
+        for setting in WRITER:
+            setting(connection)
+        # Nobody but ingest checkpoints while it runs: it takes a main file that changes for one
+        # that somebody has replaced. This limit, 80 MB, is for when ingest does not run.
+        connection.pragma("wal_autocheckpoint", 20_000)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_as_it_is(
+    path: Path, flags: int = apsw.SQLITE_OPEN_READONLY, busy_seconds: float | None = None
+) -> apsw.Connection:
+    """A connection to whatever is at `path`; `busy_seconds` is how long it waits for a lock where
+    that is not the usual time."""
     connection = apsw.Connection(str(path), flags=flags)
     try:
         for setting in EVERYONE:
             setting(connection)
         if busy_seconds is not None:
             connection.set_busy_timeout(int(busy_seconds * 1000))
-        if _check_ours(connection, str(path)) == 0:
-            raise errors.StoreMissing(str(path), "has no tables yet")
     except BaseException:
         connection.close()
         raise

@@ -1,4 +1,10 @@
-"""Which file a name leads to, so that a database that was removed or replaced is noticed."""
+"""Which files a name leads to, so that a database that was removed or replaced is noticed.
+
+# Facts
+- A database in WAL mode is three files. While a connection is open, its -wal and -shm stay the
+  same files; removed, they live on for whoever has them open, and the next to open the database
+  makes others: two groups of connections that do not know of each other.
+"""
 
 import os
 from pathlib import Path
@@ -18,6 +24,14 @@ class FileIdentity(NamedTuple):
         return f"{self.device}:{self.inode}"
 
 
+class DatabaseFiles(NamedTuple):
+    """The files of a database; None for one that is not there."""
+
+    main: FileIdentity | None
+    wal: FileIdentity | None
+    shm: FileIdentity | None
+
+
 def identify(path: Path | str) -> FileIdentity | None:
     """The file at `path`; None when there is none. Raises `StorePermission` where this user may
     not see which."""
@@ -29,3 +43,8 @@ def identify(path: Path | str) -> FileIdentity | None:
     except OSError:
         return None
     return FileIdentity(status.st_dev, status.st_ino)
+
+
+def identify_all(path: str) -> DatabaseFiles:
+    """The files of the database at `path`."""
+    return DatabaseFiles(identify(path), identify(f"{path}-wal"), identify(f"{path}-shm"))

@@ -1,14 +1,18 @@
 """What is done before ingest begins: a database that it cannot use is set aside, a new one made."""
 
 import logging
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from funding import errors
 from funding.model.feed import Feed
 from funding.model.origin import is_loopback
-from funding.store.database import open_writer, translate_errors
+from funding.store.database import check_ours, open_as_it_is, translate_errors
 from funding.store.file_identity import identify
+from funding.store.ingest_lock import IngestLock
 from funding.store.recovery import set_aside_if_damaged
 from funding.store.writer import Writer
 
@@ -17,8 +21,9 @@ log = logging.getLogger("ingest")
 
 def prepare(path: Path, feed: Feed) -> None:
     """Make, upgrade or set aside the database at `path`, so that `feed` can be written to it."""
-    set_aside_if_damaged(path)
-    aside = set_aside_if_foreign(path, feed)
+    with closing(IngestLock(path)):
+        set_aside_if_damaged(path)
+        aside = set_aside_if_foreign(path, feed)
     if aside is not None:
         log.warning("%s holds quotes of a stand-in: it is now %s", path, aside)
     Writer(path, feed).close()
@@ -34,8 +39,11 @@ def set_aside_if_foreign(path: Path, feed: Feed) -> Path | None:
     if identify(path) is None:
         return None
     with translate_errors(str(path)):
-        connection = open_writer(path)
+        connection = open_as_it_is(path, apsw.SQLITE_OPEN_READWRITE)
         try:
+            if check_ours(connection, str(path)) == 0:
+                return None
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             address: Any = connection.execute(
                 "SELECT address FROM feed WHERE exchange = ?", (feed.exchange,)
             ).get

@@ -20,8 +20,14 @@ from typing import Any
 import apsw
 
 from funding import errors
-from funding.store.damage import is_ours, marker_path
-from funding.store.database import open_reader, open_writer, transaction, translate_errors
+from funding.store.damage import APPLICATION_ID, is_marked, is_ours, marker_path
+from funding.store.database import (
+    check_ours,
+    open_as_it_is,
+    open_writer,
+    transaction,
+    translate_errors,
+)
 from funding.store.file_identity import identify
 
 log = logging.getLogger("ingest")
@@ -38,30 +44,56 @@ _WHOLE_TABLES = ("alert", "consumer", "open_interest_edge", "universe")
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether the database at `path` is ours and cannot be read.
+    """Whether the database at `path` is ours and cannot be read, or is something else by now.
 
     The quotes are always read; the whole file only where a program has reported damage.
     """
     if identify(path) is None or not is_ours(path):
         return False
+    shm = Path(f"{path}-shm")
+    if not Path(f"{path}-wal").exists():
+        shm.unlink(missing_ok=True)  # it describes a WAL that was removed
+    if not _is_unreadable(path):
+        return False
+    if not shm.exists():
+        return True
+    shm.unlink(missing_ok=True)  # it may describe another WAL than the one that is there
+    return _is_unreadable(path)
+
+
+def _is_unreadable(path: Path) -> bool:
     try:
         with translate_errors(str(path)):
-            connection = open_reader(path, apsw.SQLITE_OPEN_READWRITE)
+            connection = open_as_it_is(path, apsw.SQLITE_OPEN_READWRITE)
             try:
+                if check_ours(connection, str(path)) == 0:
+                    return True  # the lock file names it, hence it had tables
                 _read_through(connection, "quote", "feed", _NAMES)
-                if marker_path(path).exists():
+                if is_marked(path):
                     if connection.execute("PRAGMA integrity_check(1)").get != "ok":
                         return True
                     tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
                     _read_through(connection, *(row[0] for row in connection.execute(tables)))
-                    marker_path(path).unlink(missing_ok=True)
+                marker_path(path).unlink(missing_ok=True)
             finally:
                 connection.close()
-    except errors.StoreCorrupt:
-        return True
-    except errors.StoreError:
+    except errors.StoreNewer:
         return False
+    except (errors.StoreCorrupt, errors.StoreForeign):
+        return True
+    except errors.StoreError as error:
+        # A page of the file is not there, or a table is not; not what only time can mend.
+        return isinstance(error.__cause__, apsw.IOError | apsw.SQLError)
+    except OSError as error:
+        log.warning("%s cannot be removed: %s", marker_path(path), error)
     return False
+
+
+def remove_sidecars(path: Path) -> None:
+    """Remove what a removed database has left beside it, its mark of damage too."""
+    for left in (Path(f"{path}-wal"), Path(f"{path}-shm"), marker_path(path)):
+        with suppress(IsADirectoryError):
+            left.unlink(missing_ok=True)
 
 
 def _read_through(connection: apsw.Connection, *tables: str) -> None:
@@ -76,11 +108,15 @@ def set_aside_if_damaged(path: Path) -> Path | None:
         return None
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     aside = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}-damaged-{stamp}-{number}{path.suffix}")
     for suffix in ("-wal", "-shm", ""):
         source = Path(f"{path}{suffix}")
         if source.exists():
             source.rename(f"{aside}{suffix}")
-    marker_path(path).unlink(missing_ok=True)
+    remove_sidecars(path)
     log.error("%s is damaged: it is now %s, a new one begins", path, aside)
     return aside
 
@@ -104,6 +140,8 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     copied = dict.fromkeys((*_WHOLE_TABLES, *_TABLES), 0)
     try:
         old = apsw.Connection(str(aside), flags=apsw.SQLITE_OPEN_READONLY)
+        if old.pragma("application_id") != APPLICATION_ID:
+            return copied  # what was written over ours is nobody's audit trail
     except apsw.Error:
         return copied
     with translate_errors(str(path)):

@@ -1,29 +1,33 @@
 """What ingest writes: quotes, the feed row and events."""
 
-import fcntl
 import os
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from funding import errors
 from funding.model.event import Event
 from funding.model.feed import CLOCK_DRIFT, Feed
 from funding.model.quote import Quote
-from funding.runtime import access
 from funding.runtime.backoff import Attempts
-from funding.store.damage import lock_path, marker_path
+from funding.store.damage import is_marked, marker_path, report_damage
 from funding.store.database import (
     checkpoint,
     close_writer,
+    open_reader,
     open_writer,
     transaction,
     translate_errors,
 )
 from funding.store.events import add_events
 from funding.store.feed_table import FEED_WRITE, feed_row
-from funding.store.file_identity import identify
+from funding.store.file_identity import identify_all
+from funding.store.ingest_lock import IngestLock
 from funding.store.quote_table import Rows
+from funding.store.recovery import remove_sidecars, set_aside_if_damaged
 
 RETIRE_SECONDS = 86_400.0
 BUSY_SECONDS = 0.5
@@ -33,45 +37,43 @@ BUSY_SECONDS = 0.5
 class Writer:
     """Writes quotes, the feed row and events, in one transaction per batch.
 
-    For one thread. Raises `StoreError`s; a second writer on the same file is refused at once.
+    For one thread. Raises `StoreError`s: a second writer on the same file is refused at once, with
+    `StoreInUse`, and leaves it as it is. After `StoreLocked` it may be used again; after another
+    error a new one begins with what is there. `set_aside` is where a damaged database is now.
     """
 
     def __init__(self, path: Path, feed: Feed) -> None:
-        self._path = str(path)
+        self._path = path
+        self._name = str(path)
         self._marker = str(marker_path(path))
+        self._lock = IngestLock(path)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._lock = os.open(lock_path(path), flags, 0o600)
-        except PermissionError as error:
-            closed = access.closed(path, writing=True, endings=access.DATABASE)
-            raise errors.StorePermission(self._path, closed or str(error.strerror)) from error
-        except OSError as error:
-            raise errors.StoreError(self._path, f"{error.strerror}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise errors.StoreLocked(self._path, "another ingest is writing to it") from error
-        try:
+            self.set_aside = set_aside_if_damaged(path)
             if not path.exists():
-                for suffix in ("-wal", "-shm"):
-                    Path(f"{path}{suffix}").unlink(missing_ok=True)
-            self._connection = open_writer(path, BUSY_SECONDS)
-            self._waits = False
-            self._file = identify(path)
-            # Identifies the file as ours even when its header is destroyed.
-            os.ftruncate(self._lock, 0)
-            os.pwrite(self._lock, str(self._file).encode("ascii"), 0)
+                remove_sidecars(path)
+            self._lock.hold_file()
+            self._open()
             try:
-                with translate_errors(self._path), transaction(self._connection):
+                with translate_errors(self._name), transaction(self._connection):
                     self._begin(feed)
+                self._note_state()
             except BaseException:
                 self._connection.close()
                 raise
         except BaseException:
-            os.close(self._lock)
+            self._lock.close()
             raise
+
+    def _open(self) -> None:
+        self._connection = open_writer(self._path, BUSY_SECONDS)
+        self._waits = False
+        self._lock.name_file()
+        with translate_errors(self._name):
+            # The header, which says whose file it is, belongs into the main file at once.
+            checkpoint(self._connection)
+
+    def _note_state(self) -> None:
+        self._files, self._written = identify_all(self._name), _last_written(self._name)
 
     def _begin(self, feed: Feed) -> None:
         execute = self._connection.execute
@@ -85,7 +87,7 @@ class Writer:
             feed.last_event_time = event_time
             if address != feed.address:
                 raise errors.StoreForeign(
-                    self._path,
+                    self._name,
                     f"holds quotes of {address}; those of {feed.address} need another file"
                     " (FUNDING_DB)",
                 )
@@ -100,7 +102,7 @@ class Writer:
     def symbols(self, exchange: str) -> list[str]:
         """The symbols stored for `exchange`."""
         select = "SELECT symbol FROM quote WHERE exchange = ?"
-        with translate_errors(self._path):
+        with translate_errors(self._name):
             rows = self._connection.execute(select, (exchange,)).fetchall()
         return [str(symbol) for (symbol,) in rows]
 
@@ -117,12 +119,12 @@ class Writer:
         Returns how many of them were newer than what was stored, and adds that to
         `feed.accepted`.
         """
-        connection = self._connection
         self._check_place()
+        connection = self._connection
         trail = list(events)
         self._wait_for_the_disk(bool(trail))
         rows = Rows(feed.exchange, quotes, feed.lag_seconds)
-        with translate_errors(self._path), transaction(connection):
+        with translate_errors(self._name), transaction(connection):
             stored = 0
             for statement, bindings in rows.statements(ceiling):
                 connection.execute(statement, bindings)
@@ -133,51 +135,90 @@ class Writer:
             feed.repeated += len(rows) - stored
             add_events(connection, trail)
             connection.execute(FEED_WRITE, feed_row(feed))
+        self._written = _last_written(self._name)  # the commit may have moved the WAL
         return stored
 
     def _wait_for_the_disk(self, wanted: bool) -> None:
         """Set whether a commit is on the disk when it returns. A power cut must not undo an event,
         which is reported once; quotes come again."""
         if wanted != self._waits:
-            with translate_errors(self._path):
+            with translate_errors(self._name):
                 self._connection.pragma("synchronous", "full" if wanted else "normal")
             self._waits = wanted
 
     def _check_place(self) -> None:
-        """Raise when the path leads to another file, or to none: writing to a removed file
-        succeeds, and nobody reads it."""
-        if not self._is_there():
-            raise errors.StoreError(self._path, "was removed or replaced while ingest wrote to it")
-        if os.path.exists(self._marker):  # for each batch: a Path would take four times as long
-            raise errors.StoreCorrupt(self._path, "another program found it damaged")
+        """Raise when the database is not what this writes to any more: a file of it was removed or
+        replaced, or its content was. Writing to a removed file succeeds, and nobody reads it."""
+        if identify_all(self._name) != self._files:
+            self._change_nothing_at_close()
+            raise errors.StoreError(self._name, "was removed or replaced while ingest wrote to it")
+        # For each batch: a Path would take four times as long.
+        if os.path.exists(self._marker) and is_marked(self._path):
+            self._change_nothing_at_close()
+            raise errors.StoreCorrupt(self._name, "another program found it damaged")
+        if _last_written(self._name) != self._written:
+            self._check_content()
 
-    def _is_there(self) -> bool:
-        return identify(self._path) == self._file
+    def _check_content(self) -> None:
+        """Somebody else has written to the main file: SQLite for another program, or a `cp`."""
+        try:
+            with translate_errors(self._name), closing(open_reader(self._path)) as fresh:
+                found = str(fresh.execute("PRAGMA integrity_check(1)").get)
+        except errors.StoreLocked:
+            raise
+        except errors.StoreError as error:
+            found = error.detail
+        if found != "ok":
+            self._change_nothing_at_close()
+            report_damage(self._path)
+            raise errors.StoreCorrupt(
+                self._name, f"was changed by another program while ingest wrote to it ({found})"
+            )
+        # What this connection remembers of the file may not be true any more.
+        self._change_nothing_at_close()
+        self._connection.close()
+        self._open()
+        self._note_state()
+
+    def _change_nothing_at_close(self) -> None:
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
         """Delete symbols without a quote for `RETIRE_SECONDS`; returns their names."""
-        with translate_errors(self._path), transaction(self._connection):
+        with translate_errors(self._name), transaction(self._connection):
             rows = self._connection.execute(
                 "DELETE FROM quote WHERE exchange = ?1"
-                " AND coalesce(?3 - received_uptime, ?2 - updated_at) > ?4 RETURNING symbol",
+                " AND coalesce(?3 - received_uptime, abs(?2 - updated_at)) > ?4 RETURNING symbol",
                 (exchange, wall, uptime, RETIRE_SECONDS),
             ).fetchall()
         return [str(symbol) for (symbol,) in rows]
 
     def prune_events(self, before: float) -> None:
         """Delete events older than `before` Unix seconds."""
-        with translate_errors(self._path), transaction(self._connection):
+        with translate_errors(self._name), transaction(self._connection):
             self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
 
     def checkpoint(self) -> int:
         """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes."""
-        with translate_errors(self._path):
-            return checkpoint(self._connection)
+        self._check_place()
+        with translate_errors(self._name):
+            size = checkpoint(self._connection)
+        self._written = _last_written(self._name)
+        return size
 
     def close(self) -> None:
         """Empty the WAL unless a reader is active, and close the file."""
         try:
-            with translate_errors(self._path):
-                close_writer(self._connection, moved=not self._is_there())
+            with translate_errors(self._name):
+                close_writer(self._connection, moved=identify_all(self._name) != self._files)
         finally:
-            os.close(self._lock)
+            self._lock.close()
+
+
+def _last_written(path: str) -> tuple[int, int]:
+    """A value that changes when the file at `path` is written to."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size

@@ -82,7 +82,7 @@ class FactsCollector:
             problem = str(error)
         heartbeat = last_frame = None
         if feed is not None:
-            heartbeat = verdict.heartbeat_age(feed, wall, uptime, boot)
+            heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             last_frame = _last_frame_age(feed, wall, uptime, boot)
         return replace(
             facts,

@@ -174,6 +174,7 @@ class Rotating:
             inbox=self.inbox,
             connect=self.start,
             clock=clock,
+            keep_seconds=14 * 86_400.0,
         )
         self.sent = 0
         self.loop.step(0.0)

@@ -87,6 +87,7 @@ class IngestWorld:
             inbox=self.inbox,
             connect=self.start_receiver,
             clock=clock,
+            keep_seconds=14 * 86_400.0,
         )
 
     def start_receiver(self, number: int) -> Receiver:

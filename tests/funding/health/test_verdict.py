@@ -1,5 +1,6 @@
 """The verdict on the service's health, as `/funding/health` gives it."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -111,7 +112,17 @@ def test_limits_themselves_are_healthy() -> None:
 
 
 def test_heartbeat_age_is_by_the_clock_that_cannot_step() -> None:
-    assert heartbeat_age(FEED, 0.0, 115.3, "this boot") == pytest.approx(3.0)
-    later = FEED.heartbeat_at + 60.0
-    assert heartbeat_age(FEED, later, 1.0, "next boot") == pytest.approx(60.0)
-    assert heartbeat_age(FEED, 0.0, 1.0, "next boot") == 0.0
+    assert heartbeat_age(FEED, 115.3, "this boot") == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("uptime", [1.0, 115.3, 1e6])
+def test_what_was_written_before_this_boot_makes_nothing_healthy(uptime: float) -> None:
+    beat = heartbeat_age(FEED, uptime, "next boot")
+    health = judge(FEED, [math.inf] * 600, LIMITS, beat)
+    assert not health.healthy
+    assert not health.websocket_connected
+    assert health.stale_symbols == 600
+    words = "; ".join(health.reasons)
+    assert "ingest has not written since this machine started" in words
+    assert "no quote was received since this machine started" in words
+    assert b'"newestDataAgeSeconds":null' in msgspec.json.encode(health)

@@ -113,8 +113,8 @@ def test_short_locks_are_waited_for(path: Path) -> None:
         assert writer._connection.pragma("busy_timeout") == 500
     with reading(path) as reader:
         reader.all()
-        assert reader._connection is not None
-        assert reader._connection.pragma("busy_timeout") == 500
+        assert reader._handle._connection is not None
+        assert reader._handle._connection.pragma("busy_timeout") == 500
 
 
 def test_a_checkpoint_beside_another_one_is_not_an_error(path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import time
 from contextlib import closing
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import apsw
 import pytest
 
 from funding.errors import StoreLocked, StoreMissing
+from funding.store.reader import Reader
 from tests.support.clock import ManualClock, rows
 from tests.support.store import NOW_MS, feed_of, plainly, quote, reading, received, writing
 
@@ -35,31 +38,61 @@ def test_ages_follow_the_clock_that_does_not_step(path: Path) -> None:
             assert found.age_seconds == pytest.approx(hand.uptime - 5_000.0)
 
 
-def test_a_frame_committed_after_the_clock_was_read_has_age_zero(path: Path) -> None:
+def test_a_frame_committed_while_it_reads_is_not_of_the_future(path: Path) -> None:
+    """The clock is read after the rows."""
     feed, hand = feed_of(), ManualClock()
+
+    def uptime() -> float:
+        now = hand.uptime
+        hand.uptime += 0.1
+        later = quote(event_time=NOW_MS + int(hand.uptime * 1000))
+        writer.write(feed, received(later, uptime=hand.uptime))
+        return now
+
+    with writing(path, feed) as writer:
+        clock = replace(hand.clock(), uptime=uptime)
+        with closing(Reader(path, "binance", clock)) as reader:
+            reader.all()
+            assert [one.age_seconds for one in reader.all()] == [0.0]
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        ManualClock(uptime=4_999.0),  # before it was received
+        ManualClock(boot="next boot", uptime=9_000.0),
+        ManualClock(boot="next boot", uptime=9_000.0, wall=0.0),  # and the clock was set back
+    ],
+)
+def test_what_lies_in_another_boot_or_in_the_future_is_of_unknown_age(
+    hand: ManualClock, path: Path
+) -> None:
+    feed = feed_of()
     with writing(path, feed) as writer, reading(path, hand) as reader:
         writer.write(feed, received(quote()))
-        hand.uptime = 4_999.9  # as somebody read it just before
-        assert [one.age_seconds for one in reader.all()] == [0.0]
+        one = reader.one("BTCUSDT")
+        assert one is not None
+        assert one.age_seconds == inf
+        assert [each.age_seconds for each in reader.all()] == [inf]
 
 
-def test_after_a_reboot_the_wall_clock_gives_the_age(path: Path) -> None:
+def test_after_a_reboot_a_quote_is_of_unknown_age_until_the_next_frame(path: Path) -> None:
     feed, hand = feed_of(), ManualClock(uptime=20.0, boot="next boot")
     with writing(path, feed) as writer:
         writer.write(feed, received(quote(), quote("ETHUSDT")))
     hand.wall += 300
     with reading(path, hand) as reader:
         # Before ingest has begun again, and after.
-        assert [one.age_seconds for one in reader.all()] == [300.0, 300.0]
+        assert [one.age_seconds for one in reader.all()] == [inf, inf]
         feed = feed_of(boot="next boot")
         with writing(path, feed) as writer:
             assert rows(path, "SELECT count(*) FROM quote WHERE received_uptime IS NULL") == [(2,)]
-            assert [one.age_seconds for one in reader.all()] == [300.0, 300.0]
+            assert [one.age_seconds for one in reader.all()] == [inf, inf]
             new = received(quote(event_time=NOW_MS + 1), wall=hand.wall, uptime=19.0)
             writer.write(feed, new)
-            assert [one.age_seconds for one in reader.all()] == [1.0, 300.0]
+            assert [one.age_seconds for one in reader.all()] == [1.0, inf]
         hand.wall -= 3_600
-        assert [one.age_seconds for one in reader.all()] == [1.0, 0.0]
+        assert [one.age_seconds for one in reader.all()] == [1.0, inf]
 
 
 def test_the_next_ingest_of_one_boot_keeps_the_ages(path: Path) -> None:
@@ -88,7 +121,7 @@ def test_a_reader_names_what_is_missing(path: Path) -> None:
 def test_a_reader_cannot_write(path: Path) -> None:
     with writing(path), reading(path) as reader:
         reader.all()
-        held = reader._connection
+        held = reader._handle._connection
         assert held is not None
         with pytest.raises(apsw.ReadOnlyError):
             held.execute("DELETE FROM feed")

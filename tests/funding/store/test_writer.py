@@ -6,17 +6,26 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from funding.errors import StoreCorrupt, StoreError, StoreForeign, StoreFull, StoreLocked
+from funding.errors import (
+    StoreCorrupt,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreInUse,
+    StoreLocked,
+)
 from funding.model.event import Event, EventKind
 from funding.store import damage
+from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.store.writer import Writer
+from harness.processes import finished
 from tests.conftest import ROOT
 from tests.support.clock import rows
 from tests.support.store import (
@@ -30,6 +39,16 @@ from tests.support.store import (
     received,
     writing,
 )
+
+SPOIL = """
+import sys
+path, *pages = sys.argv[1:]
+with open(path, "r+b") as file:
+    for page in pages:
+        file.seek((int(page) - 1) * 4096)
+        file.write(bytes([255]) * 4096)
+"""
+"""In a process of its own: in this one it would drop SQLite's locks."""
 
 
 def test_a_quote_comes_back_as_it_was_sent(path: Path) -> None:
@@ -137,19 +156,15 @@ def test_a_damaged_page_raises_store_corrupt(path: Path) -> None:
         "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size"
         " WHERE tbl_name = 'quote' AND rootpage > 0",  # the table and its index
     )
-    with path.open("r+b") as file:
-        for page, size in pages:
-            file.seek((page - 1) * size)
-            file.write(b"\xff" * size)
     with writing(path) as writer:
-        with pytest.raises(StoreCorrupt):
-            writer.symbols("binance")
+        finished([sys.executable, "-c", SPOIL, path, *(str(page) for page, _ in pages)])
         with pytest.raises(StoreCorrupt):
             writer.write(feed, received(quote(event_time=NOW_MS + 1)))
-    assert not damage.marker_path(path).exists()
+    assert damage.is_marked(path), "the next ingest is not told"
+    damage.marker_path(path).unlink()
     with pytest.raises(StoreCorrupt), reading(path) as reader:
         reader.one("BTCUSDT")
-    assert damage.marker_path(path).exists(), "ingest is not told"
+    assert damage.is_marked(path), "ingest is not told"
 
 
 def test_a_path_that_cannot_be_a_file_is_a_store_error(tmp_path: Path) -> None:
@@ -163,7 +178,7 @@ def test_a_path_that_cannot_be_a_file_is_a_store_error(tmp_path: Path) -> None:
 
 def test_a_second_writer_is_refused_at_once(path: Path) -> None:
     with writing(path) as writer:
-        with pytest.raises(StoreLocked, match="another ingest"):
+        with pytest.raises(StoreInUse, match="another ingest"):
             Writer(path, feed_of())
         feed = feed_of()
         assert writer.write(feed, received(quote())) == 1
@@ -171,12 +186,33 @@ def test_a_second_writer_is_refused_at_once(path: Path) -> None:
         assert writer.symbols("binance") == ["BTCUSDT"]
 
 
-def test_a_second_writer_by_another_name_is_refused_too(path: Path) -> None:
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_second_writer_by_another_name_is_refused_too(
+    link: Callable[[Path, Path], None], path: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "elsewhere" / "link.db"
+    other.parent.mkdir()
+    with writing(path) as writer:
+        link(path, other)
+        before = path.read_bytes()
+        for _ in range(2):
+            with pytest.raises(StoreInUse, match="another ingest"):
+                Writer(other, feed_of())
+        assert path.read_bytes() == before
+        feed = feed_of()
+        assert writer.write(feed, received(quote())) == 1
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_nobody_writes_through_a_hard_link(path: Path, tmp_path: Path) -> None:
+    """It would have a WAL of its own."""
+    other = tmp_path / "link.db"
     with writing(path):
-        other = path.with_name("link.db")
-        other.symlink_to(path)
-        with pytest.raises(StoreLocked, match="another ingest"):
-            Writer(other, feed_of())
+        os.link(path, other)
+        with closing(DurableConnection(other)) as store, pytest.raises(StoreForeign, match="link"):
+            store.rows("SELECT 1")
+        with closing(DurableConnection(path)) as store:
+            assert store.rows("SELECT count(*) FROM quote") == [(0,)]
 
 
 def test_a_writer_that_cannot_begin_releases_the_lock(path: Path) -> None:

@@ -210,7 +210,7 @@ class SimulatedService:
         silent = self.uptime - self.last_frame
         return having(
             feed=feed,
-            heartbeat_age=heartbeat_age(feed, self.wall, self.uptime, "boot"),
+            heartbeat_age=heartbeat_age(feed, self.uptime, "boot"),
             last_frame_age=silent,
             quote_ages={f"S{n}": silent for n in range(5)},
             comparison_age=self.uptime - self.compared,

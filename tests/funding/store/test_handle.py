@@ -1,0 +1,188 @@
+"""Whoever has a database open begins again, once, with what is there."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+
+from funding.errors import StoreError
+from funding.model.event import Event, EventKind
+from funding.store import damage
+from funding.store.durable import DurableConnection
+from funding.store.events import Events
+from funding.store.reader import Reader
+from funding.store.writer import Writer
+from harness.processes import finished
+from tests.support.clock import ManualClock, rows
+from tests.support.store import NOW_MS, feed_of, quote, received, writing
+
+AT = 1_764_725_610.0
+
+
+def without(path: Path, *suffixes: str) -> None:
+    for suffix in suffixes:
+        Path(f"{path}{suffix}").unlink()
+
+
+def truncated(size: int) -> Callable[[Path], None]:
+    return lambda path: os.truncate(path, size)
+
+
+def other_database(path: Path) -> None:
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(other)) as made:
+        made.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1); PRAGMA user_version = 2")
+    copied_over(other, path)
+
+
+def copied_over(source: Path, path: Path) -> None:
+    """As `cp` does: the same file, with another content."""
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(source.read_bytes())
+
+
+def zeros_at_the_start(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(8192))
+
+
+ODD: dict[str, Callable[[Path], None]] = {
+    "rm -wal -shm": lambda path: without(path, "-wal", "-shm"),
+    "rm -wal": lambda path: without(path, "-wal"),
+    "rm -shm": lambda path: without(path, "-shm"),
+    "rm": lambda path: without(path, ""),
+    "rm all": lambda path: without(path, "", "-wal", "-shm"),
+    "truncate -s 0": truncated(0),
+    "truncate -s 1": truncated(1),
+    "truncate -s 100": truncated(100),
+    "truncate -s 4K": truncated(4096),
+    "truncate -s 64K": truncated(65536),
+    "another database": other_database,
+    "text": lambda path: copied_over(Path(__file__), path),
+    "zeros": zeros_at_the_start,
+}
+
+
+class Holders:
+    """A reader and a durable connection in each of two threads' worth, as the watchdog has them."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        clock = ManualClock().clock()
+        self.readers = [stack.enter_context(closing(Reader(path, "binance", clock))) for _ in "12"]
+        self.stores = [stack.enter_context(closing(DurableConnection(path))) for _ in "12"]
+
+    def use(self) -> list[float]:
+        """Each once: the prices that were read; errors are passed over."""
+        seen = []
+        for reader in self.readers:
+            with suppress(StoreError):
+                seen += [one.mark_price for one in reader.all()]
+        for store in self.stores:
+            with suppress(StoreError):
+                Events(store).add([Event(AT, "test", EventKind.NOTICE, "x")])
+        return seen
+
+
+def write_on(path: Path, writer: Writer, count: int, mark: float) -> None:
+    for n in range(count):
+        event_time = NOW_MS + int(mark * 1000) + n
+        names = [quote(f"S{i}USDT", mark, event_time) for i in range(100)]
+        writer.write(feed_of(), received(quote("BTCUSDT", mark, event_time), *names))
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize("what", ODD)
+def test_everybody_begins_again_once(what: str, checkpoint: bool, path: Path) -> None:
+    """Ingest ends, once; the next one has a whole database, which all read and write."""
+    with ExitStack() as stack:
+        holders = Holders(path, stack)
+        writer = Writer(path, feed_of())
+        write_on(path, writer, 5, 1.0)
+        if checkpoint:
+            writer.checkpoint()
+        assert set(holders.use()) == {1.0}
+        write_on(path, writer, 1, 1.5)
+        ODD[what](path)
+        holders.use()
+        with pytest.raises(StoreError):
+            write_on(path, writer, 1, 2.0)
+        with suppress(StoreError):
+            writer.close()
+        for beginning in (3.0, 4.0):
+            with writing(path) as writer:
+                holders.use()  # may end with an error, and then begins again
+                write_on(path, writer, 2, beginning)
+                holders.use()
+                assert set(holders.use()) == {beginning}
+                write_on(path, writer, 2, beginning + 0.5)
+                assert set(holders.use()) == {beginning + 0.5}
+                assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+                assert len(rows(path, "SELECT 1 FROM event")) >= 4
+            assert not damage.marker_path(path).exists()
+    aside = list(path.parent.glob("funding-damaged-*.db"))
+    # Zeros that nobody has to read, since the WAL has the newer pages, are no damage.
+    expected = {0} if what.startswith("rm") else {0, 1} if what == "zeros" else {1}
+    assert len(aside) in expected
+
+
+def test_a_backup_copied_over_the_running_database_is_noticed(path: Path) -> None:
+    """Whole or not, what is there afterwards is one database."""
+    with writing(path) as writer:
+        write_on(path, writer, 5, 1.0)
+    backup = path.with_name("backup.db")
+    shutil.copy(path, backup)
+    writer = Writer(path, feed_of())
+    write_on(path, writer, 5, 2.0)
+    writer.write(feed_of(), events=[Event(AT, "x", EventKind.NOTICE, "y" * 500)] * 900)
+    copied_over(backup, path)
+    with suppress(StoreError):
+        for n in range(3):
+            write_on(path, writer, 1, 3.0 + n)
+            writer.checkpoint()
+    with suppress(StoreError):
+        writer.close()
+    with writing(path) as writer:
+        write_on(path, writer, 1, 9.0)
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_program_that_checkpoints_or_vacuums_is_no_damage(path: Path) -> None:
+    with writing(path) as writer:
+        write_on(path, writer, 5, 1.0)
+        for statement in ("PRAGMA wal_checkpoint(PASSIVE)", "VACUUM"):
+            finished(["python3", "-c", SQL, path, statement])
+            write_on(path, writer, 1, 2.0)
+        assert not damage.marker_path(path).exists()
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+SQL = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])"
+
+
+@pytest.mark.parametrize("content", ["", "1:2", "\xff", None])
+def test_a_mark_that_speaks_of_another_file_is_nothing(content: str | None, path: Path) -> None:
+    """It outlived its file, or is a folder."""
+    mark = damage.marker_path(path)
+    with writing(path) as writer:
+        mark.mkdir() if content is None else mark.write_text(content)
+        write_on(path, writer, 1, 1.0)
+    with writing(path) as writer:
+        write_on(path, writer, 1, 2.0)
+    assert list(path.parent.glob("funding-damaged-*")) == []
+
+
+def test_an_empty_database_is_a_missing_one_where_there_is_no_schema(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in an installed client."""
+    monkeypatch.setattr("funding.store.upgrades.SCHEMA", tmp_path / "none.sql")
+    path.parent.mkdir()
+    path.touch()
+    with closing(DurableConnection(path)) as store, pytest.raises(StoreError, match="no tables"):
+        store.rows("SELECT 1")
+    assert path.read_bytes() == b""
