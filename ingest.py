@@ -11,7 +11,6 @@ import random
 import sys
 import threading
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from funding import errors
@@ -27,10 +26,9 @@ from funding.model.event import EventKind
 from funding.model.feed import Feed
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
-from funding.runtime.logs import ThrottledWarnings
 from funding.settings.service import Settings
 from funding.store.damage import report_damage
-from funding.store.prepare import prepare
+from funding.store.prepare import begin_to_write, prepare
 from funding.store.recovery import recover
 from funding.store.stated_waits import StatedWaits
 from funding.store.writer import Writer
@@ -38,21 +36,7 @@ from funding.store.writer import Writer
 log = logging.getLogger("ingest")
 
 STEP_SECONDS = 0.25  # how soon a signal or a stall is noticed
-WAIT_SECONDS = 1.0  # between two attempts to open the store
 FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle step costs 0.2 ms
-
-
-def begin_to_write(path: Path, feed: Feed, stopping: threading.Event) -> Writer | None:
-    """The writer, as soon as the disk has room for it and no other program holds the store's lock;
-    None when ingest is to stop before."""
-    warn = ThrottledWarnings(log, 60.0, SYSTEM.uptime)
-    while not stopping.is_set():
-        try:
-            return Writer(path, feed)
-        except (errors.StoreFull, errors.StoreLocked) as error:
-            warn(type(error).__name__, f"waiting for the store: {error}")
-            stopping.wait(WAIT_SECONDS)
-    return None
 
 
 def build(settings: Settings, feed: Feed, writer: Writer) -> IngestLoop:

@@ -38,6 +38,7 @@ MAX_BATCH = 2_000
 MAX_NAMED = 5
 """Unknown parameters that an answer names."""
 LOG_SECONDS = 10.0
+FIRST_TICK_SECONDS = 2.0  # the stream sends every symbol each second, in several frames
 ENDPOINTS = ["/funding", "/funding/<symbol>", "/funding/batch?symbols=A,B", "/funding/health"]
 
 
@@ -111,6 +112,8 @@ class Api:
         quote = self._store.one(symbol)
         if quote is None:
             self._current()  # in a database without quotes, no symbol is unknown yet
+            if self._is_first_tick():
+                raise errors.StoreMissing("the database", "does not hold every symbol yet")
             return refusal("unknown symbol", HTTPStatus.NOT_FOUND, symbol=symbol[:MAX_SHOWN])
         found = row(quote)
         limit = self._limits.stale_after
@@ -119,6 +122,14 @@ class Api:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             return refusal("stale", status, symbol=quote.symbol, **facts)
         return reply(found)
+
+    def _is_first_tick(self) -> bool:
+        """Whether the feed has just begun, and no symbol has come twice yet."""
+        feed = self._store.feed()
+        if feed is None or feed.good_since is None or feed.last_frame_at is None:
+            return False
+        begun = feed.last_frame_at - feed.good_since < FIRST_TICK_SECONDS
+        return begun and feed.accepted <= len(self._store.all())
 
     def batch(self, _environ: "WSGIEnvironment", symbols: Sequence[str] = ()) -> Response:
         """GET /funding/batch?symbols=A,B"""

@@ -101,7 +101,7 @@ class Handle(ForkAware):
         if files.main is None:
             raise errors.StoreMissing(self._name, "is not there yet")
         with _opening:
-            self._end_others(files)
+            self._end_others(identify_all(self._name))
             self._connection = self._connect(self._path)
             self._files = identify_all(self._name)
             self.openings += 1

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from funding.model.open_interest import Edge, Sample
 from funding.store.durable import DurableConnection
 
-_SAMPLE = "INSERT OR REPLACE INTO open_interest VALUES (?, ?, ?, ?)"
-_EDGE = "INSERT OR REPLACE INTO open_interest_edge VALUES (?, ?, ?, ?, ?)"
+_SAMPLE = (
+    "INSERT OR REPLACE INTO open_interest (at, symbol, open_interest, mark_price)"
+    " VALUES (?, ?, ?, ?)"
+)
+_EDGE = (
+    "INSERT OR REPLACE INTO open_interest_edge (symbol, timeframe, outside, up_at, down_at)"
+    " VALUES (?, ?, ?, ?, ?)"
+)
 _ENTER = """
-INSERT INTO universe VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET source = excluded.source
+INSERT INTO universe (symbol, source, entered_at) VALUES (?1, ?2, ?3)
+ON CONFLICT DO UPDATE SET source = excluded.source
 """
 _PRUNE_ROWS = 5_000
 
@@ -37,7 +44,12 @@ class OpenInterestStore:
 
     def edges(self) -> list[Edge]:
         """What is known of edges."""
-        return [Edge(*row) for row in self._store.rows("SELECT * FROM open_interest_edge")]
+        return [
+            Edge(*row)
+            for row in self._store.rows(
+                "SELECT symbol, timeframe, outside, up_at, down_at FROM open_interest_edge"
+            )
+        ]
 
     def change(self, symbols: Sequence[str], since: float, until: float) -> Mapping[str, float]:
         """The change between Unix seconds as a fraction, of those `symbols` that were polled both

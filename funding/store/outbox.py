@@ -32,7 +32,7 @@ WHERE id = ({_DUE} ORDER BY attempts >= {STUCK_ATTEMPTS}, id LIMIT 1)
 RETURNING id, path, idempotency_key, body, attempts, created_at
 """
 _DONE = """
-INSERT INTO consumer VALUES (?, ?, ?)
+INSERT INTO consumer (name, done, done_at) VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET done = excluded.done, done_at = excluded.done_at
 """
 _PRUNE_ROWS = 5_000

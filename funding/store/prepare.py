@@ -1,6 +1,9 @@
-"""What is done before ingest begins: a database that it cannot use is set aside, a new one made."""
+"""What is done before ingest begins: it waits for room and for a lock, and sets a database aside
+that it cannot use."""
 
 import logging
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import apsw
 from funding import errors
 from funding.model.feed import Feed
 from funding.model.origin import is_loopback
+from funding.runtime.logs import ThrottledWarnings
 from funding.store.database import check_ours, open_as_it_is, translate_errors
 from funding.store.file_identity import identify
 from funding.store.ingest_lock import IngestLock
@@ -17,6 +21,23 @@ from funding.store.recovery import set_aside_if_damaged
 from funding.store.writer import Writer
 
 log = logging.getLogger("ingest")
+
+WAIT_SECONDS = 1.0
+"""Between two attempts to open the store."""
+WARN_SECONDS = 60.0
+
+
+def begin_to_write(path: Path, feed: Feed, stopping: threading.Event) -> Writer | None:
+    """The writer, as soon as the disk has room for it and no other program holds the store's lock;
+    None when ingest is to stop before."""
+    warn = ThrottledWarnings(log, WARN_SECONDS, time.monotonic)
+    while not stopping.is_set():
+        try:
+            return Writer(path, feed)
+        except (errors.StoreFull, errors.StoreLocked) as error:
+            warn(type(error).__name__, f"waiting for the store: {error}")
+            stopping.wait(WAIT_SECONDS)
+    return None
 
 
 def prepare(path: Path, feed: Feed) -> None:

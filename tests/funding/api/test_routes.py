@@ -687,6 +687,19 @@ def test_a_clock_step_does_not_age_a_live_feed(world: World, step: int) -> None:
 # Before there is anything to serve, and when nothing can be
 
 
+def test_no_symbol_is_unknown_before_the_first_tick_is_complete(bare: World) -> None:
+    """A tick is several frames, and a script drops a symbol that is unknown."""
+    bare.begin()
+    bare.feed.good_since = bare.wall
+    bare.frame(ETH)
+    app = bare.app()
+    refused(ask(app, "/funding/BTCUSDT"), 503, "not ready")
+    assert ask(app, "/funding/ETHUSDT").status == 200
+    bare.later(1)
+    bare.frame(again(ETH, 1))
+    refused(ask(app, "/funding/NOPE"), 404, "unknown symbol")
+
+
 @pytest.mark.parametrize("path", ["/funding/BTCUSDT", "/funding/batch?symbols=BTCUSDT", "/funding"])
 def test_not_ready_until_the_database_is_there(bare: World, path: str) -> None:
     app = bare.app()

@@ -14,6 +14,7 @@ from tests.support.ingest_world import START, START_MS, IngestWorld, lines, mess
 
 def test_wal_is_moved_every_ten_seconds(world: IngestWorld) -> None:
     world.connect()
+    world.deliver(message(*(row(f"S{i}USDT") for i in range(500))))
     before = world.path.stat().st_size
     world.time.advance(9.9)
     world.step()

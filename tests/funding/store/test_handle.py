@@ -68,6 +68,13 @@ ODD: dict[str, Callable[[Path], None]] = {
 }
 
 
+def later(path: Path) -> None:
+    """People are slower than a tick of the file system's clock, which tests are not."""
+    if path.exists():
+        changed = path.stat().st_mtime_ns + 1_000_000_000
+        os.utime(path, ns=(changed, changed))
+
+
 class Holders:
     """A reader and a durable connection in each of two threads' worth, as the watchdog has them."""
 
@@ -95,8 +102,11 @@ def write_on(path: Path, writer: Writer, count: int, mark: float) -> None:
         writer.write(feed_of(), received(quote("BTCUSDT", mark, event_time), *names))
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
-@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize(
+    ("what", "checkpoint"),
+    # Zeros that nobody has to read, since the WAL has the newer pages, are no damage.
+    [(what, moved) for what in ODD for moved in (False, True) if moved or what != "zeros"],
+)
 def test_everybody_begins_again_once(what: str, checkpoint: bool, path: Path) -> None:
     """Ingest ends, once; the next one has a whole database, which all read and write."""
     with ExitStack() as stack:
@@ -108,6 +118,7 @@ def test_everybody_begins_again_once(what: str, checkpoint: bool, path: Path) ->
         assert set(holders.use()) == {1.0}
         write_on(path, writer, 1, 1.5)
         ODD[what](path)
+        later(path)
         holders.use()
         with pytest.raises(StoreError):
             write_on(path, writer, 1, 2.0)
@@ -125,9 +136,7 @@ def test_everybody_begins_again_once(what: str, checkpoint: bool, path: Path) ->
                 assert len(rows(path, "SELECT 1 FROM event")) >= 4
             assert not damage.marker_path(path).exists()
     aside = list(path.parent.glob("funding-damaged-*.db"))
-    # Zeros that nobody has to read, since the WAL has the newer pages, are no damage.
-    expected = {0} if what.startswith("rm") else {0, 1} if what == "zeros" else {1}
-    assert len(aside) in expected
+    assert len(aside) == (0 if what.startswith("rm") else 1)
 
 
 def test_a_backup_copied_over_the_running_database_is_noticed(path: Path) -> None:
@@ -140,6 +149,7 @@ def test_a_backup_copied_over_the_running_database_is_noticed(path: Path) -> Non
     write_on(path, writer, 5, 2.0)
     writer.write(feed_of(), events=[Event(AT, "x", EventKind.NOTICE, "y" * 500)] * 900)
     copied_over(backup, path)
+    later(path)
     with suppress(StoreError):
         for n in range(3):
             write_on(path, writer, 1, 3.0 + n)

@@ -6,10 +6,11 @@ from pathlib import Path
 import apsw
 import pytest
 
+from funding.model.event import Event, EventKind
 from funding.store.durable import DurableConnection
 from funding.store.quote_table import set_funding_intervals
 from tests.support.clock import ManualClock, rows, write
-from tests.support.store import HOUR_MS, NOW_MS, feed_of, quote, reading, received, writing
+from tests.support.store import HOUR_MS, NOW_MS, feed_of, plainly, quote, reading, received, writing
 
 
 def test_older_and_repeated_event_times_never_overwrite(path: Path) -> None:
@@ -170,3 +171,39 @@ def test_funding_intervals(path: Path, store: DurableConnection) -> None:
     set_funding_intervals(store, "elsewhere", [("BUSDT", 1)])
     select = "SELECT symbol, funding_interval_hours FROM quote ORDER BY symbol"
     assert rows(path, select) == [("AUSDT", 4), ("BUSDT", None)]
+
+
+MINE = """
+ALTER TABLE quote ADD COLUMN note TEXT;
+ALTER TABLE event ADD COLUMN note TEXT;
+ALTER TABLE feed ADD COLUMN note TEXT DEFAULT 'x';
+CREATE TABLE history (symbol TEXT, mark REAL);
+CREATE INDEX by_mark ON quote (mark_price);
+CREATE UNIQUE INDEX by_symbol ON quote (symbol);
+CREATE TRIGGER kept AFTER INSERT ON quote BEGIN
+    INSERT INTO history VALUES (new.symbol, new.mark_price), (new.symbol, 0); END;
+CREATE TRIGGER kept_too AFTER UPDATE ON quote BEGIN
+    INSERT INTO history VALUES (new.symbol, new.mark_price), (new.symbol, 0); END;
+"""
+
+
+def test_what_a_user_adds_to_the_tables_changes_no_count(path: Path) -> None:
+    """Columns, indexes and triggers, beside a writer that is open and in the next one."""
+    feed = feed_of()
+    names = [f"S{n}USDT" for n in range(40)]
+    with writing(path, feed) as writer:
+        writer.write(feed, received(*map(quote, names)), ceiling=NOW_MS)
+        with closing(plainly(path)) as user:
+            user.execute(MINE)
+            user.execute("UPDATE quote SET note = 'mine'")
+        for step in (1, 2):
+            frame = received(*(quote(name, event_time=NOW_MS + step) for name in names))
+            assert writer.write(feed, frame, ceiling=NOW_MS + 5) == 40
+            assert writer.write(feed, frame, ceiling=NOW_MS + 5) == 0
+    assert (feed.accepted, feed.repeated) == (120, 80)
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        assert writer.write(feed, received(quote("NEWUSDT")), ceiling=NOW_MS + 5) == 1
+        writer.write(feed, events=[Event(1.0, "x", EventKind.NOTICE, "")])
+    assert (feed.accepted, feed.repeated) == (1, 0)
+    assert rows(path, "SELECT DISTINCT note FROM quote WHERE symbol <> 'NEWUSDT'") == [("mine",)]

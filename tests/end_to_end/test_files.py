@@ -1,0 +1,79 @@
+"""What a person does to the files of the running group: fresh quotes again, by themselves."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.group import Group
+from harness.processes import until
+from tests.support.service import healthy_service
+
+SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Group]:
+    """One group, to which all of it is done, one after the other."""
+    with healthy_service(FUNDING_CHECK_INTERVAL=1, FUNDING_MIN_SYMBOLS=1) as service:
+        yield service
+
+
+def without(*suffixes: str) -> Callable[[Path], None]:
+    def remove(path: Path) -> None:
+        for suffix in suffixes:
+            Path(f"{path}{suffix}").unlink()
+
+    return remove
+
+
+def another_database(path: Path) -> None:
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(other)) as made:
+        made.executescript("CREATE TABLE IF NOT EXISTS t (a); PRAGMA user_version = 2")
+    content = other.read_bytes()
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(content)
+
+
+ODD: dict[str, Callable[[Path], None]] = {
+    "truncate -s 0": lambda path: os.truncate(path, 0),
+    "rm -wal": without("-wal"),
+    "truncate -s 1": lambda path: os.truncate(path, 1),
+    "rm -wal -shm": without("-wal", "-shm"),
+    "another database": another_database,
+    "rm -shm": without("-shm"),
+    "truncate -s 100": lambda path: os.truncate(path, 100),
+    "rm all": without("", "-wal", "-shm"),
+    "truncate -s 64K": lambda path: os.truncate(path, 65_536),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_the_files_are_changed_under_the_running_group(service: Group, what: str) -> None:
+    """One client polls. Ingest ends once, and its successor is left alone."""
+    first, begin = service.feed_pid(), time.time()
+    ODD[what](service.database)
+
+    def fresh() -> bool:
+        answer = service.ask("/funding/BTCUSDT")
+        return answer.status == 200 and answer.json["updatedAt"] > begin + 1
+
+    until(fresh, "a quote that was received afterwards", SECONDS)
+    until(lambda: service.feed_pid() != first, "the next ingest", SECONDS)
+    second = service.feed_pid()
+    steady = time.time() + 3.0
+
+    def still_fresh() -> bool:
+        assert fresh()
+        return time.time() > steady
+
+    until(still_fresh, "three steady seconds", SECONDS)
+    assert service.feed_pid() == second
+    assert service.rows("PRAGMA integrity_check") == [("ok",)]
+    assert not Path(f"{service.database}.damaged").exists()
