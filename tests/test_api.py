@@ -116,6 +116,7 @@ def test_an_ordinary_request(server: tuple[int, int]) -> None:
         "content-length",
         "content-type",
         "date",
+        "feed-address",
         "x-content-type-options",
     }
 
