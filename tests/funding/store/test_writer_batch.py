@@ -62,7 +62,7 @@ def test_file_that_another_program_found_damaged_is_not_written_to(path: Path) -
     feed = feed_of()
     with writing(path, feed) as writer:
         writer.write(feed, received(quote()))
-        damage.marker_path(path).touch()
+        damage.report_damage(path)
         with pytest.raises(StoreCorrupt, match="another program found it damaged"):
             writer.write(feed, received(quote(event_time=NOW_MS + 1)))
 
