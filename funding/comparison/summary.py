@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from funding.comparison.difference import MATCH_PCT, Field, Outcome
 from funding.comparison.pair import Comparison
+from funding.model.feed import LAG_SECONDS
 
 LINE_EVERY = 100
 ONE_SIDED_SHARE = 0.01
@@ -17,7 +18,8 @@ class Summary(NamedTuple):
     """Many comparisons in a few numbers; differences are absolute, in percent.
 
     `symbols` counts all symbols, and `one_sided` those that one side does not have. `unexplained`
-    counts the significant differences that lag does not explain.
+    counts the significant differences that lag does not explain. `behind_seconds` is by how much
+    the stream's event times are behind those of REST, at the median of the symbols.
     """
 
     total: int
@@ -30,6 +32,7 @@ class Summary(NamedTuple):
     average_pct: float
     median_pct: float
     maximum_pct: float
+    behind_seconds: float
 
     @property
     def failings(self) -> list[str]:
@@ -41,6 +44,9 @@ class Summary(NamedTuple):
             reasons.append(f"{self.one_sided} of {self.symbols} symbols are on one side only")
         if self.unexplained:
             reasons.append(f"significant differences that lag does not explain: {self.unexplained}")
+        if self.behind_seconds > LAG_SECONDS:
+            words = "its lag explains the differences, and is not right"
+            reasons.append(f"the stream is {self.behind_seconds:.0f} s behind REST: {words}")
         if self.average_pct > MATCH_PCT:
             reasons.append(f"the average difference is {self.average_pct:.3f} %")
         return reasons
@@ -58,6 +64,7 @@ def summarise(comparisons: Sequence[Comparison]) -> Summary:
     counts = Counter(row.outcome for row in comparisons)
     significant = [row for row in comparisons if row.outcome == Outcome.SIGNIFICANT]
     differences = [abs(row.difference_pct) for row in comparisons if row.difference_pct is not None]
+    behind = [-row.skew_ms for row in comparisons if row.skew_ms is not None]
     prices = [row for row in comparisons if row.field == Field.MARK_PRICE]
     return Summary(
         total=len(comparisons),
@@ -70,6 +77,7 @@ def summarise(comparisons: Sequence[Comparison]) -> Summary:
         average_pct=statistics.fmean(differences) if differences else 0.0,
         median_pct=statistics.median(differences) if differences else 0.0,
         maximum_pct=max(differences, default=0.0),
+        behind_seconds=statistics.median(behind) / 1_000 if behind else 0.0,
     )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _PART = 65_536
+_PACKET = 512
 
 
 class Pipe:
     """One relayed connection: `freeze`, `reset` or `end` it."""
 
-    def __init__(self, near: socket.socket, far: socket.socket) -> None:
+    def __init__(self, near: socket.socket, far: socket.socket, proxy: "Proxy") -> None:
+        self._proxy = proxy
         self._near, self._far = near, far
         self._flowing = threading.Event()
         self._flowing.set()
@@ -47,20 +49,32 @@ class Pipe:
                 self._flowing.wait()
                 if self.over.is_set():
                     return
-                target.sendall(part)
                 if source is self._far:
+                    self._hand_on(part)
                     self.began.set()
+                else:
+                    target.sendall(part)
             target.shutdown(socket.SHUT_WR)
+
+    def _hand_on(self, part: bytes) -> None:
+        """To ingest, at the link's pace; what waits fills the buffers of the kernel."""
+        for start in range(0, len(part), _PACKET):
+            packet = part[start : start + _PACKET]
+            self._near.sendall(packet)
+            if self._proxy.bytes_per_second:
+                self.over.wait(len(packet) / self._proxy.bytes_per_second)
 
 
 class Proxy:
-    """Listens on `port`; `pipes` are the connections in the order they came."""
+    """Listens on `port`; `pipes` are the connections in the order they came. With
+    `bytes_per_second` the link is slow."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.pipes: list[Pipe] = []
+        self.bytes_per_second = 0
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -84,7 +98,7 @@ class Proxy:
             except OSError:
                 return
             far = socket.create_connection(("127.0.0.1", self._target))
-            self.pipes.append(Pipe(near, far))
+            self.pipes.append(Pipe(near, far, self))
 
 
 @contextmanager

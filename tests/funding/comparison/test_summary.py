@@ -36,6 +36,21 @@ def test_verdict_and_its_reasons(pairs: list[Pair], verdict: str, failings: list
     assert (summary.verdict, summary.failings) == (verdict, failings)
 
 
+def test_stream_that_is_late_is_not_excellent() -> None:
+    for late_ms, failings in (
+        (5_000, []),
+        (
+            8_000,
+            ["the stream is 8 s behind REST: its lag explains the differences, and is not right"],
+        ),
+        (-8_000, []),
+    ):
+        pairs = [pair_of(f"S{n}", 100.5, at=-late_ms) for n in range(9)]
+        summary = round_of(*pairs, *GOOD_PAIRS[:2], *[pair_of("T", at=-late_ms)] * 40).summary
+        assert summary.failings == failings
+        assert summary.behind_seconds == late_ms / 1_000
+
+
 def test_summary_counts_and_measures() -> None:
     pairs = [pair_of("A", 99.5), pair_of("B", 102, at=5_000), pair_of("C", rate=0.0002)]
     pairs += [pair_of("D"), Pair(rest("E"), None, None)]
@@ -50,6 +65,7 @@ def test_summary_counts_and_measures() -> None:
         "average_pct": pytest.approx(102.5 / 12),
         "median_pct": 0.0,
         "maximum_pct": pytest.approx(100.0),
+        "behind_seconds": 0.0,
     }
     empty = summarise([])
     assert (empty.total, empty.average_pct, empty.median_pct, empty.maximum_pct) == (0, 0, 0, 0)

@@ -252,3 +252,41 @@ def test_frame_that_another_connection_delivered_is_not_newer() -> None:
     assert (set(batch.progress), batch.newer) == ({(2, 0)}, set())
     inbox.offer(2, frame(MAIN, 500), WALL, 102.0)
     assert inbox.take(0.0).newer == {(2, 0)}
+
+
+def test_lag_of_each_connection_is_noted() -> None:
+    inbox = Inbox()
+    for second in range(5):
+        inbox.offer(1, frame(MAIN, second * 1_000), WALL + second, 100.0 + second)
+    inbox.take(0.0)
+    inbox.offer(1, frame(MAIN, 5_000), WALL, 105.0)
+    inbox.offer(2, frame(MAIN, 5_000), WALL, 112.0)
+    batch = inbox.take(0.0)
+    assert batch.lags == {1: (0.0, 105.0), 2: (7.0, 112.0)}
+    assert batch.least_delay == pytest.approx(100.0 - WALL)
+
+
+def test_what_an_earlier_process_stored_is_no_news() -> None:
+    inbox = Inbox(last_event_time=WALL_MS)
+    inbox.offer(1, frame(MAIN, 0), WALL, 100.0)
+    batch = inbox.take(0.0)
+    assert batch.progress == {(1, 0): (100.0, 1)}
+    assert batch.newer == set()
+    inbox.offer(1, frame(MAIN, 1), WALL, 101.0)
+    assert inbox.take(0.0).newer == {(1, 0)}
+    future = Inbox(last_event_time=WALL_MS + DAY_MS)
+    future.offer(1, frame(MAIN, 0), WALL, 100.0)
+    assert future.take(0.0).newer == {(1, 0)}
+
+
+def test_quotes_that_were_given_back_wait_beside_newer_ones() -> None:
+    inbox = Inbox()
+    inbox.offer(1, frame(MAIN, 2_000, 2.0), WALL + 2, 102.0)
+    batch = inbox.take(0.0)
+    inbox.offer(1, frame(MAIN[:1], 3_000, 3.0), WALL + 3, 103.0)
+    inbox.offer(2, frame(MAIN[1:2], 1_000, 1.0), WALL + 3, 103.0)
+    inbox.give_back(batch)
+    again = inbox.take(0.0)
+    assert prices(again) == {"BTCUSDT": 3.0, "ETHUSDT": 2.0, "币安人生USDT": 2.0}
+    assert again.ceiling == batch.ceiling
+    assert again.frames == 2, "each frame is counted once"

@@ -3,7 +3,7 @@
 import pytest
 
 from funding.ingest.connection_events import EndingKind
-from funding.ingest.liveness import CONNECT_SECONDS, ConnectionState
+from funding.ingest.liveness import CONNECT_SECONDS, LATE_SECONDS, ConnectionState
 from tests.support.simulated_exchange import STEP, SimulatedExchange
 
 
@@ -121,3 +121,76 @@ def test_connection_fails_when_nothing_came_for_too_long(
     found = made.failure(lives_until + 0.1, stall_after)
     assert found is not None
     assert found[0] is kind
+
+
+def test_connection_whose_lag_grows_is_replaced_and_one_that_catches_up_is_not() -> None:
+    for late_for, replaced in ((2.0, False), (4.0, True)):
+        exchange = SimulatedExchange().run(10.0)
+        exchange.policy.note_lag(1, 0.1, exchange.now)
+        exchange.policy.note_lag(1, LATE_SECONDS + 1.0, exchange.now)
+        exchange.run(late_for)
+        exchange.policy.note_lag(1, 0.2, exchange.now)
+        assert exchange.ending_kinds() == (["late"] if replaced else [])
+    assert exchange.disconnects[0][1].detail == (
+        "the stream is 11 s late: the link is slower than the stream"
+    )
+
+
+def test_lag_up_to_the_limit_replaces_nothing() -> None:
+    exchange = SimulatedExchange().run(10.0)
+    exchange.policy.note_lag(1, 0.0, exchange.now)
+    exchange.policy.note_lag(1, LATE_SECONDS, exchange.now)
+    exchange.run(20.0)
+    assert exchange.disconnects == []
+
+
+def test_stream_that_is_late_from_the_start_is_tried_again_after_minutes() -> None:
+    exchange = SimulatedExchange().run(10.0)
+    exchange.policy.note_lag(1, 30.0, exchange.now)
+    exchange.run(280.0)
+    assert exchange.disconnects == []
+    assert exchange.policy.lag() == 30.0
+    exchange.run(15.0)
+    ((_, close),) = exchange.disconnects
+    assert close.kind == "late"
+    assert close.detail == "the stream is 30 s late, as from the start of this connection"
+    assert exchange.policy.lag() == 0.0
+
+
+def test_lag_of_the_feed_is_that_of_its_best_connection() -> None:
+    exchange = SimulatedExchange(connections=2).run(10.0)
+    exchange.policy.note_lag(1, 8.0, exchange.now)
+    assert exchange.policy.lag() == 8.0
+    exchange.policy.note_lag(2, 0.5, exchange.now)
+    assert exchange.policy.lag() == 0.5
+
+
+def trickle(step: int, *, whole_every: int = 0, until_second: float = 60.0) -> list[str]:
+    """How a connection ends whose messages come in parts of `step` bytes, and never count."""
+    exchange = SimulatedExchange()
+    exchange.classes = set()
+    exchange.run(1.0)
+    size = 0
+    while not exchange.disconnects:
+        if exchange.now < 1_000.0 + until_second:
+            size = 0 if whole_every and size >= whole_every else size + step
+        exchange.policy.note_unfinished(1, size, exchange.now)
+        exchange.run(STEP)
+    return [close.detail for _, close in exchange.disconnects]
+
+
+def test_link_on_which_no_message_comes_whole_is_too_slow() -> None:
+    (words,) = trickle(1_000)
+    assert words.startswith("the link is too slow: ")
+    assert words.endswith(" bytes in 5 s, no whole frame")
+
+
+@pytest.mark.parametrize(
+    "options", [{"step": 0}, {"step": 1_000, "whole_every": 3_000}, {"step": 9, "until_second": 2}]
+)
+def test_link_that_is_silent_or_brings_whole_messages_is_not_called_slow(
+    options: dict[str, int],
+) -> None:
+    assert trickle(**options) == [
+        "connected but no mark price within 5 s: is the address still served?"
+    ]

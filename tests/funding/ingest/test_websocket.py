@@ -235,3 +235,27 @@ def test_close_and_abort_before_open_do_nothing() -> None:
     connection = WebSocket("ws://127.0.0.1:1/ws", 1.0)
     connection.abort()
     connection.close()
+
+
+def test_bytes_of_an_unfinished_message_are_counted() -> None:
+    whole = frame(TEXT, b"x" * 1_000)
+    with connected() as (connection, peer):
+        assert connection.unfinished() == 0
+        peer.send(whole[:600])
+        until(lambda: connection.receive() is None and connection.unfinished() == 600, "a part")
+        peer.send(whole[600:])
+        message(connection)
+        assert connection.unfinished() == 0
+        peer.send(frame(PING, b"hello"), frame(TEXT, b"y"))
+        assert message(connection) == b"y"
+        peer.send(frame(PING, b"hello"))
+        assert connection.receive() is None
+        assert connection.unfinished() == 0
+    assert WebSocket("ws://127.0.0.1:1/", 1.0).unfinished() == 0
+
+
+def test_pings_do_not_hide_the_size_of_a_message() -> None:
+    with connected() as (connection, peer):
+        peer.send(frame(TEXT, b"x" * 500, final=False), frame(PING, b"hello"))
+        assert connection.receive() is None
+        assert connection.unfinished() == len(frame(TEXT, b"x" * 500, final=False))
