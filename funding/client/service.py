@@ -22,7 +22,7 @@ from funding.model.feed import StoredQuote
 from funding.model.origin import not_comparable
 from funding.model.quote import LONGEST_SYMBOL, fold
 from funding.runtime import forks
-from funding.runtime.deadline import TcpConnection
+from funding.runtime.deadline import Deadline, TcpConnection
 from funding.runtime.forks import ForkAware
 
 
@@ -161,16 +161,19 @@ class Service(ForkAware):
 
     def _ask(self, path: str, headers: Mapping[str, str] = _NONE) -> tuple[int, str, bytes]:
         """Status, ETag and body."""
+        deadline = Deadline(self._timeout() if callable(self._timeout) else self._timeout)
         try:
             with suppress(_Ended):
-                return self._exchange(path, headers)
-            return self._exchange(path, headers)
+                return self._exchange(path, headers, deadline)
+            return self._exchange(path, headers, deadline)
         except (OSError, http.client.HTTPException) as error:
             raise _Unusable(f"{type(error).__name__}: {error}"[:200]) from error
 
-    def _exchange(self, path: str, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
+    def _exchange(
+        self, path: str, headers: Mapping[str, str], deadline: Deadline
+    ) -> tuple[int, str, bytes]:
         kept_open = self._connection.sock is not None
-        seconds = self._timeout() if callable(self._timeout) else self._timeout
+        seconds = deadline.left() or 0.0
         if seconds <= 0:
             raise TimeoutError("timed out before it was asked")
         self._connection.timeout = seconds

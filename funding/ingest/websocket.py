@@ -7,22 +7,21 @@
   between frames or within one; nothing read so far is lost.
 - The pure-Python UTF-8 check takes 3.6 s for 30 MB: the decoder checks instead.
 - Redirects are followed three times unless `redirect_limit=0`.
-- `http_proxy` is honoured even for 127.0.0.1, whatever `http_no_proxy` says: for a loopback
-  address we hand in a socket of our own.
+- Unless it is told of a proxy it reads the environment, and honours `http_proxy` even for
+  127.0.0.1. `http_no_proxy` counts only beside a proxy, so there is always one.
 """
 
 import contextlib
 import socket
 import ssl
 import time
-from urllib.parse import urlsplit
 
 import websocket
 
 from funding.errors import ConnectFailed, ConnectionLost
 from funding.ingest.connection_events import EndingKind
-from funding.model.origin import is_loopback
 from funding.runtime.backoff import stated_wait
+from funding.settings.proxies import proxy_for
 
 MAX_MESSAGE = 8 * 1024 * 1024
 _CONTROL_HEADER = 2  # a server's control frame has no mask and at most 125 bytes (RFC 6455, 5.5)
@@ -64,7 +63,7 @@ class WebSocket:
         connection.settimeout(self._timeout)
         try:
             connection.connect(  # type: ignore[no-untyped-call]
-                self._url, redirect_limit=0, socket=self._direct()
+                self._url, redirect_limit=0, **_proxy_options(self._url)
             )
         except websocket.WebSocketBadStatusException as error:
             self.abort()
@@ -74,12 +73,6 @@ class WebSocket:
             kind, detail = _failure(error)
             raise ConnectFailed(kind, detail) from error
         connection.settimeout(_RECEIVE_SECONDS)
-
-    def _direct(self) -> socket.socket | None:
-        parts = urlsplit(self._url)
-        if parts.scheme != "ws" or not is_loopback(parts.hostname or ""):
-            return None
-        return socket.create_connection((parts.hostname, parts.port or 80), self._timeout)
 
     def receive(self) -> bytes | None:
         """The next whole message, or None after a second without one.
@@ -124,6 +117,18 @@ class WebSocket:
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def _proxy_options(url: str) -> dict[str, object]:
+    proxy = proxy_for(url)
+    if proxy is None:
+        return {"http_proxy_host": "-", "http_proxy_port": 1, "http_no_proxy": ["*"]}
+    return {
+        "http_proxy_host": proxy.host,
+        "http_proxy_port": proxy.port,
+        "http_proxy_auth": proxy.credentials,
+        "http_no_proxy": ["-"],  # no host: with an empty list it would read the environment
+    }
 
 
 def _failure(error: BaseException) -> tuple[EndingKind, str]:

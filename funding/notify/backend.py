@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import urllib3
 
 from funding import errors
-from funding.rest.transport import manager
+from funding.rest.transport import Connections
 from funding.runtime import backoff
 
 MAX_BODY = 4 * 1024 * 1024
@@ -52,7 +52,7 @@ class BackendClient:
     def __init__(self, timeout: float = 5.0, *, waits: Waits) -> None:
         self.timeout = timeout
         self._waits = waits
-        self._pool = manager(3, 1, urllib3.make_headers(user_agent="funding"))
+        self._connections = Connections(3, 1, urllib3.make_headers(user_agent="funding"))
 
     def post(self, address: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST a JSON `body`; the reply has any status, and its body where that is whole. Raises
@@ -66,7 +66,7 @@ class BackendClient:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._pool.clear()
+        self._connections.close()
 
     def _ask(
         self, method: str, address: str, headers: Mapping[str, str], body: bytes | None
@@ -90,14 +90,8 @@ class BackendClient:
         self, method: str, address: str, headers: Mapping[str, str], body: bytes | None
     ) -> urllib3.BaseHTTPResponse:
         try:
-            return self._pool.request(
-                method,
-                address,
-                body=body,
-                headers={**self._pool.headers, **headers},
-                timeout=urllib3.Timeout(total=self.timeout),
-                redirect=False,
-                preload_content=False,
+            return self._connections.request(
+                method, address, self.timeout, headers=headers, body=body
             )
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise errors.PostError(type(error).__name__) from None

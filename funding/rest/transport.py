@@ -3,6 +3,8 @@
 # Facts
 - urllib3 retries three times and follows redirects unless told not to; it honours no proxy
   variables of the environment; its timeouts bound each wait, not the whole (runtime/deadline.py).
+- Before a request it sees that a kept connection has ended, but a server may close it just then:
+  the request ends with a reset, a broken pipe or no answer, and was not acted upon.
 - It tries every address of a host's name for the whole timeout, and getaddrinfo has no timeout:
   a resolver that does not answer holds it for 10 s and more.
 - The timeout of a socket bounds the whole of a TLS handshake.
@@ -11,9 +13,13 @@
 
 import logging
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
 
 import urllib3
 
@@ -21,12 +27,14 @@ from funding import errors
 from funding.runtime import forks
 from funding.runtime.deadline import Deadline, Response
 from funding.runtime.forks import ForkAware
+from funding.settings.proxies import Proxy, proxy_for
 
 MAX_BODY = 16 * 1024 * 1024
 MOST_ATTEMPTS = 32
 """Concurrent connection attempts: a resolver that hangs holds a thread for each. A pool of 20
 workers begins with 20, beside the senders."""
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _HEADERS = urllib3.make_headers(accept_encoding="gzip", user_agent="funding")
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
@@ -82,57 +90,134 @@ def connected(connect: Callable[[], socket.socket], seconds: float) -> socket.so
     return made
 
 
-class _PlainConnection(urllib3.connection.HTTPConnection):
+class _KeptConnectionEnded(ConnectionError):
+    """The server has closed a connection that was kept open, and has not answered this request."""
+
+
+class _Connection(urllib3.connection.HTTPConnection):
     response_class = Response
+    _answers = 0
 
     def _new_conn(self) -> socket.socket:
-        return _punctual(self, super()._new_conn)
+        self._answers = 0
+        seconds = float(self.timeout or 0.0)
+        self._deadline = Deadline(seconds)
+        try:
+            return connected(super()._new_conn, seconds)
+        except TimeoutError as error:
+            raise urllib3.exceptions.ConnectTimeoutError(self, f"timed out: {error}") from error
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        self.sock.settimeout(self._deadline.left() or 0.001)
+
+    def request(self, *arguments: Any, **named: Any) -> None:
+        with self._kept_open():
+            super().request(*arguments, **named)
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        with self._kept_open():
+            response = super().getresponse()
+        self._answers += 1
+        return response
+
+    @contextmanager
+    def _kept_open(self) -> Iterator[None]:
+        try:
+            yield
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            if not self._answers:
+                raise
+            raise _KeptConnectionEnded(f"{type(error).__name__}: {error}") from error
 
 
-class _SecureConnection(urllib3.connection.HTTPSConnection):
-    response_class = Response
-
-    def _new_conn(self) -> socket.socket:
-        return _punctual(self, super()._new_conn)
-
-
-def _punctual(
-    connection: urllib3.connection.HTTPConnection, connect: Callable[[], socket.socket]
-) -> socket.socket:
-    try:
-        return connected(connect, float(connection.timeout or 0.0))
-    except TimeoutError as error:
-        raise urllib3.exceptions.ConnectTimeoutError(connection, f"timed out: {error}") from error
-    except OSError as error:
-        raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+class _SecureConnection(_Connection, urllib3.connection.HTTPSConnection):
+    pass
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
+    ConnectionCls = _Connection
 
 
 class _SecurePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-def manager(hosts: int, each: int, headers: Mapping[str, str]) -> urllib3.PoolManager:
-    """Keeps connections open, to so many `hosts` and so many to `each`. A connection is made, and
-    an answer is whole, within the timeout of a call; nothing is retried."""
-    made = urllib3.PoolManager(num_pools=hosts, maxsize=each, retries=False, headers=headers)
-    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-    return made
+class Connections(ForkAware):
+    """Keeps connections open, to so many `hosts` and so many to `each`, for one thread; through the
+    proxy that `settings.proxies` names. A connection is made, and an answer is whole, within the
+    seconds of a request."""
 
-
-class Transport(ForkAware):
-    """GET calls over connections that are kept open; for one thread."""
-
-    def __init__(self) -> None:
-        self._pool = manager(2, 4, _HEADERS)
+    def __init__(self, hosts: int, each: int, headers: Mapping[str, str]) -> None:
+        self._options: dict[str, Any] = {"num_pools": hosts, "maxsize": each, "retries": False}
+        self._headers = headers
+        self._managers: dict[Proxy | None, urllib3.PoolManager] = {}
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
         """The connections stay the parent's."""
-        self._pool = manager(2, 4, _HEADERS)
+        self._managers = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        seconds: float,
+        *,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """The head of the answer; raises `urllib3.exceptions.HTTPError`s. A GET on a
+        kept connection that the server has closed meanwhile is made again, once; nothing else."""
+        deadline, manager = Deadline(seconds), self._manager(proxy_for(url))
+        for may_retry in (method == "GET", False):
+            try:
+                return manager.request(
+                    method,
+                    url,
+                    fields=fields,
+                    body=body,
+                    headers={**self._headers, **headers},
+                    timeout=urllib3.Timeout(total=deadline.left() or 0.001),
+                    redirect=False,
+                    preload_content=False,
+                )
+            except urllib3.exceptions.ProtocolError as error:
+                if not (may_retry and isinstance(error.args[-1], _KeptConnectionEnded)):
+                    raise
+        raise AssertionError("the second attempt neither answers nor raises")
+
+    def close(self) -> None:
+        """Let go of the connections; the next request opens them again."""
+        for manager in self._managers.values():
+            manager.clear()
+
+    def _manager(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        if proxy not in self._managers:
+            self._managers[proxy] = self._made(proxy)
+        return self._managers[proxy]
+
+    def _made(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        made = urllib3.PoolManager(**self._options)
+        if proxy is not None:
+            user = ":".join(proxy.credentials) if proxy.credentials else None
+            made = urllib3.ProxyManager(
+                f"http://{proxy.netloc}",
+                proxy_headers=urllib3.make_headers(proxy_basic_auth=user),
+                **self._options,
+            )
+        made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        return made
+
+
+class Transport:
+    """GET calls over connections that are kept open; for one thread."""
+
+    def __init__(self) -> None:
+        self._connections = Connections(2, 4, _HEADERS)
 
     def get(
         self, url: str, parameters: dict[str, str], seconds: float
@@ -141,14 +226,7 @@ class Transport(ForkAware):
         if seconds <= 0:
             raise errors.RestUnreachable("timed out before it was asked")
         try:
-            response = self._pool.request(
-                "GET",
-                url,
-                fields=parameters,
-                timeout=urllib3.Timeout(total=seconds),
-                redirect=False,
-                preload_content=False,
-            )
+            response = self._connections.request("GET", url, seconds, fields=parameters)
             body = response.read(MAX_BODY + 1)
         except urllib3.exceptions.HTTPError as error:
             raise errors.RestUnreachable(f"{type(error).__name__}: {error}"[:200]) from error
@@ -160,4 +238,4 @@ class Transport(ForkAware):
 
     def close(self) -> None:
         """Let go of the connections; the next call opens them again."""
-        self._pool.clear()
+        self._connections.close()

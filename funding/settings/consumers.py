@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from funding.errors import SettingError
 from funding.model.origin import Origin, is_loopback, origin
-from funding.settings import environment, service
+from funding.settings import environment, proxies, service
 from funding.settings.environment import Texts
 from funding.settings.secret import Secret
 from funding.settings.service import Settings
@@ -153,8 +153,10 @@ def load() -> tuple[Settings, ConsumerSettings, list[str]]:
     found = environment.texts(service.PATHS)
     _check_secrets(found)
     ours, unknown = service.read(found.texts)
+    own = read(found.texts)
+    proxies.check(ours.rest_url, own.volspike_api_url, own.volspike_api_url_dev, own.telegram_url)
     known = {setting.name for setting in (*service.TABLE, *TABLE)}
-    return ours, read(found.texts), sorted({*unknown, *(found.from_file - known)})
+    return ours, own, sorted({*unknown, *(found.from_file - known)})
 
 
 def _check_secrets(found: Texts) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from funding.errors import SettingError
 from funding.model.mode import Mode
-from funding.settings import environment
+from funding.settings import environment, proxies
 from funding.settings.table import (
     Setting,
     anything,
@@ -176,7 +176,9 @@ def read(texts: Mapping[str, str]) -> tuple[Settings, list[str]]:
 
 def load() -> tuple[Settings, list[str]]:
     """`read` of this process's environment and of the settings file."""
-    return read(environment.texts(PATHS).texts)
+    settings, unknown = read(environment.texts(PATHS).texts)
+    proxies.check(settings.ws_url, settings.rest_url)
+    return settings, unknown
 
 
 def load_texts() -> dict[str, str]:

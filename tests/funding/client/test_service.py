@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,21 @@ def test_a_service_that_hangs_is_given_up_and_not_asked_again(turn: Turn) -> Non
         assert (found.quote, found.problem) == (None, "TimeoutError: timed out")
         assert len(server.asked) == 2
         assert made.quotes().problem == "TimeoutError: timed out"
+        made.close()
+
+
+def test_second_attempt_ends_within_the_time_of_the_first() -> None:
+    def late(_connection: Any, stopping: threading.Event) -> None:
+        stopping.wait(0.4)
+        raise ConnectionAbortedError
+
+    with scripted(sends(API_QUOTE), late, hangs) as server:
+        made = service(server.port, ManualClock(), timeout=0.6)
+        assert made.quote("BTCUSDT").fresh
+        begin = time.monotonic()
+        assert made.quote("BTCUSDT").problem == "TimeoutError: timed out"
+        assert time.monotonic() - begin < 0.9
+        assert len(server.asked) == 3
         made.close()
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from funding.errors import ConnectionLost
+from funding.errors import ConnectFailed, ConnectionLost
 from funding.ingest import websocket
 from funding.ingest.websocket import MAX_MESSAGE, WebSocket
 from harness.processes import WAIT_SECONDS, until
@@ -21,7 +22,9 @@ from tests.support.fake_exchange import (
     Peer,
     frame,
     silence,
+    unsigned_certificate,
 )
+from tests.support.forward_proxy import forward_proxy
 
 SYMBOL = '{"s":"币安人生USDT"}'.encode()
 
@@ -202,6 +205,35 @@ def test_proxy_is_not_used_for_a_loopback_address(
             peer.send(frame(TEXT, b"directly"))
             assert message(connection) == b"directly"
         assert proxy.connections == 0
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
+def test_stream_goes_through_the_proxy_which_resolves_its_host(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeExchange() as exchange, forward_proxy(exchange.port) as proxy:
+        monkeypatch.setenv(name, proxy.url.replace("//", "//me:secret@"))
+        connection = WebSocket("ws://stream.exchange.test/market/stream", WAIT_SECONDS)
+        connection.open()
+        exchange.peer().send(frame(TEXT, b"through the proxy"))
+        assert message(connection) == b"through the proxy"
+        connection.close()
+        assert proxy.asked == ["CONNECT stream.exchange.test:80 HTTP/1.1"]
+        assert "Proxy-Authorization: Basic bWU6c2VjcmV0" in proxy.heads[0]
+        monkeypatch.setenv("NO_PROXY", "exchange.test")
+        with pytest.raises(ConnectFailed) as caught:
+            WebSocket("ws://stream.exchange.test/market/stream", WAIT_SECONDS).open()
+        assert caught.value.kind == "dns"
+
+
+def test_tls_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = FakeExchange(tls=unsigned_certificate(tmp_path))
+    with exchange, forward_proxy(exchange.port) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(ConnectFailed) as caught:
+            WebSocket("wss://stream.exchange.test/market/stream", WAIT_SECONDS).open()
+        assert caught.value.kind == "tls"
+        assert proxy.asked == ["CONNECT stream.exchange.test:443 HTTP/1.1"]
 
 
 def test_the_request_names_host_and_path() -> None:

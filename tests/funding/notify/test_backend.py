@@ -16,6 +16,7 @@ from funding.notify.backend import MAX_BODY, BackendClient
 from harness.processes import WAIT_SECONDS
 from tests.conftest import free_port
 from tests.support.fake_backend import KEY, TOKEN, FakeBackend, NoWaits, serving
+from tests.support.forward_proxy import forward_proxy
 
 SHORT_SECONDS = 0.5
 
@@ -162,6 +163,18 @@ def test_status_alone_answers_a_post(backend: BackendClient, rest: bytes) -> Non
         assert backend.post(address, {}, b"{}") == (201, 7, b"")
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as address:
         assert backend.post(address, {}, b"{}").status == 200
+
+
+def test_backend_is_reached_through_the_proxy(
+    far: FakeBackend, backend: BackendClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forward_proxy(far.port) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        reply = backend.post("http://backend.test/path", {"X-API-Key": KEY}, b"{}")
+        assert reply.status == 200
+        assert proxy.asked == ["POST http://backend.test/path HTTP/1.1"]
+        assert backend.post(far.address, {"X-API-Key": KEY}, b"{}").status == 200
+        assert len(proxy.asked) == 1
 
 
 def test_key_that_cannot_be_a_header_is_an_error_without_the_key(

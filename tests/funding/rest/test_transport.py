@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from funding.rest import transport
 from funding.rest.client import RestClient
 from harness.processes import WAIT_SECONDS, until
 from tests.conftest import free_port
+from tests.support.fake_exchange import FakeExchange, unsigned_certificate
+from tests.support.forward_proxy import forward_proxy
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
 from tests.support.rest_group import ANSWER, BODY, Group, failure
 
@@ -28,6 +31,86 @@ def answers(client: RestClient) -> bool:
     with suppress(errors.RestUnreachable):
         return client.premium_index("BTCUSDT").symbol == "BTCUSDT"
     return False
+
+
+def hangs_up(_connection: Any, _stopping: threading.Event) -> None:
+    """Take the request, and close without an answer."""
+    raise ConnectionAbortedError
+
+
+def test_connection_that_ends_as_the_next_request_goes_out_costs_no_answer(group: Group) -> None:
+    with scripted(ANSWER, hangs_up, ANSWER, hangs_up, ANSWER) as server:
+        client = group.client(server.url)
+        for _ in range(3):
+            assert client.premium_index("BTCUSDT").symbol == "BTCUSDT"
+        assert (len(server.asked), server.connections) == (5, 3)
+
+
+def test_new_connection_that_ends_without_an_answer_is_not_tried_again(group: Group) -> None:
+    with scripted(ANSWER, hangs_up, hangs_up, ANSWER) as server:
+        client = group.client(server.url)
+        assert answers(client)
+        assert type(failure(lambda: client.premium_index("BTCUSDT"))) is errors.RestUnreachable
+        assert len(server.asked) == 3
+        assert answers(client)
+
+
+def test_second_attempt_ends_within_the_time_of_the_first(group: Group) -> None:
+    def late(connection: Any, stopping: threading.Event) -> None:
+        stopping.wait(0.4)
+        hangs_up(connection, stopping)
+
+    with scripted(ANSWER, late, hangs) as server:
+        left = [20.0, 0.6]
+        client = group.client(server.url, timeout=lambda: left.pop(0))
+        assert answers(client)
+        begin = time.monotonic()
+        assert not answers(client)
+        assert time.monotonic() - begin < 0.9
+        assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_rest_goes_through_the_proxy(
+    group: Group, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with scripted(ANSWER) as server, forward_proxy(server.port) as proxy:
+        monkeypatch.setenv(name, proxy.url.replace("//", "//me:secret@"))
+        client = group.client("http://rest.exchange.test")
+        assert answers(client)
+        (head,) = proxy.heads
+        assert head.startswith("GET http://rest.exchange.test/fapi/v1/premiumIndex?symbol=BTCUSDT ")
+        assert "proxy-authorization: basic bwu6c2vjcmv0" in head.lower()
+        assert answers(group.client(server.url)), "this machine is reached directly"
+        monkeypatch.setenv("no_proxy", ".exchange.test")
+        assert not answers(client)
+        assert len(proxy.heads) == 1
+
+
+def test_tls_of_rest_goes_through_the_proxy(
+    group: Group, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = unsigned_certificate(tmp_path)
+    exchange = FakeExchange(lambda _request: reply(body=BODY), tls=certificate)
+    with exchange, forward_proxy(exchange.port) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        client = group.client("https://127-0-0-1.exchange.test")
+        assert "certificate" in str(failure(lambda: client.premium_index("BTCUSDT"))).lower()
+        assert proxy.asked[0].startswith("CONNECT 127-0-0-1.exchange.test:443 HTTP/1.")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_proxy_that_is_silent_is_not_waited_for(
+    group: Group, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    with forward_proxy(1) as proxy:
+        proxy.answers = False
+        monkeypatch.setenv(f"{scheme}_proxy", proxy.url)
+        client = group.client(f"{scheme}://rest.exchange.test", timeout=0.4)
+        begin = time.monotonic()
+        assert type(failure(lambda: client.premium_index("BTCUSDT"))) is errors.RestUnreachable
+        assert time.monotonic() - begin < 0.7
+        assert len(proxy.heads) == 1
 
 
 @pytest.mark.parametrize(
