@@ -67,6 +67,33 @@ def test_a_full_disk_and_space_again(record: Record) -> None:
     assert seen <= 25
 
 
+def test_the_database_is_removed_on_a_full_disk(record: Record) -> None:
+    """Ingest waits for room, and is there as soon as there is some."""
+    with (
+        tree() as folder,
+        stand_in(folder, *SHORT_TICK) as exchange,
+        small_disk(folder / "disk") as disk,
+        started(folder, exchange, **SHORT | {"FUNDING_DB": disk / "funding.db"}) as service,
+    ):
+        database, log = disk / "funding.db", folder / "var" / "log" / "ingest.log"
+        fill(disk / "filler")
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{database}{suffix}").unlink()
+        until(lambda: "was removed or replaced" in log.read_text(), "it is noticed")
+        fill(disk / "what the removal gave back")
+        until(lambda: "waiting for the store" in log.read_text(), "it waits")
+        until(lambda: not well(service), "the API says so too")
+        (disk / "filler").unlink()
+        began = SYSTEM.uptime()
+        until(lambda: well(service) and newest(database) > began, "fresh quotes")
+        seen = newest(database) - began
+        assert rows(database, "PRAGMA quick_check") == [("ok",)]
+        service.process.terminate()
+        assert service.process.wait(30) == 0
+    record("database removed on a full disk, then space", "data ≤ 10 s after", f"{seen:.1f} s")
+    assert seen <= 10
+
+
 def fill(path: Path) -> None:
     """Write until nothing fits any more."""
     with suppress(OSError), path.open("wb", buffering=0) as file:

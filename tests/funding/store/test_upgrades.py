@@ -7,15 +7,19 @@ from pathlib import Path
 import apsw
 import pytest
 
-from funding.errors import StoreError
+from funding.errors import StoreError, StoreInUse, StoreMissing
 from funding.store import damage, upgrades
 from funding.store.database import open_writer
+from funding.store.durable import DurableConnection
+from funding.store.prepare import prepare
 from funding.store.writer import Writer
 from tests.conftest import ROOT
 from tests.support.clock import rows
 from tests.support.store import (
+    contents,
     feed_of,
     quote,
+    reading,
     received,
     writing,
 )
@@ -181,3 +185,36 @@ def test_an_upgraded_database_has_the_tables_of_a_new_one(
     assert rows(path, views) == rows(new, views)
     with closing(apsw.Connection(str(path))) as upgraded, pytest.raises(apsw.ConstraintError):
         upgraded.execute("INSERT INTO rest_ban VALUES ('c', 1.0, 1, 'x', 'no such kind')")
+
+
+def test_a_second_newer_ingest_leaves_the_file_as_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock comes first: the older one goes on."""
+    with writing(path) as first:
+        before = contents(path.parent)
+        monkeypatch.setattr(upgrades, "VERSION", VERSION + 1)
+        monkeypatch.setattr(upgrades, "UPGRADES", {VERSION: "CREATE TABLE extra (a)"})
+        with pytest.raises(StoreInUse):
+            Writer(path, feed_of())
+        with pytest.raises(StoreInUse):
+            prepare(path, feed_of())
+        assert contents(path.parent) == before
+        monkeypatch.undo()
+        assert first.write(feed_of(), received(quote())) == 1
+    assert rows(path, "PRAGMA user_version") == [(VERSION,)]
+
+
+@pytest.mark.parametrize("older", [version_1, version_2])
+def test_only_ingest_upgrades(older: Callable[[Path], None], path: Path) -> None:
+    """Everybody else says which program must run."""
+    older(path)
+    before = path.read_bytes()
+    with closing(DurableConnection(path)) as store, reading(path) as reader:
+        for use in (lambda: store.rows("SELECT 1"), reader.all, reader.feed):
+            with pytest.raises(StoreMissing, match=r"version \d, .*: ingest of the same"):
+                use()
+        assert path.read_bytes() == before
+        with writing(path):
+            assert reader.all() == []
+            assert store.rows("SELECT 1") == [(1,)]
