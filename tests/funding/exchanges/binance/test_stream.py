@@ -136,7 +136,8 @@ def test_announced_shutdown_is_reported() -> None:
         frame = decode(payload)
         assert frame.ending
         assert "shutdown" in frame.notice
-    assert not decode(b'{"event":{"e":"other"}}').ending
+    for name in (b"other", b"tickerShutdown", b"serverShutdown2"):
+        assert not decode(b'{"event":{"e":"' + name + b'"}}').ending
 
 
 MALFORMED = [
