@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from funding.comparison.difference import Field
 from funding.consumers.mark_prices import COMPARE_SECONDS, MarkPrices
 from harness.processes import until
 from tests.conftest import free_port
@@ -66,11 +67,12 @@ def test_mode_parallel_compares_all_symbols_but_not_at_every_read(world: World) 
             assert set(prices.read()) == set(world.symbols)
             hand.advance(20)
         assert world.exchange.calls() == before + 1
-        until(lambda: compared(world, "parallel") == 2 * len(world.symbols), "all are compared")
+        each = len(Field) * len(world.symbols)
+        until(lambda: compared(world, "parallel") == each, "all are compared")
         hand.advance(COMPARE_SECONDS)
         prices.read()
         assert world.exchange.calls() == before + 2
-    assert compared(world, "parallel") == 4 * len(world.symbols)
+    assert compared(world, "parallel") == 2 * each
 
 
 def test_every_scan_of_the_volume_alert_compares(world: World) -> None:
