@@ -140,10 +140,11 @@ CREATE TABLE rest_ban (
                                -- 'over-budget': not refused, but near the exchange's limit
 ) STRICT, WITHOUT ROWID;
 
--- What each consumer finished last, so that a restart continues from there.
+-- What each consumer finished last, so that a restart continues from there; when the watchdog
+-- looked last.
 CREATE TABLE consumer (
-    name    TEXT    NOT NULL PRIMARY KEY,  -- 'volume_alert' or 'oi_poller'
-    done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan or loop stands for
+    name    TEXT    NOT NULL PRIMARY KEY,  -- 'volume_alert', 'oi_poller', 'watchdog'
+    done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan, loop or look stands for
     done_at REAL    NOT NULL               -- Unix seconds when it was complete
 ) STRICT, WITHOUT ROWID;
 
@@ -274,6 +275,36 @@ SELECT
     exchange
 FROM contract
 ORDER BY status = 'TRADING', symbol, exchange;
+
+-- For people: how available the data and the API were in the seven days before the watchdog's last
+-- look, or since the first event. What nobody observed does not count.
+CREATE VIEW availability AS
+WITH
+    span AS (
+        SELECT max(done_at - 7 * 86400, (SELECT min(at) FROM event)) AS since, done_at AS until
+        FROM consumer WHERE name = 'watchdog'
+    ),
+    part AS (
+        SELECT kind, rule,
+            min(until, at + coalesce(duration_seconds, until - at)) - max(since, at) AS seconds
+        FROM event, span WHERE kind IN ('unhealthy', 'unobserved')
+    ),
+    observed AS (
+        SELECT until - since - (
+            SELECT coalesce(sum(seconds), 0) FROM part WHERE kind = 'unobserved' AND seconds > 0
+        ) AS seconds FROM span
+    ),
+    asked (rule) AS (VALUES ('data'), ('api'))
+SELECT
+    asked.rule,
+    round(observed.seconds, 1) AS observed_seconds,
+    round(coalesce(sum(part.seconds), 0), 1) AS unhealthy_seconds,
+    round(100 * (1 - coalesce(sum(part.seconds), 0) / observed.seconds), 4) AS available_pct
+FROM asked, observed
+LEFT JOIN part ON part.kind = 'unhealthy' AND part.rule = asked.rule AND part.seconds > 0
+WHERE observed.seconds > 0
+GROUP BY asked.rule
+ORDER BY asked.rule DESC;
 
 -- For people: the twenty comparisons of the last day that differ most.
 CREATE VIEW worst_differences AS

@@ -35,6 +35,7 @@ def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
         supervisor=supervisor,
         clock=SYSTEM,
         last_comparison=lambda: checker.latest,
+        exchange_offset=lambda: checker.exchange_offset,
     )
     return Monitor(
         collector,

@@ -45,6 +45,7 @@ def write_frame(writer: Writer, feed: Feed, number: int, symbols: list[str]) -> 
     feed.heartbeat_at, feed.heartbeat_uptime = wall, uptime
     price, event_time = float(number), EVENT_TIME + number
     quotes = [Quote(symbol, price, price, 0.0001, EVENT_TIME, event_time) for symbol in symbols]
+    feed.good_since = wall - 60
     writer.write(feed, [(quote, wall, uptime) for quote in quotes])
 
 

@@ -26,6 +26,7 @@ PURE = {
     "ingest/connection_slot",
     "ingest/liveness",
     "ingest/symbol_classes",
+    "watchdog/restart_decision",
     "watchdog/restart_rules",
     "client/mode",
     "consumers/open_interest_rules",

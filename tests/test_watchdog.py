@@ -161,7 +161,7 @@ def test_report_without_any_service(short_path: Path) -> None:
     }
     done = watchdog(settings, "--once")
     assert done.returncode == 1
-    assert "nothing is stored yet" in done.stdout
+    assert "no quotes are stored yet" in done.stdout
     assert "no comparison with REST" in done.stdout
     assert not (short_path / "none.db").exists()
 
@@ -182,7 +182,7 @@ def test_sigterm_ends_it(short_path: Path) -> None:
     }
     log = short_path / "log"
     with running(WATCHDOG, log, settings=settings) as process:
-        until(lambda: "nothing is stored" in log.read_text(), "the first look")
+        until(lambda: "no quotes are stored" in log.read_text(), "the first look")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 

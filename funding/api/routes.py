@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import bottle
+import msgspec
 
 from funding import __version__, errors
 from funding.api.responses import (
@@ -157,12 +158,19 @@ class Api:
     def health(self, _environ: "WSGIEnvironment") -> Response:
         """GET /funding/health"""
         try:
-            feed, ages = self._store.feed(), [quote.age_seconds for quote in self._store.all()]
+            feed = self._store.feed()
+            ages = [quote.age_seconds for quote in self._store.all() if verdict.trades(quote)]
         except errors.StoreMissing:
             feed, ages = None, []
         now = self._clock.uptime(), self._clock.boot
-        beat = None if feed is None else verdict.heartbeat_age(feed, *now)
-        found = verdict.judge(feed, ages, self._limits, beat)
+        beat, locked_by = None, ""
+        if feed is not None:
+            beat = verdict.heartbeat_age(feed, *now)
+            locked_by = self._store.locked_by(feed.pid) if beat > verdict.LATE_SECONDS else ""
+        found = verdict.judge(feed, ages, self._limits, beat, locked_by)
+        if feed is not None and not found.healthy:
+            since = self._store.unhealthy_since()
+            found = msgspec.structs.replace(found, unhealthy_since=since)
         return reply(found, HTTPStatus.OK if found.healthy else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _current(self) -> Snapshot:

@@ -96,7 +96,7 @@ class FundingClient(ForkAware):
         forks.watch(self)
 
     def _begin(self, bans: Mapping[str, Ban]) -> None:
-        warn = ThrottledWarnings(log, COMPLAINT_SECONDS, self._clock.uptime)
+        warn = self._warn = ThrottledWarnings(log, COMPLAINT_SECONDS, self._clock.uptime)
         self._recorder = Recorder(self._settings.db, warn, self._settings.rest_host)
         self._usage = SharedUsage(self._recorder, bans)
         self._open = partial(Sources, self._settings, self._caller, self._clock, self._usage, warn)
@@ -210,7 +210,7 @@ class FundingClient(ForkAware):
         events = alarms(rows)
         self._recorder.add([*rows, *events])
         for event in events:
-            log.warning("significant: %s", event.detail)
+            self._warn(f"significant: {event.rule}", f"significant: {event.detail}")
         with self._lock:
             line = self._summary.add(rows)
         if line is not None:

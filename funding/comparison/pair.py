@@ -10,6 +10,7 @@ from funding.model.feed import StoredQuote
 
 ALIGNED_MS = 1_000
 """Values whose times are further apart than one tick differ by lag, not by error."""
+LAG = "lag"
 PLANTED_SOURCE = "control"
 """The `source` of comparisons that are planted to differ."""
 PLANTED_PRICE_FACTOR = 1.02
@@ -125,14 +126,26 @@ def planted_pair(pair: Pair, exchange: str, at: float) -> list[Comparison]:
 
 
 def alarms(rows: Iterable[Comparison]) -> list[Event]:
-    """One event for each significant difference."""
-    return [
-        Event(
-            row.compared_at,
-            row.source,
-            EventKind.SIGNIFICANT,
-            f"{row.symbol} {row.field}: stream {row.ws_value}, REST {row.rest_value}",
-        )
-        for row in rows
-        if row.outcome == Outcome.SIGNIFICANT
-    ]
+    """One event for each cause of significant differences, with their count; the one that differs
+    most stands for them. The cause is its `rule`: lag, a side without the symbol, or the field."""
+    causes: dict[str, list[Comparison]] = {}
+    for row in rows:
+        if row.outcome == Outcome.SIGNIFICANT:
+            causes.setdefault(_cause(row), []).append(row)
+    # What lag explains comes last.
+    return [_alarm(cause, causes[cause]) for cause in sorted(causes, key=LAG.__eq__)]
+
+
+def _cause(row: Comparison) -> str:
+    if row.explained:
+        return LAG
+    return "one side" if row.ws_value is None or row.rest_value is None else str(row.field)
+
+
+def _alarm(cause: str, rows: list[Comparison]) -> Event:
+    worst = max(rows, key=lambda row: abs(row.difference_pct or 0.0))
+    text = f"{worst.symbol} {worst.field}: stream {worst.ws_value}, REST {worst.rest_value}"
+    text += f", explained by {worst.skew_ms} ms" if cause == LAG else ""
+    text += f", and {len(rows) - 1} more" if len(rows) > 1 else ""
+    kind = EventKind.SIGNIFICANT
+    return Event(worst.compared_at, worst.source, kind, text, rule=cause, count=len(rows))

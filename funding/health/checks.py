@@ -6,9 +6,11 @@ Those of the data are in data_checks.
 from collections.abc import Iterator
 
 from funding.health import data_checks
-from funding.health.facts import API_GROUP, INGEST, Facts, ProcessState
+from funding.health.facts import API_GROUP, INGEST, WATCHDOG, Facts, Probe, ProcessState
 from funding.health.findings import Check, Finding, error, info, warning
 
+NOT_STARTED = "Not started"
+"""supervisord's description of a program that it has never started."""
 MEGABYTE = 1024 * 1024
 MEMORY_WARNING_BYTES = 384 * MEGABYTE
 MEMORY_RESTART_BYTES = 512 * MEGABYTE
@@ -16,11 +18,13 @@ WAL_WARNING_BYTES = 64 * MEGABYTE
 DISK_WARNING_BYTES = 500 * MEGABYTE
 DISK_ERROR_BYTES = 50 * MEGABYTE
 CLOCK_STEP_SECONDS = 2.0
+CLOCK_ERROR_SECONDS = 10.0
+"""REST's answer may be a second old, and takes up to 5 s."""
 
 
 def check_programs(facts: Facts) -> Iterator[Finding]:
-    """Ingest and the API's processes are RUNNING."""
-    if facts.processes is None:
+    """Ingest and the API's processes are RUNNING, and consumers that were started."""
+    if facts.processes is None or facts.supervisor_problem:
         text = facts.supervisor_problem or "supervisord does not answer"
         yield warning(Check.SUPERVISOR, text)
         return
@@ -28,27 +32,39 @@ def check_programs(facts: Facts) -> Iterator[Finding]:
     for name in (INGEST, API_GROUP):
         if not any(each.name.startswith(name) for each in needed):
             yield error(Check.PROGRAMS, f"supervisord has no program {name.rstrip(':')}")
-    for each in needed:
+    others = [each for each in facts.processes if each not in needed and each.name != WATCHDOG]
+    for each in (*needed, *others):
+        bad = error if each in needed else warning
         if each.is_running:
             text = f"{each.name} RUNNING for {each.age_seconds:.0f} s"
             yield info(Check.PROGRAMS, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB")
+        elif each.state is ProcessState.STOPPED and each.description == NOT_STARTED:
+            yield bad(Check.PROGRAMS, f"{each.name} was not started yet")
         elif each.state is ProcessState.STOPPED:
             text = f"{each.name} is STOPPED: stopped by an operator; not restarted"
-            yield error(Check.PROGRAMS, text)
+            yield bad(Check.PROGRAMS, text)
         else:
-            yield error(Check.PROGRAMS, f"{each.name} is {each.state}: {each.description}")
+            yield bad(Check.PROGRAMS, f"{each.name} is {each.state}: {each.description}")
 
 
 def check_api(facts: Facts) -> Iterator[Finding]:
-    """The API answers in time."""
+    """The API answers in time, and with what the store holds."""
     if facts.port_probe is not None:
-        if facts.port_probe.answered:
-            yield info(Check.API, f"the API answers: {facts.port_probe.detail}")
+        problem = probe_problem(facts.port_probe)
+        if problem:
+            yield error(Check.API, f"the API {problem}")
         else:
-            yield error(Check.API, f"the API does not answer: {facts.port_probe.detail}")
+            yield info(Check.API, f"the API answers: {facts.port_probe.detail}")
     for name, probe in facts.process_probes.items():
-        if not probe.answered:
-            yield error(Check.API, f"{name} does not answer: {probe.detail}")
+        if problem := probe_problem(probe):
+            yield error(Check.API, f"{name} {problem}")
+
+
+def probe_problem(probe: Probe) -> str:
+    """What is wrong with an answer of the API, "" for nothing."""
+    if not probe.answered:
+        return f"does not answer: {probe.detail}"
+    return "" if probe.serves else f"does not answer with what the store holds: {probe.detail}"
 
 
 def check_machine(facts: Facts) -> Iterator[Finding]:
@@ -67,11 +83,19 @@ def check_machine(facts: Facts) -> Iterator[Finding]:
     if clock_stepped(facts):
         text = f"the wall clock stepped by {facts.clock_step:+.0f} s"
         yield warning(Check.CLOCK, text)
+    if clock_wrong(facts):
+        text = f"this machine's clock is wrong by {facts.clock_error:+.0f} s: set it, or start NTP"
+        yield warning(Check.CLOCK, text)
 
 
 def clock_stepped(facts: Facts) -> bool:
     """Whether the wall clock was set between this look and the one before."""
     return abs(facts.clock_step) > CLOCK_STEP_SECONDS
+
+
+def clock_wrong(facts: Facts) -> bool:
+    """Whether the wall clock differs from the exchange's."""
+    return abs(facts.clock_error or 0.0) > CLOCK_ERROR_SECONDS
 
 
 CHECKS = (

@@ -1,12 +1,13 @@
 """Checks of the data: the connection, the symbols, the last frame, and what REST says."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
 from funding.comparison.pair import ALIGNED_MS, Comparison
 from funding.health.facts import Facts
 from funding.health.findings import Check, Finding, Level, error, first_names, info, warning
-from funding.health.verdict import HEARTBEAT_SECONDS, since
+from funding.health.verdict import feed_problem
 
 FRAME_SECONDS = 60.0
 BEHIND_SECONDS = 9.0
@@ -19,25 +20,27 @@ LEVELS = {
 
 
 def check_connection(facts: Facts) -> Iterator[Finding]:
-    """The feed row says connected, and a living ingest wrote it."""
-    feed, heartbeat_age = facts.feed, facts.heartbeat_age
+    """The feed row says connected, and a living ingest wrote it. Without the store nothing else is
+    known about the data."""
     if facts.store_problem:
         yield error(Check.STORE, facts.store_problem)
-    if feed is None or heartbeat_age is None:
-        yield error(Check.FEED, "nothing is stored yet: is ingest running?")
-    elif heartbeat_age > HEARTBEAT_SECONDS:
-        text = f"ingest has not written {since(heartbeat_age)}: it is gone or hangs"
-        yield error(Check.FEED, text)
-    elif not feed.connected:
-        reason = feed.last_error or "starting"
-        yield error(Check.FEED, f"not connected to {feed.address}: {reason}")
-    else:
+        return
+    feed, newest = facts.feed, min(facts.quote_ages.values(), default=None)
+    problem = feed_problem(feed, newest, facts.heartbeat_age, facts.locked_by)
+    if problem:
+        yield error(Check.FEED, problem)
+    elif feed is not None:
         text = f"connected to {feed.address}, {feed.frames} frames since ingest started"
         yield info(Check.FEED, text)
+    if facts.unhealthy_since is not None and facts.data.reasons:
+        begin = datetime.fromtimestamp(facts.unhealthy_since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield error(Check.FEED, f"the data is unhealthy since {begin}")
 
 
 def check_symbols(facts: Facts) -> Iterator[Finding]:
     """There are enough fresh symbols; names those that are stale, and those behind the others."""
+    if facts.store_problem:
+        return
     limits, ages = facts.limits, facts.quote_ages
     stale = sorted(symbol for symbol, age in ages.items() if age > limits.stale_after)
     fresh = len(ages) - len(stale)
@@ -75,6 +78,8 @@ def check_rates(facts: Facts) -> Iterator[Finding]:
 def check_last_frame(facts: Facts) -> Iterator[Finding]:
     """The last frame is younger than a minute."""
     age = facts.last_frame_age
+    if facts.store_problem:
+        return
     if age is None:
         yield error(Check.FRAME, "no frame has come since ingest started")
     elif age > FRAME_SECONDS:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from funding.comparison.pair import Comparison
-from funding.health.verdict import Limits
+from funding.health.verdict import Health, Limits, judge
 from funding.model.feed import Feed
 
 INGEST = "funding:ingest"
+WATCHDOG = "funding:watchdog"
 API_GROUP = "api:"
 
 
@@ -27,7 +28,10 @@ class ProcessState(enum.StrEnum):
 
 
 class Process(NamedTuple):
-    """One program as supervisord describes it, with its age and resident memory while it runs."""
+    """One program as supervisord describes it, with its age and resident memory while it runs.
+
+    `began` is when its process started, in seconds since boot.
+    """
 
     name: str
     state: ProcessState
@@ -35,6 +39,7 @@ class Process(NamedTuple):
     description: str = ""
     age_seconds: float = 0.0
     memory_bytes: int = 0
+    began: float | None = None
 
     @property
     def is_running(self) -> bool:
@@ -48,10 +53,14 @@ class Process(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """Whether the API answered a request in time; `detail` has the status or the error."""
+    """Whether the API answered a request in time; `detail` has the status or the error.
+
+    `serves` is False where the answer is not what the store holds.
+    """
 
     answered: bool
     detail: str
+    serves: bool = True
 
 
 class LastComparison(NamedTuple):
@@ -71,9 +80,13 @@ class LastComparison(NamedTuple):
 class Facts:
     """What the watchdog knows after one look. Ages and durations are in seconds.
 
-    `processes` is None where supervisord does not answer. `quote_ages` has every stored symbol.
+    `processes` is None where supervisord never answered; while it does not answer, those of its
+    last answer that still run. `quote_ages` has every stored symbol that trades.
     `without_rate` names the symbols that have a next funding time but no rate. `port_probe` is the
-    answer at the API's shared port, `process_probes` those of its processes by name.
+    answer at the API's shared port, `process_probes` those of its processes by name. `locked_by`
+    is the process that holds the store's write lock while ingest does not write. `unhealthy_since`
+    (Unix seconds) is when the present unhealthy period of the data began. `clock_error` is by how
+    much our wall clock is ahead of the exchange's, None where that is not known.
     """
 
     limits: Limits
@@ -83,6 +96,8 @@ class Facts:
     quote_ages: Mapping[str, float] = field(default_factory=dict)
     without_rate: Sequence[str] = ()
     store_problem: str = ""
+    locked_by: str = ""
+    unhealthy_since: float | None = None
     processes: Sequence[Process] | None = None
     supervisor_problem: str = ""
     port_probe: Probe | None = None
@@ -92,6 +107,13 @@ class Facts:
     wal_bytes: int = 0
     disk_free_bytes: int | None = None
     clock_step: float = 0.0
+    clock_error: float | None = None
+
+    @property
+    def data(self) -> Health:
+        """The verdict on the data, as the API gives it."""
+        ages = list(self.quote_ages.values())
+        return judge(self.feed, ages, self.limits, self.heartbeat_age, self.locked_by)
 
     def process(self, name: str) -> Process | None:
         """The program `name`, if supervisord knows it."""

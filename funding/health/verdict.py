@@ -1,7 +1,8 @@
 """Is the service healthy? The feed row and the ages of the quotes in, verdict out.
 
-Health is the age of accepted data, never the state of a socket: a silent connection is not
-healthy, and one dead symbol of 900 does not make the service unhealthy.
+Health is the age of accepted data, never the state of a socket: a connection without a good frame
+is not connected, and one dead symbol of 900 does not make the service unhealthy. Contracts that do
+not trade are not looked at: their quotes may stand still for months.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,16 @@ from math import inf
 
 import msgspec
 
-from funding.model.feed import Feed
+from funding.model.contract import ContractStatus
+from funding.model.feed import Feed, StoredQuote
 
 HEARTBEAT_SECONDS = 10.0
 """Ingest writes its feed row at least each second. When the row is older than this, ingest has
-ended or hangs."""
+ended or hangs, or another process has locked the store."""
+LATE_SECONDS = 2.0
+"""When ingest is later than this, something may hold it up."""
+LAG_SECONDS = 5.0
+"""A stream that is later than this is not fresh, however often its frames come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Health(msgspec.Struct, rename="camel", frozen=True):
     oldest_data_age_seconds: float | None
     newest_data_age_seconds: float | None
     reasons: list[str]
+    unhealthy_since: float | msgspec.UnsetType | None = msgspec.UNSET
     error: str | msgspec.UnsetType = msgspec.UNSET  # every error of the API has this key
 
     @property
@@ -57,23 +64,53 @@ def since(age: float) -> str:
     return "since this machine started" if age == inf else f"for {age:.0f} s"
 
 
-def judge(
-    feed: Feed | None, ages: Sequence[float], limits: Limits, heartbeat: float | None
-) -> Health:
-    """The verdict on `feed`, its `heartbeat` age and the `ages` of all quotes, in seconds.
+def trades(quote: StoredQuote) -> bool:
+    """Whether fresh quotes are expected of its contract: it trades, or nobody has asked yet."""
+    return quote.status in (None, ContractStatus.TRADING)
 
-    `feed` and `heartbeat` are None before the first ingest.
+
+def feed_problem(
+    feed: Feed | None, newest: float | None, heartbeat: float | None, locked_by: str
+) -> str:
+    """What is wrong with the feed, "" for nothing; `newest` is the age of the newest quote."""
+    if feed is None or heartbeat is None:
+        return "no quotes are stored yet: is ingest running?"
+    if heartbeat > HEARTBEAT_SECONDS and locked_by:
+        return f"the database is locked by {locked_by}: ingest has waited for {heartbeat:.0f} s"
+    if heartbeat > HEARTBEAT_SECONDS:
+        return f"ingest has not written {since(heartbeat)}: it is gone or hangs"
+    known = newest is not None and newest < inf
+    silence = f", no quote for {newest:.0f} s" if known else ""
+    if not feed.connected:
+        return f"not connected to {feed.address}{silence}: {feed.last_error or 'no attempt yet'}"
+    if feed.good_since is None:
+        why = f": {feed.last_error}" if feed.last_error else ""
+        return f"no good frame has come on this connection to {feed.address}{silence}{why}"
+    if feed.lag_seconds > LAG_SECONDS:
+        return f"the stream of {feed.address} is {feed.lag_seconds:.0f} s late"
+    return ""
+
+
+def judge(
+    feed: Feed | None,
+    ages: Sequence[float],
+    limits: Limits,
+    heartbeat: float | None,
+    locked_by: str = "",
+) -> Health:
+    """The verdict on `feed`, its `heartbeat` age and the `ages` of the quotes of all contracts that
+    trade, in seconds.
+
+    `feed` and `heartbeat` are None before the first ingest. `locked_by` is the process that keeps
+    ingest from writing.
     """
     stale = sum(age > limits.stale_after for age in ages)
     fresh = len(ages) - stale
     reasons = []
     alive = heartbeat is not None and heartbeat <= HEARTBEAT_SECONDS
-    if feed is None or heartbeat is None:
-        reasons.append("no quotes are stored yet: is ingest running?")
-    elif not alive:
-        reasons.append(f"ingest has not written {since(heartbeat)}: it is gone or hangs")
-    elif not feed.connected:
-        reasons.append(f"not connected to the exchange: {feed.last_error or 'no attempt yet'}")
+    problem = feed_problem(feed, min(ages, default=None), heartbeat, locked_by)
+    if problem:
+        reasons.append(problem)
     if fresh < limits.min_symbols:
         reasons.append(f"{fresh} fresh symbols, at least {limits.min_symbols} are expected")
     if ages and min(ages) == inf:
@@ -84,7 +121,7 @@ def judge(
         )
     return Health(
         status="unhealthy" if reasons else "healthy",
-        websocket_connected=bool(alive and feed and feed.connected),
+        websocket_connected=bool(alive and feed and feed.connected and feed.good_since),
         symbol_count=len(ages),
         stale_symbols=stale,
         uptime_seconds=round(feed.heartbeat_uptime - feed.started_uptime, 1) if feed else 0.0,

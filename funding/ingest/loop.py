@@ -178,9 +178,7 @@ class IngestLoop:
     def _maintain_store(self, now: float) -> None:
         wall, flowing = self._clock.wall(), self._policy.all_classes_flow(now)
         try:
-            names = self._maintenance.step(
-                wall, now, all_classes_flow=flowing, clock_is_right=self._state.clock_is_right
-            )
+            names = self._maintenance.step(wall, now, all_classes_flow=flowing)
         except StoreLocked:
             return  # the next attempt to write says so
         if names:

@@ -29,19 +29,16 @@ class StoreMaintenance:
         self._prune = Every(PRUNE_SECONDS)
         self._retire = Every(RETIRE_SECONDS, first=now + RETIRE_SECONDS)
 
-    def step(
-        self, wall: float, now: float, *, all_classes_flow: bool, clock_is_right: bool
-    ) -> list[str]:
+    def step(self, wall: float, now: float, *, all_classes_flow: bool) -> list[str]:
         """Do what is due; the symbols that were retired.
 
-        A clock that is years ahead would have every event removed: none is, unless it is right.
         No symbol is retired while a class of symbols is silent: it may be the stream that is dead.
         """
         if self._checkpoint.due(now):
             size = self._writer.checkpoint()
             if size > LARGE_WAL_BYTES and self._throttle("wal", now):
                 log.warning("the WAL has %d bytes: does a reader hold an old snapshot?", size)
-        if clock_is_right and self._prune.due(now):
+        if self._prune.due(now):
             self._writer.prune_events(wall - self._keep_seconds)
         if all_classes_flow and self._retire.due(now):
             return self._writer.retire(self._exchange, wall, now)

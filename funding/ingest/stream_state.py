@@ -25,12 +25,11 @@ class StreamState:
         self._rejections = rejections
         self._lag = Condition(EventKind.LAG)
         self._clock = Condition(EventKind.CLOCK)
-        self._clock_checked = False
 
     @property
-    def clock_is_right(self) -> bool:
-        """Whether the wall clock is known to be near the exchange's."""
-        return self._clock_checked and not self._clock.active
+    def clock_is_wrong(self) -> bool:
+        """Whether the wall clock and the exchange's are far apart."""
+        return self._clock.active
 
     def update(
         self, batch: Batch, policy: ConnectionPolicy, wall: float, now: float
@@ -77,7 +76,6 @@ class StreamState:
 
     def _check_clock(self, wall: float, now: float) -> Event | None:
         assert self._feed.least_delay is not None
-        self._clock_checked = True
         ahead = wall - (now - self._feed.least_delay)
         words = (
             f"the wall clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the"

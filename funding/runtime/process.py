@@ -16,6 +16,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ENDED = ("Z", "X")
 
 
 _SET_PDEATHSIG = 1
@@ -38,13 +39,41 @@ def listens(path: Path) -> bool:
     return True
 
 
-def age_seconds(pid: int, uptime: float) -> float:
-    """Seconds since process `pid` began, at `uptime` seconds since boot; 0 when there is none."""
+def start_time(pid: int) -> float | None:
+    """When process `pid` began, in seconds since boot; None when there is none, or when it has
+    ended and nobody has taken note of that. With its pid this names a process: a pid is used
+    again."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return max(0.0, uptime - int(fields[19]) / _TICKS)
+        return None
+    return None if fields[0] in _ENDED else int(fields[19]) / _TICKS
+
+
+def age_seconds(pid: int, uptime: float) -> float:
+    """Seconds since process `pid` began, at `uptime` seconds since boot; 0 when there is none."""
+    began = start_time(pid)
+    return 0.0 if began is None else max(0.0, uptime - began)
+
+
+def name(pid: int) -> str:
+    """The name of process `pid`, as `ps` shows it; "?" when there is none."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
+    except OSError:
+        return "?"
+
+
+def send_signal(pid: int, began: float, number: int) -> bool:
+    """Send a signal to process `pid`, if it is the one that began at `began` (see `start_time`);
+    whether it was sent."""
+    if start_time(pid) != began:
+        return False
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return False
+    return True
 
 
 def memory_bytes(pid: int) -> int:

@@ -13,6 +13,7 @@ from funding.runtime.clock import Clock
 from funding.store.database import open_reader
 from funding.store.feed_table import FEED
 from funding.store.handle import Handle
+from funding.store.lock_holder import locked_by
 
 BUSY_SECONDS = 0.5
 """In WAL mode a writer does not block readers. Only the first open and the last close take a lock,
@@ -29,6 +30,10 @@ _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ONE = f"{_QUOTES} AND symbol = ?3"
 _ALL = f"{_QUOTES} ORDER BY symbol"
+_UNHEALTHY = """
+SELECT at FROM event WHERE kind = 'unhealthy' AND rule = 'data' AND duration_seconds IS NULL
+ORDER BY id DESC LIMIT 1
+"""
 _STATUS = {str(status): status for status in ContractStatus}
 
 
@@ -50,6 +55,7 @@ class Reader:
     """
 
     def __init__(self, path: Path, exchange: str, clock: Clock) -> None:
+        self._path = path
         self._exchange = exchange
         self._clock = clock
         self._handle = Handle(path, partial(open_reader, busy_seconds=BUSY_SECONDS))
@@ -78,6 +84,16 @@ class Reader:
                 for (address,) in self._fetched(_ADDRESS, (self._exchange,)):
                     self._address = self._handle.openings, str(address)
         return self._address[1]
+
+    def unhealthy_since(self) -> float | None:
+        """When the present unhealthy period of the data began (Unix seconds), as the watchdog has
+        seen it."""
+        rows = self._fetched(_UNHEALTHY, ())
+        return float(rows[0][0]) if rows else None
+
+    def locked_by(self, ingest: int) -> str:
+        """The process that keeps process `ingest` from writing, in words; "" for none."""
+        return locked_by(self._path, ingest)
 
     def version(self) -> tuple[int, int]:
         """A value that changes with each commit to the file, and with each new file."""

@@ -27,30 +27,36 @@ class FactsCollector:
         supervisor: SupervisorClient,
         clock: Clock,
         last_comparison: Callable[[], LastComparison | None],
+        exchange_offset: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._reader = reader
         self._supervisor = supervisor
         self._clock = clock
         self._last_comparison = last_comparison
+        self._exchange_offset = exchange_offset
         self._limits = verdict.Limits(settings.stale_after, settings.min_symbols)
         self._sockets = settings.supervisor.parent
         self._offset = clock.wall() - clock.uptime()
+        self._known: list[Process] | None = None  # supervisord's last answer
+        self._symbol = ""  # of a fresh quote
 
     def collect(self) -> Facts:
         """The facts of this moment. Whatever may be broken is a fact, not an exception."""
         settings = self._settings
         processes, problem = self._processes()
+        if not self._symbol:
+            self._read_store(Facts(self._limits))
         process_probes = self._probe(processes or ())
-        port_probe = probe.port(settings.api_host, settings.api_port)
+        port_probe = probe.port(settings.api_host, settings.api_port, self._symbol)
         # After the probes, each of which may take seconds, so that decisions use fresh facts. The
         # store is read first: a process that starts between the two is young, and not silent.
         facts = self._read_store(Facts(self._limits))
-        if processes is not None:
+        if not problem:
             processes, problem = self._processes()
         wall, uptime = self._clock.wall(), self._clock.uptime()
         step, self._offset = wall - uptime - self._offset, wall - uptime
-        last = self._last_comparison()
+        last, exchange = self._last_comparison(), self._exchange_offset()
         return replace(
             facts,
             processes=processes,
@@ -62,6 +68,7 @@ class FactsCollector:
             wal_bytes=process.file_bytes(Path(f"{settings.db}-wal")),
             disk_free_bytes=process.disk_free_bytes(settings.db.parent),
             clock_step=step,
+            clock_error=None if exchange is None else self._offset - exchange,
         )
 
     def _read_store(self, facts: Facts) -> Facts:
@@ -81,37 +88,44 @@ class FactsCollector:
         except errors.StoreError as error:
             problem = str(error)
         heartbeat = last_frame = None
+        locked_by = ""
         if feed is not None:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
+            if heartbeat > verdict.LATE_SECONDS:
+                locked_by = self._reader.locked_by(feed.pid)
             last_frame = _last_frame_age(feed, wall, uptime, boot)
+        trading = [quote for quote in quotes if verdict.trades(quote)]
+        fresh = min(trading, key=lambda quote: quote.age_seconds, default=None)
+        known = fresh is not None and fresh.age_seconds < self._settings.stale_after / 2
+        self._symbol = fresh.symbol if fresh is not None and known else ""
         return replace(
             facts,
             feed=feed,
             heartbeat_age=heartbeat,
             last_frame_age=last_frame,
-            quote_ages={quote.symbol: quote.age_seconds for quote in quotes},
+            quote_ages={quote.symbol: quote.age_seconds for quote in trading},
             without_rate=[
                 quote.symbol
-                for quote in quotes
+                for quote in trading
                 if quote.next_funding_time is not None and quote.funding_rate is None
             ],
             store_problem=problem,
+            locked_by=locked_by,
         )
 
     def _processes(self) -> tuple[list[Process] | None, str]:
-        """All programs; None and the reason where supervisord does not answer."""
+        """All programs; the reason where supervisord does not answer, and then those of its last
+        answer that still run, None where there was no answer."""
         uptime = self._clock.uptime()
         try:
             listed = self._supervisor.processes()
         except errors.SupervisorError as error:
-            return None, str(error)
-        return [
-            each._replace(
-                age_seconds=process.age_seconds(each.pid, uptime) if each.pid else 0.0,
-                memory_bytes=process.memory_bytes(each.pid) if each.pid else 0,
-            )
-            for each in listed
-        ], ""
+            if self._known is None:
+                return None, str(error)
+            now = [(each, _measured(each, uptime)) for each in self._known if each.pid]
+            return [new for old, new in now if new.began and new.began == old.began], str(error)
+        self._known = [_measured(each, uptime) for each in listed]
+        return list(self._known), ""
 
     def _probe(self, processes: Sequence[Process]) -> dict[str, Probe]:
         """Whether each process of the API answers: an answer at the shared port may come from any
@@ -120,8 +134,18 @@ class FactsCollector:
         for each in processes:
             path = self._sockets / f"{each.name.partition(':')[2]}.sock"
             if each.is_api and each.is_running and path.exists():
-                probes[each.name] = probe.unix(path, host, port)
+                probes[each.name] = probe.unix(path, host, port, self._symbol)
         return probes
+
+
+def _measured(each: Process, uptime: float) -> Process:
+    """`each` with what this machine knows of its process."""
+    began = process.start_time(each.pid) if each.pid else None
+    return each._replace(
+        age_seconds=0.0 if began is None else max(0.0, uptime - began),
+        memory_bytes=process.memory_bytes(each.pid) if each.pid else 0,
+        began=began,
+    )
 
 
 def _last_frame_age(feed: Feed, wall: float, uptime: float, boot: str) -> float | None:

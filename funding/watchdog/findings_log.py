@@ -11,6 +11,9 @@ from funding.runtime.schedule import Every
 log = logging.getLogger("watchdog")
 
 REPORT_SECONDS = 3_600.0
+RECOVERY_SECONDS = 10.0
+"""A check that has failed is well for so long before it has recovered: in an outage a frame may
+come now and then."""
 
 
 class FindingsLog:
@@ -20,10 +23,12 @@ class FindingsLog:
         self._clock = clock
         self._report = Every(REPORT_SECONDS, first=clock.uptime() + REPORT_SECONDS)
         self._failing: set[tuple[Check, Level]] = set()
+        self._well_since: dict[Check, float] = {}
 
     def write(self, findings: Sequence[Finding]) -> None:
         """Log what is new in `findings`; all of them when the hour is over."""
-        if self._report.due(self._clock.uptime()):
+        now = self._clock.uptime()
+        if self._report.due(now):
             for line in report.as_text(findings, self._clock.wall()).splitlines():
                 log.info("%s", line)
         failing: set[tuple[Check, Level]] = {
@@ -32,7 +37,16 @@ class FindingsLog:
         for finding in findings:
             if (finding.check, finding.level) in failing - self._failing:
                 log.warning("%s", finding.text)
-        still = {check for check, _ in failing}
-        for check in sorted({check for check, _ in self._failing} - still):
+        self._failing = failing | self._not_yet_recovered({check for check, _ in failing}, now)
+
+    def _not_yet_recovered(self, failing: set[Check], now: float) -> set[tuple[Check, Level]]:
+        """Those that failed before, and are well for too short a time; the others are logged."""
+        before = {check for check, _ in self._failing}
+        self._well_since = {check: self._well_since.get(check, now) for check in before - failing}
+        recovered = {
+            check for check, at in self._well_since.items() if now - at >= RECOVERY_SECONDS
+        }
+        for check in sorted(recovered):
             log.info("%s: recovered", check)
-        self._failing = failing
+            del self._well_since[check]
+        return {each for each in self._failing if each[0] in self._well_since}

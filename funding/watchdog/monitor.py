@@ -4,9 +4,10 @@ The world is handed in. watchdog.py sets the rhythm: `send_heartbeat`, `look`, `
 """
 
 import os
+from dataclasses import replace
 
 from funding import errors
-from funding.health.checks import clock_stepped
+from funding.health.checks import clock_stepped, clock_wrong
 from funding.health.data_checks import symbols_behind
 from funding.health.facts import Facts
 from funding.health.findings import first_names
@@ -15,6 +16,7 @@ from funding.runtime.clock import Clock
 from funding.store.events import Events
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
 from funding.watchdog.collector import FactsCollector
+from funding.watchdog.health_periods import DATA, HealthPeriods
 from funding.watchdog.process_history import ProcessHistory
 from funding.watchdog.restarter import Restarter
 from funding.watchdog.supervisor import SupervisorClient
@@ -42,10 +44,12 @@ class Monitor:
         self._began = clock.wall()
         self._trail = AuditTrail(events)
         self._history = ProcessHistory(self._trail, self._began)
+        self._periods = HealthPeriods(self._trail, check_interval)
         self._restarter = Restarter(supervisor, self._trail, self._history)
         self._heartbeat_within = check_interval + LONGEST_LOOK_SECONDS
         self._reports_taken = self._reports_stored = 0  # numbers of the plugin's reports
         self._behind: set[str] = set()
+        self._clock_wrong = False
 
     @property
     def restart_pending(self) -> bool:
@@ -71,19 +75,31 @@ class Monitor:
 
     def look(self) -> Facts:
         """The facts of this moment."""
-        return self._collector.collect()
+        facts = self._collector.collect()
+        if not facts.data.reasons:
+            return facts
+        since = self._periods.since(DATA)
+        if since is None and (earlier := self._trail.earlier()):  # it has not looked before
+            since = next((e.at for e in reversed(earlier.unfinished) if e.rule == DATA), None)
+        return replace(facts, unhealthy_since=since)
 
     def act(self, facts: Facts) -> None:
         """Do what the rules ask for, and write down what was done and seen."""
         now, uptime = self._clock.wall(), self._clock.uptime()
         self._history.observe(facts.processes or (), now)
-        self._note_clock_step(facts, now)
+        self._periods.observe(facts, now, uptime)
+        self._note_clock(facts, now)
         self._note_behind(facts, now)
         self._restarter.act(facts, now, uptime)
         if self._trail.save():
             self._reports_stored = self._reports_taken
 
-    def _note_clock_step(self, facts: Facts, now: float) -> None:
+    def _note_clock(self, facts: Facts, now: float) -> None:
+        wrong = clock_wrong(facts)
+        if wrong and not self._clock_wrong:
+            text = f"this machine's clock is wrong by {facts.clock_error:+.0f} s"
+            self._trail.warn(Event(now, SOURCE, EventKind.CLOCK, text))
+        self._clock_wrong = wrong
         if clock_stepped(facts):
             text = f"the wall clock stepped by {facts.clock_step:+.1f} s"
             self._trail.add(Event(now, SOURCE, EventKind.CLOCK_STEP, text))

@@ -34,17 +34,25 @@ class ProcessHistory:
         self._running[program] = pid
 
     def take(self, report: PluginReport) -> None:
-        """Take a report of supervisor_plugin: a crash, unless that end was ordered, or a kill."""
-        crash = report.kind is EventKind.CRASH
-        source = report.program if crash else SOURCE
-        rule = None if crash else RuleName.HUNG_WATCHDOG
-        event = Event(report.at, source, report.kind, report.text, report.program, rule)
-        if crash and report.pid and self._explained.get(report.program) == report.pid:
+        """Take a report of supervisor_plugin: a start, a stop, a crash, unless that end was
+        ordered, or a kill."""
+        program, kind = report.program, report.kind
+        source = SOURCE if kind is EventKind.KILL else program
+        rule = RuleName.HUNG_WATCHDOG if kind is EventKind.KILL else report.rule or None
+        event = Event(report.at, source, kind, report.text, program, rule)
+        ordered = report.pid and self._explained.get(program) == report.pid
+        if kind is EventKind.CRASH and ordered:
             return
         if report.at <= self._began and self._trail.explains(event):
             return
-        self._explained[report.program] = report.pid
-        self._trail.warn(event)
+        if kind is EventKind.START:
+            self._trail.add(event)
+            return
+        self._explained[program] = report.pid
+        if kind is EventKind.STOP:
+            self._trail.add(event)
+        else:
+            self._trail.warn(event)
 
     def observe(self, processes: Iterable[Process], now: float) -> None:
         """Note the processes that run at `now` (Unix seconds) and those that are gone."""

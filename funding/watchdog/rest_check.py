@@ -21,9 +21,12 @@ log = logging.getLogger("compare")
 
 POLL_SECONDS = 0.2
 PLANT_SECONDS = 3_600.0
-INTERVALS_SECONDS = 900.0
+CONTRACTS_SECONDS = 900.0
+CLOCK_SECONDS = 300.0
+FIRST_CLOCK_SECONDS = 10.0  # after the first comparison
 PRUNE_SECONDS = 600.0
 CHECK_SECONDS = 3_600.0
+AGAIN_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 """When the stream has only just begun."""
 
@@ -41,18 +44,21 @@ class Schedule(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What is due every so often; `sets_latest` where its outcome is `latest`."""
+    """What is due every so often; `sets_latest` where its outcome is `latest`. Where REST fails it
+    is due again after `again` seconds, if that is sooner."""
 
     every: Every
     work: Callable[[], object]
     needs_quotes: bool = True
     sets_latest: bool = False
+    again: float = float("inf")
 
 
 class RestChecker(Worker):
     """Does what `schedule` asks for, in a thread of its own.
 
     `latest` is the result of the last attempt to compare one symbol, None before the first.
+    `exchange_offset` is the exchange's clock minus our uptime, None before it was asked.
     `open_store` is called in this thread, which alone uses what it returns.
     """
 
@@ -65,6 +71,7 @@ class RestChecker(Worker):
         clock: Clock,
     ) -> None:
         self.latest: LastComparison | None = None
+        self.exchange_offset: float | None = None
         self._first_done = threading.Event()
         super().__init__("rest-check", self._work, failed=self._first_done.set)
         self._open_store = open_store
@@ -95,6 +102,9 @@ class RestChecker(Worker):
         def compare_one() -> None:
             self._conclude(LastComparison(rows=jobs.compare_one()))
 
+        def check_clock() -> None:
+            self.exchange_offset = jobs.check_clock()
+
         one_every, all_every, keep_seconds = self._schedule
         if one_every:
             yield Job(Every(one_every), compare_one, sets_latest=True)
@@ -103,7 +113,9 @@ class RestChecker(Worker):
         if keep_seconds is not None:
             prune = partial(jobs.prune, keep_seconds, stopping)
             yield Job(Every(PLANT_SECONDS), jobs.plant)
-            yield Job(Every(INTERVALS_SECONDS), jobs.learn_intervals)
+            yield Job(Every(CONTRACTS_SECONDS), jobs.update_contracts, again=AGAIN_SECONDS)
+            clock = Every(CLOCK_SECONDS, first=self._clock.uptime() + FIRST_CLOCK_SECONDS)
+            yield Job(clock, check_clock, needs_quotes=False)
             yield Job(Every(PRUNE_SECONDS), prune, needs_quotes=False)
             yield Job(Every(CHECK_SECONDS), jobs.check_database)
 
@@ -116,6 +128,7 @@ class RestChecker(Worker):
             job.every.hasten(self._clock.uptime() + RETRY_SECONDS)
         except (errors.StoreError, errors.RestError) as error:
             log.warning("%s", error)
+            job.every.hasten(self._clock.uptime() + job.again)
             if job.sets_latest:
                 reachable = not isinstance(error, errors.RestUnreachable)
                 self._conclude(LastComparison(problem=str(error), reachable=reachable))

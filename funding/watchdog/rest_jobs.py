@@ -15,9 +15,9 @@ from funding.runtime.clock import Clock
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
-from funding.store.quote_table import set_funding_intervals
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
+from funding.watchdog.contract_check import update_contracts
 
 log = logging.getLogger("compare")
 
@@ -25,8 +25,6 @@ SOURCE = "watchdog"
 SYMBOL = "BTCUSDT"
 SETTLE_SECONDS = 5.0
 """After ingest's start: a symbol of either class that has not come by then is missing."""
-DEFAULT_HOURS = 8
-"""The funding interval of symbols that the exchange does not list."""
 PRUNE_PAUSE_SECONDS = 0.05
 """Between two batches, so that ingest can write in between."""
 
@@ -102,13 +100,16 @@ class RestJobs:
         if missed:
             log.error("a planted difference was not flagged: %s", missed)
 
-    def learn_intervals(self) -> None:
-        """Store the funding interval of each symbol that has funding."""
-        replies = self._rest.funding_intervals()
-        listed = {each.symbol: each.funding_interval_hours for each in replies}
-        with_funding = [q.symbol for q in self._reader.all() if q.next_funding_time is not None]
-        hours = [(symbol, listed.get(symbol, DEFAULT_HOURS)) for symbol in with_funding]
-        set_funding_intervals(self._store, self._exchange, hours)
+    def update_contracts(self) -> None:
+        """Store which contracts the exchange lists, with their status and funding interval."""
+        now = self._clock.wall()
+        update_contracts(self._reader, self._store, self._rest, exchange=self._exchange, now=now)
+
+    def check_clock(self) -> float:
+        """The exchange's clock (Unix seconds) minus our uptime; weight 1."""
+        before = self._clock.uptime()
+        exchange = self._rest.server_time() / 1000
+        return exchange - (before + self._clock.uptime()) / 2
 
     def prune(self, keep_seconds: float, stopping: threading.Event) -> None:
         """Delete the rows that are older than `keep_seconds`, in batches until `stopping`."""
@@ -130,14 +131,10 @@ class RestJobs:
         return Pair(reply, before, self._reader.one(SYMBOL))
 
     def _record(self, rows: Sequence[Comparison]) -> None:
-        for row in rows:
-            if row.outcome == Outcome.SIGNIFICANT:
-                log.warning(
-                    "significant: %s %s is %s, REST says %s (%+.3f %%, %s ms apart%s)",
-                    *(row.symbol, row.field, row.ws_value, row.rest_value, row.difference_pct),
-                    *(row.skew_ms, ", explained by lag" if row.explained else ""),
-                )
-        self._add(rows, alarms(rows))
+        events = alarms(rows)
+        for event in events:
+            log.warning("significant: %s", event.detail)
+        self._add(rows, events)
 
     def _add(self, rows: Sequence[Comparison], events: Sequence[Event]) -> None:
         with self._store.transaction():

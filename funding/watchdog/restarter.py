@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from funding import errors
-from funding.health.facts import Facts, Probe
+from funding.health.facts import Facts, Probe, Process
 from funding.model.event import Event, EventKind
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
 from funding.watchdog.process_history import ProcessHistory
-from funding.watchdog.restart_rules import Action, PastRestart, Verb, decide, kill_due
+from funding.watchdog.restart_decision import decide, kill_due
+from funding.watchdog.restart_rules import Action, BadProbes, PastRestart, Verb
 from funding.watchdog.supervisor import SupervisorClient
 
 log = logging.getLogger("watchdog")
@@ -40,7 +41,7 @@ class Restarter:
         self._supervisor = supervisor
         self._trail = trail
         self._history = history
-        self._missed_probes: dict[str, int] = {}
+        self._bad_probes: dict[str, BadProbes] = {}
         self._pending: dict[str, _PendingEnd] = {}
         self._past: list[PastRestart] = []
         self._over_budget: set[str] = set()
@@ -53,14 +54,14 @@ class Restarter:
     def act(self, facts: Facts, now: float, uptime: float) -> None:
         """Do what the rules decide at `now` (Unix seconds), which is `uptime` since boot."""
         self._recall(now)
-        self._count_missed(facts.process_probes)
+        self._count(facts.process_probes)
         self._follow_up(facts, now, uptime)
-        actions, over_budget = decide(facts, self._missed_probes, self._past, now)
+        actions, over_budget = decide(facts, self._bad_probes, self._past, now)
         for action in actions:
             process = facts.process(action.program)
             if action.program in self._pending or process is None:
                 continue
-            if self._order(action, now) and action.verb is Verb.TERM:
+            if self._order(action, process, now) and action.verb is Verb.TERM:
                 self._history.end_ordered(action.program, process.pid)
                 self._pending[action.program] = _PendingEnd(process.pid, uptime)
         # A process that was just sent TERM has used up the budget and still hangs: that restart
@@ -70,10 +71,12 @@ class Restarter:
             self._trail.warn(Event(now, SOURCE, EventKind.WAITING, waiting[name], name))
         self._over_budget = set(waiting)
 
-    def _count_missed(self, probes: Mapping[str, Probe]) -> None:
+    def _count(self, probes: Mapping[str, Probe]) -> None:
         for name, probe in probes.items():
-            self._missed_probes[name] = (
-                0 if probe.answered else self._missed_probes.get(name, 0) + 1
+            missed, failed = self._bad_probes.get(name, BadProbes())
+            self._bad_probes[name] = BadProbes(
+                0 if probe.answered else missed + 1,
+                0 if probe.answered and probe.serves else failed + 1,
             )
 
     def _follow_up(self, facts: Facts, now: float, uptime: float) -> None:
@@ -87,24 +90,27 @@ class Restarter:
                     self._history.restarted(name, process.pid)
                 continue
             kill = kill_due(process, pending.pid, pending.since, uptime)
-            if kill is not None and not pending.killed:
-                pending.killed = self._order(kill, now)
+            if kill is not None and process is not None and not pending.killed:
+                pending.killed = self._order(kill, process, now)
             elif uptime - pending.since > GIVE_UP_SECONDS:
                 del self._pending[name]
 
-    def _order(self, action: Action, now: float) -> bool:
-        """Carry out `action`; whether supervisord accepted it."""
+    def _order(self, action: Action, process: Process, now: float) -> bool:
+        """Carry out `action` on `process`; whether that was accepted. A supervisord that does not
+        answer is not needed for a signal: it sees the end, and starts the program again."""
         program, verb = action.program, action.verb
         log.warning("%s %s: %s", verb, program, action.reason)
         try:
             if verb is Verb.START:
                 self._supervisor.start(program)
-            else:
+            elif self._supervisor.reachable:
                 self._supervisor.signal(program, verb)
+            else:
+                self._supervisor.signal_directly(process, verb)
         except errors.SupervisorError as error:
             log.error("%s", error)
             return False
-        self._missed_probes[program] = 0
+        self._bad_probes[program] = BadProbes()
         if verb is not Verb.KILL:
             self._past.append(PastRestart(now, program, action.rule))
         detail = f"{program} ({action.rule}): {action.reason}"

@@ -10,6 +10,7 @@
 """
 
 import http.client
+import signal as signals
 import xml.parsers.expat
 import xmlrpc.client
 from pathlib import Path
@@ -19,6 +20,7 @@ from funding.errors import SupervisorError
 from funding.health.facts import Process, ProcessState
 from funding.model.event import EventKind
 from funding.runtime import access
+from funding.runtime import process as runtime
 from funding.runtime.deadline import UnixConnection
 from funding.watchdog.restart_rules import Verb
 
@@ -35,8 +37,8 @@ _UNANSWERED = (
 
 
 class PluginReport(NamedTuple):
-    """What supervisor_plugin saw or did at `at` (Unix seconds). `kind` is CRASH or KILL, `pid` the
-    process that ended, or 0 where there was none yet."""
+    """What supervisor_plugin saw or did at `at` (Unix seconds). `kind` is START, STOP, CRASH or
+    KILL, `pid` the process, or 0 where there was none yet, `rule` why it was stopped or killed."""
 
     number: int
     at: float
@@ -44,6 +46,7 @@ class PluginReport(NamedTuple):
     program: str
     pid: int
     text: str
+    rule: str = ""
 
 
 class _Transport(xmlrpc.client.Transport):
@@ -62,6 +65,7 @@ class SupervisorClient:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.reachable = True  # at the last call
 
     def processes(self) -> list[Process]:
         """All programs."""
@@ -80,6 +84,13 @@ class SupervisorClient:
         """Send `signal` to the program, if it is running."""
         # xmlrpc sends plain strings alone, no subclass of them.
         self._call("supervisor.signalProcess", name, signal.value, ignore=NOT_RUNNING)
+
+    def signal_directly(self, process: Process, signal: Signal) -> None:
+        """Send `signal` to a process of an earlier answer, if it still runs."""
+        number = signals.Signals[f"SIG{signal.value}"]
+        began = process.began
+        if began is None or not runtime.send_signal(process.pid, began, number):
+            raise SupervisorError(f"{process.name} has no process {process.pid} any more")
 
     def start(self, name: str) -> None:
         """Start the program, without waiting until it runs."""
@@ -100,6 +111,7 @@ class SupervisorClient:
 
     def _call(self, method: str, *arguments: Any, ignore: int | None = None) -> Any:
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(self._path))
+        self.reachable = True
         try:
             return getattr(proxy, method)(*arguments)
         except xmlrpc.client.Fault as fault:
@@ -107,9 +119,11 @@ class SupervisorClient:
                 return None
             raise SupervisorError(f"supervisord refuses {method}: {fault.faultString}") from fault
         except PermissionError as error:
+            self.reachable = False
             closed = access.closed(self._path, writing=True)
             raise SupervisorError(f"{self._path}: {closed or error.strerror}") from error
         except _UNANSWERED as error:
+            self.reachable = False
             detail = f"supervisord does not answer {method} ({type(error).__name__})"
             raise SupervisorError(detail) from error
         finally:

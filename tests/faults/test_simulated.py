@@ -26,7 +26,7 @@ from funding.ingest.loop import IngestLoop
 from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.store.writer import Writer
-from funding.watchdog.restart_rules import decide
+from funding.watchdog.restart_decision import decide
 from tests.faults.conftest import Record
 from tests.support.clock import ManualClock, feed_at, rows
 

@@ -36,6 +36,7 @@ def feed_at(clock: Clock, pid: int = 17) -> Feed:
     wall, uptime = clock.wall(), clock.uptime()
     feed = Feed("binance", "127.0.0.1", pid, clock.boot, wall - 60, uptime - 60, wall, uptime)
     feed.connected = feed.connections = 1
+    feed.good_since = wall - 60
     return feed
 
 

@@ -13,7 +13,9 @@ from funding.health.verdict import Limits
 from funding.model.feed import Feed, StoredQuote
 
 AT = 1_764_725_610.0
-FEED = Feed("binance", "test.invalid", 17, "boot", AT, 0.0, connected=1, frames=1_944)
+FEED = Feed(
+    "binance", "test.invalid", 17, "boot", AT, 0.0, connected=1, frames=1_944, good_since=AT
+)
 PROGRAMS = (
     Process("funding:ingest", ProcessState.RUNNING, 17, "", 500.0, 60 << 20),
     Process("funding:watchdog", ProcessState.RUNNING, 18, "", 500.0, 40 << 20),

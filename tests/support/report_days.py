@@ -62,7 +62,7 @@ def assert_no_go(world: Path, sabotage: Sabotage) -> None:
 def loose(table: str, script: str) -> str:
     """`table` as a table whose columns take anything, and then `script`."""
     return f"""
-DROP VIEW IF EXISTS worst_differences;
+DROP VIEW IF EXISTS worst_differences; DROP VIEW IF EXISTS availability;
 CREATE TABLE loose AS SELECT * FROM {table};
 DROP TABLE {table};
 ALTER TABLE loose RENAME TO {table};

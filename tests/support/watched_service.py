@@ -26,6 +26,7 @@ from tests.support.clock import ManualClock, feed_at, rows, write
 INGEST = "funding:ingest"
 OLD, NEW = os.getpid(), os.getppid()
 """Processes that exist, as the age and memory of each program's process are read."""
+PERIODS = {EventKind.UNHEALTHY, EventKind.UNOBSERVED}
 TIME = 1_764_725_610_000
 
 
@@ -37,6 +38,8 @@ class FakeSupervisor:
         self.orders: list[tuple[Verb, str]] = []
         self.refuses = False
         self.silent = False
+        self.reachable = True
+        self.direct: list[tuple[Verb, int]] = []
         self.reports: list[PluginReport] = []
         self.heartbeats: list[tuple[int, float]] = []
 
@@ -50,12 +53,16 @@ class FakeSupervisor:
         self.programs[name] = Process(name, state, pid, f"says {state}")
 
     def processes(self) -> list[Process]:
+        self.reachable = not self.silent
         if self.silent:
             raise errors.SupervisorError("supervisord does not answer")
         return list(self.programs.values())
 
     def signal(self, name: str, signal: Verb) -> None:
         self._order(name, signal)
+
+    def signal_directly(self, process: Process, signal: Verb) -> None:
+        self.direct.append((signal, process.pid))
 
     def start(self, name: str) -> None:
         self._order(name, Verb.START)
@@ -154,9 +161,12 @@ class WatchedService:
         return facts
 
     def events(self, *kinds: EventKind) -> list[tuple[str, str]]:
-        """Kind and detail of the watchdog's events; only those of `kinds`, if any are named."""
+        """Kind and detail of the watchdog's events; only those of `kinds`, if any are named, else
+        all except the periods of its looks."""
         found = rows(self.path, "SELECT kind, detail FROM event WHERE source = 'watchdog'")
-        return [(kind, detail) for kind, detail in found if kind in kinds or not kinds]
+        return [
+            (kind, detail) for kind, detail in found if kind in (kinds or set(EventKind) - PERIODS)
+        ]
 
     def crashes(self) -> list[tuple[float, str, str]]:
         return rows(self.path, "SELECT at, source, detail FROM event WHERE kind = 'crash'")

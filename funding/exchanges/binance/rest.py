@@ -82,10 +82,12 @@ class PremiumIndex(NamedTuple):
 
 
 class FundingInfo(msgspec.Struct, rename="camel", gc=False):
-    """The funding interval of a symbol, in hours."""
+    """The funding interval of a symbol, in hours, and the bounds of its rate, decimal strings."""
 
     symbol: str
     funding_interval_hours: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    adjusted_funding_rate_cap: str | None = None
+    adjusted_funding_rate_floor: str | None = None
 
 
 class OpenInterest(msgspec.Struct, rename="camel", gc=False):
@@ -104,6 +106,7 @@ class Contract(msgspec.Struct, rename="camel", gc=False):
     status: str
     quote_asset: str
     base_asset: str
+    delivery_date: Milliseconds = 0
 
 
 class ExchangeInfo(msgspec.Struct):

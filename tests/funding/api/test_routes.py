@@ -79,6 +79,7 @@ class World:
     def begin(self, address: str = "test.invalid") -> None:
         """Ingest starts: the database is there from now on."""
         self.feed = Feed("binance", address, 1, self.boot, self.wall, self.uptime)
+        self.feed.good_since = self.wall - 60
         self.writer = Writer(self.path, self.feed)
 
     def connect(self) -> None:

@@ -24,7 +24,7 @@ QUEUE_SECONDS = 5.0
 
 
 def event(number: int) -> Event:
-    return Event(float(number), "test", EventKind.SIGNIFICANT, str(number))
+    return Event(float(number), "test", EventKind.NOTICE, str(number))
 
 
 def stored(path: Path) -> list[int]:

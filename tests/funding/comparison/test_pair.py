@@ -192,3 +192,13 @@ def test_only_significant_differences_are_alarms() -> None:
     assert [(e.at, e.source, e.kind, e.detail) for e in alarms(found.rows)] == [
         (NOW, "test", "significant", "B mark_price: stream 102, REST 100.0")
     ]
+
+
+def test_each_cause_is_one_alarm_with_its_count() -> None:
+    """An outage explains hundreds of differences: they do not bury the one that matters."""
+    late = [pair_of(f"L{number}", 103, at=-30_000) for number in range(453)]
+    found = round_of(*late, pair_of("B", 102), pair_of("C", 104))
+    assert [(e.rule, e.count, e.detail) for e in alarms(found.rows)] == [
+        ("mark_price", 2, "C mark_price: stream 104, REST 100.0, and 1 more"),
+        ("lag", 453, "L0 mark_price: stream 103, REST 100.0, explained by -30000 ms, and 452 more"),
+    ]

@@ -5,13 +5,22 @@ from dataclasses import replace
 import pytest
 
 from funding.health.checks import check, clock_stepped
-from funding.health.facts import Facts, Probe
+from funding.health.facts import Facts, Probe, Process
 from funding.health.facts import ProcessState as State
 from funding.health.findings import Level
 from funding.health.report import healthy
 from tests.support.health_facts import HEALTHY, PROGRAMS, assert_only_finding, with_program
 
 W, E = Level.WARNING, Level.ERROR
+
+
+def having_consumer(state: State, description: str = "x") -> Facts:
+    """Healthy facts, and a consumer in `state`."""
+    return replace(
+        HEALTHY, processes=(*PROGRAMS, Process("funding:oi_poller", state, 0, description))
+    )
+
+
 TABLE: list[tuple[Facts, Level, str, str]] = [
     # The programs
     (with_program("funding:ingest", state=State.FATAL, description="x"), E, "programs", "FATAL: x"),
@@ -21,7 +30,15 @@ TABLE: list[tuple[Facts, Level, str, str]] = [
     (replace(HEALTHY, processes=PROGRAMS[1:]), E, "programs", "has no program funding:ingest"),
     (replace(HEALTHY, processes=PROGRAMS[:2]), E, "programs", "has no program api"),
     (replace(HEALTHY, processes=None, supervisor_problem="why"), W, "supervisor", "why"),
+    # The consumers: a warning
+    (having_consumer(State.FATAL), W, "programs", "funding:oi_poller is FATAL"),
+    (having_consumer(State.STOPPED), W, "programs", "operator; not restarted"),
+    (having_consumer(State.STOPPED, "Not started"), W, "programs", "was not started yet"),
     # The API
+    (replace(HEALTHY, port_probe=Probe(True, "503 store unavailable", serves=False)), E, "api",
+     "does not answer with what the store holds: 503 store unavailable"),
+    (replace(HEALTHY, process_probes={"api:api_00": Probe(True, "404", serves=False)}), E, "api",
+     "api:api_00 does not answer with what the store holds: 404"),
     (replace(HEALTHY, port_probe=Probe(False, "late")), E, "api", "late"),
     (replace(HEALTHY, process_probes={"api:api_00": Probe(False, "late")}), E, "api", "api:api_00"),
     # The machine
@@ -31,6 +48,8 @@ TABLE: list[tuple[Facts, Level, str, str]] = [
     (replace(HEALTHY, disk_free_bytes=(50 << 20) - 1), E, "disk", "50 MB"),
     (replace(HEALTHY, clock_step=-3_600.0), W, "clock", "-3600 s"),
     (replace(HEALTHY, clock_step=3_600.0), W, "clock", "+3600 s"),
+    (replace(HEALTHY, clock_error=-604_800.0), W, "clock", "clock is wrong by -604800 s"),
+    (replace(HEALTHY, clock_error=10.1), W, "clock", "clock is wrong by +10 s"),
 ]  # fmt: skip
 
 
@@ -47,6 +66,8 @@ def test_unhealthy_facts(facts: Facts, level: Level, name: str, words: str) -> N
             HEALTHY, disk_free_bytes=None, clock_step=1.9, wal_bytes=64 << 20, last_comparison=None
         ),
         with_program("funding:watchdog", state=State.STOPPED),
+        replace(HEALTHY, clock_error=-10.0),
+        having_consumer(State.RUNNING),
     ],
 )
 def test_facts_at_the_limits_are_healthy(facts: Facts) -> None:

@@ -14,9 +14,18 @@ W, E = Level.WARNING, Level.ERROR
 TABLE: list[tuple[Facts, Level, str, str]] = [
     # The connection
     (replace(HEALTHY, store_problem="corrupt"), E, "store", "corrupt"),
-    (replace(HEALTHY, feed=None, heartbeat_age=None), E, "feed", "nothing is stored"),
+    (replace(HEALTHY, feed=None, heartbeat_age=None), E, "feed", "no quotes are stored"),
     (replace(HEALTHY, heartbeat_age=10.1), E, "feed", "not written for 10 s"),
     (replace(HEALTHY, feed=replace(FEED, connected=0, last_error="refused")), E, "feed", "refused"),
+    (replace(HEALTHY, feed=replace(FEED, good_since=None)), E, "feed", "no good frame has come on"),
+    (replace(HEALTHY, feed=replace(FEED, lag_seconds=5.1)), E, "feed", "is 5 s late"),
+    (replace(HEALTHY, heartbeat_age=10.1, locked_by="process 5 (sqlite3)"), E, "feed",
+     "the database is locked by process 5 (sqlite3): ingest has waited for 10 s"),
+    (replace(HEALTHY, feed=replace(FEED, connected=0), unhealthy_since=1_764_725_610.0), E, "feed",
+     "since 2025-12-03T01:33:30Z"),
+    # A store that cannot be read says nothing about the data
+    (Facts(HEALTHY.limits, store_problem="of a newer version", processes=HEALTHY.processes), E,
+     "store", "of a newer version"),
     # The symbols
     (replace(HEALTHY, quote_ages=dict(list(AGES.items())[:499])), E, "symbols", "499 fresh"),
     (replace(HEALTHY, quote_ages=AGES | {"DEAD": 180.1}), W, "stale", "1 stale symbols"),
@@ -51,6 +60,9 @@ def test_unhealthy_facts(facts: Facts, level: Level, name: str, words: str) -> N
     "facts",
     [
         replace(HEALTHY, heartbeat_age=10.0),
+        replace(HEALTHY, heartbeat_age=10.0, locked_by="process 5 (sqlite3)"),
+        replace(HEALTHY, unhealthy_since=1_764_725_610.0),  # until that is so for a while
+        replace(HEALTHY, feed=replace(FEED, lag_seconds=5.0)),
         replace(HEALTHY, last_frame_age=60.0),
         replace(HEALTHY, quote_ages=dict(list(AGES.items())[:500])),
         replace(HEALTHY, quote_ages=dict.fromkeys(AGES, 100.0)),  # all alike: the feed is slow

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from funding.health.verdict import Health, Limits, heartbeat_age, judge
-from funding.model.feed import Feed
+from funding.health.verdict import Health, Limits, heartbeat_age, judge, trades
+from funding.model.contract import ContractStatus
+from funding.model.feed import Feed, StoredQuote
 
 LIMITS = Limits(stale_after=180.0, min_symbols=500)
 FEED = Feed(
@@ -22,6 +23,7 @@ FEED = Feed(
     heartbeat_uptime=112.3,
     connected=1,
     connections=1,
+    good_since=1_764_726_148.5,
     last_connected_at=1_764_726_147.97,
     frames=1_944,
     reconnects=3,
@@ -88,7 +90,11 @@ def test_answer_without_a_database() -> None:
         (FEED, [1.0] * 499 + [180.1] * 99, 0.2, "499 fresh symbols"),
         (FEED, [181.0] * 600, 0.2, "the newest quote is 181 s old, the limit is 180 s"),
         (FEED, [1.0] * 600, 10.1, "ingest has not written for 10 s"),
-        (replace(FEED, connected=0), [1.0] * 600, 0.2, "not connected to the exchange"),
+        (replace(FEED, connected=0), [1.0] * 600, 0.2, "not connected to fstream"),
+        (replace(FEED, connected=0), [37.2] * 600, 0.2, "no quote for 37 s"),
+        (replace(FEED, connected=0), [float("inf")] * 600, 0.2, "fstream.binance.com: no attempt"),
+        (replace(FEED, good_since=None), [1.0] * 600, 0.2, "no good frame has come"),
+        (replace(FEED, lag_seconds=5.1), [1.0] * 600, 0.2, "is 5 s late"),
         (replace(FEED, connected=0, last_error="refused"), [1.0] * 600, 0.2, "refused"),
     ],
 )
@@ -99,6 +105,32 @@ def test_reasons_are_given_in_words(
     assert not health.healthy
     assert health.status == "unhealthy"
     assert words in "; ".join(health.reasons)
+
+
+def test_handshake_without_a_good_frame_is_not_a_connection() -> None:
+    """However often it is repeated: quotes of before may be fresh all along."""
+    health = judge(replace(FEED, good_since=None, last_error="stall"), [5.0] * 600, LIMITS, 0.2)
+    assert not health.websocket_connected
+    assert health.reasons == [
+        "no good frame has come on this connection to fstream.binance.com, no quote for 5 s: stall"
+    ]
+
+
+def test_locked_store_has_a_name() -> None:
+    health = judge(FEED, [30.0] * 600, LIMITS, 29.6, "process 5 (sqlite3)")
+    assert health.reasons == [
+        "the database is locked by process 5 (sqlite3): ingest has waited for 30 s"
+    ]
+    assert judge(FEED, [3.0] * 600, LIMITS, 2.6, "process 5 (sqlite3)").healthy
+
+
+@pytest.mark.parametrize(("status", "expected"), [
+    (None, True), ("TRADING", True), ("SETTLING", False), ("PENDING", False), ("UNKNOWN", False),
+])  # fmt: skip
+def test_only_contracts_that_trade_are_looked_at(status: str | None, expected: bool) -> None:
+    found = ContractStatus(status) if status else None
+    quote = StoredQuote("binance", "X", 1.0, 1.0, 0.0, 1, 1, 1.0, 9_999.0, found)
+    assert trades(quote) is expected
 
 
 @pytest.mark.parametrize(("connected", "heartbeat"), [(1, 10.1), (0, 0.2), (0, 10.1)])

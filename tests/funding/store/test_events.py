@@ -28,3 +28,27 @@ def test_an_event_gets_its_duration_when_it_is_over(store: DurableConnection) ->
     over = replace(data, detail="over", duration_seconds=12.5, count=3)
     Events(store).update(over)
     assert Events(store).recall("watchdog", EventKind.UNHEALTHY, AT) == [over, api, program]
+
+
+def test_what_repeats_within_a_minute_is_one_row_with_a_count(store: DurableConnection) -> None:
+    lag = Event(AT, "watchdog", EventKind.SIGNIFICANT, "A", rule="lag", count=453)
+    price = replace(lag, detail="B", rule="mark_price", count=1)
+    other = replace(lag, source="compare_all", count=2)
+    Events(store).add([lag, price, other])
+    Events(store).add([replace(lag, at=AT + 59, detail="C", count=3)])
+    Events(store).add([replace(lag, at=AT + 60, detail="D"), replace(price, at=AT + 59)])
+    assert Events(store).recall("watchdog", EventKind.SIGNIFICANT, AT) == [
+        replace(lag, count=456), replace(price, count=2), replace(lag, at=AT + 60, detail="D")
+    ]  # fmt: skip
+    assert Events(store).recall("compare_all", EventKind.SIGNIFICANT, AT) == [other]
+    crash = Event(AT, "x", EventKind.CRASH, "one of many")
+    Events(store).add([crash, crash])
+    assert len(Events(store).recall("x", EventKind.CRASH, AT)) == 2
+
+
+def test_event_of_a_lost_file_is_added_when_it_is_over(store: DurableConnection) -> None:
+    over = Event(AT, "watchdog", EventKind.UNHEALTHY, "x", rule="data", duration_seconds=1.0)
+    Events(store).save([], [over], "watchdog", AT + 1.5)
+    assert Events(store).recall("watchdog", EventKind.UNHEALTHY, AT) == [over]
+    assert Events(store).last_look("watchdog") == AT + 1.5
+    assert Events(store).last_look("somebody else") is None

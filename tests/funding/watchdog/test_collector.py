@@ -1,15 +1,30 @@
 """The facts that the watchdog collects from a real store and real processes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from funding.health.facts import LastComparison, Probe, ProcessState
+from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
+from funding.store.contracts import Contracts
 from funding.watchdog import probe
+from funding.watchdog.restart_rules import Verb
 from tests.support.http_script import hangs, reply, scripted, sends
 from tests.support.watched_service import INGEST, NEW, OLD, WatchedService
+
+
+def contract(symbol: str, status: str) -> Contract:
+    """A contract of which only the status matters."""
+    kind = ContractStatus(status)
+    return Contract(
+        *("binance", symbol, kind, None, symbol, "USDT", 1.0),
+        *(None, None, None, None, None, 1.0),
+    )
 
 
 def test_facts_of_a_healthy_service(service: WatchedService) -> None:
@@ -48,6 +63,8 @@ def test_failures_are_facts_and_not_exceptions(service: WatchedService) -> None:
     assert (facts.feed, facts.heartbeat_age, facts.store_problem) == (None, None, "")
     assert facts.processes is None
     assert facts.supervisor_problem == "supervisord does not answer"
+    service.supervisor.silent = False
+    service.step()
     service.path.write_bytes(b"no database" * 100)
     assert "not readable as a database" in service.step().store_problem
 
@@ -62,6 +79,7 @@ def test_delay_while_the_store_is_read_makes_nothing_older(
         service.hand.advance(3_600)
         return feed
 
+    service.monitor.look()
     monkeypatch.setattr(service.reader, "feed", delayed)
     assert service.monitor.look().heartbeat_age == pytest.approx(0.0)
 
@@ -97,6 +115,68 @@ def test_each_api_process_is_probed(
     assert {name: each.answered for name, each in probes.items()} == {
         "api:api_00": True, "api:api_01": False
     }  # fmt: skip
+
+
+def test_api_is_asked_for_a_symbol_that_the_store_has_fresh(service: WatchedService) -> None:
+    service.supervisor.put("api:api_00", ProcessState.RUNNING, OLD)
+    path = str(service.folder / "api_00.sock")
+    answer = sends(reply(503, b'{"error":"store unavailable"}'))
+    with scripted(answer, unix=path) as server:
+        (found,) = service.monitor.look().process_probes.values()
+        assert (found.answered, found.serves) == (True, False)
+        assert server.paths == ["/funding/BTCUSDT"]
+        service.hand.advance(91)
+        service.monitor.look()
+        service.monitor.look()
+        assert server.paths[2:] == ["/funding/health"], "nothing is fresh enough"
+
+
+def test_contracts_that_do_not_trade_are_not_looked_at(service: WatchedService) -> None:
+    listed = [contract("BTCUSDT", "TRADING"), contract("ETHUSDT", "SETTLING")]
+    Contracts(service.store).replace("binance", listed)
+    facts = service.monitor.look()
+    assert list(facts.quote_ages) == ["BTCUSDT"], "DATED is not listed"
+    assert facts.without_rate == []
+
+
+def test_process_that_locks_the_store_is_named(service: WatchedService) -> None:
+    """Only while ingest is late, and only another process."""
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        " c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(service.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as person:
+        assert person.stdout is not None
+        assert person.stdout.readline() == b"locked\n"
+        assert service.monitor.look().locked_by == ""
+        service.hand.advance(3)
+        assert service.monitor.look().locked_by == f"process {person.pid} (python)"
+        service.step(30)
+        assert service.supervisor.orders == [], "ingest waits, it does not hang"
+        assert "locked by process" in service.monitor.look().data.reasons[0]
+        person.kill()
+    assert service.monitor.look().locked_by == ""
+    service.step(1)
+    assert service.supervisor.orders == [(Verb.TERM, INGEST)]
+
+
+def test_processes_of_the_last_answer_are_known_while_supervisord_is_away(
+    service: WatchedService,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        service.supervisor.put(INGEST, ProcessState.RUNNING, OLD)
+        service.supervisor.put("funding:oi_poller", ProcessState.RUNNING, other.pid)
+        service.supervisor.put("funding:volume_alert", ProcessState.FATAL)
+        service.monitor.look()
+        service.supervisor.silent = True
+        facts = service.monitor.look()
+        assert [each.name for each in facts.processes or ()] == [INGEST, "funding:oi_poller"]
+        assert facts.supervisor_problem == "supervisord does not answer"
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        facts = service.monitor.look()
+        assert [each.name for each in facts.processes or ()] == [INGEST], "a zombie has ended"
 
 
 def test_only_running_processes_with_a_socket_are_probed(service: WatchedService) -> None:

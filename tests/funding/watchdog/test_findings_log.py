@@ -27,13 +27,27 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_check_is_logged_when_it_fails_and_when_it_recovers(
-    log: FindingsLog, caplog: pytest.LogCaptureFixture
+    hand: ManualClock, log: FindingsLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for finding in (FINE, LATE, LATER, FINE, FINE, LATE):
+    for finding in (FINE, LATE, LATER, FINE, FINE, FINE, LATE):
         log.write([finding])
+        hand.advance(5.0)
     assert messages(caplog) == [
         "the last frame is 61 s old", "frame: recovered", "the last frame is 61 s old"
     ]  # fmt: skip
+
+
+def test_frame_in_the_middle_of_an_outage_is_not_a_recovery(
+    hand: ManualClock, log: FindingsLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(20):
+        for finding in (LATE, FINE, FINE):
+            log.write([finding])
+            hand.advance(4.9)
+    assert messages(caplog) == ["the last frame is 61 s old"]
+    hand.advance(0.3)
+    log.write([FINE])
+    assert messages(caplog)[1:] == ["frame: recovered"]
 
 
 def test_check_that_becomes_worse_is_logged_again_and_has_not_recovered(

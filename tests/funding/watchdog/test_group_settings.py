@@ -7,7 +7,7 @@ import pytest
 from funding.settings import service
 from funding.watchdog.group_settings import adopted
 from funding.watchdog.supervisor import SupervisorClient
-from tests.funding.watchdog.test_supervisor_plugin import PLUGIN
+from tests.funding.watchdog.supervisor_plugin.test_guard import PLUGIN
 from tests.support.supervised import SLEEPS, supervisord
 
 

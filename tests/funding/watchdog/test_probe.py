@@ -13,10 +13,39 @@ from tests.support.http_script import Turn, hangs, reply, scripted, sends, trick
     ("status", "answered"), [(200, True), (503, True), (500, False), (403, False)]
 )
 def test_unhealthy_is_an_answer_and_an_error_is_not(status: int, answered: bool) -> None:
-    with scripted(sends(reply(status, b"{}"))) as server:
-        assert probe.port("127.0.0.1", server.port) == (answered, f"status {status}")
+    body = b'{"error":"unhealthy"}' if status == 503 else b"{}"
+    with scripted(sends(reply(status, body))) as server:
+        found = probe.port("127.0.0.1", server.port)
+    assert (found.answered, found.serves) == (answered, answered)
+    assert found.detail.startswith(f"status {status}")
     assert server.paths == ["/funding/health"]
     assert f"host: 127.0.0.1:{server.port}\r\n" in server.asked[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (503, b'{"error":"store unavailable","reasons":[]}', "503, store unavailable"),
+        (503, b'{"error":"not ready"}', "not ready"),
+        (503, b'{"error":"stale"}', "stale"),
+        (503, b"no JSON", "status 503 for"),
+        (503, b"[" * 100_000, "status 503 for"),
+        (404, b'{"error":"unknown symbol"}', "404, unknown symbol"),
+    ],
+)
+def test_answer_that_is_not_what_the_store_holds(status: int, body: bytes, words: str) -> None:
+    with scripted(sends(reply(status, body))) as server:
+        found = probe.port("127.0.0.1", server.port, "币安人生USDT")
+    assert (found.answered, found.serves) == (True, False)
+    assert words in found.detail
+    path = "/funding/%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"
+    assert server.paths == [path]
+
+
+def test_quote_of_a_known_symbol_is_what_the_store_holds() -> None:
+    with scripted(sends(reply(200, b"{}"))) as server:
+        found = probe.port("127.0.0.1", server.port, "BTCUSDT")
+    assert (found.answered, found.serves) == (True, True)
 
 
 def test_process_is_asked_at_its_own_socket(short_path: Path) -> None:

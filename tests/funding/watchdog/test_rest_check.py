@@ -18,7 +18,7 @@ from funding.store.reader import Reader
 from funding.watchdog.rest_check import RETRY_SECONDS, Job, RestChecker, Schedule
 from harness.processes import WAIT_SECONDS, until
 from tests.support.clock import ManualClock, feed_at, rows, write
-from tests.support.compared_service import ComparedService, json_reply, premium, quote
+from tests.support.compared_service import TIME, ComparedService, json_reply, premium, quote
 from tests.support.http_script import Scripted, Turn, hangs, reply, scripted, sends
 
 OLD = Comparison(0.0, "x", "binance", "X", Field.MARK_PRICE, 1, 1, 0, 0, Outcome.MATCH, 0, None)
@@ -78,6 +78,12 @@ def every_reply(server: Scripted) -> Turn:
         path = server.paths[-1]
         if "fundingInfo" in path:
             value: object = [{"symbol": "BTCUSDT", "fundingIntervalHours": 4, "updateTime": None}]
+        elif "exchangeInfo" in path:
+            names = {"contractType": "PERPETUAL", "status": "TRADING", "quoteAsset": "USDT"}
+            symbols = ("BTCUSDT", "ETHUSDT")
+            value = {"symbols": [{"symbol": s, "baseAsset": s[:3], **names} for s in symbols]}
+        elif "/time" in path:
+            value = {"serverTime": TIME}
         else:
             value = premium() if "symbol=" in path else [premium()]
         json_reply(value)(connection, stopping)
@@ -95,10 +101,14 @@ def test_housekeeping(compared: ComparedService) -> None:
             until(
                 lambda: len(compared.comparisons("source = 'x'")) == 1, "the old ones are deleted"
             )
-            assert rows(compared.path, select) == [(4,), (8,)]
+            until(lambda: rows(compared.path, select) == [(4,), (8,)], "the intervals")
+            statuses = "SELECT symbol, status FROM contract ORDER BY symbol"
+            assert rows(compared.path, statuses) == [("BTCUSDT", "TRADING"), ("ETHUSDT", "TRADING")]
             planted = compared.comparisons("source = 'control'")
             assert [row[5] for row in planted] == ["significant"] * 3
             compared.hand.advance(3_600)
+            until(lambda: checker.exchange_offset is not None, "the exchange's clock")
+            assert checker.exchange_offset == pytest.approx(TIME / 1000 - compared.hand.uptime)
             until(
                 lambda: len(compared.comparisons("source = 'control'")) == 6,
                 "the next planted pair",

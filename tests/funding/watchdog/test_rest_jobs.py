@@ -15,7 +15,7 @@ from funding.store.durable import DurableConnection
 from funding.store.writer import Writer
 from funding.watchdog import rest_jobs
 from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotReady
-from tests.support.clock import ManualClock, rows
+from tests.support.clock import ManualClock
 from tests.support.compared_service import (
     TIME,
     ComparedService,
@@ -204,15 +204,13 @@ OLD = Comparison(
 )  # fmt: skip
 
 
-def test_funding_intervals_are_learned(compared: ComparedService) -> None:
-    listed = [{"symbol": "BTCUSDT", "fundingIntervalHours": 4, "updateTime": None}]
-    with (
-        scripted(json_reply(listed)) as server,
-        compared.jobs(server.url) as jobs,
-    ):
-        jobs.learn_intervals()
-    select = "SELECT funding_interval_hours FROM quote ORDER BY symbol"
-    assert rows(compared.path, select) == [(4,), (8,)]
+def test_clock_of_the_exchange_is_asked(compared: ComparedService) -> None:
+    ahead = 604_800
+    at = int((compared.hand.wall + ahead) * 1000)
+    with scripted(json_reply({"serverTime": at})) as server, compared.jobs(server.url) as jobs:
+        offset = jobs.check_clock()
+    ours = compared.hand.wall - compared.hand.uptime
+    assert offset - ours == pytest.approx(ahead)
 
 
 def test_old_comparisons_are_deleted(compared: ComparedService) -> None:

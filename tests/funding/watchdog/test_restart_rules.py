@@ -12,19 +12,19 @@ from funding.health.findings import Level
 from funding.health.report import healthy
 from funding.health.verdict import Limits, heartbeat_age
 from funding.model.feed import Feed
+from funding.watchdog.restart_decision import decide
 from funding.watchdog.restart_rules import (
-    Action,
+    FAILED_PROBES,
+    BadProbes,
     PastRestart,
     RuleName,
     Verb,
-    decide,
-    kill_due,
 )
 
 RUNNING, FATAL = ProcessState.RUNNING, ProcessState.FATAL
 STOPPED, STOPPING = ProcessState.STOPPED, ProcessState.STOPPING
 NOW = 1_764_725_610.0
-FEED = Feed("binance", "test.invalid", 17, "boot", NOW, 0.0, connected=1)
+FEED = Feed("binance", "test.invalid", 17, "boot", NOW, 0.0, connected=1, good_since=NOW)
 INGEST = Process("funding:ingest", RUNNING, 17, "", 500.0, 60 << 20)
 ONE = Process("api:api_00", RUNNING, 19, "", 500.0, 50 << 20)
 TWO = Process("api:api_01", RUNNING, 20, "", 500.0, 50 << 20)
@@ -51,7 +51,8 @@ def decided(
     facts: Facts, missed: dict[str, int] | None = None, history: tuple[PastRestart, ...] = ()
 ) -> list[tuple[Verb, str, RuleName]]:
     """The actions: verb, program and rule."""
-    return [(a.verb, a.program, a.rule) for a in decide(facts, missed or {}, history, NOW)[0]]
+    bad = {name: BadProbes(count, count) for name, count in (missed or {}).items()}
+    return [(a.verb, a.program, a.rule) for a in decide(facts, bad, history, NOW)[0]]
 
 
 BANNED = LastComparison(problem="not asked for 99 s more")
@@ -67,6 +68,7 @@ TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
     ("a row of another process", having(feed=replace(FEED, pid=1)), TERM_INGEST),
     ("nothing stored", having(feed=None, heartbeat_age=None), TERM_INGEST),
     ("nothing readable", having(feed=None, heartbeat_age=None, store_problem="corrupt"), []),
+    ("waits for a lock", having(heartbeat_age=99.0, locked_by="process 5 (sqlite3)"), []),
     ("within its grace", having(INGEST._replace(age_seconds=7.9), heartbeat_age=99.0), []),
     ("after its grace", having(INGEST._replace(age_seconds=8.0), heartbeat_age=99.0), TERM_INGEST),
     # Only a RUNNING process can hang
@@ -89,6 +91,11 @@ TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
     # No data although the exchange answers
     ("no data", having(**DEAD), NO_DATA),
     ("no data for a minute", having(**DEAD | {"last_frame_age": 60.0}), []),
+    ("nothing readable about frames", having(**DEAD | {"last_frame_age": None, "feed": None},
+                                             store_problem="of a newer version"), []),
+    ("no store at all", having(**DEAD | {"last_frame_age": None, "feed": None},
+                               heartbeat_age=None), TERM_INGEST),
+    ("no data behind a lock", having(**DEAD, locked_by="process 5 (sqlite3)"), []),
     ("never any data", having(**DEAD | {"last_frame_age": None}), NO_DATA),
     ("not yet any data", having(INGEST._replace(age_seconds=60.0), **DEAD), []),
     ("the exchange is unreachable", having(**DEAD, last_comparison=AWAY), []),
@@ -126,73 +133,20 @@ def test_api_process_that_missed_two_probes_is_hung() -> None:
     assert decided(stopped, {"api:api_01": 9}) == []
 
 
-def test_api_processes_are_replaced_one_by_one() -> None:
-    both = {"api:api_00": 3, "api:api_01": 3}
-    assert decided(FACTS, both) == [("TERM", "api:api_00", "hung API")]
-    done = PastRestart(NOW - 7.9, "api:api_00", "hung API")
-    assert decided(FACTS, {"api:api_01": 3}, (done,)) == []
-    done = PastRestart(NOW - 8.0, "api:api_00", "hung API")
-    assert decided(FACTS, {"api:api_01": 3}, (done,)) == [("TERM", "api:api_01", "hung API")]
-    large = having(ONE._replace(memory_bytes=1 << 30), TWO._replace(memory_bytes=1 << 30))
-    assert decided(large) == [("TERM", "api:api_00", "memory")]
+def test_api_process_that_answers_wrongly_is_restarted_after_a_grace() -> None:
+    """It answers, but not with what the watchdog itself reads."""
+    facts = having(quote_ages={"BTCUSDT": 0.4})
 
+    def wrong(facts: Facts, count: int) -> list[tuple[Verb, str, RuleName]]:
+        bad = {"api:api_01": BadProbes(missed=0, failed=count)}
+        return [(a.verb, a.program, a.rule) for a in decide(facts, bad, (), NOW)[0]]
 
-def test_api_process_waits_for_no_other_program() -> None:
-    facts = having(heartbeat_age=99.0)
-    mine = PastRestart(NOW - 1, "api:api_00", "hung API")
-    expected = [*TERM_INGEST, ("TERM", "api:api_00", "hung API")]
-    assert decided(facts, {"api:api_00": 2}, (mine,)) == expected
-    dead = having(ONE._replace(state=FATAL), TWO._replace(state=FATAL))
-    assert decided(dead) == [("START", "api:api_00", "fatal"), ("START", "api:api_01", "fatal")]
-
-
-# The budget
-
-
-def restarts(*ages: float, program: str = "funding:ingest") -> tuple[PastRestart, ...]:
-    return tuple(PastRestart(NOW - age, program, "hung ingest") for age in ages)
-
-
-@pytest.mark.parametrize("facts", [having(heartbeat_age=9.0), having(INGEST._replace(state=FATAL))])
-def test_after_three_restarts_in_ten_minutes_it_waits(facts: Facts) -> None:
-    assert len(decided(facts, history=restarts(599, 300))) == 1
-    assert len(decided(facts, history=restarts(600, 300, 20))) == 1
-    actions, waiting = decide(facts, {}, restarts(599, 300, 20), NOW)
-    assert actions == []
-    assert list(waiting) == ["funding:ingest"]
-    assert "restarted 3 times in 10 minutes: a person must look" in waiting["funding:ingest"]
-
-
-def test_each_program_has_its_own_budget() -> None:
-    assert (
-        decided(having(heartbeat_age=9.0), history=restarts(9, 8, 7, program="api:api_00"))
-        == TERM_INGEST
-    )
-
-
-def test_used_up_budget_keeps_no_other_program_waiting() -> None:
-    facts = having(OTHER._replace(state=FATAL), heartbeat_age=9.0)
-    assert decided(facts, history=restarts(9, 8, 7)) == [("START", "funding:volume_alert", "fatal")]
-
-
-def test_restarts_without_data_are_half_an_hour_apart() -> None:
-    facts = having(**DEAD)
-    assert decided(facts, history=(PastRestart(NOW - 1_799, "funding:ingest", "no data"),)) == []
-    assert (
-        decided(facts, history=(PastRestart(NOW - 1_800, "funding:ingest", "no data"),)) == NO_DATA
-    )
-    assert decided(facts, history=restarts(1_000)) == NO_DATA
-
-
-# TERM, then KILL
-
-
-def test_process_that_outlives_term_is_killed() -> None:
-    assert kill_due(INGEST, 17, since=100.0, now=101.9) is None
-    expected = Action("funding:ingest", Verb.KILL, RuleName.KILL, "still there 2 s after TERM")
-    assert kill_due(INGEST, 17, since=100.0, now=102.0) == expected
-    assert kill_due(INGEST._replace(pid=18), 17, since=100.0, now=102.0) is None
-    assert kill_due(None, 17, since=100.0, now=102.0) is None
+    assert wrong(facts, FAILED_PROBES - 1) == []
+    assert wrong(facts, FAILED_PROBES) == [("TERM", "api:api_01", "failing API")]
+    assert wrong(replace(facts, store_problem="locked"), 99) == []
+    assert wrong(replace(facts, quote_ages={}), 99) == []
+    young = having(TWO._replace(age_seconds=7.9), quote_ages={"BTCUSDT": 0.4})
+    assert wrong(young, 99) == []
 
 
 # Long runs
@@ -229,7 +183,7 @@ def test_healthy_jittered_feed_causes_no_action_in_72_hours() -> None:
         if service.uptime - service.compared > 60:
             service.compared = service.uptime
         facts = service.facts()
-        missed = {"api:api_00": int(dice.random() < 0.001)}
+        missed = {"api:api_00": BadProbes(int(dice.random() < 0.001))}
         assert decide(facts, missed, (), service.wall) == ([], {})
         assert healthy(check(replace(facts, port_probe=None)))
 

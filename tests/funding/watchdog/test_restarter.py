@@ -1,5 +1,6 @@
 """Restarts by the rules: a real store and real processes; the test sets clock and supervisord."""
 
+import apsw
 import pytest
 
 from funding.health.facts import LastComparison, ProcessState
@@ -94,6 +95,35 @@ def test_kill_follows_although_supervisord_was_away_for_a_moment(service: Watche
     service.supervisor.silent = False
     service.step(1.0)
     assert service.supervisor.orders[1:] == [KILL_INGEST]
+
+
+def test_signals_are_sent_directly_while_supervisord_is_away(service: WatchedService) -> None:
+    """Its socket was removed, or it hangs: it sees the end of a process all the same."""
+    service.step()
+    service.supervisor.silent = True
+    service.step(6.0)
+    service.step(3.0)
+    assert service.supervisor.orders == []
+    assert service.supervisor.direct == [(Verb.TERM, OLD), (Verb.KILL, OLD)]
+    service.supervisor.silent = False
+    service.restart_ingest()
+    service.step(1.0)
+    assert [kind for kind, _ in service.events()] == ["restart", "kill"]
+    assert not service.monitor.restart_pending
+
+
+def test_version_of_the_store_that_nobody_knows_restarts_nothing(service: WatchedService) -> None:
+    """By hand while all runs: the watchdog cannot read it, and so knows nothing about frames."""
+    service.last_comparison = LastComparison(uptime=service.hand.uptime)
+    service.step()
+    connection = apsw.Connection(str(service.path))
+    connection.pragma("user_version", 99)
+    connection.close()
+    for _ in range(30):
+        service.last_comparison = LastComparison(uptime=service.hand.uptime)
+        facts = service.step(60.0)
+    assert "schema version 99" in facts.store_problem
+    assert service.supervisor.orders == []
 
 
 # The budget

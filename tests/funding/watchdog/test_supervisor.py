@@ -12,6 +12,7 @@ from supervisor.xmlrpc import Faults
 
 from funding.errors import SupervisorError
 from funding.health.facts import Process, ProcessState
+from funding.runtime.process import start_time
 from funding.watchdog import supervisor
 from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import SupervisorClient
@@ -95,6 +96,20 @@ def test_signal_to_a_program_that_does_not_run_is_ignored(client: SupervisorClie
         before = state_of(client, name)
         client.signal(f"funding:{name}", Verb.TERM)
         assert state_of(client, name) == before
+
+
+def test_signal_without_supervisord_finds_only_the_process_that_was_meant(
+    client: SupervisorClient,
+) -> None:
+    process = program(client, "sleeper")
+    began = start_time(process.pid)
+    with pytest.raises(SupervisorError, match="no process"):
+        client.signal_directly(process, Verb.KILL)
+    with pytest.raises(SupervisorError, match="no process"):
+        client.signal_directly(process._replace(began=(began or 0.0) + 1.0), Verb.KILL)
+    assert program(client, "sleeper").pid == process.pid
+    client.signal_directly(process._replace(began=began), Verb.KILL)
+    until(lambda: restarted(client, "sleeper", process.pid), "it runs again")
 
 
 def test_start_does_not_wait_and_can_be_repeated(client: SupervisorClient) -> None:

@@ -169,11 +169,6 @@ def test_row_of_another_event_is_ignored_though_it_has_other_keys() -> None:
     assert (frame.rejected, frame.ignored) == ({"form": 1}, {})
 
 
-def test_forty_characters_of_the_name_of_another_event_are_kept() -> None:
-    frame = decode(encoded([row(e="x" * 41), BTC]))
-    assert (frame.quotes, frame.ignored) == ([BTC_QUOTE], {f"event {'x' * 40}": 1})
-
-
 def test_sample_shows_the_beginning_of_what_was_rejected() -> None:
     long = decode(encoded([row(s="A" * 100, p="9" * 100, r="1" * 100)]))
     assert long.samples == {

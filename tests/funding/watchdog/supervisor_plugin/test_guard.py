@@ -13,24 +13,17 @@ import pytest
 from supervisor import events
 from supervisor.states import ProcessStates
 
-from funding.model.event import EventKind
 from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import PluginReport, SupervisorClient
-from funding.watchdog.supervisor_plugin import (
-    CRASH,
-    FIRST_BEAT_SECONDS,
-    KILL,
-    MAX_REPORTS,
-    TICK_SECONDS,
-    Guard,
-)
+from funding.watchdog.supervisor_plugin.guard import FIRST_BEAT_SECONDS, TICK_SECONDS, Guard
+from funding.watchdog.supervisor_plugin.reports import MAX_REPORTS
 from harness.http_client import connect
 from harness.processes import finished, until
 from tests.conftest import free_port
 from tests.support.supervised import ENDS, HEAD, PROGRAM, SLEEPS, supervisord
 
 PLUGIN = """[rpcinterface:guard]
-supervisor.rpcinterface_factory=funding.watchdog.supervisor_plugin:make
+supervisor.rpcinterface_factory=funding.watchdog.supervisor_plugin.guard:make
 """
 HUNG = """
 import os, time
@@ -60,7 +53,7 @@ class Supervised:
     def guard(self) -> Guard:
         group = SimpleNamespace(processes={"watchdog": self})
         logger = SimpleNamespace(critical=self.logged.append)
-        options = SimpleNamespace(logger=logger)
+        options = SimpleNamespace(logger=logger, server_configs=[], httpservers=[])
         outer = SimpleNamespace(process_groups={"funding": group}, options=options)
         return Guard(outer, lambda: self.now, lambda: self.now + 1e9)
 
@@ -90,7 +83,7 @@ def test_silent_watchdog_is_killed_once_and_reported_to_the_next_one() -> None:
     world.pid = 8
     (report,) = guard.beat(8, 20.0)
     text = "funding:watchdog (hung watchdog): no beat of process 7"
-    assert report == (1, 1e9 + 1_025.0, "kill", "funding:watchdog", 7, text)
+    assert report == (1, 1e9 + 1_025.0, "kill", "funding:watchdog", 7, text, "")
     assert guard.beat(8, 20.0, 1) == []
     assert world.logged == [text]
 
@@ -148,17 +141,19 @@ def ended(pid: int, status: int | None, *, expected: bool = False) -> events.Pro
 )
 def test_process_that_ends_unasked_is_reported(status: int | None, how: str) -> None:
     guard = Supervised().guard()
-    guard._on_end(ended(9, status))
-    guard._on_end(ended(10, 0, expected=True))
-    report = (1, 1e9 + 1_000.0, "crash", "api:api_00", 9, f"api:api_00 ended by itself: {how}")
-    assert guard.beat(7, 6.0) == [report]
+    guard._on_state(ended(9, status))
+    guard._on_state(ended(10, 0, expected=True))
+    crash, stop = guard.beat(7, 6.0)
+    text = f"api:api_00 ended by itself: {how}"
+    assert crash == (1, 1e9 + 1_000.0, "crash", "api:api_00", 9, text, "")
+    assert stop[2:] == ("stop", "api:api_00", 10, "api:api_00 ended: exit status 0", "")
 
 
 def test_new_watchdog_receives_what_the_dead_one_did_not_store() -> None:
     guard = Supervised().guard()
-    guard._on_end(ended(9, -1))
+    guard._on_state(ended(9, -1))
     first = guard.beat(7, 6.0)
-    guard._on_end(ended(10, -1))
+    guard._on_state(ended(10, -1))
     again = guard.beat(8, 6.0)
     assert [report[4] for report in again] == [9, 10]
     assert again[:1] == first
@@ -168,10 +163,10 @@ def test_new_watchdog_receives_what_the_dead_one_did_not_store() -> None:
 
 def test_reports_that_nobody_asks_for_are_bounded() -> None:
     guard = Supervised().guard()
-    guard._on_end(ended(1, -1))
+    guard._on_state(ended(1, -1))
     guard.beat(7, 6.0)
     for pid in range(2, MAX_REPORTS + 3):
-        guard._on_end(ended(pid, -1))
+        guard._on_state(ended(pid, -1))
     assert [report[4] for report in guard.beat(7, 6.0)] == list(range(3, MAX_REPORTS + 3))
 
 
@@ -179,7 +174,7 @@ def test_killed_watchdog_is_not_a_crash() -> None:
     world = Supervised()
     guard = world.guard()
     world.advance(guard, FIRST_BEAT_SECONDS + 2 * TICK_SECONDS)
-    guard._on_end(ended(7, -1))
+    guard._on_state(ended(7, -1))
     assert [report[2] for report in guard.beat(8, 20.0)] == ["kill"]
 
 
@@ -191,9 +186,9 @@ autorestart=true
 """
 
 
-def test_crashes_are_reported_and_orderly_ends_are_not(short_path: Path) -> None:
-    """Crashes are SIGKILL, a program that cannot start, and the watchdog's own end; a stop and an
-    obeyed TERM are not."""
+def test_each_start_and_each_end_is_reported_by_its_kind(short_path: Path) -> None:
+    """Crashes are SIGKILL, a program that cannot start, and the watchdog's own end; a stop by an
+    operator and an obeyed TERM are stops."""
     obeys = (
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
         " print('obeys', flush=True); time.sleep(600)"
@@ -229,12 +224,20 @@ def test_crashes_are_reported_and_orderly_ends_are_not(short_path: Path) -> None
             "the processes that follow",
         )
         reports = client.send_heartbeat(1, 60.0)
-        assert {(each.program, each.kind) for each in reports} == {
-            ("funding:watchdog", "crash"),
-            ("ended:ended", "crash"),
-            ("funding:broken", "crash"),
+        names = ("funding:watchdog", "ended:ended", "funding:obeys", "funding:stopped")
+        assert {(each.program, each.kind, each.rule) for each in reports} == {
+            *((name, "start", "") for name in names),
+            ("funding:watchdog", "crash", ""),
+            ("ended:ended", "crash", ""),
+            ("funding:broken", "crash", ""),
+            ("funding:obeys", "stop", ""),
+            ("funding:stopped", "stop", "operator"),
         }
-        killed = next(each for each in reports if each.program == "ended:ended")
+        starts = [each for each in reports if each.kind == "start"]
+        assert {each.pid for each in starts} == {*first.values(), *pids().values()}
+        stopped = next(each for each in reports if each.rule == "operator")
+        assert stopped.text == "funding:stopped was stopped by an operator"
+        killed = next(each for each in reports if each[2:4] == ("crash", "ended:ended"))
         assert isinstance(killed, PluginReport)
         assert killed.pid == first["ended:ended"]
         assert killed.text == "ended:ended ended by itself: by a signal"
@@ -341,7 +344,3 @@ def test_hung_watchdog_is_killed_by_a_real_supervisord(short_path: Path) -> None
 def test_heartbeat_without_the_plugin_is_not_an_error(short_path: Path) -> None:
     with supervisord(short_path, {"other": SLEEPS}):
         assert SupervisorClient(short_path / "s").send_heartbeat(1, 1.0) == []
-
-
-def test_kinds_of_reports_are_kinds_of_events() -> None:
-    assert [EventKind(KILL), EventKind(CRASH)] == [EventKind.KILL, EventKind.CRASH]

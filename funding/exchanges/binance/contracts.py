@@ -1,0 +1,97 @@
+"""Binance USD-M futures: `exchangeInfo` and `fundingInfo` → Contracts. Pure.
+
+# Facts
+(whole replies of 2026-07: 820 contracts)
+- 123 contracts are SETTLING, some for two years. `premiumIndex` goes on with them: 97 with a next
+  funding time that moves on and a rate of 0, most with a mark price that stands still.
+- `premiumIndex` has 3 symbols that `exchangeInfo` does not list.
+- A contract without an end has the delivery date 4133404800000 (2100-12-25).
+- `fundingInfo` lists most contracts; a perpetual that it does not list settles every 8 hours.
+- Names of small coins count thousands or millions of them: 1000PEPE, 1000000MOG, 1MBABYDOGE. 1INCH
+  is a name.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from funding.exchanges.binance.rest import Contract as ListedContract
+from funding.exchanges.binance.rest import FundingInfo
+from funding.model.contract import Contract, ContractStatus
+from funding.model.quote import is_symbol
+
+NEVER_MS = 4_133_404_800_000
+DEFAULT_HOURS = 8
+STATUS = {
+    "TRADING": ContractStatus.TRADING,
+    "PENDING_TRADING": ContractStatus.PENDING,
+    "PRE_SETTLE": ContractStatus.SETTLING,
+    "SETTLING": ContractStatus.SETTLING,
+    "PRE_DELIVERING": ContractStatus.SETTLING,
+    "DELIVERING": ContractStatus.SETTLING,
+    "DELIVERED": ContractStatus.CLOSED,
+    "CLOSE": ContractStatus.CLOSED,
+}
+_MULTIPLE = re.compile(r"(1M|10{3,6})(\D.*)")
+_OTHER_NAMES = {"XBT": "BTC"}
+
+
+def asset(name: str) -> tuple[str, float]:
+    """The canonical name of a base asset, and how many of it `name` counts."""
+    found = _MULTIPLE.fullmatch(name)
+    base, multiplier = (found[2], found[1].replace("M", "000000")) if found else (name, "1")
+    return _OTHER_NAMES.get(base, base), float(multiplier)
+
+
+def contracts(
+    exchange: str,
+    listed: Iterable[ListedContract],
+    infos: Iterable[FundingInfo],
+    quoted: Iterable[str],
+    now: float,
+) -> list[Contract]:
+    """The contracts that are `listed`, and as UNKNOWN those that are only `quoted`, in the stream
+    or in REST's prices; `now` is Unix seconds. A name that is no symbol costs that row alone."""
+    by_symbol = {info.symbol: info for info in infos}
+    found = {
+        each.symbol: _contract(exchange, each, by_symbol, now)
+        for each in listed
+        if is_symbol(each.symbol)
+    }
+    for symbol in quoted:
+        if symbol not in found and is_symbol(symbol):
+            unknown = ListedContract(symbol, "", "", "", symbol)
+            found[symbol] = _contract(exchange, unknown, by_symbol, now)
+    return list(found.values())
+
+
+def _contract(
+    exchange: str, listed: ListedContract, infos: Mapping[str, FundingInfo], now: float
+) -> Contract:
+    info, (base, multiplier) = infos.get(listed.symbol), asset(listed.base_asset)
+    status = STATUS.get(listed.status, ContractStatus.UNKNOWN)
+    hours = info.funding_interval_hours if info is not None else None
+    if hours is None and listed.contract_type.endswith("PERPETUAL"):
+        hours = DEFAULT_HOURS
+    return Contract(
+        exchange,
+        listed.symbol,
+        status,
+        listed.contract_type or None,
+        base,
+        listed.quote_asset,
+        multiplier,
+        listed.delivery_date if 0 < listed.delivery_date != NEVER_MS else None,
+        hours,
+        "exchange" if hours is not None else None,
+        _number(info.adjusted_funding_rate_cap) if info is not None else None,
+        _number(info.adjusted_funding_rate_floor) if info is not None else None,
+        now,
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if -1e3 < value < 1e3 else None  # not NaN either

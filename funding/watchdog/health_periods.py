@@ -1,0 +1,105 @@
+"""When the service was unhealthy, and when nobody looked: events with a duration, from which the
+availability is a query (the view `availability`).
+
+A period begins with the first look that finds the service unhealthy, and ends with the first of
+good looks over `RECOVERY_SECONDS`: an outage in which a frame comes now and then is one period.
+"""
+
+from dataclasses import dataclass, replace
+
+from funding.health.checks import probe_problem
+from funding.health.facts import Facts
+from funding.model.event import Event, EventKind
+from funding.watchdog.audit_trail import SOURCE, AuditTrail
+
+DATA, API = "data", "api"
+RECOVERY_SECONDS = 10.0
+AWAY_SECONDS = 15.0
+"""Looks that are further apart than this and the check interval: in between nobody looked."""
+
+
+@dataclass(slots=True)
+class _Period:
+    """One unhealthy period: its event, when it began and since when all is well (uptime)."""
+
+    event: Event
+    began: float
+    good_since: float | None = None
+
+
+class HealthPeriods:
+    """Writes the periods into `trail`. For one thread."""
+
+    def __init__(self, trail: AuditTrail, check_interval: float) -> None:
+        self._trail = trail
+        self._away_seconds = check_interval + AWAY_SECONDS
+        self._open: dict[str, _Period] = {}
+        self._last: tuple[float, float] | None = None  # Unix seconds and uptime of the last look
+        self._first: float | None = None  # Unix seconds of the first look
+        self._adopted = False
+
+    def since(self, rule: str) -> float | None:
+        """When the present period of `rule` began (Unix seconds); None while there is none."""
+        found = self._open.get(rule)
+        return found.event.at if found is not None else None
+
+    def observe(self, facts: Facts, now: float, uptime: float) -> None:
+        """Take a look at `now` (Unix seconds), which is `uptime` since boot."""
+        if not self._adopted:
+            self._adopt(now, uptime)
+        if self._last is not None and uptime - self._last[1] > self._away_seconds:
+            self._end_all(self._last[1])
+            self._note_absence(self._last[0], uptime - self._last[1])
+        self._last = now, uptime
+        self._first = self._first or now
+        self._judge(DATA, "; ".join(facts.data.reasons), now, uptime)
+        probe = facts.port_probe
+        self._judge(API, probe_problem(probe) if probe else "", now, uptime)
+        self._trail.looked(now)
+
+    def _adopt(self, now: float, uptime: float) -> None:
+        """Go on with the periods of the watchdog before this one; where it looked too long ago, or
+        the store did not tell until now, they ended with its last look."""
+        earlier = self._trail.earlier()
+        if earlier is None:
+            return
+        self._adopted = True
+        looked = earlier.looked
+        first_look = now if self._first is None else self._first
+        recent = looked is not None and first_look - looked <= self._away_seconds
+        for event in earlier.unfinished:
+            if self._first is None and recent and event.rule is not None:
+                self._open[event.rule] = _Period(event, uptime - (now - event.at))
+            elif event not in [period.event for period in self._open.values()]:
+                duration = max(0.0, (event.at if looked is None else looked) - event.at)
+                self._trail.change(event, replace(event, duration_seconds=duration))
+        if looked is not None and not recent:
+            self._note_absence(looked, first_look - looked)
+
+    def _note_absence(self, looked: float, seconds: float) -> None:
+        text = f"nobody looked for {seconds:.0f} s"
+        event = Event(looked, SOURCE, EventKind.UNOBSERVED, text, duration_seconds=seconds)
+        self._trail.add(event)
+
+    def _end_all(self, at: float) -> None:
+        """What is open ends when nobody looked any more: what came after it is not known."""
+        for rule, period in list(self._open.items()):
+            self._end(rule, period.good_since or at)
+
+    def _judge(self, rule: str, problem: str, now: float, uptime: float) -> None:
+        period = self._open.get(rule)
+        if problem and period is None:
+            event = Event(now, SOURCE, EventKind.UNHEALTHY, problem[:500], rule=rule)
+            self._open[rule] = _Period(event, uptime)
+            self._trail.add(event)
+        elif problem and period is not None:
+            period.good_since = None
+        elif period is not None and period.good_since is None:
+            period.good_since = uptime
+        elif period is not None and uptime - (period.good_since or 0.0) >= RECOVERY_SECONDS:
+            self._end(rule, period.good_since or uptime)
+
+    def _end(self, rule: str, at: float) -> None:
+        period = self._open.pop(rule)
+        duration = max(0.0, at - period.began)
+        self._trail.change(period.event, replace(period.event, duration_seconds=duration))

@@ -1,0 +1,1 @@
+"""The part of the watchdog that runs inside supervisord."""

@@ -1,0 +1,52 @@
+"""Programs that wait for a person to start them, and that were started: remembered beside
+supervisord's socket, so that they run again after supervisord itself was started again.
+
+An operator's stop is remembered too. supervisord's own end is not a stop, nor is its death.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from funding.watchdog.supervisor_plugin.reports import full_name
+
+FILE = "started-programs"
+
+
+class StartedPrograms:
+    """The programs with autostart=false that run, by name, in the file `path`; without a file
+    they are forgotten with this process."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._names: set[str] = set()
+        if path is not None:
+            with suppress(OSError, UnicodeDecodeError):
+                self._names = set(path.read_text("utf-8").split())
+
+    def waiting(self, groups: dict[str, Any]) -> Iterator[Any]:
+        """The processes in `groups` that ran before and are not started by themselves."""
+        for group in groups.values():
+            for process in group.processes.values():
+                if not process.config.autostart and full_name(process) in self._names:
+                    yield process
+
+    def started(self, process: Any) -> None:
+        """`process` runs."""
+        if not process.config.autostart:
+            self._set(self._names | {full_name(process)})
+
+    def stopped(self, process: Any) -> None:
+        """An operator stopped `process`."""
+        self._set(self._names - {full_name(process)})
+
+    def _set(self, names: set[str]) -> None:
+        if names == self._names:
+            return
+        self._names = names
+        if self._path is not None:
+            new = self._path.with_name(f"{self._path.name}.new")
+            new.write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
+            os.replace(new, self._path)

@@ -1,0 +1,109 @@
+"""Contracts of exchangeInfo and fundingInfo, also of the whole recorded replies."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from funding.exchanges.binance import rest as api
+from funding.exchanges.binance.contracts import NEVER_MS, asset, contracts
+from funding.model.contract import Contract, ContractStatus
+
+NOW = 1_783_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("BTC", ("BTC", 1.0)),
+        ("XBT", ("BTC", 1.0)),
+        ("1000PEPE", ("PEPE", 1_000.0)),
+        ("10000LADYS", ("LADYS", 10_000.0)),
+        ("1000000MOG", ("MOG", 1_000_000.0)),
+        ("1MBABYDOGE", ("BABYDOGE", 1_000_000.0)),
+        ("1000X", ("X", 1_000.0)),
+        ("1INCH", ("1INCH", 1.0)),
+        ("1000", ("1000", 1.0)),
+        ("币安人生", ("币安人生", 1.0)),
+    ],
+)
+def test_base_asset_is_canonical(name: str, expected: tuple[str, float]) -> None:
+    assert asset(name) == expected
+
+
+def listed(symbol: str = "BTCUSDT", status: str = "TRADING", **changes: Any) -> api.Contract:
+    made = api.Contract(symbol, "PERPETUAL", status, "USDT", "BTC", NEVER_MS)
+    return msgspec.structs.replace(made, **changes)
+
+
+def one(contract: api.Contract, *infos: api.FundingInfo) -> Contract:
+    (found,) = contracts("binance", [contract], infos, [], NOW)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("TRADING", "TRADING"),
+        ("PENDING_TRADING", "PENDING"),
+        ("SETTLING", "SETTLING"),
+        ("PRE_DELIVERING", "SETTLING"),
+        ("CLOSE", "CLOSED"),
+        ("something new", "UNKNOWN"),
+    ],
+)
+def test_status(status: str, expected: str) -> None:
+    assert one(listed(status=status)).status == expected
+
+
+def test_interval_and_bounds_are_the_exchanges() -> None:
+    info = api.FundingInfo("BTCUSDT", 4, "0.02000000", "-0.02000000")
+    found = one(listed(), info)
+    assert (found.funding_interval_hours, found.interval_source) == (4, "exchange")
+    assert (found.rate_cap, found.rate_floor) == (0.02, -0.02)
+    assert one(listed()).funding_interval_hours == 8
+    dated = one(listed(contract_type="CURRENT_QUARTER", delivery_date=1_790_323_200_000))
+    assert (dated.funding_interval_hours, dated.interval_source) == (None, None)
+    assert dated.delivery_time == 1_790_323_200_000
+    assert one(listed()).delivery_time is None
+    nonsense = one(listed(), api.FundingInfo("BTCUSDT", 4, "nan", "many"))
+    assert (nonsense.rate_cap, nonsense.rate_floor) == (None, None)
+
+
+def test_symbol_that_is_only_quoted_is_unknown_and_nonsense_is_left_out() -> None:
+    found = contracts("binance", [listed(), listed("A\x1b[2J")], [], ["EOSUSDT", "x" * 5_000], NOW)
+    assert [(each.symbol, each.status) for each in found] == [
+        ("BTCUSDT", "TRADING"), ("EOSUSDT", "UNKNOWN")
+    ]  # fmt: skip
+
+
+def test_whole_recorded_replies(recorded: Path) -> None:
+    """695 trade, 123 are being settled, 2 are announced, and 3 have a price alone."""
+    folder = recorded / "binance"
+    info = (folder / "exchangeInfo_full_2026-07-08.json").read_bytes()
+    rates = (folder / "fundingInfo_full_2026-07-04.json").read_bytes()
+    prices = json.loads((folder / "premiumIndex_full_2026-07-04T1556Z.json").read_bytes())
+    found = contracts(
+        "binance",
+        msgspec.json.decode(info, type=api.ExchangeInfo).symbols,
+        msgspec.json.decode(rates, type=list[api.FundingInfo]),
+        [row["symbol"] for row in prices],
+        NOW,
+    )
+    assert Counter(each.status for each in found) == {
+        ContractStatus.TRADING: 695,
+        ContractStatus.SETTLING: 123,
+        ContractStatus.PENDING: 2,
+        ContractStatus.UNKNOWN: 3,
+    }
+    by_symbol = {each.symbol: each for each in found}
+    unknown = {symbol for symbol, each in by_symbol.items() if each.status == "UNKNOWN"}
+    assert unknown == {"EOSUSDT", "MATICUSDT", "FRONTUSDT"}
+    assert by_symbol["1000PEPEUSDT"].base_asset == by_symbol["1000PEPEUSDC"].base_asset == "PEPE"
+    hours = Counter(each.funding_interval_hours for each in found if each.status == "TRADING")
+    assert sum(hours.values()) == 695
+    assert set(hours) == {None, 1, 4, 8}
+    assert hours[None] == 4, "the dated ones"
