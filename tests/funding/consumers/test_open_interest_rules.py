@@ -123,6 +123,12 @@ def test_history_keeps_an_hour_and_its_tolerance() -> None:
     assert oldest.at == 64
 
 
+def test_history_forgets_what_is_old_after_a_silence() -> None:
+    made = history(*range(100))
+    made.add(sample(20_000))
+    assert made.nearest(50, 0) is None
+
+
 def test_empty_history_has_no_sample() -> None:
     assert SampleHistory().nearest(100, 30) is None
     assert SampleHistory().last_at is None

@@ -374,3 +374,46 @@ def test_spans_end_at_least_a_quarter_apart(lost_at: int, rotated_at: int) -> No
     assert begun[:3] == [(0, 1), (0, 2), (lost_at + 1, 3)]
     assert begun[-1][0] == rotated_at
     assert [at for at, _ in begun[3:-1]] == [900] * (rotated_at > 900)
+
+
+def test_connection_is_good_that_has_what_nobody_had_or_what_just_came() -> None:
+    driven = Driven(connections=2)
+    driven.step(0.0)
+    assert not driven.policy.is_good()
+    driven.deliver(1, 0, at=1.0, newer=False)
+    assert not driven.policy.is_good(), "the last frame of a frozen exchange"
+    driven.deliver(2, 0, at=2.0, newer=True)
+    assert driven.policy.is_good()
+    driven.policy.handle(ConnectionEvent(2, EndingKind.LOST, 3.0))
+    assert not driven.policy.is_good()
+    driven.deliver(1, 0, at=2.0 + STALL + 0.1, newer=False)
+    assert not driven.policy.is_good(), "what came was long ago"
+    driven.deliver(1, 0, at=2.0 + STALL, newer=False)
+    assert driven.policy.is_good(), "a spare is often the second to deliver"
+    driven.deliver(1, 0, at=99.0, newer=False)
+    assert driven.policy.is_good(), "it stays so for the connection's life"
+
+
+def test_lag_is_the_least_of_all_connections() -> None:
+    driven = Driven(connections=2)
+    driven.step(0.0)
+    assert driven.policy.lag() == 0.0
+    driven.policy.note_lag(1, 7.0, 1.0)
+    assert driven.policy.lag() == 7.0
+    driven.policy.note_lag(2, 3.0, 1.0)
+    assert driven.policy.lag() == 3.0
+    driven.policy.note_lag(99, 1.0, 1.0)
+    driven.policy.note_unfinished(99, 1, 1.0)
+    assert driven.policy.lag() == 3.0
+    driven.policy.handle(ConnectionEvent(2, EndingKind.LOST, 3.0))
+    assert driven.policy.lag() == 7.0
+
+
+def test_message_that_does_not_come_whole_is_noted_for_its_connection() -> None:
+    driven = Driven()
+    driven.step(0.0)
+    driven.deliver(1, 0, at=1.0)
+    for now, size in ((2.0, 100), (5.0, 200), (6.0, 300)):
+        driven.policy.note_unfinished(1, size, now)
+    (ended,) = (order for order in driven.step(6.5) if isinstance(order, Disconnect))
+    assert ended.kind is EndingKind.SLOW
