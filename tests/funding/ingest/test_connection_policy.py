@@ -1,7 +1,7 @@
 """The connection policy against a simulated exchange: connecting, rotation, and any mishap."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -222,13 +222,19 @@ def test_long_random_walk_makes_no_storm(seed: int) -> None:
 class Driven:
     """A policy without an exchange: each test says what happens, and when."""
 
-    def __init__(self, connections: int = 1, rotate_after: float = 10_000.0, **more: float) -> None:
+    def __init__(
+        self,
+        connections: int = 1,
+        rotate_after: float = 10_000.0,
+        uniform: Callable[[float, float], float] = longest,
+        **more: float,
+    ) -> None:
         self.policy = ConnectionPolicy(
             connections=connections,
             stall_after=STALL,
             rotate_after=rotate_after,
             backoff_max=5.0,
-            uniform=longest,
+            uniform=uniform,
             now=0.0,
             **more,
         )
@@ -358,6 +364,11 @@ def test_rotation_comes_earlier_by_a_tenth_and_by_five_minutes_at_most(
 ) -> None:
     begun = rotations(Driven(rotate_after=rotate_after).policy, first + 10)
     assert begun == [(0, 1), (first, 2)]
+
+
+def test_rotation_comes_no_later_than_the_setting_says() -> None:
+    latest = Driven(rotate_after=1_000.0, uniform=lambda low, _: low).policy
+    assert rotations(latest, 1_010) == [(0, 1), (1_000, 2)]
 
 
 def test_second_connection_is_rotated_after_half_a_span() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from funding.model.event import Event, EventKind
 from funding.store.durable import DurableConnection
-from funding.store.quote_table import set_funding_intervals
+from funding.store.quote_table import Rows, set_funding_intervals
 from tests.support.clock import ManualClock, rows, write
 from tests.support.store import HOUR_MS, NOW_MS, feed_of, plainly, quote, reading, received, writing
 
@@ -207,3 +207,17 @@ def test_what_a_user_adds_to_the_tables_changes_no_count(path: Path) -> None:
         writer.write(feed, events=[Event(1.0, "x", EventKind.NOTICE, "")])
     assert (feed.accepted, feed.repeated) == (1, 0)
     assert rows(path, "SELECT DISTINCT note FROM quote WHERE symbol <> 'NEWUSDT'") == [("mine",)]
+
+
+@pytest.mark.parametrize(("lag", "counted_from"), [(None, 5_000.0), (3.0, 4_997.0)])
+def test_age_is_counted_from_the_receipt_without_the_lag(
+    lag: float | None, counted_from: float
+) -> None:
+    bound = (
+        Rows("binance", received(quote()))
+        if lag is None
+        else Rows("binance", received(quote()), lag)
+    )
+    ((_, values),) = [each for each in bound.statements(0) if each[1]]
+    assert values[-1] == counted_from
+    assert bound.last_receipt() == (1_764_725_610.0, 5_000.0)

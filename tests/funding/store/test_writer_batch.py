@@ -38,6 +38,21 @@ def test_commit_with_an_event_waits_for_the_disk_and_one_without_does_not(path: 
     assert waits == [normal, full, full, normal, full]
 
 
+def test_first_commit_waits_for_the_disk_if_it_has_an_event(path: Path) -> None:
+    full = 2
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        writer.write(feed, events=[Event(1.0, "ingest", EventKind.CONNECT, "")])
+        assert writer._connection.pragma("synchronous") == full
+
+
+def test_mark_of_another_file_does_not_concern_this_one(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        damage.marker_path(path).write_text("another file")
+        assert writer.write(feed, received(quote())) == 1
+
+
 def test_event_time_above_the_ceiling_gives_way_to_an_older_one(path: Path) -> None:
     """What a wrong clock has let in is not kept for ever; without a ceiling the newest stays."""
     feed = feed_of()

@@ -85,3 +85,18 @@ def test_attempts_that_an_earlier_ingest_left_are_taken_over(
     with writing(path, again):
         assert again.attempts_left == left
     assert rows(path, "SELECT attempts_left FROM feed") == [(left,)]
+
+
+@pytest.mark.parametrize(("boot", "delay"), [("this boot", 0.2 + 0.002), ("another", None)])
+def test_least_delay_of_the_stream_is_taken_over_with_the_drift_of_clocks(
+    path: Path, boot: str, delay: float | None
+) -> None:
+    """A tenth of a millisecond a second."""
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        feed.least_delay, feed.heartbeat_uptime = 0.2, 4_000.0
+        writer.write(feed)
+    again = feed_of(boot=boot)
+    again.started_uptime = 4_020.0
+    with writing(path, again):
+        assert again.least_delay == (None if delay is None else pytest.approx(delay))
