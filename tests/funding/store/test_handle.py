@@ -3,13 +3,15 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
 
-from funding.errors import StoreError
+from funding.errors import StoreError, StoreLocked
 from funding.model.event import Event, EventKind
 from funding.store import damage
 from funding.store.durable import DurableConnection
@@ -196,3 +198,59 @@ def test_an_empty_database_is_a_missing_one_where_there_is_no_schema(
     with closing(DurableConnection(path)) as store, pytest.raises(StoreError, match="no tables"):
         store.rows("SELECT 1")
     assert path.read_bytes() == b""
+
+
+def test_connections_of_one_process_leave_removed_files_together(path: Path) -> None:
+    """One that stays would lend its removed -shm to the one that begins again."""
+    with writing(path) as writer:
+        write_on(path, writer, 1, 1.0)
+    with ExitStack() as stack:
+        holders = Holders(path, stack)
+        holders.use()
+        handles = [each._handle for each in holders.readers]
+        first, *others = handles + [each._handle for each in holders.stores]
+        without(path, "-wal", "-shm")
+        with first.use():
+            assert [other._connection for other in others] == [None] * 3
+        holders.use()
+        without(path, "-wal", "-shm")
+        with others[2].use():
+            pass
+        with others[1].use():
+            without(path, "-wal", "-shm")
+            with pytest.raises(StoreLocked, match="in a transaction"):
+                first.use().__enter__()
+        assert set(holders.use()) == {1.0}
+
+
+HOLDS = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1])
+held.execute("SELECT count(*) FROM quote").fetchall()
+print("holds", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_index_of_a_removed_wal_is_no_damage(path: Path) -> None:
+    """Another program still has the -wal that was removed, and a third has made a new one."""
+    writer = Writer(path, feed_of())
+    write_on(path, writer, 1, 1.0)
+    writer.checkpoint()
+    write_on(path, writer, 5, 2.0)
+    holds = [sys.executable, "-c", HOLDS, str(path)]
+    with subprocess.Popen(holds, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"holds\n"
+        without(path, "-wal")
+        with pytest.raises(StoreError):
+            write_on(path, writer, 1, 3.0)
+        writer.close()
+        Path(f"{path}-wal").touch()
+        with writing(path) as writer:
+            assert writer.set_aside is None
+            assert "BTCUSDT" in writer.symbols("binance")
+            write_on(path, writer, 1, 4.0)
+            assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+        other.stdin.close()
