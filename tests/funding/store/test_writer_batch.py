@@ -1,13 +1,16 @@
 """What one batch changes beside the quotes, what it waits for, and when it is refused."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
-from funding.errors import StoreCorrupt, StoreError
+from funding.errors import StoreCorrupt, StoreError, StoreLocked
 from funding.model.event import Event, EventKind
 from funding.store import damage
+from funding.store import writer as writer_module
 from tests.support.clock import rows
 from tests.support.store import NOW_MS, feed_of, plainly, quote, received, writing
 
@@ -101,3 +104,31 @@ def test_symbol_without_a_quote_for_a_day_is_retired(
         assert writer.retire("another", *now) == []
         assert writer.retire("binance", *now) == ["BTCUSDT"] * retired
         assert writer.symbols("binance") == ["BTCUSDT"] * (not retired)
+
+
+def test_content_that_was_replaced_in_place_is_damage(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote()))
+        with path.open("r+b") as file:
+            file.write(b"a letter to my aunt\n" * 5_000)
+            file.truncate()
+        with pytest.raises(StoreCorrupt, match="was changed by another program"):
+            writer.write(feed, received(quote(event_time=NOW_MS + 1)))
+        assert damage.is_marked(path)
+
+
+def test_lock_of_another_program_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: object) -> apsw.Connection:
+        raise StoreLocked(str(path), "locked by another process")
+
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote()))
+        with monkeypatch.context() as patched:
+            patched.setattr(writer_module, "open_reader", locked)
+            os.utime(path)
+            with pytest.raises(StoreLocked):
+                writer.write(feed, received(quote(event_time=NOW_MS + 1)))
+        assert not damage.marker_path(path).exists()
+        assert writer.write(feed, received(quote(event_time=NOW_MS + 2))) == 1
