@@ -11,6 +11,8 @@ SETTLEMENTS = 3
 CELLS_SHARE, SELDOM_SHARE = 0.99, 0.8
 FEW_SHARE = 0.005
 """Of the symbols: so many may have come a moment ago."""
+TRADING_SHARE = 0.75
+"""Of FUNDING_MIN_SYMBOLS: fifty contracts may stop trading in one day."""
 REST_ILL_HOURS = 6
 SAME_TIME_SHARE, SAME_TIME_SYMBOLS = 0.05, 0.01
 SAME_TIME_FEWEST, SAME_TIME_SURE = 20, 10
@@ -142,7 +144,7 @@ def _symbols(facts: Facts) -> Criterion:
     trading = len(compared & roster.expected)
     passed = (
         len(compared) >= few
-        and trading >= facts.minimum_symbols
+        and trading >= TRADING_SHARE * facts.minimum_symbols
         and bool(facts.quotes.rows)
         and len(missing) <= int(len(roster.expected) * FEW_SHARE)
         and not missing & roster.majors
