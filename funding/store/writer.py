@@ -24,7 +24,7 @@ from funding.store.database import (
 )
 from funding.store.events import add_events
 from funding.store.feed_table import FEED_WRITE, feed_row
-from funding.store.file_identity import identify_all
+from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
 from funding.store.quote_table import Rows
 from funding.store.recovery import remove_sidecars, set_aside_if_damaged
@@ -46,6 +46,7 @@ class Writer:
         self._path = path
         self._name = str(path)
         self._marker = str(marker_path(path))
+        self._files: DatabaseFiles | None = None
         self._lock = IngestLock(path)
         try:
             self.set_aside = set_aside_if_damaged(path)
@@ -182,6 +183,7 @@ class Writer:
 
     def _change_nothing_at_close(self) -> None:
         self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        self._files = None  # not those that this writes to: `close` then moves nothing into them
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
         """Delete symbols without a quote for `RETIRE_SECONDS`; returns their names."""

@@ -106,16 +106,17 @@ def test_symbol_without_a_quote_for_a_day_is_retired(
         assert writer.symbols("binance") == ["BTCUSDT"] * (not retired)
 
 
-def test_content_that_was_replaced_in_place_is_damage(path: Path) -> None:
-    feed = feed_of()
+def test_content_that_was_replaced_in_place_is_damage_and_left_as_it_is(path: Path) -> None:
+    feed, other = feed_of(), b"a letter to my aunt\n" * 5_000
     with writing(path, feed) as writer:
         writer.write(feed, received(quote()))
         with path.open("r+b") as file:
-            file.write(b"a letter to my aunt\n" * 5_000)
+            file.write(other)
             file.truncate()
         with pytest.raises(StoreCorrupt, match="was changed by another program"):
             writer.write(feed, received(quote(event_time=NOW_MS + 1)))
         assert damage.is_marked(path)
+    assert path.read_bytes() == other
 
 
 def test_lock_of_another_program_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
