@@ -8,9 +8,10 @@ import enum
 from collections.abc import Callable
 from typing import NamedTuple
 
-from funding.health.checks import MEMORY_RESTART_BYTES
+from funding.health.checks import MEGABYTE
 from funding.health.facts import INGEST, Facts, Process, ProcessState
 
+MEMORY_RESTART_BYTES = 512 * MEGABYTE
 HUNG_SECONDS = 5.0
 """Ingest writes each second."""
 SILENT_SECONDS = 60.0

@@ -110,7 +110,7 @@ def test_posts_are_sent_in_order_and_marked(scene: Scene) -> None:
     assert len(keys) == 3
 
 
-@pytest.mark.parametrize("answer", [500, 503, 401, 403, 429, 408, 302, "hang"])
+@pytest.mark.parametrize("answer", [500, 503, 401, 403, 429, 408, 425, 302, "hang"])
 def test_backend_that_failed_gets_every_post_once_it_has_recovered(
     scene: Scene, answer: int | str
 ) -> None:
@@ -294,6 +294,8 @@ def test_log_tells_once_that_a_post_is_refused(
 ) -> None:
     scene.far.answer = 400
     scene.alert("bad")
+    scene.pass_time(1)
+    assert len(caplog.records) == len(scene.far.seen) == 1
     scene.pass_time(600, step=5)
     assert len(scene.far.seen) == 4
     assert [r.getMessage() for r in caplog.records] == [

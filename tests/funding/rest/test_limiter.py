@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from funding import errors
-from funding.model.ban import Ban, BanKind
+from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
 from funding.rest.client import RestClient
 from funding.runtime.clock import SYSTEM
 from funding.store.durable import DurableConnection
@@ -456,6 +456,20 @@ def test_a_ban_stored_by_a_wrong_clock_does_not_count(group: Group) -> None:
         client = group.client(server.url)
         store_ban(group, server.url, group.hand.wall + 10 * 365 * 86_400, 1)
         assert client.premium_index("BTCUSDT")
+
+
+@pytest.mark.parametrize(("more", "counts"), [(0.0, True), (0.5, False)])
+def test_a_ban_may_be_as_long_as_any_and_an_hour_longer(
+    group: Group, more: float, counts: bool
+) -> None:
+    """The clock of whoever met it may have been an hour ahead."""
+    with scripted(ANSWER) as server:
+        client = group.client(server.url)
+        store_ban(group, server.url, group.hand.wall + LONGEST_BAN_SECONDS + 3_600 + more, 1)
+        if counts:
+            assert type(failure(client.server_time)) is errors.RestBanned
+        else:
+            assert client.premium_index("BTCUSDT")
 
 
 def test_a_ban_stored_by_a_wrong_clock_hides_no_other(group: Group) -> None:
