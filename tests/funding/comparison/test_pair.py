@@ -69,6 +69,7 @@ def test_row_has_all_columns_of_the_table() -> None:
         (ours(100, at=-500), 105.0, ours(110, at=500), 1),
         (ours(110, at=-500), 105.0, ours(100, at=500), 1),
         (ours(100, at=-500), 110.0, ours(110, at=600), 1),
+        (ours(100, at=-600), 100.0, ours(110, at=500), 1),
         (ours(100, at=-500), 110.5, ours(110, at=500), 0),
         (ours(100, at=-500), 99.5, ours(110, at=500), 0),
         (ours(100), 105.0, ours(100), 0),

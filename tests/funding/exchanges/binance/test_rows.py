@@ -174,6 +174,8 @@ def test_sample_shows_the_beginning_of_what_was_rejected() -> None:
     assert long.samples == {
         "symbol": f"symbol: {'A' * 60} p={'9' * 40} r={'1' * 40} E={E_MS} T={T_MS}"
     }
+    digits = decode(encoded([row(E=10**4000)])).samples["event time"]
+    assert digits == f"event time: BTCUSDT p=85840.40234633 r=0.00005016 E={10**4000}"[:300]
     first = decode(encoded([row(p="0"), row(p="-5")]))
     assert first.samples["mark price"].startswith("mark price: BTCUSDT p=0 ")
     ahead = decode(encoded([BTC, row(s="X", E=E_MS + 901), ETH]))
