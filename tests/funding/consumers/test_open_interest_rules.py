@@ -29,7 +29,14 @@ FRAMES = (
 
 @pytest.mark.parametrize(
     ("symbols", "per_minute", "seconds"),
-    [(341, 2_000, 10), (100, 2_000, 5), (0, 2_000, 5), (521, 2_000, 16), (900, 2_000, 20)],
+    [
+        (341, 2_000, 10),
+        (549, 2_000, 16),
+        (100, 2_000, 5),
+        (0, 2_000, 5),
+        (521, 2_000, 16),
+        (900, 2_000, 20),
+    ],
 )
 def test_interval_follows_from_symbols_and_calls_per_minute(
     symbols: int, per_minute: int, seconds: int
