@@ -25,8 +25,11 @@ class Own:
         return finished([program, *command[1:]], cwd=self.folder)
 
     def is_healthy(self) -> bool:
+        """Whether it is, and serves what it was asked for."""
         try:
-            return ask(self.port, "/health").status == 200
+            return {ask(self.port, path).status for path in ("/health", "/funding/BTCUSDT")} == {
+                200
+            }
         except OSError:
             return False
 

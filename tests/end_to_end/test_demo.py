@@ -17,7 +17,7 @@ from funding.model.quote import Quote
 from funding.runtime.clock import SYSTEM
 from funding.store.writer import Writer
 from harness.group import log_of, tree
-from harness.http_client import ask, serves
+from harness.http_client import Answer, ask, serves
 from harness.processes import WAIT_SECONDS, finished, free_port, processes_in, running, until
 
 CLIENT = """
@@ -87,7 +87,11 @@ def demo() -> Iterator[Demo]:
 
 
 def test_api_has_nothing_of_the_real_database(demo: Demo) -> None:
-    answer = ask(demo.port, "/funding/REALUSDT")
+    def known() -> Answer | None:
+        found = ask(demo.port, "/funding/REALUSDT")
+        return None if found.status == 503 else found  # until the first tick is complete
+
+    answer = until(known, "the first tick is complete")
     assert answer.status == 404
     assert answer.headers["feed-address"] == "127.0.0.1"
 
