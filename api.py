@@ -20,6 +20,8 @@ from funding.store.reader import Reader
 
 log = logging.getLogger("api")
 
+CHECK_SECONDS = 0.02  # how soon a replaced database is noticed
+
 
 def main() -> int:
     """Exit codes: 0 stopped, 1 it cannot listen, 2 a setting or argument is wrong."""
@@ -34,7 +36,9 @@ def main() -> int:
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
     limits = verdict.Limits(settings.stale_after, settings.min_symbols)
-    api = Api(Reader(settings.db, binance.NAME, SYSTEM), limits, SYSTEM)
+    api = Api(
+        Reader(settings.db, binance.NAME, SYSTEM, check_seconds=CHECK_SECONDS), limits, SYSTEM
+    )
     try:
         listening = listening_socket(*address)
         host, port = listening.getsockname()[:2]

@@ -8,6 +8,7 @@ environment instead, and return a `Response`.
 import logging
 import urllib.parse
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,7 @@ class Api:
             log.exception("%s %s", environ["REQUEST_METHOD"], path)
             return refusal("internal server error", HTTPStatus.INTERNAL_SERVER_ERROR)
         if self._store.address:
-            response.headers[ADDRESS_HEADER] = urllib.parse.quote(self._store.address, safe=":")
+            response.headers[ADDRESS_HEADER] = _header_text(self._store.address)
         return response
 
     def index(self, _environ: "WSGIEnvironment") -> Response:
@@ -190,6 +191,12 @@ class Api:
             snapshot = self._snapshot = Snapshot(quotes, limit, uptime)
             self._version = version
         return snapshot
+
+
+@lru_cache(maxsize=8)
+def _header_text(address: str) -> str:
+    """`address` in ASCII, as a header must be."""
+    return urllib.parse.quote(address, safe=":")
 
 
 class _BadQuery(Exception):

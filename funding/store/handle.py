@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 import apsw
 
@@ -30,10 +31,19 @@ class Handle(ForkAware):
     """At most one connection to the database at `path`, made by `connect` when it is needed.
 
     Threads may share it, and take turns. A fork waits until it is not in use, and each of the two
-    processes opens the file again. Raises `StoreError`s.
+    processes opens the file again. Raises `StoreError`s. Its files are looked at before each use,
+    but not again within `check_seconds`: that takes a third of a short reading.
     """
 
-    def __init__(self, path: Path, connect: Callable[[Path], apsw.Connection]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connect: Callable[[Path], apsw.Connection],
+        *,
+        check_seconds: float = 0.0,
+    ) -> None:
+        self._check_seconds = check_seconds
+        self._check_at = float("-inf")
         self._path = path
         self._name = str(path)
         self._connect = connect
@@ -91,8 +101,9 @@ class Handle(ForkAware):
                 connection.close()
 
     def _current(self) -> apsw.Connection:
-        if self._depth > 1 and self._connection is not None:
+        if self._connection is not None and (self._depth > 1 or monotonic() < self._check_at):
             return self._connection
+        self._check_at = monotonic() + self._check_seconds
         files = identify_all(self._name)
         if self._connection is not None and files == self._files:
             return self._connection

@@ -27,7 +27,6 @@ SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_tim
 FROM quote LEFT JOIN contract USING (exchange, symbol) WHERE quote.exchange = ?1
 """
 _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
-_ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ONE = f"{_QUOTES} AND symbol = ?3"
 _ALL = f"{_QUOTES} ORDER BY symbol"
 _UNHEALTHY = """
@@ -51,14 +50,17 @@ class Reader:
 
     Begins again with the file that is there after any error, and when it is replaced. Every method
     raises `StoreMissing` while there is no database, other `StoreError`s else; none leaves a read
-    transaction open.
+    transaction open. A replaced file is noticed within `check_seconds`.
     """
 
-    def __init__(self, path: Path, exchange: str, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, exchange: str, clock: Clock, *, check_seconds: float = 0.0
+    ) -> None:
         self._path = path
         self._exchange = exchange
         self._clock = clock
-        self._handle = Handle(path, partial(open_reader, busy_seconds=BUSY_SECONDS))
+        connect = partial(open_reader, busy_seconds=BUSY_SECONDS)
+        self._handle = Handle(path, connect, check_seconds=check_seconds)
         self._address = (0, "")
 
     def one(self, symbol: str) -> StoredQuote | None:

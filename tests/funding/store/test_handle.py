@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import apsw
 import pytest
 
 from funding.errors import StoreError, StoreLocked
@@ -16,6 +17,8 @@ from funding.model.event import Event, EventKind
 from funding.store import damage
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
+from funding.store.file_identity import DatabaseFiles, FileIdentity
+from funding.store.handle import Handle
 from funding.store.reader import Reader
 from funding.store.writer import Writer
 from harness.processes import finished
@@ -254,3 +257,26 @@ def test_an_index_of_a_removed_wal_is_no_damage(path: Path) -> None:
             write_on(path, writer, 1, 4.0)
             assert rows(path, "PRAGMA integrity_check") == [("ok",)]
         other.stdin.close()
+
+
+def test_files_are_not_looked_at_again_within_the_time_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def identify(name: str) -> DatabaseFiles:
+        looks.append(name)
+        return DatabaseFiles(FileIdentity(1, 2), None, None)
+
+    monkeypatch.setattr("funding.store.handle.identify_all", identify)
+    for seconds, expected in ((3_600.0, 0), (0.0, 3)):
+        handle = Handle(
+            tmp_path / "x.db", lambda _: apsw.Connection(":memory:"), check_seconds=seconds
+        )
+        with handle.use():
+            pass
+        looks.clear()
+        for _ in range(3):
+            with handle.use():
+                pass
+        assert len(looks) == expected
