@@ -4,11 +4,13 @@ from contextlib import suppress
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 from funding import errors
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
+from funding.model.quote import fold
 from funding.runtime.clock import Clock
 from funding.store.database import open_reader
 from funding.store.feed_table import FEED
@@ -21,28 +23,35 @@ briefly; a person with sqlite3 may hold one longer, and all clients of an API pr
 
 _QUOTES = """
 SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_time, event_time,
-    updated_at,
-    iif((SELECT boot_id FROM feed WHERE feed.exchange = ?1) = ?2, received_uptime, NULL),
-    coalesce(status, (SELECT 'UNKNOWN' FROM contract WHERE exchange = ?1 LIMIT 1))
-FROM quote LEFT JOIN contract USING (exchange, symbol) WHERE quote.exchange = ?1
+    updated_at, received_uptime
+FROM quote WHERE exchange = ?1
 """
+_BOOT = "SELECT boot_id FROM feed WHERE exchange = ?1"
+_STATUSES = "SELECT symbol, status FROM contract WHERE exchange = ?1"
 _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
-_ONE = f"{_QUOTES} AND symbol = ?3"
+_ONE = f"{_QUOTES} AND symbol = ?2"
 _ALL = f"{_QUOTES} ORDER BY symbol"
 _UNHEALTHY = """
 SELECT at FROM event WHERE kind = 'unhealthy' AND rule = 'data' AND duration_seconds IS NULL
 ORDER BY id DESC LIMIT 1
 """
-_STATUS = {str(status): status for status in ContractStatus}
 
 
-def _stored(row: tuple[Any, ...], uptime: float) -> StoredQuote:
-    """A row read before `uptime`. What was received in another boot, or in the future, has an
-    unknown age, which is beyond every limit: no clock can tell it."""
-    received = row[8]
-    age = uptime - received if received is not None and received <= uptime else inf
-    values = *row[:8], age, _STATUS.get(row[9])
-    return StoredQuote(*values)
+class _Context(NamedTuple):
+    """What all quotes of the exchange have in common: whether they were received in the present
+    boot, and the status of each listed contract by its folded symbol."""
+
+    same_boot: bool
+    statuses: dict[str, ContractStatus]
+
+    def quote(self, row: tuple[Any, ...], uptime: float) -> StoredQuote:
+        """A row read before `uptime`. What was received in another boot, or in the future, has an
+        unknown age, which is beyond every limit: no clock can tell it."""
+        received = row[8]
+        known = self.same_boot and received is not None and received <= uptime
+        status = self.statuses.get(fold(row[1]), ContractStatus.UNKNOWN) if self.statuses else None
+        values = *row[:8], uptime - received if known else inf, status
+        return StoredQuote(*values)
 
 
 class Reader:
@@ -50,7 +59,8 @@ class Reader:
 
     Begins again with the file that is there after any error, and when it is replaced. Every method
     raises `StoreMissing` while there is no database, other `StoreError`s else; none leaves a read
-    transaction open. A replaced file is noticed within `check_seconds`.
+    transaction open. A replaced file, another boot and the status of a contract are noticed within
+    `check_seconds`.
     """
 
     def __init__(
@@ -61,6 +71,9 @@ class Reader:
         self._clock = clock
         connect = partial(open_reader, busy_seconds=BUSY_SECONDS)
         self._handle = Handle(path, connect, check_seconds=check_seconds)
+        self._check_seconds = check_seconds
+        self._context = _Context(False, {})
+        self._context_until = float("-inf")
         self._address = (0, "")
 
     def one(self, symbol: str) -> StoredQuote | None:
@@ -107,9 +120,22 @@ class Reader:
         self._handle.close()
 
     def _quotes(self, statement: str, *bindings: str) -> list[StoredQuote]:
-        rows = self._fetched(statement, (self._exchange, self._clock.boot, *bindings))
+        # Not joined to each quote: that makes a lookup in SQLite six times as long.
+        context = self._current_context()
+        rows = self._fetched(statement, (self._exchange, *bindings))
         uptime = self._clock.uptime()
-        return [_stored(row, uptime) for row in rows]
+        return [context.quote(row, uptime) for row in rows]
+
+    def _current_context(self) -> _Context:
+        now = monotonic()
+        if now >= self._context_until:
+            boots = self._fetched(_BOOT, (self._exchange,))
+            statuses = self._fetched(_STATUSES, (self._exchange,))
+            same_boot = boots == [(self._clock.boot,)]
+            known = {fold(symbol): ContractStatus(status) for symbol, status in statuses}
+            self._context = _Context(same_boot, known)
+            self._context_until = now + self._check_seconds
+        return self._context
 
     def _fetched(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._handle.use() as connection:

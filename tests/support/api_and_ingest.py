@@ -47,6 +47,9 @@ def exchange_and_service(folder: Path, *options: str) -> Iterator[World]:
         )
         with ingest, api:
             until(lambda: served(world.api_port) >= listed(exchange), "all symbols are served")
+            # Within the first tick a symbol that has not come is not unknown yet.
+            unknown = "/funding/NOSUCHUSDT"
+            until(lambda: ask(world.api_port, unknown).status == 404, "the first tick is over")
             answer = ask(world.api_port, "/funding").json
             world.symbols.extend(row["symbol"] for row in answer["data"])
             yield world
