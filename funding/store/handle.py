@@ -123,7 +123,10 @@ class Handle(ForkAware):
         it."""
         for other in list(_handles):
             theirs = other._files
-            if other is self or theirs is None or theirs.main != files.main or theirs == files:
+            if other is self or theirs is None or theirs.main != files.main:
+                continue
+            # What was not there yet when the other one began was not removed.
+            if all(old in (None, new) for old, new in zip(theirs, files, strict=True)):
                 continue
             if not other._lock.acquire(blocking=False):
                 raise errors.StoreLocked(self._name, "its files were removed while it was in use")

@@ -280,3 +280,18 @@ def test_files_are_not_looked_at_again_within_the_time_given(
             with handle.use():
                 pass
         assert len(looks) == expected
+
+
+def test_a_connection_in_use_that_began_before_the_sidecars_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path)) as before:
+        before.execute("CREATE TABLE t (x)")
+    first, second = (Handle(path, lambda name: apsw.Connection(str(name))) for _ in range(2))
+    with first.use(), closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA journal_mode = wal")
+        other.execute("INSERT INTO t VALUES (1)")
+        other.commit()
+        with second.use() as connection:
+            assert connection.execute("SELECT x FROM t").get == 1
+    first.close()
+    second.close()
