@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,28 +187,35 @@ autorestart=true
 """
 
 
-def test_each_start_and_each_end_is_reported_by_its_kind(short_path: Path) -> None:
-    """Crashes are SIGKILL, a program that cannot start, and the watchdog's own end; a stop by an
-    operator and an obeyed TERM are stops."""
-    obeys = (
-        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
-        " print('obeys', flush=True); time.sleep(600)"
-    )
-    programs = {"watchdog": SLEEPS, "stopped": SLEEPS, "obeys": obeys, "broken": ENDS}
-    broken = {"startsecs": "1", "startretries": "0"}
-    ending = ENDINGS.format(python=sys.executable)
-    ending += f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
-    log = short_path / "obeys.log"
-    with supervisord(
-        short_path, programs, PLUGIN + ending, broken=broken, obeys={"stdout_logfile": str(log)}
-    ):
+def running(client: SupervisorClient) -> dict[str, int]:
+    """The processes that supervisord calls started, by program."""
+    return {each.name: each.pid for each in client.processes() if each.state == "RUNNING"}
+
+
+OBEYS = (
+    "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
+    " print('obeys', flush=True); time.sleep(600)"
+)
+ALIKE = ("funding:watchdog", "ended:ended", "funding:obeys", "funding:stopped")
+"""Programs that run, are ended once, and run again."""
+
+
+@pytest.fixture
+def ended_once(short_path: Path) -> Iterator[tuple[dict[str, int], SupervisorClient]]:
+    """A supervisord whose programs have all ended once, each in its way, and the processes that
+    ran before. One more program, `broken`, ended before it was called started."""
+    programs = {"watchdog": SLEEPS, "stopped": SLEEPS, "obeys": OBEYS, "broken": ENDS}
+    options = {
+        "broken": {"startsecs": "30", "startretries": "0"},
+        "obeys": {"stdout_logfile": str(short_path / "obeys.log")},
+    }
+    extra = PLUGIN + ENDINGS.format(python=sys.executable)
+    extra += f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
+    with supervisord(short_path, programs, extra, **options):
         client = SupervisorClient(short_path / "s")
-
-        def pids() -> dict[str, int]:
-            return {each.name: each.pid for each in client.processes() if each.pid}
-
-        until(lambda: len(pids()) >= 4 and "obeys" in log.read_text(), "the programs")
-        first = pids()
+        until(lambda: len(running(client)) == len(ALIKE), "the programs")
+        first = running(client)
+        until((short_path / "obeys.log").read_text, "a process that obeys TERM")
         for name in ("funding:watchdog", "ended:ended"):
             os.kill(first[name], signal.SIGKILL)
         client.signal("funding:obeys", Verb.TERM)
@@ -215,32 +223,38 @@ def test_each_start_and_each_end_is_reported_by_its_kind(short_path: Path) -> No
         command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", config]
         done = finished([*command, "restart", "funding:stopped"])
         assert "started" in done.stdout, done.stdout + done.stderr
-        alike = ("funding:watchdog", "ended:ended", "funding:obeys", "funding:stopped")
         until(
-            lambda: (
-                all(pids().get(name, first[name]) != first[name] for name in alike)
-                and any(each.state == "FATAL" for each in client.processes())
-            ),
+            lambda: len({*running(client).items()} - {*first.items()}) == len(ALIKE),
             "the processes that follow",
         )
-        reports = client.send_heartbeat(1, 60.0)
-        names = ("funding:watchdog", "ended:ended", "funding:obeys", "funding:stopped")
-        assert {(each.program, each.kind, each.rule) for each in reports} == {
-            *((name, "start", "") for name in names),
-            ("funding:watchdog", "crash", ""),
-            ("ended:ended", "crash", ""),
-            ("funding:broken", "crash", ""),
-            ("funding:obeys", "stop", ""),
-            ("funding:stopped", "stop", "operator"),
-        }
-        starts = [each for each in reports if each.kind == "start"]
-        assert {each.pid for each in starts} == {*first.values(), *pids().values()}
-        stopped = next(each for each in reports if each.rule == "operator")
-        assert stopped.text == "funding:stopped was stopped by an operator"
-        killed = next(each for each in reports if each[2:4] == ("crash", "ended:ended"))
-        assert isinstance(killed, PluginReport)
-        assert killed.pid == first["ended:ended"]
-        assert killed.text == "ended:ended ended by itself: by a signal"
+        until(lambda: any(each.state == "FATAL" for each in client.processes()), "one gives up")
+        yield first, client
+
+
+def test_each_start_and_each_end_is_reported_by_its_kind(
+    ended_once: tuple[dict[str, int], SupervisorClient],
+) -> None:
+    """Crashes are SIGKILL, a program that cannot start, and the watchdog's own end; a stop by an
+    operator and an obeyed TERM are stops."""
+    first, client = ended_once
+    second = running(client)
+    reports = client.send_heartbeat(1, 60.0)
+    assert {(each.program, each.kind, each.rule) for each in reports} == {
+        *((name, "start", "") for name in ALIKE),
+        ("funding:watchdog", "crash", ""),
+        ("ended:ended", "crash", ""),
+        ("funding:broken", "crash", ""),
+        ("funding:obeys", "stop", ""),
+        ("funding:stopped", "stop", "operator"),
+    }
+    starts = [each for each in reports if each.kind == "start"]
+    assert {(each.program, each.pid) for each in starts} == {*first.items(), *second.items()}
+    stopped = next(each for each in reports if each.rule == "operator")
+    assert stopped.text == "funding:stopped was stopped by an operator"
+    killed = next(each for each in reports if each[2:4] == ("crash", "ended:ended"))
+    assert isinstance(killed, PluginReport)
+    assert killed.pid == first["ended:ended"]
+    assert killed.text == "ended:ended ended by itself: by a signal"
 
 
 SERVER = """
