@@ -1,0 +1,7 @@
+"""All exchanges, by name."""
+
+from funding.exchanges.binance.exchange import BINANCE
+from funding.exchanges.exchange import Exchange
+
+EXCHANGES: dict[str, Exchange] = {each.name: each for each in (BINANCE,)}
+"""In the order in which they are listed for people."""
