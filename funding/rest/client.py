@@ -1,4 +1,4 @@
-"""The routes of the exchange's REST interface, each with its reply."""
+"""Calls to one host of an exchange, and the routes of Binance, each with its reply."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,6 +8,8 @@ import msgspec
 
 from funding import errors
 from funding.exchanges.binance import rest as api
+from funding.exchanges.binance.exchange import BINANCE
+from funding.exchanges.exchange import Reply, Request, RestLimits
 from funding.model.ban import LONGEST_BAN_SECONDS
 from funding.model.event import Event, EventKind
 from funding.model.quote import LONGEST_SYMBOL
@@ -30,11 +32,12 @@ T = TypeVar("T")
 
 
 class RestClient:
-    """GET calls to `address`, counted in `usage` by the name of the `caller`.
+    """Calls to `address`, counted in `usage` by the name of the `caller`.
 
-    `budget` is the weight per UTC minute for the whole group. For one thread, as its `usage` is.
-    Every method raises `RestError`s and, from `usage`, `StoreError`s. No answer is waited for
-    longer than `timeout` seconds; a function is asked before each call.
+    `budget` is the weight per UTC minute for the whole group, `limits` what the exchange allows.
+    For one thread, as its `usage` is. Every method raises `RestError`s and, from `usage`,
+    `StoreError`s. No answer is waited for longer than `timeout` seconds; a function is asked before
+    each call.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class RestClient:
         budget: int,
         clock: Clock,
         timeout: float | Callable[[], float] = 5.0,
+        limits: RestLimits = BINANCE.limits,
     ) -> None:
         self._address = address.rstrip("/")
         self.host = urlsplit(address).hostname or ""
@@ -54,7 +58,10 @@ class RestClient:
         self._throttle = Throttle(EVENT_SECONDS)
         self._clock = clock
         self._timeout = timeout
-        self._limiter = RateLimiter(self._address, caller, usage=usage, budget=budget, clock=clock)
+        self._limits = limits
+        self._limiter = RateLimiter(
+            self._address, caller, usage=usage, limits=limits, budget=budget, clock=clock
+        )
         self._transport = Transport()
 
     def premium_index(self, symbol: str) -> api.PremiumIndex:
@@ -98,20 +105,27 @@ class RestClient:
         """Let go of the connections; the next call opens them again."""
         self._transport.close()
 
-    def _get(self, route: str, decode: Callable[[bytes], T], **parameters: str) -> T:
-        self._limiter.acquire(route, api.weight(route, parameters))
-        status, headers, body = self._transport.get(
-            self._address + api.ROUTES[route].path,
-            parameters,
+    def ask(self, request: Request) -> Reply:
+        """The answer to `request`, whose host must be this client's: what `converse` needs."""
+        self._limiter.acquire(request.route, request.weight)
+        status, headers, body = self._transport.call(
+            request.url,
+            request.parameters,
             self._timeout() if callable(self._timeout) else self._timeout,
+            request.body,
         )
         refused = status in _BANS or status in _EXPLAINED
-        self._limiter.record_usage(headers.get(api.WEIGHT_HEADER, ""), refused=refused)
+        self._limiter.record_usage(headers.get(self._limits.used_header, ""), refused=refused)
         if status != 200:
             raise self._refused(status, headers.get("Retry-After", ""), body)
         self._limiter.clear_ban()
+        return Reply(body, round(self._clock.wall() * 1000), headers)
+
+    def _get(self, route: str, decode: Callable[[bytes], T], **parameters: str) -> T:
+        url, weight = self._address + api.ROUTES[route].path, api.weight(route, parameters)
+        reply = self.ask(Request(route, url, weight, parameters))
         try:
-            return decode(body)
+            return decode(reply.body)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise errors.RestGarbled(f"{route}: {str(error)[:200]}") from error
 

@@ -2,7 +2,7 @@
 group's budget, and respects a ban that any process of the group has met.
 
 # Facts
-(see exchanges/binance/rest.py for weights)
+(of Binance; each exchange's limits and weights are in its package)
 - 429 says back off, 418 is a ban of 2 minutes to 3 days for the whole address; asking again
   prolongs it. The end is stated (see runtime/backoff.py) or not.
 - 403 is the firewall, 451 a restricted location: asking again does not help.
@@ -13,7 +13,7 @@ import logging
 from typing import Protocol
 
 from funding import errors
-from funding.exchanges.binance import rest as api
+from funding.exchanges.exchange import RestLimits
 from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
 from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
@@ -40,15 +40,24 @@ class UsageStore(Protocol):
 class RateLimiter:
     """Budget and bans of `address` for `caller`; for one thread, as its `usage` is.
 
-    `budget` is the weight per UTC minute for the whole group.
+    `budget` is the weight per UTC minute for the whole group, `limits` what the exchange allows.
     """
 
     def __init__(
-        self, address: str, caller: str, *, usage: UsageStore, budget: int, clock: Clock
+        self,
+        address: str,
+        caller: str,
+        *,
+        usage: UsageStore,
+        limits: RestLimits,
+        budget: int,
+        clock: Clock,
     ) -> None:
         self._address = address
         self._caller = caller
         self._usage = usage
+        self._limits = limits
+        self._nearly_all = limits.weight - MARGIN
         self._budget = budget
         self._clock = clock
         self._reported = (0, 0)  # minute, weight that the exchange says is used in it
@@ -66,9 +75,9 @@ class RateLimiter:
             if ban.kind == BanKind.OVER_BUDGET:
                 raise errors.RestOverBudget(ban.reason, wait)
             raise errors.RestBanned(f"not asked for {wait:.0f} s more: {ban.reason}", wait)
-        if self._reported[0] == minute and self._reported[1] + weight > api.WEIGHT_LIMIT - MARGIN:
-            raise errors.RestOverBudget(_counted(self._reported[1]), next_minute)
-        allowed = self._budget if weight else api.UNWEIGHTED_CALLS // 2
+        if self._reported[0] == minute and self._reported[1] + weight > self._nearly_all:
+            raise errors.RestOverBudget(self._counted(self._reported[1]), next_minute)
+        allowed = self._budget if weight else self._limits.unweighted // 2
         used = self._usage.spend(self._caller, route, weight, minute, allowed)
         if used + (weight or 1) > allowed:
             span = "minute" if weight else "five minutes"
@@ -83,13 +92,13 @@ class RateLimiter:
         """
         if not used_weight:
             return
-        used = api.number(used_weight)
+        used = whole_number(used_weight)
         self._reported = (self._minute(), used)
-        if used >= api.WEIGHT_LIMIT - MARGIN and not refused:
+        if used >= self._nearly_all and not refused:
             end = (self._minute() + 1) * 60.0
-            near = Ban(end, BanKind.OVER_BUDGET, 0, _counted(used))
+            near = Ban(end, BanKind.OVER_BUDGET, 0, self._counted(used))
             if self._usage.set_ban(self._address, near):
-                log.warning("%s: no more calls until it ends", _counted(used))
+                log.warning("%s: no more calls until it ends", self._counted(used))
 
     def clear_ban(self) -> None:
         """The exchange answers: whatever ban there was has ended."""
@@ -129,6 +138,10 @@ class RateLimiter:
     def _minute(self) -> int:
         return int(self._clock.wall() // 60)
 
+    def _counted(self, used: int) -> str:
+        return f"the exchange counts {used} of {self._limits.weight} in this minute"
 
-def _counted(used: int) -> str:
-    return f"the exchange counts {used} of {api.WEIGHT_LIMIT} in this minute"
+
+def whole_number(text: str) -> int:
+    """The whole number in a header, cut to nine digits; 0 for anything else."""
+    return int(text[:9]) if text.isascii() and text.isdigit() else 0

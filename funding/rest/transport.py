@@ -1,4 +1,4 @@
-"""One GET, whole by its deadline; `notify.backend` takes its connections from here.
+"""One call, whole by its deadline; `notify.backend` takes its connections from here.
 
 # Facts
 - urllib3 retries three times and follows redirects unless told not to; it honours no proxy
@@ -35,6 +35,7 @@ MOST_ATTEMPTS = 32
 workers begins with 20, beside the senders."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
 _HEADERS = urllib3.make_headers(accept_encoding="gzip", user_agent="funding")
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
@@ -214,19 +215,27 @@ class Connections(ForkAware):
 
 
 class Transport:
-    """GET calls over connections that are kept open; for one thread."""
+    """Calls over connections that are kept open; for one thread."""
 
     def __init__(self) -> None:
         self._connections = Connections(2, 4, _HEADERS)
 
-    def get(
-        self, url: str, parameters: dict[str, str], seconds: float
+    def call(
+        self, url: str, parameters: Mapping[str, str], seconds: float, posted: bytes | None = None
     ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
-        """Status, headers and body, whole within `seconds`; `RestUnreachable` or `RestGarbled`."""
+        """Status, headers and body, whole within `seconds`; `RestUnreachable` or `RestGarbled`.
+
+        A GET, or where something is `posted` a POST of that JSON.
+        """
         if seconds <= 0:
             raise errors.RestUnreachable("timed out before it was asked")
         try:
-            response = self._connections.request("GET", url, seconds, fields=parameters)
+            if posted is None:
+                response = self._connections.request("GET", url, seconds, fields=parameters)
+            else:
+                response = self._connections.request(
+                    "POST", url, seconds, headers=_JSON, body=posted
+                )
             body = response.read(MAX_BODY + 1)
         except urllib3.exceptions.HTTPError as error:
             raise errors.RestUnreachable(f"{type(error).__name__}: {error}"[:200]) from error

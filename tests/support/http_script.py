@@ -1,5 +1,6 @@
 """An HTTP server at the far end of the wire: it sends the bytes it is told to."""
 
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -50,12 +51,13 @@ def hangs(_connection: Any, stopping: threading.Event) -> None:
 
 class Scripted:
     """Takes the `turns` in order, one a request; the last stays. `asked` has the request lines
-    and headers in lower case."""
+    and headers in lower case, `posted` the bodies."""
 
     def __init__(self, address: Any, turns: Sequence[Turn]) -> None:
         self.address = address
         self.turns = list(turns)
         self.asked: list[str] = []
+        self.posted: list[bytes] = []
         self.connections = 0
 
     @property
@@ -91,6 +93,8 @@ def scripted(*turns: Turn, unix: str | None = None) -> Iterator[Scripted]:
             lines = b""
             while (line := self.rfile.readline()) not in (b"", b"\r\n"):
                 lines += line
+            length = re.search(rb"(?im)^content-length: *(\d+)", lines)
+            made.posted.append(self.rfile.read(int(length[1])) if length else b"")
             return lines.decode()
 
     family = socketserver.ThreadingUnixStreamServer if unix else socketserver.ThreadingTCPServer

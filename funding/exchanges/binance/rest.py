@@ -199,8 +199,3 @@ def error_body(body: bytes) -> ErrorBody:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ErrorBody(msg=body[:100].decode("utf-8", "replace"))
     return ErrorBody(found.code, found.msg[:300])
-
-
-def number(text: str) -> int:
-    """The whole number in a header, cut to nine digits; 0 for anything else."""
-    return int(text[:9]) if text.isascii() and text.isdigit() else 0

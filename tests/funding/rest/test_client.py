@@ -14,6 +14,7 @@ from funding import errors
 from funding.exchanges.binance import rest as api
 from funding.model.ban import LONGEST_BAN_SECONDS
 from funding.rest.client import RestClient
+from funding.rest.limiter import whole_number
 from funding.runtime.backoff import stated_wait
 from harness.stand_in import StandIn
 from tests.support.clock import ManualClock, rows, write
@@ -256,7 +257,7 @@ def test_the_wait_after_a_server_error_binds_everybody(group: Group) -> None:
 
 @given(st.text(max_size=40))
 def test_no_text_of_a_header_raises_anything(text: str) -> None:
-    assert api.number(text) >= 0
+    assert whole_number(text) >= 0
 
 
 def test_each_call_has_the_time_that_is_left(group: Group) -> None:

@@ -16,6 +16,7 @@ import pytest
 from funding import errors
 from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
 from funding.rest.client import RestClient
+from funding.rest.limiter import whole_number
 from funding.runtime.clock import SYSTEM
 from funding.store.durable import DurableConnection
 from funding.store.rest_usage import RestUsage
@@ -527,3 +528,10 @@ def test_one_process_is_banned_and_the_other_asks_nothing(path: Path, exchange: 
     assert len(said) > 2
     assert all(each.startswith("RestBanned") for each in said[:-1])
     assert exchange.calls() == calls + 1, "it asked while the ban lasted"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("12", 12), ("", 0), ("-1", 0), ("１", 0), ("9" * 20, 999_999_999)]
+)
+def test_number_in_a_header(text: str, number: int) -> None:
+    assert whole_number(text) == number

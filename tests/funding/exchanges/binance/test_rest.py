@@ -104,13 +104,6 @@ def test_error_body_has_code_and_message() -> None:
     assert len(rest.error_body(json.dumps({"msg": "x" * 999}).encode()).msg) == 300
 
 
-@pytest.mark.parametrize(
-    ("text", "number"), [("12", 12), ("", 0), ("-1", 0), ("１", 0), ("9" * 20, 999_999_999)]
-)
-def test_number_in_a_header(text: str, number: int) -> None:
-    assert rest.number(text) == number
-
-
 def test_candle_is_read_from_a_longer_array() -> None:
     decoder = msgspec.json.Decoder(list[rest.Kline])
     (candle,) = decoder.decode(b'[[1,"2","3","4","5","6",7,"8",9,"10","11","0"]]')
