@@ -14,12 +14,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
+"""For what takes a second on an idle machine: only what never comes takes so long."""
 STOP_SECONDS = 40.0
 """More than supervisord needs to stop all programs one after the other."""
 _POLL_SECONDS = 0.02
 
 Process = subprocess.Popen[bytes]
+_held_ports: list[socket.socket] = []
 
 
 def until(probe: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS) -> T:
@@ -162,7 +164,11 @@ def port_of(listener: socket.socket) -> int:
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return port_of(probe)
+    """A loopback port at which nobody listens, and which the system gives to nobody else while
+    this process runs: a socket stays bound to it. Who sets SO_REUSEADDR, as servers do, can listen
+    at it all the same."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _held_ports.append(holder)
+    return port_of(holder)

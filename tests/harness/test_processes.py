@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.processes import (
+    WAIT_SECONDS,
     environment,
     finished,
     free_port,
@@ -49,10 +50,10 @@ def test_a_process_gets_the_settings_that_are_named_and_no_other(
 
 
 def test_the_output_of_a_command() -> None:
-    assert output(python("print(input())"), 10, "text\n") == "text\n"
-    assert "usage" in output(module("harness.sim", "--help"), 20)
+    assert output(python("print(input())"), WAIT_SECONDS, "text\n") == "text\n"
+    assert "usage" in output(module("harness.sim", "--help"), WAIT_SECONDS)
     with pytest.raises(subprocess.CalledProcessError):
-        output(python("raise SystemExit(3)"), 10)
+        output(python("raise SystemExit(3)"), WAIT_SECONDS)
 
 
 def test_what_runs_is_gone_after_the_block_with_its_children(tmp_path: Path) -> None:
@@ -67,10 +68,10 @@ def test_a_log_is_new_for_each_block_and_goes_on_otherwise(tmp_path: Path) -> No
     log = tmp_path / "log"
     for code, expected in (("print(1)", "1\n"), ("print(2)", "2\n")):
         with running(python(code), log) as process:
-            process.wait(10)
+            process.wait(WAIT_SECONDS)
         assert log.read_text() == expected
     with start(python("print(3)"), log) as process:
-        process.wait(10)
+        process.wait(WAIT_SECONDS)
     assert log.read_text() == "2\n3\n"
 
 
@@ -80,7 +81,7 @@ def test_a_process_is_told_to_end_and_killed_when_it_does_not(
 ) -> None:
     with running(python(code), tmp_path / "log") as process:
         until(lambda: (tmp_path / "log").read_text(), "it runs")
-        assert stop(process, seconds=0.3) == status
+        assert stop(process, seconds=0.3 if code == DEAF else WAIT_SECONDS) == status
         assert stop(process) == status, "again"
 
 

@@ -14,6 +14,7 @@ from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
 from funding.watchdog.rest_check import RestChecker, Schedule
 from funding.watchdog.rest_jobs import RestJobs
+from harness.processes import WAIT_SECONDS
 from tests.support.clock import ManualClock, rows, write
 from tests.support.http_script import Turn, reply, sends
 
@@ -40,10 +41,11 @@ def quote(symbol: str = "BTCUSDT", mark: float = 100.0, event_time: int = TIME) 
 
 @dataclass
 class ComparedService:
-    """The store at `path`, seen at the time of `hand`."""
+    """The store at `path`, seen at the time of `hand`. REST may take `timeout` seconds."""
 
     path: Path
     hand: ManualClock
+    timeout: float = WAIT_SECONDS
 
     def write(self, *quotes: Quote) -> None:
         """Ingest writes a frame."""
@@ -53,7 +55,12 @@ class ComparedService:
         """What the watchdog's thread uses, with REST at `url`."""
         clock, store = self.hand.clock(), DurableConnection(self.path)
         rest = RestClient(
-            url, "watchdog", usage=RestUsage(store), budget=1_200, clock=clock, timeout=0.4
+            url,
+            "watchdog",
+            usage=RestUsage(store),
+            budget=1_200,
+            clock=clock,
+            timeout=self.timeout,
         )
         return Reader(self.path, "binance", clock), store, rest
 

@@ -37,6 +37,8 @@ DEAF = (
     " print('deaf', flush=True); time.sleep(600)"
 )
 ENDS = "raise SystemExit(3)"
+FATAL = {"startsecs": "60", "startretries": "0"}
+"""With these, a program that ends is FATAL however long its Python took to start."""
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_retry_after_may_be_in_the_body_as_telegram_says_it(
     assert backend.post(far.address, {"X-API-Key": KEY}, b"{}").retry_after == 35
 
 
-@pytest.mark.parametrize("seconds", [0.6, 5.0], ids=["slow", "hangs"])
+@pytest.mark.parametrize("seconds", [0.6, WAIT_SECONDS], ids=["slow", "hangs"])
 def test_nothing_is_sent_after_a_resolver_that_took_all_the_time(
     far: FakeBackend, backend: BackendClient, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +91,7 @@ def test_nothing_is_sent_after_a_resolver_that_took_all_the_time(
     begun = time.monotonic()
     with pytest.raises(PostError, match="ConnectTimeoutError"):
         backend.post(far.address, {"X-API-Key": KEY}, b"{}")
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < WAIT_SECONDS / 2
     over.set()
     monkeypatch.undo()
     backend.timeout = WAIT_SECONDS

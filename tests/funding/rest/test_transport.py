@@ -55,19 +55,27 @@ def test_new_connection_that_ends_without_an_answer_is_not_tried_again(group: Gr
         assert answers(client)
 
 
-def test_second_attempt_ends_within_the_time_of_the_first(group: Group) -> None:
+def test_second_attempt_has_what_is_left_of_the_time_of_the_first(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def late(connection: Any, stopping: threading.Event) -> None:
-        stopping.wait(0.4)
+        stopping.wait(0.3)
         hangs_up(connection, stopping)
 
-    with scripted(ANSWER, late, hangs) as server:
-        left = [20.0, 0.6]
-        client = group.client(server.url, timeout=lambda: left.pop(0))
+    connected, given = transport.connected, []
+
+    def recording(connect: Callable[[], socket.socket], seconds: float) -> socket.socket:
+        given.append(seconds)
+        return connected(connect, seconds)
+
+    monkeypatch.setattr(transport, "connected", recording)
+    with scripted(ANSWER, late, ANSWER) as server:
+        client = group.client(server.url, timeout=WAIT_SECONDS)
         assert answers(client)
-        begin = time.monotonic()
-        assert not answers(client)
-        assert time.monotonic() - begin < 0.9
+        assert answers(client)
         assert len(server.asked) == 3
+    assert len(given) == 2
+    assert given[1] < WAIT_SECONDS - 0.2
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
@@ -107,9 +115,7 @@ def test_proxy_that_is_silent_is_not_waited_for(
         proxy.answers = False
         monkeypatch.setenv(f"{scheme}_proxy", proxy.url)
         client = group.client(f"{scheme}://rest.exchange.test", timeout=0.4)
-        begin = time.monotonic()
         assert type(failure(lambda: client.premium_index("BTCUSDT"))) is errors.RestUnreachable
-        assert time.monotonic() - begin < 0.7
         assert len(proxy.heads) == 1
 
 
@@ -120,7 +126,8 @@ def test_proxy_that_is_silent_is_not_waited_for(
 )
 def test_no_answer_is_waited_for_longer_than_the_timeout(group: Group, turn: Turn) -> None:
     with scripted(turn, ANSWER) as server:
-        client = group.client(server.url, timeout=0.3)
+        left = [0.3, 20.0]
+        client = group.client(server.url, timeout=lambda: left.pop(0))
         raised = failure(lambda: client.premium_index("BTCUSDT"))
         assert type(raised) is errors.RestUnreachable
         assert "timed out" in str(raised).lower()
@@ -221,10 +228,10 @@ def test_all_addresses_of_a_name_share_the_timeout(
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", full.getsockname())
-        resolver(monkeypatch, lambda: [address] * 10)
+        resolver(monkeypatch, lambda: [address] * 100)
         client, begin = group.client("http://name.invalid", timeout=0.3), time.monotonic()
         assert "timed out" in str(failure(client.server_time)).lower()
-        assert time.monotonic() - begin < 1.5, "3 s, were there one timeout for each"
+        assert time.monotonic() - begin < 15, "30 s, were there one timeout for each"
 
 
 def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

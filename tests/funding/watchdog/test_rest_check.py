@@ -103,9 +103,10 @@ def test_housekeeping(compared: ComparedService) -> None:
             )
             until(lambda: rows(compared.path, select) == [(4,), (8,)], "the intervals")
             statuses = "SELECT symbol, status FROM contract ORDER BY symbol"
-            assert rows(compared.path, statuses) == [("BTCUSDT", "TRADING"), ("ETHUSDT", "TRADING")]
-            planted = compared.comparisons("source = 'control'")
-            assert [row[5] for row in planted] == ["significant"] * 3
+            trading = [("BTCUSDT", "TRADING"), ("ETHUSDT", "TRADING")]
+            until(lambda: rows(compared.path, statuses) == trading, "the contracts")
+            planted = "source = 'control' AND outcome = 'significant'"
+            until(lambda: len(compared.comparisons(planted)) == 3, "the planted pair")
             compared.hand.advance(3_600)
             until(lambda: checker.exchange_offset is not None, "the exchange's clock")
             assert checker.exchange_offset == pytest.approx(TIME / 1000 - compared.hand.uptime)
@@ -142,6 +143,8 @@ def test_without_housekeeping_it_only_compares(compared: ComparedService) -> Non
 def test_failure_is_the_result(
     compared: ComparedService, turn: Turn, reachable: bool, words: str
 ) -> None:
+    if turn is hangs:
+        compared.timeout = 0.4
     with scripted(turn) as server, compared.checker(server.url) as checker:
         found = concluded(checker)
         assert found.reachable is reachable

@@ -18,9 +18,8 @@ from funding.watchdog.restart_rules import Verb
 from funding.watchdog.supervisor import SupervisorClient
 from harness.processes import until
 from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
-from tests.support.supervised import DEAF, ENDS, SLEEPS, supervisord
+from tests.support.supervised import DEAF, ENDS, FATAL, SLEEPS, supervisord
 
-FATAL = {"startsecs": "1", "startretries": "0"}
 STOPPED = {"autostart": "false"}
 PROGRAMS = {"sleeper": SLEEPS, "deaf": DEAF, "stopped": SLEEPS, "fatal": ENDS}
 

@@ -21,7 +21,7 @@ from funding.watchdog.supervisor_plugin.reports import MAX_REPORTS
 from harness.http_client import connect
 from harness.processes import finished, until
 from tests.conftest import free_port
-from tests.support.supervised import ENDS, HEAD, PROGRAM, SLEEPS, supervisord
+from tests.support.supervised import ENDS, FATAL, HEAD, PROGRAM, SLEEPS, supervisord
 
 PLUGIN = """[rpcinterface:guard]
 supervisor.rpcinterface_factory=funding.watchdog.supervisor_plugin.guard:make
@@ -206,7 +206,7 @@ def ended_once(short_path: Path) -> Iterator[tuple[dict[str, int], SupervisorCli
     ran before. One more program, `broken`, ended before it was called started."""
     programs = {"watchdog": SLEEPS, "stopped": SLEEPS, "obeys": OBEYS, "broken": ENDS}
     options = {
-        "broken": {"startsecs": "30", "startretries": "0"},
+        "broken": FATAL,
         "obeys": {"stdout_logfile": str(short_path / "obeys.log")},
     }
     extra = PLUGIN + ENDINGS.format(python=sys.executable)
