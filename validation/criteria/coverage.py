@@ -92,20 +92,22 @@ def cells(facts: Facts) -> dict[str, tuple[int, int]]:
     long. None counts that is not whole, that was before the listing, or in which REST refused to
     answer.
     """
-    every, roster, period = facts.tally.series, facts.roster, facts.period
+    every, roster = facts.tally.series, facts.roster
     width = 1 if facts.tally.interval <= 1_900 else 2
-    block, refused = (1 << width) - 1, _refused_hours(facts)
+    hours = facts.period.hours // width * width
+    first_hours = ((1 << hours) - 1) // ((1 << width) - 1)  # a bit for the first hour of each cell
+
+    def cells_with(bits: int) -> int:
+        """One bit for each cell that has a bit in any of its hours."""
+        return (bits | (bits >> (width - 1))) & first_hours
+
+    whole = first_hours & ~cells_with(_refused_hours(facts))
     found = {}
     for symbol in roster.expected:
         mark, rate = every[MARK].get(symbol), every[RATE].get(symbol)
         bits = mark.compared_hours & rate.compared_hours if mark and rate else 0
-        done = total = 0
-        for hour in range(0, period.hours - width + 1, width):
-            if hour < roster.listed.get(symbol, 0) or refused >> hour & block:
-                continue
-            total += 1
-            done += bits >> hour & block > 0
-        found[symbol] = (done, total)
+        counted = whole & (-1 << roster.listed.get(symbol, 0))
+        found[symbol] = ((cells_with(bits) & counted).bit_count(), counted.bit_count())
     return found
 
 
