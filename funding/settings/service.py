@@ -6,14 +6,15 @@ the log names it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from funding.errors import SettingError
+from funding.exchanges.exchange import Options
 from funding.model.mode import Mode
-from funding.settings import environment, proxies
+from funding.settings import environment, exchanges, proxies
 from funding.settings.table import (
     Setting,
     anything,
@@ -59,6 +60,20 @@ class Settings:
     force_mode: bool
     env_file: str
     log_level: str
+    exchanges: tuple[str, ...]
+    kucoin_ws_url: str
+    kucoin_rest_url: str
+    kucoin_unified_rest_url: str
+    kucoin_feed: str
+    hyperliquid_ws_url: str
+    hyperliquid_rest_url: str
+    hyperliquid_dexes: tuple[str, ...]
+    backpack_ws_url: str
+    backpack_rest_url: str
+
+    def options(self, exchange: str) -> Options:
+        """What these settings say of `exchange`, by its name."""
+        return exchanges.options(exchange, asdict(self))
 
     @property
     def rest_host(self) -> str:
@@ -149,6 +164,7 @@ TABLE = (
         "INFO",
         "how much the logs say",
     ),
+    *exchanges.TABLE,
 )
 PATHS = frozenset(setting.name for setting in TABLE if setting.cast is path)
 OF_ONE_COMMAND = frozenset(
@@ -177,7 +193,7 @@ def read(texts: Mapping[str, str]) -> tuple[Settings, list[str]]:
 def load() -> tuple[Settings, list[str]]:
     """`read` of this process's environment and of the settings file."""
     settings, unknown = read(environment.texts(PATHS).texts)
-    proxies.check(settings.ws_url, settings.rest_url)
+    proxies.check(*(text for name, text in asdict(settings).items() if name.endswith("_url")))
     return settings, unknown
 
 

@@ -30,6 +30,16 @@ DEFAULTS = {
     "force_mode": False,
     "env_file": "",
     "log_level": "INFO",
+    "exchanges": ("binance",),
+    "kucoin_ws_url": "wss://x-push-futures.kucoin.com",
+    "kucoin_rest_url": "https://api-futures.kucoin.com",
+    "kucoin_unified_rest_url": "https://api.kucoin.com",
+    "kucoin_feed": "push",
+    "hyperliquid_ws_url": "wss://api.hyperliquid.xyz/ws",
+    "hyperliquid_rest_url": "https://api.hyperliquid.xyz",
+    "hyperliquid_dexes": (),
+    "backpack_ws_url": "wss://ws.backpack.exchange",
+    "backpack_rest_url": "https://api.backpack.exchange",
 }
 
 GOOD = [
@@ -59,6 +69,17 @@ GOOD = [
     ("FUNDING_FORCE_MODE", "1", True),
     ("FUNDING_ENV_FILE", "some.env", "some.env"),
     ("FUNDING_LOG_LEVEL", "debug", "DEBUG"),
+    ("FUNDING_EXCHANGES", "binance", ("binance",)),
+    ("FUNDING_KUCOIN_WS_URL", "ws://127.0.0.1:9/push", None),
+    ("FUNDING_KUCOIN_REST_URL", "http://127.0.0.1:9/", "http://127.0.0.1:9"),
+    ("FUNDING_KUCOIN_UNIFIED_REST_URL", "http://127.0.0.1:9/", "http://127.0.0.1:9"),
+    ("FUNDING_KUCOIN_FEED", "classic", "classic"),
+    ("FUNDING_HYPERLIQUID_WS_URL", "ws://127.0.0.1:9/ws", None),
+    ("FUNDING_HYPERLIQUID_REST_URL", "http://127.0.0.1:9/", "http://127.0.0.1:9"),
+    ("FUNDING_HYPERLIQUID_DEXES", "xyz, flx", ("xyz", "flx")),
+    ("FUNDING_HYPERLIQUID_DEXES", "*", ("*",)),
+    ("FUNDING_BACKPACK_WS_URL", "ws://127.0.0.1:9", None),
+    ("FUNDING_BACKPACK_REST_URL", "http://127.0.0.1:9/", "http://127.0.0.1:9"),
 ]
 
 NO_URL = ["", "fapi.binance.com", "ftp://host/", "//host", "{}://", "{}://host:port/"]
@@ -87,6 +108,16 @@ BAD = {
     "FUNDING_MODE": ["", "REST", "ws", "websocket_only", " rest"],
     "FUNDING_FORCE_MODE": ["", "2", "true", "yes", "01", " 1"],
     "FUNDING_LOG_LEVEL": ["", "LOUD", "20", "CRITICAL"],
+    "FUNDING_EXCHANGES": ["", "mtgox", "binance,binance", "binance,", "Binance", "binance kucoin"],
+    "FUNDING_KUCOIN_WS_URL": [*(each.format("wss") for each in NO_URL), "https://host"],
+    "FUNDING_KUCOIN_REST_URL": [*(each.format("https") for each in NO_URL), "wss://host"],
+    "FUNDING_KUCOIN_UNIFIED_REST_URL": [*(each.format("https") for each in NO_URL)],
+    "FUNDING_KUCOIN_FEED": ["", "Push", "bullet", "push,classic"],
+    "FUNDING_HYPERLIQUID_WS_URL": [*(each.format("wss") for each in NO_URL), "https://host"],
+    "FUNDING_HYPERLIQUID_REST_URL": [*(each.format("https") for each in NO_URL), "wss://host"],
+    "FUNDING_HYPERLIQUID_DEXES": ["xyz,", "xyz,xyz", "*,xyz", "x y", "xyz:NVDA", "é"],
+    "FUNDING_BACKPACK_WS_URL": [*(each.format("wss") for each in NO_URL), "https://host"],
+    "FUNDING_BACKPACK_REST_URL": [*(each.format("https") for each in NO_URL), "wss://host"],
 }
 
 

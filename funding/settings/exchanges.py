@@ -1,0 +1,76 @@
+"""The settings of the exchanges: which there are, and where each is reached."""
+
+from collections.abc import Mapping
+
+from funding.exchanges.exchange import Options
+from funding.exchanges.table import EXCHANGES
+from funding.settings.table import Cast, Setting, choice, url
+
+_ws, _http = url("ws", "wss"), url("http", "https")
+
+
+def _list_of(*known: str) -> Cast:
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in text.split(","))
+        if not set(names) <= set(known) or len(set(names)) < len(names):
+            raise ValueError
+        return names
+
+    return Cast(read, f"names separated by commas, of {', '.join(known)}")
+
+
+def _dexes(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",")) if text.strip() else ()
+    if not all(name == "*" or (name.isascii() and name.isalnum()) for name in names):
+        raise ValueError
+    if len(set(names)) < len(names) or ("*" in names and len(names) > 1):
+        raise ValueError
+    return names
+
+
+TABLE = (
+    Setting(
+        "FUNDING_EXCHANGES",
+        _list_of(*EXCHANGES),
+        "binance",
+        "the exchanges to follow; one ingest program each",
+    ),
+    Setting("FUNDING_KUCOIN_WS_URL", _ws, "wss://x-push-futures.kucoin.com", "its push stream"),
+    Setting("FUNDING_KUCOIN_REST_URL", _http, "https://api-futures.kucoin.com", "its REST base"),
+    Setting(
+        "FUNDING_KUCOIN_UNIFIED_REST_URL",
+        _http,
+        "https://api.kucoin.com",
+        "its REST base that tells of announced changes of funding intervals",
+    ),
+    Setting(
+        "FUNDING_KUCOIN_FEED",
+        choice("push", "classic"),
+        "push",
+        "its stream: push needs no token; classic is used by itself where push refuses",
+    ),
+    Setting("FUNDING_HYPERLIQUID_WS_URL", _ws, "wss://api.hyperliquid.xyz/ws", "its stream"),
+    Setting("FUNDING_HYPERLIQUID_REST_URL", _http, "https://api.hyperliquid.xyz", "its REST base"),
+    Setting(
+        "FUNDING_HYPERLIQUID_DEXES",
+        Cast(_dexes, "names of builder markets separated by commas, or * for all, or nothing"),
+        "",
+        "builder markets to follow beside the main one, * for all",
+    ),
+    Setting("FUNDING_BACKPACK_WS_URL", _ws, "wss://ws.backpack.exchange", "its stream"),
+    Setting("FUNDING_BACKPACK_REST_URL", _http, "https://api.backpack.exchange", "its REST base"),
+)
+
+
+def options(exchange: str, values: Mapping[str, object]) -> Options:
+    """What the settings, whose `values` are by attribute, say of `exchange`.
+
+    Binance's names are without its own, since it was there first; COIN-M is on its connection.
+    """
+    prefix = "" if exchange.startswith("binance") else f"{exchange}_"
+    named = {field: values.get(prefix + field, default) for field, default in _DEFAULTS.items()}
+    named["markets"] = values.get(f"{prefix}dexes", ())
+    return Options(**named)  # type: ignore[arg-type]
+
+
+_DEFAULTS = {"ws_url": "", "rest_url": "", "unified_rest_url": "", "feed": ""}
