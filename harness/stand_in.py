@@ -35,6 +35,20 @@ class StandIn:
         """What FUNDING_WS_URL is set to."""
         return f"ws://{self.address}/market/stream?streams=!markPrice@arr@1s"
 
+    @property
+    def venue_settings(self) -> dict[str, str]:
+        """The addresses of the other venues, as settings."""
+        http, ws = f"http://{self.address}", f"ws://{self.address}"
+        return {
+            "FUNDING_KUCOIN_WS_URL": f"{ws}/kucoin/push",
+            "FUNDING_KUCOIN_REST_URL": f"{http}/kucoin",
+            "FUNDING_KUCOIN_UNIFIED_REST_URL": f"{http}/kucoin",
+            "FUNDING_HYPERLIQUID_WS_URL": f"{ws}/hyperliquid/ws",
+            "FUNDING_HYPERLIQUID_REST_URL": f"{http}/hyperliquid",
+            "FUNDING_BACKPACK_WS_URL": f"{ws}/backpack/ws",
+            "FUNDING_BACKPACK_REST_URL": f"{http}/backpack",
+        }
+
     def order(self, path: str, method: str = "GET", body: object = None) -> Any:
         """What /sim/PATH answers."""
         data = None if body is None else json.dumps(body).encode()

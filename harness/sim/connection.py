@@ -30,7 +30,7 @@ class Connection:
 
     def __init__(
         self, socket_: web.WebSocketResponse, transport: asyncio.Transport, *,
-        enveloped: bool, routed: bool,
+        enveloped: bool, routed: bool, queue_messages: int = _QUEUE_MESSAGES,
     ) -> None:  # fmt: skip
         self.socket, self.transport = socket_, transport
         self.enveloped, self.routed = enveloped, routed
@@ -41,7 +41,7 @@ class Connection:
         self.silenced = self.half_open = self.ending = False
         self.sent = self.skipped = 0
         self._large_waits = False
-        self._queue: asyncio.Queue[tuple[bytes, WSMsgType]] = asyncio.Queue(_QUEUE_MESSAGES)
+        self._queue: asyncio.Queue[tuple[bytes, WSMsgType]] = asyncio.Queue(queue_messages)
         self._arrivals: deque[float] = deque(maxlen=_RATE_LIMIT + 1)
 
     @property

@@ -12,7 +12,7 @@ one-shot fault is carried out when it is posted and never stays in force.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -86,14 +86,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault("volume_spike", spikes, "quote volume of a symbol in a UTC hour, times a factor"),
     Fault("open_interest", by_symbol, "the openInterest of these symbols"),
 )
-BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
 class FaultState:
-    """The faults in force, by name."""
+    """The faults in force, by name, of those in the table `known`."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[Fault] = FAULTS) -> None:
         self.active: dict[str, object] = {}
+        self._known = {fault.name: fault for fault in known}
 
     def merge(self, posted: object) -> dict[str, object]:
         """Puts the posted faults in force, all or none, and returns those that were not cleared,
@@ -104,7 +104,7 @@ class FaultState:
         for name, value in checked.items():
             if value is None:
                 self.active.pop(name, None)
-            elif not BY_NAME[name].one_shot:
+            elif not self._known[name].one_shot:
                 self.active[name] = value
         return {name: value for name, value in checked.items() if value is not None}
 
@@ -112,8 +112,8 @@ class FaultState:
         """Ends one fault, or all. FaultError for a name that is not a fault."""
         if name is None:
             self.active.clear()
-        elif name not in BY_NAME:
-            raise FaultError(f"unknown fault {name!r}; known: {', '.join(BY_NAME)}")
+        elif name not in self._known:
+            raise FaultError(self._unknown(name))
         self.active.pop(name or "", None)
 
     def on(self, name: str) -> bool:
@@ -132,13 +132,15 @@ class FaultState:
         """The value of a fault that is symbol: number; empty when not in force."""
         return cast("Mapping[str, float]", self.active.get(name, {}))
 
-    @staticmethod
-    def _checked(name: str, value: object) -> object:
-        if name not in BY_NAME:
-            raise FaultError(f"unknown fault {name!r}; known: {', '.join(BY_NAME)}")
+    def _unknown(self, name: str) -> str:
+        return f"unknown fault {name!r}; known: {', '.join(self._known)}"
+
+    def _checked(self, name: str, value: object) -> object:
+        if name not in self._known:
+            raise FaultError(self._unknown(name))
         if value is None or value is False:
             return None
         try:
-            return BY_NAME[name].check(value)
+            return self._known[name].check(value)
         except ValueError as error:
             raise FaultError(f"fault {name!r}: expected {error}, got {value!r}") from error

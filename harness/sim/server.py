@@ -20,6 +20,9 @@ from harness.sim.replay import Replay
 from harness.sim.rest import RestSide
 from harness.sim.stream import StreamSide
 from harness.sim.ticks import Clock, TickSource
+from harness.sim.venues import all_venues
+from harness.sim.venues.control import VenueControl
+from harness.sim.venues.venue import Venue
 from harness.sim.world import World
 
 
@@ -51,24 +54,30 @@ async def serve(world: World, options: Options) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(application(hub, faults), access_log=None, shutdown_timeout=0.2)
+    venues = all_venues.make(world, source.clock)
+    app = application(hub, faults, venues)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
         await web.TCPSite(runner, options.host, options.port, backlog=1024).start()
         announce(runner.addresses[0][1], options)
         replay = Replay(options.replay, speed=options.speed).run(hub) if options.replay else None
-        await _until(stopping, hub, replay or hub.run())
+        sides = [side for each in venues.values() for side in each]
+        await _until(stopping, hub.care(), replay or hub.run(), *(side.run() for side in sides))
     finally:
         await hub.close_all(1001, "Going away")
         await runner.cleanup()
 
 
-def application(hub: Hub, faults: FaultState) -> web.Application:
+def application(hub: Hub, faults: FaultState, venues: dict[str, list[Venue]]) -> web.Application:
     """All routes on one application."""
+
+    # The faults are Binance's; every other venue has its own.
+    elsewhere = ("/sim/", *(f"/{name}/" for name in venues))
 
     @web.middleware
     async def dropping(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if faults.on("drop_connections") and not request.path.startswith("/sim/"):
+        if faults.on("drop_connections") and not request.path.startswith(elsewhere):
             hub.attempts += not request.path.startswith("/fapi/")
             if request.transport is not None:
                 request.transport.close()
@@ -80,6 +89,9 @@ def application(hub: Hub, faults: FaultState) -> web.Application:
     app.add_routes(StreamSide(hub, faults).routes())
     app.add_routes(rest.routes())
     app.add_routes(Control(hub, rest, faults).routes())
+    app.add_routes(VenueControl(venues).routes())
+    for each in venues.values():
+        app.add_routes(each[0].routes())
     return app
 
 
@@ -92,9 +104,9 @@ def announce(port: int, options: Options) -> None:
     print(f"stand-in exchange on http://{options.host}:{port}", flush=True)
 
 
-async def _until(stopping: asyncio.Event, hub: Hub, sending: Coroutine[None, None, None]) -> None:
-    """Runs the hub until told to stop or all is sent; an error in it ends the program."""
-    work = [asyncio.ensure_future(sending), asyncio.ensure_future(hub.care())]
+async def _until(stopping: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
+    """Runs all parts until told to stop or one has ended; an error in one ends the program."""
+    work = [asyncio.ensure_future(part) for part in parts]
     waiting = asyncio.ensure_future(stopping.wait())
     done, pending = await asyncio.wait([*work, waiting], return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.sim import poison
 from harness.sim.contracts import default_contracts
-from harness.sim.faults import BY_NAME, FaultError, FaultState
+from harness.sim.faults import FAULTS, FaultError, FaultState
 from harness.sim.limits import Budget
 from harness.sim.subscription import Subscription, parse
 from harness.sim.ticks import Clock, TickSource
@@ -176,7 +176,7 @@ def test_wrong_faults_are_refused_whole(name: str, value: object) -> None:
 
 
 def test_every_fault_says_what_it_does() -> None:
-    assert all(fault.effect for fault in BY_NAME.values())
+    assert all(fault.effect for fault in FAULTS)
 
 
 def test_bad_rows_are_json_and_spare_the_good_ones() -> None:
