@@ -31,6 +31,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from funding.errors import RestError
 from funding.exchanges.frame import Frame
+from funding.model.asset import Aliases
 from funding.model.contract import Contract
 from funding.model.quote import Quote
 from funding.model.settlement import Settlement
@@ -89,7 +90,7 @@ class Options(NamedTuple):
     """What the settings say of one exchange; addresses have no slash at their end.
 
     `feed` names one of several streams (KuCoin); `markets` are the builder markets to follow
-    (Hyperliquid), `*` for all.
+    (Hyperliquid), `*` for all. `aliases` are other names of assets.
     """
 
     ws_url: str
@@ -97,6 +98,7 @@ class Options(NamedTuple):
     unified_rest_url: str = ""
     feed: str = ""
     markets: tuple[str, ...] = ()
+    aliases: Aliases = Aliases()
 
 
 class Subscription(NamedTuple):
@@ -128,13 +130,21 @@ class Opening(NamedTuple):
     message_seconds: float = 0.0
 
 
+class Plan(NamedTuple):
+    """The connections that there should be, each with its topics; and what of the settings cannot
+    be followed, with the reason."""
+
+    connections: Sequence[Sequence[str]]
+    missing: Mapping[str, str] = NOTHING
+
+
 class Stream(Protocol):
     """The stream of one exchange, for the life of one ingest. `decode` is called by the threads of
     all its connections."""
 
-    def plan(self) -> Conversation[Sequence[Sequence[str]]]:
-        """The connections there should be now, each with its topics; asked for again now and then,
-        since contracts come and go. An exchange whose address says it all has one, `[()]`."""
+    def plan(self) -> Conversation[Plan]:
+        """Asked for again now and then, since contracts come and go. An exchange whose address says
+        it all has one connection without topics."""
         ...
 
     def open(self, topics: Sequence[str], /) -> Conversation[Opening]:

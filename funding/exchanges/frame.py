@@ -1,7 +1,4 @@
-"""What every exchange's decoder returns. No I/O, no clock.
-
-Each exchange's `stream` module has `NAME` and `decode(payload)`, which returns a `Frame`.
-"""
+"""What every exchange's decoder returns. No I/O, no clock."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,6 +14,10 @@ class Frame:
     (0 without rows). `rejected` counts bad rows by reason and `samples` shows the first of each;
     `ignored` counts what is not a quote at all, by what it is. `notice` is a sentence where the
     exchange said something about the connection; `ending` is True where it announced its end.
+
+    `welcome` is True where the exchange says that it is ready for subscriptions; `acknowledged` are
+    the topics whose subscription it confirms. `symbol_class` says which class of symbols the frame
+    is of, where the exchange's decoder knows; None where it is learned from what arrives together.
     """
 
     quotes: list[Quote]
@@ -26,3 +27,21 @@ class Frame:
     samples: dict[str, str] = field(default_factory=dict)
     notice: str = ""
     ending: bool = False
+    welcome: bool = False
+    acknowledged: tuple[str, ...] = ()
+    symbol_class: int | None = None
+
+    def reject(self, reason: str, sample: str) -> None:
+        """Count a bad row by `reason`; the first `sample` of each is kept, cut to a line."""
+        self.rejected[reason] += 1
+        self.samples.setdefault(reason, f"{reason}: {sample}"[:300])
+
+
+def ignored(what: str) -> Frame:
+    """The frame of a message that is no quote; `what` it is."""
+    return Frame([], ignored=Counter({what: 1}))
+
+
+def notice(what: str, words: str) -> Frame:
+    """The frame of a message in which the exchange says something about the connection."""
+    return Frame([], ignored=Counter({what: 1}), notice=f"the exchange says: {words}"[:300])

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -52,14 +53,31 @@ def ceiling_ms(frame_time: int, now_seconds: float) -> int:
     return max(frame_time, int(now_seconds * 1000)) + BELIEVABLE_LEAD_MS
 
 
-_NO_SYMBOL = re.compile(r"[a-z\s/,?#%&+\\\"']")
+_NO_NAME = re.compile(r"[\s/,?#%&+\\\"']")
+_LOWER_CASE = re.compile(r"[a-z]")
 
 
 @functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
 def is_symbol(text: str) -> bool:
-    """Whether `text` may name a contract: in a URL, in a list with commas, without regard to ASCII
-    case. The exchange has no lower-case ASCII in symbols, so `btcusdt` is not a symbol."""
-    return 0 < len(text) <= LONGEST_SYMBOL and text.isprintable() and not _NO_SYMBOL.search(text)
+    """Whether `text` may name a contract of Binance or KuCoin, which have no lower-case ASCII in
+    symbols: `btcusdt` is not a symbol."""
+    return is_mixed_symbol(text) and not _LOWER_CASE.search(text)
+
+
+@functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
+def is_mixed_symbol(text: str) -> bool:
+    """Whether `text` may name a contract, in any case (kPEPE, xyz:NVDA): in a URL, and in a list
+    with commas."""
+    return 0 < len(text) <= LONGEST_SYMBOL and text.isprintable() and not _NO_NAME.search(text)
+
+
+def distinct(symbols: Iterable[str]) -> list[str]:
+    """`symbols` without those that differ from an earlier one in ASCII case alone: lookups do not
+    regard it, so the two would share a row."""
+    found: dict[str, str] = {}
+    for symbol in symbols:
+        found.setdefault(fold(symbol), symbol)
+    return list(found.values())
 
 
 _ASCII_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from funding.exchanges.exchange import Options
 from funding.exchanges.table import EXCHANGES
+from funding.settings import assets
 from funding.settings.table import Cast, Setting, choice, url
 
 _ws, _http = url("ws", "wss"), url("http", "https")
@@ -66,11 +67,12 @@ def options(exchange: str, values: Mapping[str, object]) -> Options:
     """What the settings, whose `values` are by attribute, say of `exchange`.
 
     Binance's names are without its own, since it was there first; COIN-M is on its connection.
+    Raises `SettingError` where the table of assets cannot be read.
     """
     prefix = "" if exchange.startswith("binance") else f"{exchange}_"
     named = {field: values.get(prefix + field, default) for field, default in _DEFAULTS.items()}
     named["markets"] = values.get(f"{prefix}dexes", ())
-    return Options(**named)  # type: ignore[arg-type]
+    return Options(**named, aliases=assets.load())  # type: ignore[arg-type]
 
 
 _DEFAULTS = {"ws_url": "", "rest_url": "", "unified_rest_url": "", "feed": ""}

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from funding.errors import SettingError
 from funding.exchanges.exchange import Options
 from funding.model.mode import Mode
-from funding.settings import environment, exchanges, proxies
+from funding.settings import assets, environment, exchanges, proxies
 from funding.settings.table import (
     Setting,
     anything,
@@ -193,6 +193,7 @@ def read(texts: Mapping[str, str]) -> tuple[Settings, list[str]]:
 def load() -> tuple[Settings, list[str]]:
     """`read` of this process's environment and of the settings file."""
     settings, unknown = read(environment.texts(PATHS).texts)
+    assets.load()
     proxies.check(*(text for name, text in asdict(settings).items() if name.endswith("_url")))
     return settings, unknown
 

@@ -7,20 +7,19 @@
 - `premiumIndex` has 3 symbols that `exchangeInfo` does not list.
 - A contract without an end has the delivery date 4133404800000 (2100-12-25).
 - `fundingInfo` lists most contracts; a perpetual that it does not list settles every 8 hours.
-- Names of small coins count thousands or millions of them: 1000PEPE, 1000000MOG, 1MBABYDOGE. 1INCH
-  is a name.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
 from funding.exchanges.binance.rest import Contract as ListedContract
 from funding.exchanges.binance.rest import FundingInfo
+from funding.model.asset import Aliases
 from funding.model.contract import Contract, ContractStatus
 from funding.model.quote import is_symbol
 
 NEVER_MS = 4_133_404_800_000
 DEFAULT_HOURS = 8
+_NO_ALIASES = Aliases()
 STATUS = {
     "TRADING": ContractStatus.TRADING,
     "PENDING_TRADING": ContractStatus.PENDING,
@@ -31,15 +30,6 @@ STATUS = {
     "DELIVERED": ContractStatus.CLOSED,
     "CLOSE": ContractStatus.CLOSED,
 }
-_MULTIPLE = re.compile(r"(1M|10{3,6})(\D.*)")
-_OTHER_NAMES = {"XBT": "BTC"}
-
-
-def asset(name: str) -> tuple[str, float]:
-    """The canonical name of a base asset, and how many of it `name` counts."""
-    found = _MULTIPLE.fullmatch(name)
-    base, multiplier = (found[2], found[1].replace("M", "000000")) if found else (name, "1")
-    return _OTHER_NAMES.get(base, base), float(multiplier)
 
 
 def contracts(
@@ -48,26 +38,32 @@ def contracts(
     infos: Iterable[FundingInfo],
     quoted: Iterable[str],
     now: float,
+    aliases: Aliases = _NO_ALIASES,
 ) -> list[Contract]:
     """The contracts that are `listed`, and as UNKNOWN those that are only `quoted`, in the stream
     or in REST's prices; `now` is Unix seconds. A name that is no symbol costs that row alone."""
     by_symbol = {info.symbol: info for info in infos}
     found = {
-        each.symbol: _contract(exchange, each, by_symbol, now)
+        each.symbol: _contract(exchange, each, by_symbol, now, aliases)
         for each in listed
         if is_symbol(each.symbol)
     }
     for symbol in quoted:
         if symbol not in found and is_symbol(symbol):
             unknown = ListedContract(symbol, "", "", "", symbol)
-            found[symbol] = _contract(exchange, unknown, by_symbol, now)
+            found[symbol] = _contract(exchange, unknown, by_symbol, now, aliases)
     return list(found.values())
 
 
 def _contract(
-    exchange: str, listed: ListedContract, infos: Mapping[str, FundingInfo], now: float
+    exchange: str,
+    listed: ListedContract,
+    infos: Mapping[str, FundingInfo],
+    now: float,
+    aliases: Aliases,
 ) -> Contract:
-    info, (base, multiplier) = infos.get(listed.symbol), asset(listed.base_asset)
+    info = infos.get(listed.symbol)
+    base, multiplier = aliases.asset(exchange, listed.base_asset)
     status = STATUS.get(listed.status, ContractStatus.UNKNOWN)
     hours = info.funding_interval_hours if info is not None else None
     if hours is None and listed.contract_type.endswith("PERPETUAL"):

@@ -19,6 +19,7 @@ from funding.exchanges.exchange import (
     Exchange,
     Opening,
     Options,
+    Plan,
     Reply,
     Request,
     RestLimits,
@@ -50,10 +51,10 @@ class BinanceStream:
     def __init__(self, options: Options) -> None:
         self._url = options.ws_url
 
-    def plan(self) -> Conversation[Sequence[Sequence[str]]]:
+    def plan(self) -> Conversation[Plan]:
         """One connection without topics."""
         yield from ()
-        return [()]
+        return Plan([()])
 
     def open(self, _topics: Sequence[str]) -> Conversation[Opening]:
         """Nothing is sent."""
@@ -70,6 +71,7 @@ class BinanceRest:
 
     def __init__(self, options: Options) -> None:
         self._base = options.rest_url
+        self._aliases = options.aliases
 
     def contracts(self, now: float) -> Conversation[list[Contract]]:
         """What exchangeInfo lists, and as UNKNOWN what premiumIndex alone has."""
@@ -79,7 +81,7 @@ class BinanceRest:
         infos = read(_infos, (yield self._request("fundingInfo")), "fundingInfo")
         prices = _of_form(rest.premium_indices, (yield self._request("premiumIndex")))
         quoted = [row.symbol for row in prices]
-        return contracts(stream.NAME, listed, infos, quoted, now)
+        return contracts(stream.NAME, listed, infos, quoted, now, self._aliases)
 
     def history(self, symbol: str, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
         """Page after page, oldest first."""

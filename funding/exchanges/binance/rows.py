@@ -101,7 +101,7 @@ def _readable(raws: list[msgspec.Raw], frame: Frame) -> list[_Row]:
             except UNREADABLE:
                 kind = EVENT
             if kind == EVENT:
-                _reject(frame, "form", f"{error} in {data[:120].decode('utf-8', 'replace')}")
+                frame.reject("form", f"{error} in {data[:120].decode('utf-8', 'replace')}")
             else:
                 frame.ignored[f"event {kind}"] += 1
     return rows
@@ -118,7 +118,7 @@ def _fill(frame: Frame, quotes: list[Quote]) -> None:
         frame.quotes = [quote for quote in quotes if quote.event_time <= latest]
         for quote in quotes:
             if quote.event_time > latest:
-                _reject(frame, "event time", f"{quote.symbol} at {quote.event_time}")
+                frame.reject("event time", f"{quote.symbol} at {quote.event_time}")
 
 
 def _quotes(rows: list[_Row], frame: Frame) -> list[Quote]:
@@ -163,7 +163,7 @@ def _quote(
         reason = "next funding time"
     else:
         return Quote(row.s, mark, index, rate, row.T or None, row.E)
-    _reject(frame, reason, f"{row.s[:60]} p={row.p[:40]} r={row.r[:40]} E={row.E} T={row.T}")
+    frame.reject(reason, f"{row.s[:60]} p={row.p[:40]} r={row.r[:40]} E={row.E} T={row.T}")
     return None
 
 
@@ -183,8 +183,3 @@ def _decimals(texts: list[str]) -> list[float]:
         if len(numbers) == len(texts):  # no comma inside a number
             return numbers
     return [float(text) if _DECIMAL.fullmatch(text) else _NAN for text in texts]
-
-
-def _reject(frame: Frame, reason: str, sample: str) -> None:
-    frame.rejected[reason] += 1
-    frame.samples.setdefault(reason, f"{reason}: {sample}"[:300])

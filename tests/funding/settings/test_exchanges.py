@@ -1,6 +1,7 @@
 """What the settings say of each exchange."""
 
 from funding.exchanges.exchange import Options
+from funding.settings import assets
 from funding.settings.service import read
 
 KUCOIN = Options(
@@ -8,6 +9,7 @@ KUCOIN = Options(
     "https://api-futures.kucoin.com",
     "https://api.kucoin.com",
     "push",
+    aliases=assets.load(),
 )
 
 
@@ -21,5 +23,7 @@ def test_each_exchange_has_its_own_addresses() -> None:
 
 def test_binance_has_the_settings_without_a_name_and_shares_them_with_its_coin_margined() -> None:
     settings, _ = read({"FUNDING_WS_URL": "ws://host/market", "FUNDING_REST_URL": "http://host"})
-    assert settings.options("binance") == Options("ws://host/market", "http://host")
+    assert settings.options("binance") == Options(
+        "ws://host/market", "http://host", aliases=assets.load()
+    )
     assert settings.options("binance-coinm") == settings.options("binance")

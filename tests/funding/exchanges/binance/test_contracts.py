@@ -9,29 +9,10 @@ import msgspec
 import pytest
 
 from funding.exchanges.binance import rest as api
-from funding.exchanges.binance.contracts import NEVER_MS, asset, contracts
+from funding.exchanges.binance.contracts import NEVER_MS, contracts
 from funding.model.contract import Contract, ContractStatus
 
 NOW = 1_783_000_000.0
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("BTC", ("BTC", 1.0)),
-        ("XBT", ("BTC", 1.0)),
-        ("1000PEPE", ("PEPE", 1_000.0)),
-        ("10000LADYS", ("LADYS", 10_000.0)),
-        ("1000000MOG", ("MOG", 1_000_000.0)),
-        ("1MBABYDOGE", ("BABYDOGE", 1_000_000.0)),
-        ("1000X", ("X", 1_000.0)),
-        ("1INCH", ("1INCH", 1.0)),
-        ("1000", ("1000", 1.0)),
-        ("币安人生", ("币安人生", 1.0)),
-    ],
-)
-def test_base_asset_is_canonical(name: str, expected: tuple[str, float]) -> None:
-    assert asset(name) == expected
 
 
 def listed(symbol: str = "BTCUSDT", status: str = "TRADING", **changes: Any) -> api.Contract:

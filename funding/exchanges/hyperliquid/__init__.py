@@ -1,0 +1,1 @@
+"""Hyperliquid perpetuals, and the builder markets on it (HIP-3)."""
