@@ -1,4 +1,5 @@
-"""What a test may ask and order: GET /sim/state, GET /sim/row, POST and DELETE /sim/faults.
+"""What a test may ask and order: GET /sim/state, GET /sim/row, POST and DELETE /sim/faults,
+DELETE /sim/budget.
 
 The answers are JSON, errors {"error": text}. Faults never touch these routes.
 """
@@ -30,6 +31,7 @@ class Control:
             web.post("/sim/faults", self.post_faults),
             web.delete("/sim/faults", self.delete_faults),
             web.delete("/sim/faults/{name}", self.delete_faults),
+            web.delete("/sim/budget", self.delete_budget),
         ]
 
     async def state(self, _request: web.Request) -> web.Response:
@@ -39,6 +41,7 @@ class Control:
         contracts = sum(len(frames.stream_contracts(name)) for name in CLASSES)
         ticks = max(1, hub.ticks)
         answer = {
+            "now": int(hub.source.clock.now_ms()),
             "clients": len(open_now),
             "connections": hub.accepted,
             "attempts": hub.attempts,
@@ -94,6 +97,12 @@ class Control:
             return _refused(str(error), 404)
         self._changed({})
         return web.json_response(self.faults.active)
+
+    async def delete_budget(self, _request: web.Request) -> web.Response:
+        """Forgets what the calls so far have cost: what comes next has whole budgets."""
+        for budget in (self.rest.weight, self.rest.funding):
+            budget.forget()
+        return web.json_response({})
 
     def _changed(self, posted: dict[str, object]) -> None:
         self.rest.faults_changed(posted)

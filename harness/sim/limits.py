@@ -30,6 +30,10 @@ class Budget:
         self._window = self._number(now_ms)
         return self._used <= self.limit
 
+    def forget(self) -> None:
+        """As though the next window had begun."""
+        self._used = 0
+
     def seconds_left(self, now_ms: float) -> int:
         """Whole seconds until the next window, at least 1."""
         length = self.minutes * _MINUTE_MS

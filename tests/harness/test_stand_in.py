@@ -37,6 +37,8 @@ def test_calls_and_event_times_are_counted(exchange: StandIn) -> None:
     assert exchange.calls() == calls + 1
     assert exchange.all_calls() == all_calls + 2
     until(lambda: exchange.last_sent() > sent, "the next tick")
+    exchange.forget_calls()
+    assert exchange.order("state")["used_weight"] == 0
 
 
 def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:

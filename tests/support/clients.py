@@ -36,7 +36,7 @@ class Clients:
         self,
         mode: str | None = None,
         clock: Clock = SYSTEM,
-        timeout: float = 5.0,
+        timeout: float = 20.0,
         **changes: object,
     ) -> FundingClient:
         """A client in `mode`, its settings with these `changes`."""

@@ -29,7 +29,9 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make(world: World, database: Path) -> Iterator[Clients]:
-    """Makes clients in any mode, with changed settings."""
+    """Makes clients in any mode, with changed settings. REST has counted no call: all tests of a
+    minute would share its limit."""
+    world.exchange.forget_calls()
     made = Clients(world, database)
     yield made
     made.close()

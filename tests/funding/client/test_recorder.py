@@ -20,8 +20,6 @@ from tests.support.api_and_ingest import World
 from tests.support.clients import Clients, compared, locked, usage
 from tests.support.clock import ManualClock, rows, write
 
-QUEUE_SECONDS = 5.0
-
 
 def event(number: int) -> Event:
     return Event(float(number), "test", EventKind.NOTICE, str(number))
@@ -47,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 def made(path: Path) -> Iterator[Recorder]:
     made = Recorder(path, warn())
     yield made
-    made.close(QUEUE_SECONDS)
+    made.close(WAIT_SECONDS)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -81,7 +79,7 @@ def test_rows_are_stored_in_order_and_nobody_waits_for_them(path: Path, made: Re
         made.add([event(number)])
     assert stored(path) == []
     held.release()
-    made.close(QUEUE_SECONDS)
+    made.close(WAIT_SECONDS)
     assert stored(path) == list(range(100))
 
 
@@ -96,7 +94,7 @@ def test_the_oldest_rows_without_room_are_lost_and_counted(
     lost = "comparisons, events and REST calls are lost: no room for more than 10000"
     assert warnings(caplog) == [f"3 {lost}"], "once a minute"
     held.release()
-    made.close(QUEUE_SECONDS)
+    made.close(WAIT_SECONDS)
     assert stored(path) == list(range(4, MOST_ROWS + 4))
 
 
@@ -146,7 +144,7 @@ def test_the_last_attempt_waits_for_the_lock_too(
     monkeypatch.setattr(recorder, "_write", fail)
     made.add([event(1)])
     until(lambda: made._busy_seconds() == 0.0, "one attempt has failed")
-    made.close(QUEUE_SECONDS)
+    made.close(WAIT_SECONDS)
     assert waits[-1] > 0.0
 
 
@@ -160,7 +158,7 @@ def test_a_full_queue_is_bounded_while_the_store_fails(
     until(lambda: warnings(caplog), "there is no store")
     made.add([event(number) for number in range(10, 15)])
     write(path, ManualClock().clock())
-    made.close(QUEUE_SECONDS)
+    made.close(WAIT_SECONDS)
     assert stored(path) == list(range(5, 15))
 
 
@@ -222,7 +220,7 @@ def test_after_closing_it_begins_again_and_idle_it_has_no_thread(
     for number in range(3):
         made.add([event(number)])
         assert "recorder" in {thread.name for thread in threading.enumerate()}
-        made.close(QUEUE_SECONDS)
+        made.close(WAIT_SECONDS)
         assert "recorder" not in {thread.name for thread in threading.enumerate()}
     assert stored(path) == [0, 1, 2]
 
@@ -241,7 +239,7 @@ def test_a_defect_is_raised_once_by_the_next_call(
     with pytest.raises(KeyError, match="defect"):
         made.add([event(2)])
     made.add([event(3)])
-    made.close(QUEUE_SECONDS)
+    made.close(WAIT_SECONDS)
     assert stored(path) == [3]
 
 

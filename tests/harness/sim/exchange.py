@@ -6,25 +6,26 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import pytest
 import websocket
 
-from harness.processes import stop
+from harness.processes import WAIT_SECONDS, stop, until
 from harness.stand_in import stand_in
 from tests.conftest import RECORDED
 
-DEADLINE = 5.0
+DEADLINE = WAIT_SECONDS
 TICK_MS = 60
 ALL = "/market/stream?streams=!markPrice@arr@1s"
 KEYS = ["e", "E", "s", "p", "ap", "P", "i", "r", "T", "st"]
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def cut(connection: websocket.WebSocket) -> None:
@@ -120,6 +121,21 @@ def main_frame(connection: websocket.WebSocket) -> list[Row]:
         if any(one.get("s") == "ETHUSDT" for one in rows if isinstance(one, dict)):
             return rows
     raise AssertionError("no main frame")
+
+
+def undisturbed(exchange: Exchange, read: Callable[[], T]) -> T:
+    """What `read` returns when no tick is left out and no frame skipped meanwhile, as happens on a
+    busy machine."""
+
+    def gaps() -> tuple[int, int]:
+        state = exchange.state()
+        return state["ticks_left_out"], state["frames_skipped"]
+
+    def attempt() -> tuple[T] | None:
+        before, found = gaps(), read()
+        return (found,) if gaps() == before else None
+
+    return until(attempt, "ticks without a gap")[0]
 
 
 def by_symbol(rows: list[Row]) -> dict[str, Row]:

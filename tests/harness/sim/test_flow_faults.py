@@ -11,7 +11,7 @@ import pytest
 import websocket
 
 from harness.processes import until
-from tests.harness.sim.exchange import Exchange, closing, frame, is_silent, lost
+from tests.harness.sim.exchange import DEADLINE, Exchange, closing, frame, is_silent, lost
 
 
 def test_silence_and_recovery(exchange: Exchange) -> None:
@@ -100,7 +100,7 @@ def test_server_shutdown_is_announced(exchange: Exchange) -> None:
     exchange.faults(server_shutdown=True)
     event = json.loads(connection.recv())["event"]
     assert event["e"] == "serverShutdown"
-    assert abs(event["E"] / 1000 - time.time()) < 3
+    assert abs(event["E"] / 1000 - time.time()) < DEADLINE
 
 
 @pytest.mark.parametrize(

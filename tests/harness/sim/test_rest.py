@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import RECORDED
-from tests.harness.sim.exchange import Exchange, by_symbol, exchange_of, frame, main_frame
+from tests.harness.sim.exchange import DEADLINE, Exchange, by_symbol, exchange_of, frame, main_frame
 
 # REST
 
@@ -167,7 +167,7 @@ def test_unknown_paths(exchange: Exchange) -> None:
     assert exchange.call("/fapi/v1/nothing")[0] == 404
     assert exchange.call("/nothing")[0] == 404
     assert exchange.rest("ping") == {}
-    assert abs(exchange.rest("time")["serverTime"] / 1000 - time.time()) < 3
+    assert abs(exchange.rest("time")["serverTime"] / 1000 - time.time()) < DEADLINE
 
 
 @pytest.mark.parametrize(
@@ -206,6 +206,9 @@ def test_more_than_the_budget_is_429() -> None:
         assert (status, body["code"]) == (429, -1003)
         assert 1 <= int(headers["Retry-After"]) <= 60
         assert exchange.call("/fapi/v1/fundingInfo")[0] == 200
+        exchange.call("/sim/budget", "DELETE")
+        assert exchange.state()["used_weight"] == 0
+        assert exchange.call("/fapi/v1/premiumIndex?symbol=BTCUSDT")[0] == 200
 
 
 # Faults of REST
@@ -227,7 +230,7 @@ def test_drift_and_missing_symbols(exchange: Exchange) -> None:
 def test_stale_rest(exchange: Exchange) -> None:
     exchange.faults(rest_stale_seconds=60)
     reply = exchange.rest("premiumIndex?symbol=BTCUSDT")
-    assert 59 < time.time() - reply["time"] / 1000 < 63
+    assert 59 < time.time() - reply["time"] / 1000 < 60 + DEADLINE
     true = exchange.get(f"/sim/row?symbol=BTCUSDT&event_time={reply['time']}")
     assert reply["markPrice"] == true["p"]
 
@@ -243,12 +246,12 @@ def test_rest_statuses(exchange: Exchange, status: int) -> None:
 
 
 def test_a_ban_says_until_when(exchange: Exchange) -> None:
-    exchange.faults(rest_status=418, rest_ban_seconds=30)
+    exchange.faults(rest_status=418, rest_ban_seconds=300)
     bodies = [exchange.call("/fapi/v1/time")[1] for _ in range(2)]
     assert bodies[0] == bodies[1]
     until_ms = int(re.findall(r"banned until (\d+)", bodies[0]["msg"])[0])
     assert bodies[0]["code"] == -1003
-    assert 25 < until_ms / 1000 - time.time() < 31
+    assert 0 < until_ms / 1000 - time.time() <= 300
 
 
 def test_rest_calls_are_counted(exchange: Exchange) -> None:

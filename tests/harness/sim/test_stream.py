@@ -14,6 +14,7 @@ from harness.processes import until
 from harness.sim.contracts import default_contracts
 from harness.sim.world import World
 from tests.harness.sim.exchange import (
+    DEADLINE,
     KEYS,
     TICK_MS,
     Exchange,
@@ -23,12 +24,16 @@ from tests.harness.sim.exchange import (
     frame,
     is_silent,
     main_frame,
+    undisturbed,
 )
 
 
 def test_envelope_carries_two_frames_a_tick(exchange: Exchange) -> None:
-    connection = exchange.connect()
-    messages = [json.loads(connection.recv()) for _ in range(6)]
+    def six_messages() -> list[Any]:
+        connection = exchange.connect()
+        return [json.loads(connection.recv()) for _ in range(6)]
+
+    messages = undisturbed(exchange, six_messages)
     assert {message["stream"] for message in messages} == {"!markPrice@arr@1s"}
     frames = [message["data"] for message in messages]
     mains = [rows for rows in frames if rows[0]["s"] == "BTCUSDT"]
@@ -42,7 +47,7 @@ def test_envelope_carries_two_frames_a_tick(exchange: Exchange) -> None:
         times = [rows[0]["E"] for rows in one_class]
         assert times == [times[0], times[0] + TICK_MS, times[0] + 2 * TICK_MS]
         assert times[0] % TICK_MS == phase
-    assert abs(mains[0][0]["E"] / 1000 - time.time()) < 3
+    assert abs(mains[0][0]["E"] / 1000 - time.time()) < DEADLINE
 
 
 def test_bare_form_and_utf8_names(exchange: Exchange) -> None:
@@ -66,9 +71,12 @@ def test_rows_can_be_recomputed(exchange: Exchange) -> None:
 
 
 def test_three_second_stream_sends_every_third_tick(exchange: Exchange) -> None:
-    connection = exchange.connect("/market/ws/btcusdt@markPrice")
-    times = [json.loads(connection.recv())["E"] for _ in range(2)]
-    assert times[1] - times[0] == 3 * TICK_MS
+    def two_event_times() -> list[int]:
+        connection = exchange.connect("/market/ws/btcusdt@markPrice")
+        return [json.loads(connection.recv())["E"] for _ in range(2)]
+
+    first, second = undisturbed(exchange, two_event_times)
+    assert second - first == 3 * TICK_MS
 
 
 def subscribe(connection: websocket.WebSocket, method: str, number: int, *names: str) -> Any:
@@ -130,8 +138,11 @@ def test_ticker_stream_carries_changes_not_prices(exchange: Exchange) -> None:
 
 def test_too_many_messages_end_in_1008(exchange: Exchange) -> None:
     connection = exchange.connect("/market/ws")
-    for number in range(12):
-        connection.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
+    request = json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1})
+    create = websocket.ABNF.create_frame
+    frames = [create(request, websocket.ABNF.OPCODE_TEXT).format() for _ in range(12)]
+    assert connection.sock is not None
+    connection.sock.sendall(b"".join(frames))  # within one second, however busy the machine is
     assert closing(connection) == (1008, "Too many requests")
 
 
