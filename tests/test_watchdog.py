@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,12 @@ class Service:
         except ConnectionRefusedError:
             return False
 
+    def stale(self) -> bool:
+        """Whether the API says that it has no fresh quote."""
+        with suppress(ConnectionRefusedError):
+            return "0 fresh symbols" in str(ask(self.port, "/funding/health").json["reasons"])
+        return False
+
     def once(self, *options: str) -> subprocess.CompletedProcess[str]:
         return watchdog(self.settings, "--once", *options)
 
@@ -77,7 +83,7 @@ def service(short_path: Path) -> Iterator[Service]:
                 "FUNDING_REST_URL": exchange.rest_url,
                 "FUNDING_SUPERVISOR": short_path / "s",
                 "FUNDING_MIN_SYMBOLS": 20,
-                "FUNDING_STALE_AFTER": 2,
+                "FUNDING_STALE_AFTER": 60,
                 "FUNDING_CHECK_INTERVAL": 0.2,
                 "FUNDING_COMPARE_INTERVAL": 0.2,
             },
@@ -134,7 +140,11 @@ def test_report_of_an_unhealthy_service(service: Service) -> None:
         assert "restricted location" in report["warnings"][-1]["text"]
     service.ingest.kill()
     service.ingest.wait()
-    until(lambda: not service.healthy(), "the API finds all quotes stale")
+    service.api.kill()
+    service.api.wait()
+    service.settings["FUNDING_STALE_AFTER"] = 1
+    service.begin("api")
+    until(service.stale, "the API finds all quotes stale")
     done = service.once()
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "STATUS: UNHEALTHY - ACTION REQUIRED"

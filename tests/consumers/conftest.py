@@ -25,6 +25,7 @@ def far() -> Iterator[FakeBackend]:
 @pytest.fixture(autouse=True)
 def clean(world: World) -> Iterator[None]:
     """Nothing alerted or waiting yet, and all of the budget there."""
+    world.exchange.forget_calls()
     connection = apsw.Connection(str(world.database))
     connection.set_busy_timeout(5_000)
     for table in ("alert", "outbox", "consumer", "open_interest", "open_interest_edge",

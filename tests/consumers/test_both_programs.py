@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.processes import finished, running, until
+from harness.processes import WAIT_SECONDS, finished, running, until
 from tests.conftest import ROOT
 from tests.support.api_and_ingest import World
 from tests.support.consumer_programs import (
@@ -39,7 +39,7 @@ def test_sigterm_in_the_middle_of_a_scan_is_a_clean_end(
                 "a scan is under way",
             )
             p.send_signal(signal.SIGTERM)
-            assert p.wait(20) == 0
+            assert p.wait(WAIT_SECONDS) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.http_client import ask
-from harness.processes import finished, running, until
+from harness.processes import WAIT_SECONDS, finished, running, until
 from tests.support.api_and_ingest import World
 from tests.support.clock import rows
 from tests.support.consumer_programs import (
@@ -69,7 +69,7 @@ def test_kill_while_the_backend_fails_loses_and_doubles_no_post(
     with running([sys.executable, VOLUME_ALERT], tmp_path / "log 2", settings=environ) as process:
         until(lambda: len(far.accepted) == 2, "both targets have it")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_SECONDS) == 0
     assert (len(far.bodies(ALERTS_PATH)), far.repeated) == (1, 0)
     assert rows(world.database, "SELECT count(*) FROM outbox WHERE sent_at IS NULL") == [(0,)]
     no_secrets(world, command.decode(), (tmp_path / "log").read_text())
@@ -104,7 +104,7 @@ def test_sigterm_does_not_wait_for_a_backend_that_hangs(
     ) as p:
         until(lambda: len(far.seen) == 2, "both posts are under way")
         p.send_signal(signal.SIGTERM)
-        assert p.wait(12) == 0  # of the 15 that supervisord gives; the posts have 20
+        assert p.wait(15) == 0  # as long as supervisord gives it; the posts have 20
     assert "Traceback" not in (tmp_path / "log").read_text()
     far.answer = 200
     once(VOLUME_ALERT, settings(world, far))
@@ -123,7 +123,7 @@ def test_sigterm_ends_the_sending_of_once_and_loses_no_post(
         until(lambda: far.seen, "the first post is under way")
         process.send_signal(signal.SIGTERM)
         far.released.set()
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_SECONDS) == 0
     assert len(far.seen) == 1
     unsent = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
     assert rows(world.database, unsent) == [(3,)]
@@ -139,7 +139,7 @@ def test_store_that_is_removed_ends_the_waiting_program(
     with running([sys.executable, VOLUME_ALERT], tmp_path / "log", settings=environ) as process:
         until(lambda: rows(copy, "SELECT 1 FROM consumer"), "a scan is complete")
         copy.unlink()
-        assert process.wait(20) == 1
+        assert process.wait(WAIT_SECONDS) == 1
     assert "copy.db: is not there yet" in (tmp_path / "log").read_text()
 
 

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from harness.processes import environment, finished
+from harness.processes import WAIT_SECONDS, environment, finished, until
 from tests.conftest import ROOT
 from tests.support.api_and_ingest import World
 from tests.support.clock import rows
@@ -38,7 +38,8 @@ def once(program: str, environ: dict[str, Any]) -> subprocess.CompletedProcess[s
 
 
 def spike(world: World, symbol: str = "BTCUSDT") -> None:
-    """Its volume in this hour is far above that of the one before."""
+    """Its volume in this hour is far above that of the one before, and the hour will last."""
+    until(lambda: time.time() % 3_600 < 3_600 - WAIT_SECONDS, "the next hour", 2 * WAIT_SECONDS)
     hour = int(time.time() // 3_600 * 3_600_000)
     faults = {"volume_spike": {symbol: {"hour": hour, "factor": 1e7}}}
     world.exchange.order("faults", "POST", faults)
