@@ -51,6 +51,15 @@ def rate(value: str | float | None) -> float | None:
     return found if found is not None and -1 < found < 1 else None
 
 
+def epoch_ms(time: int) -> int:
+    """A time since 1970 in milliseconds, whether it is told in ms, µs or ns: the three do not meet
+    between the years 1973 and 5138, and documents are wrong about which it is."""
+    for limit, divisor in ((10**17, 10**6), (10**14, 10**3)):
+        if time >= limit:
+            return time // divisor
+    return time
+
+
 def whole_hours(milliseconds: int | None) -> int | None:
     """A funding interval in hours; None where there is none, or one that is not of whole hours."""
     if milliseconds is None or milliseconds % HOUR_MS or not 1 <= milliseconds // HOUR_MS <= 1_000:

@@ -1,8 +1,9 @@
 """All exchanges, by name."""
 
+from funding.exchanges.backpack.exchange import BACKPACK
 from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.exchange import Exchange
 from funding.exchanges.hyperliquid.exchange import HYPERLIQUID
 
-EXCHANGES: dict[str, Exchange] = {each.name: each for each in (BINANCE, HYPERLIQUID)}
+EXCHANGES: dict[str, Exchange] = {each.name: each for each in (BINANCE, HYPERLIQUID, BACKPACK)}
 """In the order in which they are listed for people."""

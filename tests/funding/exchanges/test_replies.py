@@ -5,7 +5,7 @@ import pytest
 
 from funding.errors import RestGarbled
 from funding.exchanges.exchange import Reply
-from funding.exchanges.replies import decimal, price, rate, read, whole_hours
+from funding.exchanges.replies import decimal, epoch_ms, price, rate, read, whole_hours
 
 DECODER = msgspec.json.Decoder(list[int])
 
@@ -51,3 +51,9 @@ def test_reply_of_another_form_is_garbled_and_names_the_route(body: bytes) -> No
     with pytest.raises(RestGarbled, match="markets: "):
         read(DECODER, Reply(body, 0), "markets")
     assert read(DECODER, Reply(b"[1]", 0), "markets") == [1]
+
+
+def test_time_is_in_milliseconds_whatever_it_was_told_in() -> None:
+    told = (1_790_134_357_847, 1_790_134_357_847_601, 1_790_134_357_847_601_001)
+    assert [epoch_ms(each) for each in told] == [1_790_134_357_847] * 3
+    assert epoch_ms(25_242_841) == 25_242_841
