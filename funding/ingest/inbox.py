@@ -26,8 +26,9 @@ _folded = functools.lru_cache(maxsize=2 * MAX_SYMBOLS)(fold)
 class Batch:
     """What came in since the last `take`.
 
-    `quotes` maps the folded symbol to (quote, wall, uptime of receipt); `ceiling` is the lowest
-    of their frames, so that one frame from the future cannot vouch for another's quotes.
+    `quotes` maps the folded symbol to (quote, wall, uptime of receipt without the lag of its
+    connection): a quote keeps its own lag, also where that connection ends with it. `ceiling` is
+    the lowest of their frames, so that one frame from the future cannot vouch for another's quotes.
     `progress` says when (uptime) each (connection, symbol class) last delivered newer quotes, and
     in how many frames; `newer` has those whose quotes no other connection had delivered before.
     `lags` has the lag in seconds of each connection that delivered, and the uptime of its frame;
@@ -123,7 +124,7 @@ class Inbox:
                 symbols.add(symbol)
             waiting = quotes.get(symbol)
             if waiting is None or supersedes(quote.event_time, waiting[0].event_time, ceiling):
-                quotes[symbol] = (quote, wall, uptime)
+                quotes[symbol] = (quote, wall, uptime - lag)
             else:
                 batch.repeated += 1
 

@@ -73,14 +73,11 @@ def set_funding_intervals(
 
 
 class Rows:
-    """Quotes of `exchange` with their receipt (wall, uptime), `lag` seconds late, as they are
-    bound: an age is counted from the moment of receipt without the lag."""
+    """Quotes of `exchange` with their receipt (wall, uptime without lag), as they are bound: an age
+    is counted from the moment at which a prompt stream would have brought the quote."""
 
-    def __init__(
-        self, exchange: str, held: Iterable[tuple[Quote, float, float]], lag: float = 0.0
-    ) -> None:
+    def __init__(self, exchange: str, held: Iterable[tuple[Quote, float, float]]) -> None:
         self._exchange = exchange
-        self._lag = lag
         self._values: list[Any] = []
         for quote, wall, uptime in held:
             self._values += (
@@ -91,15 +88,15 @@ class Rows:
                 quote.next_funding_time,
                 quote.event_time,
                 wall,
-                uptime - lag,
+                uptime,
             )
 
     def __len__(self) -> int:
         return len(self._values) // _COLUMNS
 
     def last_receipt(self) -> tuple[float, float]:
-        """The latest (wall, uptime) among them; there must be one."""
-        return max(self._values[6::_COLUMNS]), max(self._values[7::_COLUMNS]) + self._lag
+        """The latest (wall, uptime without lag) among them; there must be one."""
+        return max(self._values[6::_COLUMNS]), max(self._values[7::_COLUMNS])
 
     def statements(self, ceiling: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Each statement with what is to be bound to it, in the order of the quotes."""

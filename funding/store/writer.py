@@ -114,9 +114,10 @@ class Writer:
         events: Iterable[Event] = (),
         ceiling: int = 0,
     ) -> int:
-        """Store `quotes` with their receipt (wall, uptime), `events` and `feed`, all or nothing.
+        """Store `quotes` with their receipt (wall, uptime without lag), `events` and `feed`, all or
+        nothing.
 
-        The quotes are as late as the feed is. `ceiling` is `quote.ceiling_ms` of the quotes.
+        `ceiling` is `quote.ceiling_ms` of the quotes.
         Returns how many of them were newer than what was stored, and adds that to
         `feed.accepted`.
         """
@@ -124,14 +125,15 @@ class Writer:
         connection = self._connection
         trail = list(events)
         self._wait_for_the_disk(bool(trail))
-        rows = Rows(feed.exchange, quotes, feed.lag_seconds)
+        rows = Rows(feed.exchange, quotes)
         with translate_errors(self._name), transaction(connection):
             stored = 0
             for statement, bindings in rows.statements(ceiling):
                 connection.execute(statement, bindings)
                 stored += connection.changes()  # without what a user's trigger does
             if stored:
-                feed.last_frame_at, feed.last_frame_uptime = rows.last_receipt()
+                feed.last_frame_at, prompt = rows.last_receipt()
+                feed.last_frame_uptime = prompt + feed.lag_seconds
             feed.accepted += stored
             feed.repeated += len(rows) - stored
             add_events(connection, trail)

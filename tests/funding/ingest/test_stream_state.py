@@ -87,7 +87,7 @@ def test_lag_is_part_of_each_age(world: IngestWorld, log: io.StringIO) -> None:
     assert feed.lag_seconds == pytest.approx(7.0, abs=1.0)
     assert found.age_seconds == pytest.approx(feed.lag_seconds, abs=0.01)
     assert found.updated_at == world.time.wall, "the receipt"
-    assert feed.last_frame_uptime == world.time.uptime
+    assert feed.last_frame_uptime == pytest.approx(world.time.uptime, abs=0.01)
     assert lags(world) == [(None, 1)]
     assert len(lines(log, "the stream is 5 s late")) == 1
     for _ in range(3):
@@ -108,6 +108,9 @@ def test_late_connection_is_replaced(world: IngestWorld) -> None:
         second += 1
         assert second < 60
         tick(world, late=0.4 * second)
+    found = world.reader.one("BTCUSDT")
+    assert found is not None
+    assert found.age_seconds == pytest.approx(0.4 * second, abs=1.0), "of its last frame, too"
     world.time.advance(1.0)
     assert 25 <= second <= 40
     words = "the link is slower than the stream"

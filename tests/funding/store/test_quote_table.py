@@ -209,15 +209,8 @@ def test_what_a_user_adds_to_the_tables_changes_no_count(path: Path) -> None:
     assert rows(path, "SELECT DISTINCT note FROM quote WHERE symbol <> 'NEWUSDT'") == [("mine",)]
 
 
-@pytest.mark.parametrize(("lag", "counted_from"), [(None, 5_000.0), (3.0, 4_997.0)])
-def test_age_is_counted_from_the_receipt_without_the_lag(
-    lag: float | None, counted_from: float
-) -> None:
-    bound = (
-        Rows("binance", received(quote()))
-        if lag is None
-        else Rows("binance", received(quote()), lag)
-    )
+def test_receipt_is_bound_as_it_is() -> None:
+    bound = Rows("binance", received(quote()))
     ((_, values),) = [each for each in bound.statements(0) if each[1]]
-    assert values[-1] == counted_from
+    assert values[-1] == 5_000.0
     assert bound.last_receipt() == (1_764_725_610.0, 5_000.0)
