@@ -29,6 +29,12 @@ CREATE TABLE quote (
     received_uptime        REAL,              -- when it would have been received without the
                                               -- feed's lag; NULL: received before this boot
     funding_step_hours     INTEGER,           -- the last step of next_funding_time that was witnessed
+    source                 TEXT NOT NULL DEFAULT 'websocket' CHECK (source IN ('websocket', 'rest')),
+                                              -- 'rest': the stream was away, REST stood in
+    z_score                REAL,              -- against funding_stats, for this very quote
+    z_reason               TEXT,              -- in words, why z_score is NULL
+    percentile             REAL CHECK (percentile BETWEEN 0 AND 100), -- among the settled rates
+    zone                   TEXT CHECK (zone IN ('normal', 'high', 'extreme')), -- NULL: no z_score
     PRIMARY KEY (exchange, symbol)
 ) STRICT;
 
@@ -64,11 +70,12 @@ CREATE TABLE feed (
     lag_seconds        REAL    NOT NULL DEFAULT 0,   -- by how much more than at best the stream is late
     good_since         REAL,                         -- first accepted frame of the present connection
     store_locked_since REAL,                         -- as ingest last wrote: always NULL while it can
-    least_delay        REAL                          -- least (uptime of receipt − event time) of an hour,
+    least_delay        REAL,                         -- least (uptime of receipt − event time) of an hour,
                                                      -- seconds: lag is measured from it
+    standby_since      REAL                          -- since when REST stands in; NULL: it does not
 ) STRICT;
 
--- One row per contract that the exchange lists, as it says itself. The watchdog writes all rows of
+-- One row per contract that the exchange lists, as it says itself. One program writes all rows of
 -- an exchange in one transaction. A symbol with a quote and no row here is UNKNOWN.
 CREATE TABLE contract (
     exchange               TEXT NOT NULL,
@@ -85,7 +92,106 @@ CREATE TABLE contract (
     rate_cap               REAL,           -- bounds of the funding rate, fractions per interval
     rate_floor             REAL,
     checked_at             REAL NOT NULL,
+    listed_time            INTEGER,        -- when its trading began, epoch ms; NULL: not known
+    base_rate_hourly       REAL,           -- the rate where no premium is paid, a fraction per hour:
+                                           -- a settled rate equal to it is pinned; NULL: not known
+    interval_changed_at    REAL,           -- when another interval than before was first seen;
+                                           -- NULL: never since the contract is known here
+    base_changed_at        REAL,           -- the same for base_rate_hourly
     PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+
+-- Settled rates, which were charged. The history program writes them; nothing changes one later.
+-- `funding_time` is as the exchange sent it, some ms after the full hour.
+-- The key begins with the symbol, so that a person who names one alone finds its rows at once.
+CREATE TABLE funding_rate (
+    exchange       TEXT    NOT NULL,
+    symbol         TEXT    NOT NULL COLLATE NOCASE,
+    funding_time   INTEGER NOT NULL,
+    rate_type      TEXT    NOT NULL,  -- in the exchange's words: 'Regular', or 'Special' beside it
+    rate           REAL    NOT NULL,  -- fraction of the position, for the whole interval
+    mark_price     REAL,              -- NULL: the exchange did not say
+    interval_hours INTEGER,           -- that the rate stands for; NULL: not known
+    source         TEXT    NOT NULL CHECK (source IN ('rest', 'stream', 'file')),
+    PRIMARY KEY (symbol, exchange, funding_time, rate_type)
+) STRICT, WITHOUT ROWID;
+
+-- How far the history of a symbol was asked for: what the exchange has between the two times is in
+-- funding_rate, written in the same transaction.
+CREATE TABLE backfill (
+    exchange   TEXT    NOT NULL,
+    symbol     TEXT    NOT NULL COLLATE NOCASE,
+    from_time  INTEGER NOT NULL,
+    until_time INTEGER NOT NULL CHECK (until_time >= from_time),
+    updated_at REAL    NOT NULL,
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+
+-- One row per gap in funding_rate that the exchange was asked about and could not fill: it missed
+-- these settlements, or has not published them yet. A gap that is filled later loses its row.
+CREATE TABLE funding_gap (
+    exchange    TEXT    NOT NULL,
+    symbol      TEXT    NOT NULL COLLATE NOCASE,
+    after_time  INTEGER NOT NULL,  -- the last settlement before it, epoch ms
+    before_time INTEGER NOT NULL,  -- the first one after it
+    missing     INTEGER NOT NULL CHECK (missing > 0), -- settlements
+    found_at    REAL    NOT NULL,
+    asked_at    REAL    NOT NULL,  -- when the exchange was asked last
+    PRIMARY KEY (symbol, exchange, after_time)
+) STRICT, WITHOUT ROWID;
+
+-- What the settled rates of the last FUNDING_HISTORY_DAYS say of each symbol. Rates are per hour:
+-- those of other intervals can be compared. The history program writes it, after settlements and
+-- every hour; ingest makes each quote's z_score from it.
+CREATE TABLE funding_stats (
+    exchange    TEXT    NOT NULL,
+    symbol      TEXT    NOT NULL COLLATE NOCASE,
+    mean        REAL,              -- fraction per hour; NULL: no settlement
+    deviation   REAL CHECK (deviation >= 0), -- of the sample; NULL: fewer than two settlements
+    count       INTEGER NOT NULL,
+    coverage    REAL    NOT NULL CHECK (coverage BETWEEN 0 AND 1), -- hours that settlements stand
+                                   -- for, of the hours since `since`
+    pinned      REAL CHECK (pinned BETWEEN 0 AND 1), -- share of rates at their base; NULL: no base
+    since       INTEGER NOT NULL,  -- where the window begins, epoch ms: it is shorter for a contract
+                                   -- that was listed within it
+    computed_at REAL    NOT NULL,
+    reason      TEXT,              -- in words, why there is no z_score, whatever the quote
+    quantiles   TEXT CHECK (json_valid(quantiles)), -- of the rates per hour, in equal steps from
+                                   -- the lowest to the highest: an array
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+
+-- What a quote has set off, written in its transaction. Rows are kept for FUNDING_COMPARISON_DAYS.
+CREATE TABLE signal (
+    id        INTEGER PRIMARY KEY,
+    at        REAL NOT NULL,
+    exchange  TEXT NOT NULL,
+    symbol    TEXT NOT NULL,  -- '*': so many `symbols` at once
+    kind      TEXT NOT NULL CHECK (kind IN ('zone', 'move', 'cross')),
+    zone      TEXT CHECK (zone IN ('normal', 'high', 'extreme')),
+    direction TEXT NOT NULL CHECK (direction IN ('up', 'down')),
+    rate      REAL,           -- fraction per interval
+    z_score   REAL,
+    detail    TEXT NOT NULL,  -- for people
+    symbols   INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+CREATE INDEX signal_at ON signal (at);
+
+-- Mark price and rate of each symbol per minute, folded into hours. Ingest writes them.
+CREATE TABLE bar (
+    exchange    TEXT    NOT NULL,
+    symbol      TEXT    NOT NULL COLLATE NOCASE,
+    period      INTEGER NOT NULL CHECK (period IN (60, 3600)), -- seconds
+    start       INTEGER NOT NULL,  -- Unix seconds, a multiple of the period
+    open        REAL    NOT NULL,  -- of the mark price
+    high        REAL    NOT NULL,
+    low         REAL    NOT NULL,
+    close       REAL    NOT NULL,
+    index_close REAL,
+    rate_close  REAL,              -- fraction per interval
+    quotes      INTEGER NOT NULL,  -- that it was made of; 0: filled in from REST
+    PRIMARY KEY (symbol, exchange, period, start)
 ) STRICT, WITHOUT ROWID;
 
 -- One row per value compared with REST. The program that compares writes it; rows are kept for
@@ -224,7 +330,7 @@ CREATE TABLE event (
 CREATE INDEX event_at ON event (at);
 
 -- For people: all quotes, the newest first. `annualised_pct` is simple, without compounding, and
--- assumes 8 hours where the funding interval is not known yet. `age_seconds` is by the wall clock,
+-- NULL where the funding interval is not known. `age_seconds` is by the wall clock,
 -- NULL where it is not known: the quote was received before this boot, or its time lies ahead.
 -- `status` is that of the contract, NULL before the exchange was asked.
 CREATE VIEW latest AS
@@ -234,7 +340,7 @@ SELECT
     index_price,
     round(funding_rate * 100, 6) AS funding_pct,
     round(funding_rate * 100 * 24 * 365
-        / coalesce(quote.funding_interval_hours, contract.funding_interval_hours, 8), 2)
+        / coalesce(quote.funding_interval_hours, contract.funding_interval_hours), 2)
         AS annualised_pct,
     strftime('%Y-%m-%dT%H:%M:%SZ', next_funding_time / 1000, 'unixepoch') AS next_funding,
     CASE WHEN received_uptime IS NOT NULL AND updated_at <= (julianday('now') - 2440587.5) * 86400 + 1
@@ -245,7 +351,12 @@ SELECT
     coalesce(
         contract.status,
         (SELECT 'UNKNOWN' FROM contract AS other WHERE other.exchange = quote.exchange LIMIT 1)
-    ) AS status
+    ) AS status,
+    source,
+    round(z_score, 2) AS z_score,
+    z_reason,
+    round(percentile, 1) AS percentile,
+    zone
 FROM quote LEFT JOIN contract USING (exchange, symbol)
 ORDER BY updated_at DESC, symbol;
 
@@ -272,7 +383,10 @@ SELECT
     round(rate_cap * 100, 6) AS cap_pct,
     round(rate_floor * 100, 6) AS floor_pct,
     strftime('%Y-%m-%dT%H:%M:%SZ', checked_at, 'unixepoch') AS checked,
-    exchange
+    exchange,
+    strftime('%Y-%m-%dT%H:%M:%SZ', listed_time / 1000, 'unixepoch') AS listed,
+    round(base_rate_hourly * funding_interval_hours * 100, 6) AS base_pct,
+    strftime('%Y-%m-%dT%H:%M:%SZ', interval_changed_at, 'unixepoch') AS interval_changed
 FROM contract
 ORDER BY status = 'TRADING', symbol, exchange;
 
@@ -317,4 +431,92 @@ WHERE source <> 'control' AND compared_at > (julianday('now') - 2440588.5) * 864
 ORDER BY abs(difference_pct) DESC
 LIMIT 20;
 
-PRAGMA user_version = 3;
+-- For people: the twenty highest and the twenty lowest annualised rates of contracts that trade.
+CREATE VIEW extremes AS
+WITH
+    rated AS (
+        SELECT symbol, annualised_pct, funding_pct, next_funding, z_score, zone, mark_price,
+            age_seconds, exchange
+        FROM latest WHERE status = 'TRADING' AND annualised_pct IS NOT NULL
+    ),
+    ranked AS (
+        SELECT *,
+            row_number() OVER (ORDER BY annualised_pct DESC) AS from_top,
+            row_number() OVER (ORDER BY annualised_pct) AS from_bottom
+        FROM rated
+    )
+SELECT symbol, annualised_pct, funding_pct, next_funding, z_score, zone, mark_price, age_seconds,
+    exchange
+FROM ranked WHERE from_top <= 20 OR from_bottom <= 20
+ORDER BY annualised_pct DESC, symbol;
+
+-- For people: what settles next, the highest rates first.
+CREATE VIEW settlements AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%SZ', next_funding_time / 1000, 'unixepoch') AS next_funding,
+    round((next_funding_time / 1000.0 - (julianday('now') - 2440587.5) * 86400) / 60, 1)
+        AS minutes_left,
+    symbol,
+    round(funding_rate * 100, 6) AS funding_pct,
+    coalesce(quote.funding_interval_hours, contract.funding_interval_hours)
+        AS funding_interval_hours,
+    mark_price,
+    exchange
+FROM quote LEFT JOIN contract USING (exchange, symbol)
+WHERE next_funding_time IS NOT NULL AND coalesce(contract.status, 'TRADING') = 'TRADING'
+ORDER BY next_funding_time, abs(funding_rate) DESC, symbol;
+
+-- For people: settled rates, the newest first.
+CREATE VIEW history AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%SZ', funding_time / 1000, 'unixepoch') AS settled,
+    symbol,
+    round(rate * 100, 6) AS funding_pct,
+    round(rate * 100 * 24 * 365 / interval_hours, 2) AS annualised_pct,
+    interval_hours,
+    rate_type,
+    mark_price,
+    source,
+    exchange
+FROM funding_rate
+ORDER BY funding_time DESC, symbol, rate_type;
+
+-- For people: per UTC day and program, how often it started, as supervisord saw it, how often the
+-- watchdog restarted or killed it, and why.
+CREATE VIEW restarts AS
+WITH acted AS (
+    SELECT date(at, 'unixepoch') AS day, coalesce(program, source) AS program, source, kind, rule
+    FROM event
+    WHERE kind IN ('restart', 'kill') OR kind = 'start' AND instr(source, ':') > 0
+)
+SELECT
+    day,
+    program,
+    count(*) FILTER (WHERE kind = 'start') AS starts,
+    count(*) FILTER (WHERE kind = 'restart') AS restarts,
+    count(*) FILTER (WHERE kind = 'kill') AS kills,
+    group_concat(DISTINCT rule) FILTER (WHERE kind <> 'start') AS rules
+FROM acted
+GROUP BY day, program
+ORDER BY day DESC, program;
+
+-- For people: per UTC day, the calls to REST and their weight; and what it would have cost instead to
+-- ask for the price of each symbol every five minutes, one call each, in the time of these calls.
+CREATE VIEW rest_saved AS
+WITH used AS (
+    SELECT
+        date(minute * 60, 'unixepoch') AS day,
+        sum(calls) AS calls,
+        sum(weight) AS weight,
+        coalesce(sum(calls) FILTER (WHERE route LIKE '%premium%'), 0) AS price_calls,
+        coalesce(sum(weight) FILTER (WHERE route LIKE '%premium%'), 0) AS price_weight,
+        (max(minute) - min(minute) + 1) / 5.0 * (SELECT count(*) FROM quote) AS asked
+    FROM rest_usage GROUP BY day
+)
+SELECT day, calls, weight, price_calls, price_weight, CAST(asked AS INTEGER) AS calls_instead,
+    CAST(asked AS INTEGER) - price_calls AS calls_saved,
+    CAST(asked AS INTEGER) - price_weight AS weight_saved
+FROM used
+ORDER BY day DESC;
+
+PRAGMA user_version = 4;

@@ -18,8 +18,9 @@ class Contract(NamedTuple):
     """One contract: the columns of the table `contract` (see schema.sql) in order.
 
     `base_asset` is canonical, `multiplier` how many of it the symbol names (1000 for 1000PEPE).
-    `delivery_time` is epoch ms; `rate_cap` and `rate_floor` are fractions per funding interval;
-    `checked_at` is Unix seconds. None means that it is not known.
+    `delivery_time` and `listed_time` are epoch ms; `rate_cap` and `rate_floor` are fractions per
+    funding interval, `base_rate_hourly` is one per hour; `checked_at` and the times of changes are
+    Unix seconds. None means that it is not known, or of a change that there was none.
     """
 
     exchange: str
@@ -35,3 +36,7 @@ class Contract(NamedTuple):
     rate_cap: float | None
     rate_floor: float | None
     checked_at: float
+    listed_time: int | None = None
+    base_rate_hourly: float | None = None
+    interval_changed_at: float | None = None
+    base_changed_at: float | None = None

@@ -33,7 +33,17 @@ class EventKind(StrEnum):
     # The data
     BEHIND = "behind"
     LAG = "lag"
-    CONTRACT = "contract"  # listed, delisted, or of another status
+    # The contracts that the exchange lists
+    CONTRACT = "contract"  # of another status than before
+    LISTED = "listed"
+    DELISTED = "delisted"
+    DELIVERY_SOON = "delivery-soon"
+    INTERVAL_CHANGED = "interval-changed"
+    # Settled rates, bars, and REST as standby
+    MISSED_SETTLEMENT = "missed-settlement"
+    MISSING_BAR = "missing-bar"
+    STANDBY = "standby"  # with the time that it lasted
+    # Quotes
     WRONG_SYMBOL = "wrong-symbol"
     RETIRED = "retired"
     SIGNIFICANT = "significant"

@@ -66,3 +66,4 @@ class Feed:
     good_since: float | None = None
     store_locked_since: float | None = None
     least_delay: float | None = None
+    standby_since: float | None = None

@@ -1,6 +1,6 @@
 """One settled funding rate: what was charged, not what was expected."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 REGULAR = "Regular"
 """The usual settlement; Binance also has "Special" ones, for stock dividends, at the same time."""
@@ -18,3 +18,20 @@ class Settlement(NamedTuple):
     rate: float
     mark_price: float | None = None
     rate_type: str = REGULAR
+
+
+class StoredSettlement(NamedTuple):
+    """A settlement as it is kept: the columns of the table `funding_rate` (see schema.sql) in order.
+
+    The `rate` stands for `interval_hours`, None where they are not known; `source` is where the row
+    came from.
+    """
+
+    exchange: str
+    symbol: str
+    funding_time: int
+    rate_type: str
+    rate: float
+    mark_price: float | None
+    interval_hours: int | None
+    source: Literal["rest", "stream", "file"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-VERSION = 3
+VERSION = 4
 UPGRADES = {
     # The restart budget stood in `detail` as "program (rule): reason".
     1: """
@@ -59,6 +59,90 @@ CREATE TABLE contract (
     rate_floor             REAL,
     checked_at             REAL NOT NULL,
     PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+""",
+    3: """
+ALTER TABLE quote ADD COLUMN source TEXT NOT NULL DEFAULT 'websocket'
+    CHECK (source IN ('websocket', 'rest'));
+ALTER TABLE quote ADD COLUMN z_score REAL;
+ALTER TABLE quote ADD COLUMN z_reason TEXT;
+ALTER TABLE quote ADD COLUMN percentile REAL CHECK (percentile BETWEEN 0 AND 100);
+ALTER TABLE quote ADD COLUMN zone TEXT CHECK (zone IN ('normal', 'high', 'extreme'));
+ALTER TABLE feed ADD COLUMN standby_since REAL;
+ALTER TABLE contract ADD COLUMN listed_time INTEGER;
+ALTER TABLE contract ADD COLUMN base_rate_hourly REAL;
+ALTER TABLE contract ADD COLUMN interval_changed_at REAL;
+ALTER TABLE contract ADD COLUMN base_changed_at REAL;
+CREATE TABLE funding_rate (
+    exchange       TEXT    NOT NULL,
+    symbol         TEXT    NOT NULL COLLATE NOCASE,
+    funding_time   INTEGER NOT NULL,
+    rate_type      TEXT    NOT NULL,
+    rate           REAL    NOT NULL,
+    mark_price     REAL,
+    interval_hours INTEGER,
+    source         TEXT    NOT NULL CHECK (source IN ('rest', 'stream', 'file')),
+    PRIMARY KEY (symbol, exchange, funding_time, rate_type)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE backfill (
+    exchange   TEXT    NOT NULL,
+    symbol     TEXT    NOT NULL COLLATE NOCASE,
+    from_time  INTEGER NOT NULL,
+    until_time INTEGER NOT NULL CHECK (until_time >= from_time),
+    updated_at REAL    NOT NULL,
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE funding_gap (
+    exchange    TEXT    NOT NULL,
+    symbol      TEXT    NOT NULL COLLATE NOCASE,
+    after_time  INTEGER NOT NULL,
+    before_time INTEGER NOT NULL,
+    missing     INTEGER NOT NULL CHECK (missing > 0),
+    found_at    REAL    NOT NULL,
+    asked_at    REAL    NOT NULL,
+    PRIMARY KEY (symbol, exchange, after_time)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE funding_stats (
+    exchange    TEXT    NOT NULL,
+    symbol      TEXT    NOT NULL COLLATE NOCASE,
+    mean        REAL,
+    deviation   REAL CHECK (deviation >= 0),
+    count       INTEGER NOT NULL,
+    coverage    REAL    NOT NULL CHECK (coverage BETWEEN 0 AND 1),
+    pinned      REAL CHECK (pinned BETWEEN 0 AND 1),
+    since       INTEGER NOT NULL,
+    computed_at REAL    NOT NULL,
+    reason      TEXT,
+    quantiles   TEXT CHECK (json_valid(quantiles)),
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE signal (
+    id        INTEGER PRIMARY KEY,
+    at        REAL NOT NULL,
+    exchange  TEXT NOT NULL,
+    symbol    TEXT NOT NULL,
+    kind      TEXT NOT NULL CHECK (kind IN ('zone', 'move', 'cross')),
+    zone      TEXT CHECK (zone IN ('normal', 'high', 'extreme')),
+    direction TEXT NOT NULL CHECK (direction IN ('up', 'down')),
+    rate      REAL,
+    z_score   REAL,
+    detail    TEXT NOT NULL,
+    symbols   INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE INDEX signal_at ON signal (at);
+CREATE TABLE bar (
+    exchange    TEXT    NOT NULL,
+    symbol      TEXT    NOT NULL COLLATE NOCASE,
+    period      INTEGER NOT NULL CHECK (period IN (60, 3600)),
+    start       INTEGER NOT NULL,
+    open        REAL    NOT NULL,
+    high        REAL    NOT NULL,
+    low         REAL    NOT NULL,
+    close       REAL    NOT NULL,
+    index_close REAL,
+    rate_close  REAL,
+    quotes      INTEGER NOT NULL,
+    PRIMARY KEY (symbol, exchange, period, start)
 ) STRICT, WITHOUT ROWID;
 """,
 }

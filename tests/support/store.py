@@ -14,6 +14,7 @@ from funding.model.alert import Alert
 from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
 from funding.model.quote import Quote
+from funding.model.settlement import REGULAR, StoredSettlement
 from funding.store.reader import Reader
 from funding.store.writer import Writer
 from harness.processes import finished
@@ -134,6 +135,17 @@ def contract(
         rate_floor=-0.02,
         checked_at=1_764_725_000.0,
     )
+
+
+def settlement(
+    symbol: str = "BTCUSDT",
+    funding_time: int = NOW_MS,
+    rate: float = 0.0001,
+    exchange: str = "binance",
+    hours: int | None = 8,
+) -> StoredSettlement:
+    """One settled rate, as it is stored."""
+    return StoredSettlement(exchange, symbol, funding_time, REGULAR, rate, 91_897.5, hours, "rest")
 
 
 def alert(key: str = "k", **changes: Any) -> Alert:

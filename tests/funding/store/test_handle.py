@@ -53,7 +53,7 @@ def copied_over(source: Path, path: Path) -> None:
 
 def zeros_at_the_start(path: Path) -> None:
     with path.open("r+b") as file:
-        file.write(bytes(8192))
+        file.write(bytes(65536))  # pages of the schema among them, which no WAL of a test has
 
 
 ODD: dict[str, Callable[[Path], None]] = {

@@ -177,13 +177,13 @@ MINE = """
 ALTER TABLE quote ADD COLUMN note TEXT;
 ALTER TABLE event ADD COLUMN note TEXT;
 ALTER TABLE feed ADD COLUMN note TEXT DEFAULT 'x';
-CREATE TABLE history (symbol TEXT, mark REAL);
+CREATE TABLE my_history (symbol TEXT, mark REAL);
 CREATE INDEX by_mark ON quote (mark_price);
 CREATE UNIQUE INDEX by_symbol ON quote (symbol);
 CREATE TRIGGER kept AFTER INSERT ON quote BEGIN
-    INSERT INTO history VALUES (new.symbol, new.mark_price), (new.symbol, 0); END;
+    INSERT INTO my_history VALUES (new.symbol, new.mark_price), (new.symbol, 0); END;
 CREATE TRIGGER kept_too AFTER UPDATE ON quote BEGIN
-    INSERT INTO history VALUES (new.symbol, new.mark_price), (new.symbol, 0); END;
+    INSERT INTO my_history VALUES (new.symbol, new.mark_price), (new.symbol, 0); END;
 """
 
 

@@ -86,12 +86,17 @@ def test_the_views_read_well(answers: Any, path: Path) -> None:
         "mark_price": 91_897.67414493,
         "index_price": 91_930.87652174,
         "funding_pct": 0.01,
-        "annualised_pct": 10.95,
+        "annualised_pct": None,  # its interval is not known
         "next_funding": "2025-12-03T08:00:00Z",
         "age_seconds": 0,
         "updated": "",
         "exchange": "binance",
         "status": None,
+        "source": "websocket",
+        "z_score": None,
+        "z_reason": None,
+        "percentile": None,
+        "zone": None,
     }
     assert latest[1]["funding_pct"] == -0.02
     assert latest[1]["annualised_pct"] == -43.8  # every four hours

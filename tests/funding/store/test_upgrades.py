@@ -1,5 +1,7 @@
 """The way to the present schema."""
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -139,6 +141,12 @@ def version_2(path: Path) -> None:
         old.execute("PRAGMA user_version = 2")
 
 
+def bare(sql: str) -> Counter[str]:
+    """The words of a table's definition without its comments, in any order: a column that was
+    added later stands after the key."""
+    return Counter(re.findall(r"\w+|[<>=]+", re.sub(r"--.*", "", sql)))
+
+
 def test_version_2_is_upgraded_with_what_its_user_has_added(path: Path) -> None:
     version_2(path)
     insert = (
@@ -168,7 +176,35 @@ def test_version_2_is_upgraded_with_what_its_user_has_added(path: Path) -> None:
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.parametrize("older", [version_1, version_2])
+def version_3(path: Path) -> None:
+    """A database as version 3 left it, with a contract and a quote."""
+    version_2(path)
+    with closing(apsw.Connection(str(path))) as old:
+        old.execute(upgrades.UPGRADES[2])
+        old.execute("PRAGMA user_version = 3")
+        old.execute(
+            "INSERT INTO quote (exchange, symbol, mark_price, index_price, event_time, updated_at)"
+            " VALUES ('binance', 'BTCUSDT', 1.5, 1.25, 7, 8.0);"
+            "INSERT INTO contract VALUES ('binance', 'BTCUSDT', 'TRADING', NULL, 'BTC', 'USDT',"
+            " 1.0, NULL, 8, 'exchange', NULL, NULL, 9.0)"
+        )
+
+
+def test_version_3_keeps_its_quotes_and_contracts(path: Path) -> None:
+    version_3(path)
+    with closing(open_writer(path)) as upgraded:
+        upgraded.execute("UPDATE quote SET source = 'rest', zone = 'high', percentile = 100")
+        for wrong in ("source = 'ticker'", "zone = 'odd'", "percentile = 101"):
+            with pytest.raises(apsw.ConstraintError):
+                upgraded.execute(f"UPDATE quote SET {wrong}")
+    assert rows(path, "SELECT symbol, mark_price, source, z_score FROM quote") == [
+        ("BTCUSDT", 1.5, "rest", None)
+    ]
+    columns = "symbol, funding_interval_hours, listed_time, base_rate_hourly, interval_changed_at"
+    assert rows(path, f"SELECT {columns} FROM contract") == [("BTCUSDT", 8, None, None, None)]
+
+
+@pytest.mark.parametrize("older", [version_1, version_2, version_3])
 def test_an_upgraded_database_has_the_tables_of_a_new_one(
     older: Callable[[Path], None], path: Path, tmp_path: Path
 ) -> None:
@@ -181,6 +217,10 @@ def test_an_upgraded_database_has_the_tables_of_a_new_one(
         " ORDER BY s.name, c.cid"
     )
     assert rows(path, columns) == rows(new, columns)
+    checks = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    assert [(name, bare(sql)) for name, sql in rows(path, checks)] == [
+        (name, bare(sql)) for name, sql in rows(new, checks)
+    ]
     views = "SELECT type, name FROM sqlite_schema ORDER BY type, name"
     assert rows(path, views) == rows(new, views)
     with closing(apsw.Connection(str(path))) as upgraded, pytest.raises(apsw.ConstraintError):
@@ -205,7 +245,7 @@ def test_a_second_newer_ingest_leaves_the_file_as_it_is(
     assert rows(path, "PRAGMA user_version") == [(VERSION,)]
 
 
-@pytest.mark.parametrize("older", [version_1, version_2])
+@pytest.mark.parametrize("older", [version_1, version_2, version_3])
 def test_only_ingest_upgrades(older: Callable[[Path], None], path: Path) -> None:
     """Everybody else says which program must run."""
     older(path)
@@ -216,5 +256,5 @@ def test_only_ingest_upgrades(older: Callable[[Path], None], path: Path) -> None
                 use()
         assert path.read_bytes() == before
         with writing(path):
-            assert reader.all() == []
+            assert {quote.symbol for quote in reader.all()} <= {"BTCUSDT"}
             assert store.rows("SELECT 1") == [(1,)]
