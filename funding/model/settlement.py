@@ -21,7 +21,7 @@ class Settlement(NamedTuple):
 
 
 class StoredSettlement(NamedTuple):
-    """A settlement as it is kept: the columns of the table `funding_rate` (see schema.sql) in order.
+    """A settlement as it is kept: the columns of `funding_rate` (see schema.sql) in order.
 
     The `rate` stands for `interval_hours`, None where they are not known; `source` is where the row
     came from.
