@@ -80,19 +80,24 @@ def translate_errors(path: str) -> Iterator[None]:
     except apsw.FullError as error:
         raise errors.StoreFull(path, "no space left on the disk") from error
     except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
-        raise errors.StoreCorrupt(path, f"not readable as a database ({error})") from error
+        raise errors.StoreCorrupt(path, f"not readable as a database ({_short(error)})") from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise errors.StoreLocked(path, "locked by another process") from error
     except apsw.CantOpenError as error:
         closed = access.closed(path, endings=access.DATABASE)
         if closed:
             raise errors.StorePermission(path, closed) from error
-        raise errors.StoreMissing(path, f"cannot be opened ({error})") from error
+        raise errors.StoreMissing(path, f"cannot be opened ({_short(error)})") from error
     except apsw.ReadOnlyError as error:
         closed = access.closed(path, writing=True, endings=access.DATABASE)
-        raise errors.StorePermission(path, closed or f"cannot be written ({error})") from error
+        raise errors.StorePermission(path, closed or f"cannot be written ({_short(error)})") from error
     except apsw.Error as error:
-        raise errors.StoreError(path, f"{type(error).__name__}: {error}") from error
+        raise errors.StoreError(path, f"{type(error).__name__}: {_short(error)}") from error
+
+
+def _short(error: Exception) -> str:
+    """What SQLite says, without the whole definition of a table that it may quote."""
+    return str(error)[:300]
 
 
 @contextmanager

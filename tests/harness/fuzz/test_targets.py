@@ -33,6 +33,7 @@ _STORES: dict[str, Any] = {
     **{f"no UTF-8 in name {place}": [((b"BTCUSDT", place), b"\xff")] for place in (1, 32, 35, 40)},
     "no UTF-8 in a name of open interest": [((b"ETHUSDT", 32), b"\x80")],
     "an index that differs from its table": [((b"backend", 38), b"\x00")],
+    "a definition that cannot be read": [((b"NOT NULL", 7), b'"')],
     "a value that a CHECK refuses": [((b"mark_price", 80), b"\x00")],
     "a tree that leads in a circle": [
         ((b"", 2903), b"\x94\xccu\x96-"),
