@@ -80,7 +80,8 @@ def translate_errors(path: str) -> Iterator[None]:
     except apsw.FullError as error:
         raise errors.StoreFull(path, "no space left on the disk") from error
     except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
-        raise errors.StoreCorrupt(path, f"not readable as a database ({_short(error)})") from error
+        text = f"not readable as a database ({_short(error)})"
+        raise errors.StoreCorrupt(path, text) from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise errors.StoreLocked(path, "locked by another process") from error
     except apsw.CantOpenError as error:
