@@ -91,7 +91,8 @@ def translate_errors(path: str) -> Iterator[None]:
         raise errors.StoreMissing(path, f"cannot be opened ({_short(error)})") from error
     except apsw.ReadOnlyError as error:
         closed = access.closed(path, writing=True, endings=access.DATABASE)
-        raise errors.StorePermission(path, closed or f"cannot be written ({_short(error)})") from error
+        text = closed or f"cannot be written ({_short(error)})"
+        raise errors.StorePermission(path, text) from error
     except apsw.Error as error:
         raise errors.StoreError(path, f"{type(error).__name__}: {_short(error)}") from error
 
