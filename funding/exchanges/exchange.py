@@ -132,19 +132,25 @@ class Opening(NamedTuple):
 
 class Plan(NamedTuple):
     """The connections that there should be, each with its topics; and what of the settings cannot
-    be followed, with the reason."""
+    be followed, with the reason. It is made again after `seconds`."""
 
     connections: Sequence[Sequence[str]]
     missing: Mapping[str, str] = NOTHING
+    seconds: float = 600.0
 
 
 class Stream(Protocol):
     """The stream of one exchange, for the life of one ingest. `decode` is called by the threads of
     all its connections."""
 
-    def plan(self) -> Conversation[Plan]:
+    def plan(self, now: float, /) -> Conversation[Plan]:
         """Asked for again now and then, since contracts come and go. An exchange whose address says
         it all has one connection without topics."""
+        ...
+
+    def refused(self, now: float, /) -> bool:
+        """The exchange refuses connections: whether there is another stream, to be tried at once.
+        A plan is then asked for again."""
         ...
 
     def open(self, topics: Sequence[str], /) -> Conversation[Opening]:

@@ -4,6 +4,8 @@ from funding.exchanges.backpack.exchange import BACKPACK
 from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.exchange import Exchange
 from funding.exchanges.hyperliquid.exchange import HYPERLIQUID
+from funding.exchanges.kucoin.exchange import KUCOIN
 
-EXCHANGES: dict[str, Exchange] = {each.name: each for each in (BINANCE, HYPERLIQUID, BACKPACK)}
+_ALL = (BINANCE, KUCOIN, HYPERLIQUID, BACKPACK)
+EXCHANGES: dict[str, Exchange] = {each.name: each for each in _ALL}
 """In the order in which they are listed for people."""

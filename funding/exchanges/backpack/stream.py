@@ -58,10 +58,14 @@ class BackpackStream:
     def __init__(self, options: Options) -> None:
         self._options = options
 
-    def plan(self) -> Conversation[Plan]:
+    def plan(self, _now: float) -> Conversation[Plan]:
         """The perpetuals that are shown, closed ones too."""
         found = yield from markets(self._options)
         return Plan([distinct(market.symbol for market in found if market.visible)])
+
+    def refused(self, _now: float) -> bool:
+        """There is no other stream."""
+        return False
 
     def open(self, topics: Sequence[str]) -> Conversation[Opening]:
         """Fifty streams in a message."""

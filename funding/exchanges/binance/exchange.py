@@ -51,10 +51,14 @@ class BinanceStream:
     def __init__(self, options: Options) -> None:
         self._url = options.ws_url
 
-    def plan(self) -> Conversation[Plan]:
+    def plan(self, _now: float) -> Conversation[Plan]:
         """One connection without topics."""
         yield from ()
         return Plan([()])
+
+    def refused(self, _now: float) -> bool:
+        """There is no other stream."""
+        return False
 
     def open(self, _topics: Sequence[str]) -> Conversation[Opening]:
         """Nothing is sent."""

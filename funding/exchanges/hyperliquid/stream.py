@@ -78,7 +78,7 @@ class HyperliquidStream:
     def __init__(self, options: Options) -> None:
         self._options = options
 
-    def plan(self) -> Conversation[Plan]:
+    def plan(self, _now: float) -> Conversation[Plan]:
         """The living coins of each market. More than the exchange allows are left out by market."""
         found, missing = yield from markets(self._options)
         main = found.pop(MAIN).living()
@@ -92,6 +92,10 @@ class HyperliquidStream:
             left -= len(coins)
             groups[number % BUILDER_CONNECTIONS] += coins
         return Plan([main[:MOST_TOPICS], *filter(None, groups)], missing)
+
+    def refused(self, _now: float) -> bool:
+        """There is no other stream."""
+        return False
 
     def open(self, topics: Sequence[str]) -> Conversation[Opening]:
         """One message for each coin."""

@@ -113,7 +113,7 @@ def test_perpetuals_that_are_shown_share_a_connection() -> None:
         market("kPEPE_USDC_PERP"),
         market("KPEPE_USDC_PERP"),
     ]
-    plan, _ = asked(BackpackStream(OPTIONS).plan(), lambda _: markets)
+    plan, _ = asked(BackpackStream(OPTIONS).plan(0.0), lambda _: markets)
     assert plan.connections == [["BTC_USDC_PERP", "META.US_USDC_PERP", "kPEPE_USDC_PERP"]]
 
 

@@ -91,7 +91,7 @@ def test_snapshot_has_the_quotes_of_all_symbols() -> None:
 
 def test_stream_has_one_connection_and_sends_nothing() -> None:
     stream = exchange.BINANCE.stream(OPTIONS)
-    plan, _ = asked(stream.plan(), answers)
+    plan, _ = asked(stream.plan(0.0), answers)
     opening, _ = asked(stream.open(plan.connections[0]), answers)
     assert (plan.connections, opening.url, opening.subscriptions) == ([()], OPTIONS.ws_url, ())
     message = {"e": "markPriceUpdate", "E": 1_790_000_000_000, "s": "BTCUSDT", "p": "1", "i": "1"}

@@ -153,7 +153,7 @@ def exchange_of(**markets: Any) -> Any:
 
 
 def plan(answer: Any, *wanted: str) -> Any:
-    return asked(stream.HyperliquidStream(OPTIONS._replace(markets=wanted)).plan(), answer)
+    return asked(stream.HyperliquidStream(OPTIONS._replace(markets=wanted)).plan(0.0), answer)
 
 
 def test_living_coins_of_the_main_market_share_a_connection() -> None:
