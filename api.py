@@ -11,6 +11,7 @@ from pathlib import Path
 
 from funding.api.host_check import local_only
 from funding.api.routes import Api
+from funding.api.served import Served, ServedExchange
 from funding.api.server import Server, listening_socket, serve
 from funding.exchanges.binance import stream as binance
 from funding.health import verdict
@@ -36,9 +37,8 @@ def main() -> int:
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
     limits = verdict.Limits(settings.stale_after, settings.min_symbols)
-    api = Api(
-        Reader(settings.db, binance.NAME, SYSTEM, check_seconds=CHECK_SECONDS), limits, SYSTEM
-    )
+    reader = Reader(settings.db, binance.NAME, SYSTEM, check_seconds=CHECK_SECONDS)
+    api = Api(Served({binance.NAME: ServedExchange(reader, limits)}), SYSTEM)
     try:
         listening = listening_socket(*address)
         host, port = listening.getsockname()[:2]

@@ -17,7 +17,8 @@ from urllib.parse import quote as percent_encoded
 
 import msgspec
 
-from funding.api.responses import ADDRESS_HEADER, Row
+from funding.api.quotes import Row
+from funding.api.responses import ADDRESS_HEADER
 from funding.model.feed import StoredQuote
 from funding.model.origin import not_comparable
 from funding.model.quote import LONGEST_SYMBOL, fold
@@ -207,6 +208,13 @@ def _stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
         row.updated_at,
         inf if row.age_seconds is None else row.age_seconds + seconds_since,
         row.status,
+        row.funding_interval_hours,
+        row.interval_source,
+        row.z_score,
+        row.z_reason,
+        row.percentile,
+        row.zone,
+        row.source,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from funding.client.service import ServiceQuote
 from funding.exchanges.binance.rest import PremiumIndex
 from funding.model.feed import StoredQuote
+from funding.model.quote import Source, annualized
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,13 @@ class Funding:
     Prices are in the quote currency, `funding_rate` is a fraction per funding interval (None: the
     contract has none), `next_funding_time` (None: no settlement is scheduled) and `event_time` are
     epoch ms of the exchange. `age_seconds` counts from our receipt for `websocket`, and from the
-    exchange's own time for `rest`.
+    exchange's own time for `rest`: that is REST's answer to this client, or a quote that the
+    service took from REST while the stream was away.
+
+    The other fields are what the service knows beside the quote; all are None where the quote does
+    not come from the service. `status` is that of the contract; `interval_source` says who knows
+    the funding interval; `annualized_rate` is a fraction per year, None without an interval;
+    `z_score` is None for the reason in `z_reason`, `percentile` is 0 to 100.
     """
 
     symbol: str
@@ -26,6 +33,15 @@ class Funding:
     event_time: int
     source: Literal["websocket", "rest"]
     age_seconds: float
+    exchange: str | None = None
+    status: str | None = None
+    funding_interval_hours: int | None = None
+    interval_source: str | None = None
+    annualized_rate: float | None = None
+    z_score: float | None = None
+    z_reason: str | None = None
+    percentile: float | None = None
+    zone: str | None = None
 
 
 class Rate(NamedTuple):
@@ -51,8 +67,17 @@ def from_service(quote: StoredQuote) -> Funding:
         quote.next_funding_time,
         quote.index_price,
         quote.event_time,
-        "websocket",
+        "rest" if quote.source is Source.REST else "websocket",
         quote.age_seconds,
+        quote.exchange,
+        quote.status,
+        quote.funding_interval_hours,
+        quote.interval_source,
+        annualized(quote.funding_rate, quote.funding_interval_hours),
+        quote.z_score,
+        quote.z_reason,
+        quote.percentile,
+        quote.zone,
     )
 
 

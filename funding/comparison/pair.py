@@ -7,6 +7,7 @@ from funding.comparison.difference import Field, Outcome, difference_pct, outcom
 from funding.exchanges.binance.rest import PremiumIndex
 from funding.model.event import Event, EventKind
 from funding.model.feed import StoredQuote
+from funding.model.quote import Source
 
 ALIGNED_MS = 1_000
 """Values whose times are further apart than one tick differ by lag, not by error."""
@@ -43,6 +44,12 @@ class Pair(NamedTuple):
     after: StoredQuote | None
 
     @property
+    def is_evidence(self) -> bool:
+        """Whether the stored quotes are the stream's. Where REST stood in, it would be compared
+        with itself."""
+        return not any(quote and quote.source is Source.REST for quote in (self.before, self.after))
+
+    @property
     def nearer(self) -> StoredQuote | None:
         """The stored quote whose event time is nearer to that of the reply."""
         if self.before is None or self.after is None or self.rest is None:
@@ -55,8 +62,11 @@ def compare(pair: Pair, source: str, exchange: str, at: float) -> list[Compariso
     """All fields of one symbol, compared at `at` Unix seconds by `source`.
 
     A symbol that only one side has gives a row for each value of that side. A funding rate that
-    is missing on both sides is a row only where both sides have the symbol.
+    is missing on both sides is a row only where both sides have the symbol. A pair that is no
+    evidence gives none.
     """
+    if not pair.is_evidence:
+        return []
     rest, ours = pair.rest, pair.nearer
     on_both_sides = rest is not None and ours is not None
     symbol = rest.symbol if rest is not None else ours.symbol if ours is not None else ""

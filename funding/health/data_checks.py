@@ -7,7 +7,7 @@ from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
 from funding.comparison.pair import ALIGNED_MS, Comparison
 from funding.health.facts import Facts
 from funding.health.findings import Check, Finding, Level, error, first_names, info, warning
-from funding.health.verdict import feed_problem
+from funding.health.verdict import feed_problem, standby_text
 
 FRAME_SECONDS = 60.0
 BEHIND_SECONDS = 9.0
@@ -32,7 +32,10 @@ def check_connection(facts: Facts) -> Iterator[Finding]:
     elif feed is not None:
         text = f"connected to {feed.address}, {feed.frames} frames since ingest started"
         yield info(Check.FEED, text)
-    if facts.unhealthy_since is not None and facts.data.reasons:
+    standby = standby_text(feed, len(facts.filled_in))
+    if standby:
+        yield error(Check.STANDBY, standby)
+    if facts.unhealthy_since is not None and not facts.data.serves:
         begin = datetime.fromtimestamp(facts.unhealthy_since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         yield error(Check.FEED, f"the data is unhealthy since {begin}")
 
@@ -59,8 +62,11 @@ def check_symbols(facts: Facts) -> Iterator[Finding]:
 
 
 def symbols_behind(facts: Facts) -> list[str]:
-    """Symbols that are not stale yet, but old while other symbols are fresh."""
-    ages = facts.quote_ages
+    """Symbols that are not stale yet, but old while other symbols are fresh.
+
+    What REST has filled in comes less often than the stream, and does not count.
+    """
+    ages = {name: age for name, age in facts.quote_ages.items() if name not in facts.filled_in}
     if not ages or min(ages.values()) > BEHIND_SECONDS / 2:
         return []
     limit = facts.limits.stale_after

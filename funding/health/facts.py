@@ -1,7 +1,7 @@
 """The facts of one moment, as the watchdog finds them out."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -81,7 +81,8 @@ class Facts:
     """What the watchdog knows after one look. Ages and durations are in seconds.
 
     `processes` is None where supervisord never answered; while it does not answer, those of its
-    last answer that still run. `quote_ages` has every stored symbol that trades.
+    last answer that still run. `quote_ages` has every stored symbol that trades; `filled_in` names
+    those whose quote is fresh and REST's, which stands in for the stream.
     `without_rate` names the symbols that have a next funding time but no rate. `port_probe` is the
     answer at the API's shared port, `process_probes` those of its processes by name. `locked_by`
     is the process that holds the store's write lock while ingest does not write. `unhealthy_since`
@@ -94,6 +95,7 @@ class Facts:
     heartbeat_age: float | None = None
     last_frame_age: float | None = None
     quote_ages: Mapping[str, float] = field(default_factory=dict)
+    filled_in: Collection[str] = ()
     without_rate: Sequence[str] = ()
     store_problem: str = ""
     locked_by: str = ""
@@ -112,8 +114,14 @@ class Facts:
     @property
     def data(self) -> Health:
         """The verdict on the data, as the API gives it."""
-        ages = list(self.quote_ages.values())
-        return judge(self.feed, ages, self.limits, self.heartbeat_age, self.locked_by)
+        return judge(
+            self.feed,
+            list(self.quote_ages.values()),
+            self.limits,
+            self.heartbeat_age,
+            self.locked_by,
+            filled_in=len(self.filled_in),
+        )
 
     def process(self, name: str) -> Process | None:
         """The program `name`, if supervisord knows it."""

@@ -22,6 +22,7 @@ class Check(enum.StrEnum):
     PROGRAMS = "programs"
     STORE = "store"
     FEED = "feed"
+    STANDBY = "standby"
     SYMBOLS = "symbols"
     STALE = "stale"
     BEHIND = "behind"

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from funding.health.findings import Finding, Level
+from funding.health.findings import Check, Finding, Level
+
+OF_THE_STREAM = {Check.FEED, Check.FRAME, Check.STANDBY}
+"""What is wrong with the stream alone: while REST stands in, the data is fresh all the same."""
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
@@ -13,7 +16,11 @@ def healthy(findings: Sequence[Finding]) -> bool:
 
 
 def _status(findings: Sequence[Finding]) -> str:
-    return "HEALTHY" if healthy(findings) else "UNHEALTHY - ACTION REQUIRED"
+    if healthy(findings):
+        return "HEALTHY"
+    wrong = {finding.check for finding in findings if finding.level is Level.ERROR}
+    degraded = Check.STANDBY in wrong <= OF_THE_STREAM
+    return "DEGRADED - REST STANDS IN" if degraded else "UNHEALTHY - ACTION REQUIRED"
 
 
 def _time(at: float) -> str:

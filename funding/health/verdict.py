@@ -3,16 +3,22 @@
 Health is the age of accepted data, never the state of a socket: a connection without a good frame
 is not connected, and one dead symbol of 900 does not make the service unhealthy. Contracts that do
 not trade are not looked at: their quotes may stand still for months.
+
+While REST stands in for the stream, the data may be fresh although the stream is not: that is
+degraded. It is served, and a person should look at the stream.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from math import inf
 
 import msgspec
 
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
+from funding.model.quote import Source
 
 HEARTBEAT_SECONDS = 10.0
 """Ingest writes its feed row at least each second. When the row is older than this, ingest has
@@ -21,6 +27,14 @@ LATE_SECONDS = 2.0
 """When ingest is later than this, something may hold it up."""
 LAG_SECONDS = 5.0
 """A stream that is later than this is not fresh, however often its frames come."""
+
+
+class Status(StrEnum):
+    """The verdict; the words stand in answers."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,7 @@ class Limits:
 class Health(msgspec.Struct, rename="camel", frozen=True):
     """The answer of `/funding/health`; durations and ages in seconds, times in Unix seconds."""
 
-    status: str
+    status: Status
     websocket_connected: bool
     symbol_count: int
     stale_symbols: int
@@ -51,7 +65,12 @@ class Health(msgspec.Struct, rename="camel", frozen=True):
     @property
     def healthy(self) -> bool:
         """Whether there are no reasons against it."""
-        return not self.reasons
+        return self.status is Status.HEALTHY
+
+    @property
+    def serves(self) -> bool:
+        """Whether the data is fresh, be it by REST."""
+        return self.status is not Status.UNHEALTHY
 
 
 def heartbeat_age(feed: Feed, uptime: float, boot: str) -> float:
@@ -67,6 +86,11 @@ def since(age: float) -> str:
 def trades(quote: StoredQuote) -> bool:
     """Whether fresh quotes are expected of its contract: it trades, or nobody has asked yet."""
     return quote.status in (None, ContractStatus.TRADING)
+
+
+def is_filled_in(quote: StoredQuote, stale_after: float) -> bool:
+    """Whether this is a fresh quote, and REST's."""
+    return quote.source is Source.REST and quote.age_seconds <= stale_after and trades(quote)
 
 
 def feed_problem(
@@ -91,36 +115,41 @@ def feed_problem(
     return ""
 
 
+def standby_text(feed: Feed | None, filled_in: int) -> str:
+    """That REST stands in with `filled_in` fresh quotes, "" where it does not."""
+    if feed is None or feed.standby_since is None or not filled_in:
+        return ""
+    begin = datetime.fromtimestamp(feed.standby_since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"REST stands in for the stream since {begin}: {filled_in} quotes are from there"
+
+
 def judge(
     feed: Feed | None,
     ages: Sequence[float],
     limits: Limits,
     heartbeat: float | None,
     locked_by: str = "",
+    *,
+    filled_in: int = 0,
 ) -> Health:
     """The verdict on `feed`, its `heartbeat` age and the `ages` of the quotes of all contracts that
     trade, in seconds.
 
     `feed` and `heartbeat` are None before the first ingest. `locked_by` is the process that keeps
-    ingest from writing.
+    ingest from writing. `filled_in` is how many of the quotes are fresh and REST's.
     """
     stale = sum(age > limits.stale_after for age in ages)
-    fresh = len(ages) - stale
-    reasons = []
+    newest = min(ages, default=None)
     alive = heartbeat is not None and heartbeat <= HEARTBEAT_SECONDS
-    problem = feed_problem(feed, min(ages, default=None), heartbeat, locked_by)
-    if problem:
-        reasons.append(problem)
-    if fresh < limits.min_symbols:
-        reasons.append(f"{fresh} fresh symbols, at least {limits.min_symbols} are expected")
-    if ages and min(ages) == inf:
-        reasons.append("no quote was received since this machine started")
-    elif ages and min(ages) > limits.stale_after:
-        reasons.append(
-            f"the newest quote is {min(ages):.0f} s old, the limit is {limits.stale_after:g} s"
-        )
+    problem = feed_problem(feed, newest, heartbeat, locked_by)
+    standby = standby_text(feed, filled_in)
+    lacking = _lacking(len(ages) - stale, newest, limits)
+    if lacking or (problem and not standby):
+        status = Status.UNHEALTHY
+    else:
+        status = Status.DEGRADED if standby else Status.HEALTHY
     return Health(
-        status="unhealthy" if reasons else "healthy",
+        status=status,
         websocket_connected=bool(alive and feed and feed.connected and feed.good_since),
         symbol_count=len(ages),
         stale_symbols=stale,
@@ -130,6 +159,20 @@ def judge(
         reconnect_attempts=feed.reconnects if feed else 0,
         oldest_data_age_seconds=round(max(ages), 3) if ages else None,
         newest_data_age_seconds=round(min(ages), 3) if ages else None,
-        reasons=reasons,
-        error="unhealthy" if reasons else msgspec.UNSET,
+        reasons=[text for text in (problem, standby, *lacking) if text],
+        error="unhealthy" if status is Status.UNHEALTHY else msgspec.UNSET,
     )
+
+
+def _lacking(fresh: int, newest: float | None, limits: Limits) -> list[str]:
+    """What the quotes themselves lack; `newest` is the age of the newest one."""
+    reasons = []
+    if fresh < limits.min_symbols:
+        reasons.append(f"{fresh} fresh symbols, at least {limits.min_symbols} are expected")
+    if newest == inf:
+        reasons.append("no quote was received since this machine started")
+    elif newest is not None and newest > limits.stale_after:
+        reasons.append(
+            f"the newest quote is {newest:.0f} s old, the limit is {limits.stale_after:g} s"
+        )
+    return reasons

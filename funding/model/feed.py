@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import msgspec
 
 from funding.model.contract import ContractStatus
+from funding.model.quote import Source
 
 
 class StoredQuote(msgspec.Struct, frozen=True, gc=False):
     """One stored quote and its age in seconds, by a clock that does not step.
 
     `status` is that of its contract, None before the exchange was asked for its contracts.
+    `interval_source` says who knows the interval, `z_reason` why there is no Z-score.
     """
 
     exchange: str
@@ -23,6 +25,13 @@ class StoredQuote(msgspec.Struct, frozen=True, gc=False):
     updated_at: float
     age_seconds: float
     status: ContractStatus | None = None
+    funding_interval_hours: int | None = None
+    interval_source: str | None = None
+    z_score: float | None = None
+    z_reason: str | None = None
+    percentile: float | None = None
+    zone: str | None = None
+    source: Source = Source.WEBSOCKET
 
 
 LAG_SECONDS = 5.0

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 
 import msgspec
 
@@ -15,6 +16,16 @@ LONGEST_SYMBOL = 40
 BELIEVABLE_LEAD_MS = 1_000
 """How far a stored event time may lie ahead of both the exchange's and our own clock: at most one
 tick, so the next good frame replaces a bad row."""
+
+
+YEAR_HOURS = 8_760
+
+
+class Source(StrEnum):
+    """Where a stored quote came from; the words stand in the database."""
+
+    WEBSOCKET = "websocket"
+    REST = "rest"  # filled in while the stream was away
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +43,15 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     funding_rate: float | None
     next_funding_time: int | None
     event_time: int
+
+
+def annualized(rate: float | None, interval_hours: int | None) -> float | None:
+    """`rate`, a fraction per funding interval, as a fraction per year, without compounding. None
+    where there is no rate, and where the interval is not known: to assume one may be 8 times off.
+    """
+    if rate is None or not interval_hours:
+        return None
+    return round(rate * YEAR_HOURS / interval_hours, 10)
 
 
 def supersedes(event_time: int, stored: int, ceiling: int) -> bool:

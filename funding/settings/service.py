@@ -53,6 +53,7 @@ class Settings:
     check_interval: float
     compare_interval: float
     compare_all_interval: float
+    standby_after: float
     comparison_days: float
     rest_weight: int
     supervisor: Path
@@ -134,6 +135,12 @@ TABLE = (
         number(0, 86_400),
         "600",
         "between its comparisons of all symbols with REST",
+    ),
+    Setting(
+        "FUNDING_STANDBY_AFTER",
+        number(0, 86_400),
+        "30",
+        "silence of the stream after which REST stands in; 0 turns it off",
     ),
     Setting(
         "FUNDING_COMPARISON_DAYS",

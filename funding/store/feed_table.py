@@ -11,6 +11,11 @@ FEED = f"SELECT {', '.join(FEED_COLUMNS)} FROM feed WHERE exchange = ?"
 FEED_WRITE = (
     f"INSERT INTO feed ({', '.join(FEED_COLUMNS)})"
     f" VALUES ({', '.join('?' * len(FEED_COLUMNS))}) ON CONFLICT DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in FEED_COLUMNS if name != "exchange")
+    + ", ".join(
+        # Whether REST stands in is for the history program to say.
+        f"{name} = excluded.{name}"
+        for name in FEED_COLUMNS
+        if name not in ("exchange", "standby_since")
+    )
 )
 feed_row = attrgetter(*FEED_COLUMNS)

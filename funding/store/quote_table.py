@@ -10,7 +10,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from funding.model.quote import Quote
+from funding.model.quote import Quote, Source
 from funding.store.durable import DurableConnection
 
 _ROWS = 16
@@ -24,20 +24,29 @@ twice in an hour, so a symbol that was heard of within the hour has missed none.
 two equal steps in a row, since a change of schedule makes an odd one."""
 
 
-def upsert(rows: int) -> str:
+_UNRATED = """,
+    z_score = NULL,
+    z_reason = 'REST stands in for the stream',
+    percentile = NULL,
+    zone = NULL"""
+"""What was worked out for another quote says nothing of this one."""
+
+
+def upsert(rows: int, source: Source = Source.WEBSOCKET) -> str:
     """The statement for `rows` quotes: ?1 the exchange, ?2 the ceiling in ms, then `_COLUMNS` each.
 
-    Its last line is the rule of `quote.supersedes`.
+    All of them are of one `source`. Its last line is the rule of `quote.supersedes`.
     """
-    values = []
+    values, known = [], _UNRATED if source is Source.REST else ""
     for first in range(3, 3 + rows * _COLUMNS, _COLUMNS):
         symbol, mark, index, rate, due, event, at, uptime = range(first, first + _COLUMNS)
         values.append(
-            f"(?1, ?{symbol}, ?{mark}, ?{index}, ?{rate}, ?{due}, ?{event}, ?{at}, ?{uptime})"
+            f"(?1, ?{symbol}, ?{mark}, ?{index}, ?{rate}, ?{due}, ?{event}, ?{at}, ?{uptime},"
+            f" '{source}')"
         )
     return f"""
 INSERT INTO quote (exchange, symbol, mark_price, index_price, funding_rate, next_funding_time,
-    event_time, updated_at, received_uptime)
+    event_time, updated_at, received_uptime, source)
 VALUES {", ".join(values)}
 ON CONFLICT DO UPDATE SET
     mark_price = excluded.mark_price,
@@ -52,12 +61,13 @@ ON CONFLICT DO UPDATE SET
     next_funding_time = excluded.next_funding_time,
     event_time = excluded.event_time,
     updated_at = excluded.updated_at,
-    received_uptime = excluded.received_uptime
+    received_uptime = excluded.received_uptime,
+    source = excluded.source{known}
 WHERE excluded.event_time > event_time OR event_time > ?2
 """
 
 
-_ONE, _MANY = upsert(1), upsert(_ROWS)
+_STATEMENTS = {source: (upsert(1, source), upsert(_ROWS, source)) for source in Source}
 
 
 def set_funding_intervals(
@@ -73,11 +83,18 @@ def set_funding_intervals(
 
 
 class Rows:
-    """Quotes of `exchange` with their receipt (wall, uptime without lag), as they are bound: an age
-    is counted from the moment at which a prompt stream would have brought the quote."""
+    """Quotes of `exchange` and one `source` with their receipt (wall, uptime without lag), as they
+    are bound: an age is counted from the moment at which a prompt stream would have brought the
+    quote."""
 
-    def __init__(self, exchange: str, held: Iterable[tuple[Quote, float, float]]) -> None:
+    def __init__(
+        self,
+        exchange: str,
+        held: Iterable[tuple[Quote, float, float]],
+        source: Source = Source.WEBSOCKET,
+    ) -> None:
         self._exchange = exchange
+        self._source = source
         self._values: list[Any] = []
         for quote, wall, uptime in held:
             self._values += (
@@ -102,9 +119,10 @@ class Rows:
         """Each statement with what is to be bound to it, in the order of the quotes."""
         values, step = self._values, _ROWS * _COLUMNS
         whole = len(values) // step * step
+        one, many = _STATEMENTS[self._source]
         for statement, first, last, size in (
-            (_MANY, 0, whole, step),
-            (_ONE, whole, len(values), _COLUMNS),
+            (many, 0, whole, step),
+            (one, whole, len(values), _COLUMNS),
         ):
             for start in range(first, last, size):
                 yield statement, (self._exchange, ceiling, *values[start : start + size])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from funding import errors
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
-from funding.model.quote import fold
+from funding.model.quote import Source, fold
 from funding.runtime.clock import Clock
 from funding.store.database import open_reader
 from funding.store.feed_table import FEED
@@ -23,11 +23,13 @@ briefly; a person with sqlite3 may hold one longer, and all clients of an API pr
 
 _QUOTES = """
 SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_time, event_time,
-    updated_at, received_uptime
+    updated_at, received_uptime, funding_interval_hours, z_score, z_reason, percentile, zone, source
 FROM quote WHERE exchange = ?1
 """
 _BOOT = "SELECT boot_id FROM feed WHERE exchange = ?1"
-_STATUSES = "SELECT symbol, status FROM contract WHERE exchange = ?1"
+_CONTRACTS = """
+SELECT symbol, status, funding_interval_hours, interval_source FROM contract WHERE exchange = ?1
+"""
 _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ONE = f"{_QUOTES} AND symbol = ?2"
 _ALL = f"{_QUOTES} ORDER BY symbol"
@@ -37,20 +39,45 @@ ORDER BY id DESC LIMIT 1
 """
 
 
+WITNESSED = "settlements"
+"""Who says an interval that the exchange does not list: two equal steps of the next funding
+time."""
+_SOURCES = {str(source): source for source in Source}
+CHECKS_PER_CONTRACTS = 50
+"""The contracts, of which there are hundreds, are read in one of so many checks: they change a few
+times a day."""
+
+
+class _Contract(NamedTuple):
+    """What the contract of a quote says of it."""
+
+    status: ContractStatus | None
+    hours: int | None
+    interval_source: str | None
+
+
+_UNASKED = _Contract(None, None, None)
+_UNLISTED = _Contract(ContractStatus.UNKNOWN, None, None)
+
+
 class _Context(NamedTuple):
     """What all quotes of the exchange have in common: whether they were received in the present
-    boot, and the status of each listed contract by its folded symbol."""
+    boot, and each listed contract by its folded symbol."""
 
     same_boot: bool
-    statuses: dict[str, ContractStatus]
+    contracts: dict[str, _Contract]
 
     def quote(self, row: tuple[Any, ...], uptime: float) -> StoredQuote:
         """A row read before `uptime`. What was received in another boot, or in the future, has an
         unknown age, which is beyond every limit: no clock can tell it."""
-        received = row[8]
+        received, witnessed = row[8], row[9]
         known = self.same_boot and received is not None and received <= uptime
-        status = self.statuses.get(fold(row[1]), ContractStatus.UNKNOWN) if self.statuses else None
-        values = *row[:8], uptime - received if known else inf, status
+        contract = self.contracts.get(fold(row[1]), _UNLISTED) if self.contracts else _UNASKED
+        hours, who = contract.hours, contract.interval_source
+        if hours is None and witnessed is not None:
+            hours, who = witnessed, WITNESSED
+        age = uptime - received if known else inf
+        values = *row[:8], age, contract.status, hours, who, *row[10:14], _SOURCES[row[14]]
         return StoredQuote(*values)
 
 
@@ -59,21 +86,21 @@ class Reader:
 
     Begins again with the file that is there after any error, and when it is replaced. Every method
     raises `StoreMissing` while there is no database, other `StoreError`s else; none leaves a read
-    transaction open. A replaced file, another boot and the status of a contract are noticed within
-    `check_seconds`.
+    transaction open. A replaced file and another boot are noticed within `check_seconds`, another
+    status or interval of a contract within `CHECKS_PER_CONTRACTS` times that.
     """
 
     def __init__(
         self, path: Path, exchange: str, clock: Clock, *, check_seconds: float = 0.0
     ) -> None:
         self._path = path
-        self._exchange = exchange
+        self.exchange = exchange
         self._clock = clock
         connect = partial(open_reader, busy_seconds=BUSY_SECONDS)
         self._handle = Handle(path, connect, check_seconds=check_seconds)
         self._check_seconds = check_seconds
         self._context = _Context(False, {})
-        self._context_until = float("-inf")
+        self._context_until = self._contracts_until = float("-inf")
         self._address = (0, "")
 
     def one(self, symbol: str) -> StoredQuote | None:
@@ -87,7 +114,7 @@ class Reader:
 
     def feed(self) -> Feed | None:
         """The feed row, or None before the first ingest."""
-        rows = self._fetched(FEED, (self._exchange,))
+        rows = self.rows(FEED, (self.exchange,))
         return Feed(*rows[0]) if rows else None
 
     @property
@@ -96,14 +123,14 @@ class Reader:
         openings = self._handle.openings
         if openings and self._address[0] != openings:
             with suppress(errors.StoreError):
-                for (address,) in self._fetched(_ADDRESS, (self._exchange,)):
+                for (address,) in self.rows(_ADDRESS, (self.exchange,)):
                     self._address = self._handle.openings, str(address)
         return self._address[1]
 
     def unhealthy_since(self) -> float | None:
         """When the present unhealthy period of the data began (Unix seconds), as the watchdog has
         seen it."""
-        rows = self._fetched(_UNHEALTHY, ())
+        rows = self.rows(_UNHEALTHY, ())
         return float(rows[0][0]) if rows else None
 
     def locked_by(self, ingest: int) -> str:
@@ -112,7 +139,7 @@ class Reader:
 
     def version(self) -> tuple[int, int]:
         """A value that changes with each commit to the file, and with each new file."""
-        ((data_version,),) = self._fetched("PRAGMA data_version", ())
+        ((data_version,),) = self.rows("PRAGMA data_version", ())
         return self._handle.openings, data_version
 
     def close(self) -> None:
@@ -122,21 +149,27 @@ class Reader:
     def _quotes(self, statement: str, *bindings: str) -> list[StoredQuote]:
         # Not joined to each quote: that makes a lookup in SQLite six times as long.
         context = self._current_context()
-        rows = self._fetched(statement, (self._exchange, *bindings))
+        rows = self.rows(statement, (self.exchange, *bindings))
         uptime = self._clock.uptime()
         return [context.quote(row, uptime) for row in rows]
 
     def _current_context(self) -> _Context:
         now = monotonic()
         if now >= self._context_until:
-            boots = self._fetched(_BOOT, (self._exchange,))
-            statuses = self._fetched(_STATUSES, (self._exchange,))
-            same_boot = boots == [(self._clock.boot,)]
-            known = {fold(symbol): ContractStatus(status) for symbol, status in statuses}
-            self._context = _Context(same_boot, known)
+            boots = self.rows(_BOOT, (self.exchange,))
+            contracts = self._context.contracts
+            if now >= self._contracts_until:
+                listed = self.rows(_CONTRACTS, (self.exchange,))
+                contracts = {
+                    fold(symbol): _Contract(ContractStatus(status), *interval)
+                    for symbol, status, *interval in listed
+                }
+                self._contracts_until = now + CHECKS_PER_CONTRACTS * self._check_seconds
+            self._context = _Context(boots == [(self._clock.boot,)], contracts)
             self._context_until = now + self._check_seconds
         return self._context
 
-    def _fetched(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, bindings: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """What `statement` reads."""
         with self._handle.use() as connection:
             return connection.execute(statement, bindings).fetchall()

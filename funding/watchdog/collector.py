@@ -104,6 +104,11 @@ class FactsCollector:
             heartbeat_age=heartbeat,
             last_frame_age=last_frame,
             quote_ages={quote.symbol: quote.age_seconds for quote in trading},
+            filled_in={
+                quote.symbol
+                for quote in trading
+                if verdict.is_filled_in(quote, self._limits.stale_after)
+            },
             without_rate=[
                 quote.symbol
                 for quote in trading

@@ -52,7 +52,9 @@ class HealthPeriods:
             self._note_absence(self._last[0], uptime - self._last[1])
         self._last = now, uptime
         self._first = self._first or now
-        self._judge(DATA, "; ".join(facts.data.reasons), now, uptime)
+        # Not while REST stands in: the data is fresh then, and that has an event of its own.
+        data = facts.data
+        self._judge(DATA, "" if data.serves else "; ".join(data.reasons), now, uptime)
         probe = facts.port_probe
         self._judge(API, probe_problem(probe) if probe else "", now, uptime)
         self._trail.looked(now)

@@ -76,7 +76,7 @@ class Monitor:
     def look(self) -> Facts:
         """The facts of this moment."""
         facts = self._collector.collect()
-        if not facts.data.reasons:
+        if facts.data.serves:
             return facts
         since = self._periods.since(DATA)
         if since is None and (earlier := self._trail.earlier()):  # it has not looked before

@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from funding.api.responses import row
+from funding.api.quotes import row
 from funding.client import FundingClient
 from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote

@@ -1,56 +1,21 @@
-"""Responses: their headers, and what a quote and a batch look like on the wire."""
+"""Responses: status, headers and body."""
 
-from math import inf
-from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-import msgspec
 import pytest
 
 from funding.api.responses import (
-    MAX_SHOWN,
     Response,
-    Snapshot,
+    csv_reply,
+    is_known,
     not_modified,
     refusal,
     reply,
-    row,
+    tag_headers,
+    tagged,
 )
-from funding.model.contract import ContractStatus
-from funding.model.feed import StoredQuote
 from harness.http_client import Answer
 from tests.support.wsgi import ask
-
-BTC = StoredQuote(
-    exchange="binance",
-    symbol="BTCUSDT",
-    mark_price=91897.67414493,
-    index_price=91930.87652174,
-    funding_rate=0.00001864,
-    next_funding_time=1764748800000,
-    event_time=1764725610000,
-    updated_at=1764725610.1634,
-    age_seconds=1.9004,
-    status=ContractStatus.TRADING,
-)
-CONTRACT = {
-    "symbol": "BTCUSDT",
-    "markPrice": 91897.67414493,
-    "fundingRate": 0.00001864,
-    "nextFundingTime": 1764748800000,
-    "indexPrice": 91930.87652174,
-    "updatedAt": 1764725610.163,
-    "ageSeconds": 1.9,
-    "lastUpdateTime": 1764725610,
-    "eventTime": 1764725610000,
-    "exchange": "binance",
-    "status": "TRADING",
-}
-
-
-def quote(symbol: str, age: float = 1.0) -> StoredQuote:
-    """A quote of `symbol` that is `age` seconds old."""
-    return StoredQuote("binance", symbol, 2.0, 2.0, None, None, 1, 1.0, age)
 
 
 def sent(response: Response, method: str = "GET") -> Answer:
@@ -93,97 +58,34 @@ def test_not_modified_has_neither_body_nor_its_headers() -> None:
     assert not {"content-type", "content-length"} & set(answer.headers)
 
 
-def test_a_row_is_that_of_the_contract() -> None:
-    text = msgspec.json.encode(row(BTC))
-    assert msgspec.json.decode(text) == CONTRACT
-    assert list(msgspec.json.decode(text)) == list(CONTRACT)
-
-
-def test_no_funding_is_null() -> None:
-    shown = msgspec.json.decode(msgspec.json.encode(row(quote("BTCUSDT_260925"))))
-    assert (shown["fundingRate"], shown["nextFundingTime"]) == (None, None)
-
-
-@pytest.mark.parametrize(("age", "stale"), [(0.0, False), (180.0, False), (180.001, True)])
-def test_a_row_says_whether_it_is_stale_where_that_is_asked(age: float, stale: bool) -> None:
-    shown = msgspec.json.decode(msgspec.json.encode(row(quote("X", age), 180.0)))
-    assert shown["stale"] is stale
-    assert "stale" not in msgspec.json.decode(msgspec.json.encode(row(quote("X", age))))
-
-
-def snapshot(*quotes: StoredQuote) -> Snapshot:
-    """Those, read at uptime 50 and with a limit of 180 s."""
-    return Snapshot(quotes, 180.0, 50.0)
-
-
-@pytest.mark.parametrize("elapsed", [0.0, 0.0625, 90.5])
-def test_a_snapshot_shows_each_row_with_its_age_by_now(elapsed: float) -> None:
-    ages = {
-        "OLD": inf,
-        "AUSDT": 1.0,
-        "B": 500.25,
-        '","ageSeconds":0.0,"\0': 1.0,
-        "币安人生USDT": 0.0,
-    }
-    made = snapshot(*(quote(symbol, age) for symbol, age in ages.items()))
-    rows = [row(quote(symbol, age + elapsed), 180.0) for symbol, age in ages.items()]
-    for _ in range(2):
-        assert made.all(50.0 + elapsed) == msgspec.json.encode({"data": rows, "total": 5})
-        shown = msgspec.json.decode(made.batch(list(ages), 50.0 + elapsed))
-        assert shown["data"] == msgspec.json.decode(msgspec.json.encode(rows))
-
-
-def test_an_empty_snapshot() -> None:
-    assert snapshot().all(51.0) == b'{"data":[],"total":0}'
-    assert snapshot().is_current(9_049.0)
+def test_csv_says_what_it_is() -> None:
+    answer = sent(csv_reply(b"a\r\n1\r\n", {"ETag": "x"}))
+    assert (answer.status, answer.body, answer.headers["etag"]) == (200, b"a\r\n1\r\n", "x")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    assert answer.headers["content-length"] == "6"
 
 
 @pytest.mark.parametrize(
-    ("uptime", "current"),
-    [(50.0, True), (130.0, True), (131.0, False)],  # when BUSDT is stale
+    ("given", "known"),
+    [
+        ('W/"abc"', True),
+        ('"abc"', True),
+        ('"x", W/"abc"', True),
+        ("*", True),
+        ("", False),
+        ('W/"ab"', False),
+        ("abc", False),
+    ],
 )
-def test_a_snapshot_is_current_until_a_quote_turns_stale(uptime: float, current: bool) -> None:
-    made = snapshot(quote("AUSDT", 7.0), quote("BUSDT", 100.0), quote("CUSDT", 200.0))
-    assert made.is_current(uptime) is current
+def test_tags_are_compared_weakly(given: str, known: bool) -> None:
+    assert is_known({"HTTP_IF_NONE_MATCH": given}, tag_headers("abc")) is known
 
 
-def test_a_quote_at_the_limit_is_fresh_for_that_moment_only() -> None:
-    made = snapshot(quote("AUSDT", 180.0))
-    assert made.is_current(50.0)
-    assert not made.is_current(50.001)
-
-
-def answer(asked: list[str], *quotes: StoredQuote) -> Any:
-    """To a batch, at once."""
-    return msgspec.json.decode(snapshot(*quotes).batch(asked, 50.0))
-
-
-def test_a_batch_keeps_the_order_asked_and_names_what_it_cannot_serve() -> None:
-    quotes = [quote("AUSDT"), quote("BUSDT", 500.0), quote("币安人生USDT")]
-    shown = answer(["币安人生usdt", "nope", "busdt", "AUSDT", "nope2"], *quotes)
-    rows = shown.pop("data")
-    assert [each["symbol"] for each in rows] == ["币安人生USDT", "BUSDT", "AUSDT"]
-    assert [each["stale"] for each in rows] == [False, True, False]
-    assert shown == {
-        "found": 3,
-        "missing": 2,
-        "total": 5,
-        "missingSymbols": ["nope", "nope2"],
-        "staleSymbols": ["BUSDT"],
-    }
-
-
-def test_a_symbol_asked_twice_is_there_twice() -> None:
-    shown = answer(["a", "A", "b", "b"], quote("A"))
-    assert [each["symbol"] for each in shown["data"]] == ["A", "A"]
-    assert (shown["found"], shown["missing"], shown["total"]) == (2, 2, 4)
-    assert shown["missingSymbols"] == ["b", "b"]
-
-
-def test_a_long_name_is_not_repeated_in_full() -> None:
-    assert answer(["x" * 5_000])["missingSymbols"] == ["x" * MAX_SHOWN]
-
-
-def test_an_empty_batch() -> None:
-    shown = answer([], quote("A"))
-    assert (shown["data"], shown["found"], shown["missing"], shown["total"]) == ([], 0, 0, 0)
+def test_an_answer_that_the_client_has_is_spared() -> None:
+    whole = sent(tagged({}, reply({"a": 1})))
+    tag = whole.headers["etag"]
+    assert (whole.status, whole.json, whole.headers["cache-control"]) == (200, {"a": 1}, "no-cache")
+    spared = sent(tagged({"HTTP_IF_NONE_MATCH": tag}, reply({"a": 1})))
+    assert (spared.status, spared.body, spared.headers["etag"]) == (304, b"", tag)
+    other = sent(tagged({"HTTP_IF_NONE_MATCH": tag}, reply({"a": 2})))
+    assert (other.status, other.headers["etag"] != tag) == (200, True)

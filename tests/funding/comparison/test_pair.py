@@ -1,5 +1,6 @@
 """Pairs of a stored quote and REST's reply, and the comparisons that come of them."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from funding.comparison.pair import (
 )
 from funding.comparison.summary import summarise
 from funding.model.feed import StoredQuote
+from funding.model.quote import Source
 from tests.support.comparisons import INDEX, MARK, NOW, RATE, TIME, ours, pair_of, rest, round_of
 
 
@@ -203,3 +205,21 @@ def test_each_cause_is_one_alarm_with_its_count() -> None:
         ("mark_price", 2, "C mark_price: stream 104, REST 100.0, and 1 more"),
         ("lag", 453, "L0 mark_price: stream 103, REST 100.0, explained by -30000 ms, and 452 more"),
     ]
+
+
+def test_rest_is_not_compared_with_itself() -> None:
+    """Where REST stood in for the stream, the stored quote is REST's own."""
+    filled_in = msgspec.structs.replace(ours(), source=Source.REST)
+    for pair in (
+        Pair(rest(), filled_in, filled_in),
+        Pair(rest(), ours(), filled_in),
+        Pair(rest(), filled_in, ours()),
+        Pair(None, filled_in, filled_in),
+    ):
+        assert compared(pair) == {}
+        assert planted_pair(pair, "binance", NOW) == []
+    other = [msgspec.structs.replace(ours(), symbol="ETHUSDT")]
+    rows = compare_all(
+        [filled_in, *other], [rest()], other, source="test", exchange="binance", at=NOW
+    )
+    assert {row.symbol for row in rows} == {"ETHUSDT"}

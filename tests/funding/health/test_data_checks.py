@@ -8,6 +8,8 @@ from funding.health.checks import check
 from funding.health.data_checks import symbols_behind
 from funding.health.facts import Facts, LastComparison
 from funding.health.findings import Level
+from funding.health.verdict import Status
+from funding.model.feed import Feed
 from tests.support.health_facts import AGES, FEED, HEALTHY, assert_only_finding, with_rest
 
 W, E = Level.WARNING, Level.ERROR
@@ -80,3 +82,24 @@ def test_symbols_are_behind_only_while_others_are_fresh() -> None:
     assert symbols_behind(replace(HEALTHY, quote_ages={"A": 0.1, "B": 9.1, "C": 180.1})) == ["B"]
     assert symbols_behind(replace(HEALTHY, quote_ages={"A": 4.6, "B": 9.1})) == []
     assert symbols_behind(replace(HEALTHY, quote_ages={})) == []
+
+
+DOWN = replace(FEED, connected=0, last_error="refused")
+STANDBY = replace(FEED, standby_since=1_764_725_610.0)
+
+
+@pytest.mark.parametrize("feed", [STANDBY, replace(DOWN, standby_since=1_764_725_610.0)])
+def test_rest_that_stands_in_is_said(feed: Feed) -> None:
+    facts = replace(HEALTHY, feed=feed, filled_in=set(AGES))
+    texts = [each.text for each in check(facts) if each.level is E]
+    assert texts[-1] == (
+        "REST stands in for the stream since 2025-12-03T01:33:30Z: 600 quotes are from there"
+    )
+    assert facts.data.status is Status.DEGRADED
+    assert not any("unhealthy since" in text for text in texts)
+
+
+def test_quotes_of_rest_are_behind_nothing() -> None:
+    ages = AGES | {"SLOW": 14.0, "FILLED": 14.0}
+    facts = replace(HEALTHY, quote_ages=ages, feed=STANDBY, filled_in={"FILLED"})
+    assert symbols_behind(facts) == ["SLOW"]

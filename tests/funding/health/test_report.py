@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from funding.health.findings import Check, error, info, warning
 from funding.health.report import as_data, as_text
 
@@ -46,3 +48,18 @@ def test_report_as_data() -> None:
         "errors": [{"check": "api", "text": "the API does not answer"}],
     }
     assert as_data([], AT)["healthy"] is True
+
+
+@pytest.mark.parametrize(
+    ("checks", "status"),
+    [
+        ({Check.STANDBY}, "DEGRADED - REST STANDS IN"),
+        ({Check.STANDBY, Check.FEED, Check.FRAME}, "DEGRADED - REST STANDS IN"),
+        ({Check.STANDBY, Check.API}, "UNHEALTHY - ACTION REQUIRED"),
+        ({Check.FEED, Check.FRAME}, "UNHEALTHY - ACTION REQUIRED"),
+    ],
+)
+def test_degraded_is_said_and_is_not_healthy(checks: set[Check], status: str) -> None:
+    findings = [warning(Check.API, "slow"), *(error(each, "words") for each in checks)]
+    assert as_text(findings, AT).splitlines()[-1] == f"STATUS: {status}"
+    assert (as_data(findings, AT)["status"], as_data(findings, AT)["healthy"]) == (status, False)

@@ -7,9 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from funding.health.verdict import Health, Limits, heartbeat_age, judge, trades
+from funding.health.verdict import (
+    Health,
+    Limits,
+    Status,
+    heartbeat_age,
+    is_filled_in,
+    judge,
+    trades,
+)
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
+from funding.model.quote import Source
 
 LIMITS = Limits(stale_after=180.0, min_symbols=500)
 FEED = Feed(
@@ -158,3 +167,54 @@ def test_what_was_written_before_this_boot_makes_nothing_healthy(uptime: float) 
     assert "ingest has not written since this machine started" in words
     assert "no quote was received since this machine started" in words
     assert b'"newestDataAgeSeconds":null' in msgspec.json.encode(health)
+
+
+STANDBY = replace(FEED, standby_since=1_764_725_610.0)
+TEXT = "REST stands in for the stream since 2025-12-03T01:33:30Z: 600 quotes are from there"
+
+
+@pytest.mark.parametrize(
+    ("feed", "heartbeat", "first"),
+    [
+        (replace(STANDBY, connected=0, last_error="refused"), 0.2, "not connected"),
+        (STANDBY, 60.0, "ingest has not written for 60 s"),
+        (STANDBY, 0.2, "REST stands in"),  # one class of symbols is silent
+    ],
+)
+def test_fresh_quotes_of_rest_are_degraded(feed: Feed, heartbeat: float, first: str) -> None:
+    health = judge(feed, [5.0] * 600, LIMITS, heartbeat, filled_in=600)
+    assert (health.status, health.healthy, health.serves) == (Status.DEGRADED, False, True)
+    assert health.reasons[0].startswith(first)
+    assert health.reasons[-1] == TEXT
+    assert "error" not in shown(health)
+
+
+@pytest.mark.parametrize("ages", [[5.0] * 499, [200.0] * 600])
+def test_too_little_is_unhealthy_though_rest_stands_in(ages: list[float]) -> None:
+    health = judge(STANDBY, ages, LIMITS, 0.2, filled_in=600)
+    assert (health.status, health.serves) == (Status.UNHEALTHY, False)
+    assert health.reasons[0] == TEXT
+    assert shown(health)["error"] == "unhealthy"
+
+
+@pytest.mark.parametrize(("feed", "filled_in"), [(STANDBY, 0), (FEED, 600)])
+def test_rest_stands_in_only_while_it_does(feed: Feed, filled_in: int) -> None:
+    assert judge(feed, [5.0] * 600, LIMITS, 0.2, filled_in=filled_in).healthy
+    down = replace(feed, connected=0)
+    assert not judge(down, [5.0] * 600, LIMITS, 0.2, filled_in=filled_in).serves
+
+
+@pytest.mark.parametrize(
+    ("source", "age", "status", "expected"),
+    [
+        (Source.REST, 180.0, ContractStatus.TRADING, True),
+        (Source.REST, 180.1, ContractStatus.TRADING, False),
+        (Source.WEBSOCKET, 1.0, ContractStatus.TRADING, False),
+        (Source.REST, 1.0, ContractStatus.SETTLING, False),
+    ],
+)
+def test_which_quotes_are_filled_in(
+    source: Source, age: float, status: ContractStatus, expected: bool
+) -> None:
+    quote = StoredQuote("binance", "A", 1.0, 1.0, None, None, 1, 1.0, age, status, source=source)
+    assert is_filled_in(quote, 180.0) is expected

@@ -25,4 +25,4 @@ def test_feed_has_the_columns_of_its_row() -> None:
 
 def test_stored_quote_has_columns_an_age_and_the_status_of_its_contract() -> None:
     names = {field.name for field in msgspec.structs.fields(StoredQuote)}
-    assert names - columns("quote") == {"age_seconds", "status"}
+    assert names - columns("quote") == {"age_seconds", "status", "interval_source"}

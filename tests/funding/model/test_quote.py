@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding.model.quote import BELIEVABLE_LEAD_MS, Quote, ceiling_ms, fold, supersedes
+from funding.model.quote import (
+    BELIEVABLE_LEAD_MS,
+    Quote,
+    annualized,
+    ceiling_ms,
+    fold,
+    supersedes,
+)
 
 NOW = 1_790_000_000.0
 NOW_MS = 1_790_000_000_000
@@ -74,3 +81,18 @@ def test_quote_is_frozen() -> None:
     quote = Quote("BTCUSDT", 1.0, 1.0, None, None, NOW_MS)
     with pytest.raises(AttributeError):
         quote.mark_price = 2.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("rate", "hours", "expected"),
+    [
+        (0.0001, 8, 0.1095),
+        (0.0001, 4, 0.219),
+        (-0.00001864, 1, -0.1632864),
+        (0.0, 8, 0.0),
+        (0.0001, None, None),
+        (None, 8, None),
+    ],
+)
+def test_a_rate_per_year(rate: float | None, hours: int | None, expected: float | None) -> None:
+    assert annualized(rate, hours) == expected

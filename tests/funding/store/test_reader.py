@@ -10,10 +10,23 @@ import apsw
 import pytest
 
 from funding.errors import StoreLocked, StoreMissing
+from funding.model.contract import ContractStatus
+from funding.model.quote import Source
 from funding.store import database
+from funding.store.contracts import Contracts
+from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from tests.support.clock import ManualClock, rows
-from tests.support.store import NOW_MS, feed_of, plainly, quote, reading, received, writing
+from tests.support.store import (
+    NOW_MS,
+    contract,
+    feed_of,
+    plainly,
+    quote,
+    reading,
+    received,
+    writing,
+)
 
 
 def test_the_version_changes_with_each_commit(path: Path) -> None:
@@ -170,3 +183,51 @@ def test_a_reader_does_not_wait_long_for_a_locked_file(
         assert time.monotonic() - began < 30, "it waits as a writer does"
         person.close()
         assert reader.one("BTCUSDT") is not None
+
+
+def test_the_interval_of_the_contract_comes_before_the_witnessed_one(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer, reading(path) as reader:
+        writer.write(feed, received(*(quote(each) for each in ("A", "B", "C"))))
+        assert [each.status for each in reader.all()] == [None] * 3
+        with closing(plainly(path)) as person:
+            person.execute("UPDATE quote SET funding_interval_hours = 8 WHERE symbol <> 'C'")
+        with closing(DurableConnection(path)) as store:
+            listed = contract("A", hours=4), contract("B", ContractStatus.SETTLING, hours=None)
+            Contracts(store).replace("binance", listed)
+        assert [
+            (each.status, each.funding_interval_hours, each.interval_source)
+            for each in reader.all()
+        ] == [
+            (ContractStatus.TRADING, 4, "exchange"),
+            (ContractStatus.SETTLING, 8, "settlements"),
+            (ContractStatus.UNKNOWN, None, None),
+        ]
+
+
+def test_what_is_known_beside_the_quote(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer, reading(path) as reader:
+        writer.write(feed, received(quote()))
+        with closing(plainly(path)) as person:
+            person.execute(
+                "UPDATE quote SET z_score = 2.5, z_reason = 'words', percentile = 99.0,"
+                " zone = 'high', source = 'rest'"
+            )
+        found = reader.one("BTCUSDT")
+        assert found is not None
+        assert (found.z_score, found.z_reason, found.percentile) == (2.5, "words", 99.0)
+        assert (found.zone, found.source) == ("high", Source.REST)
+
+
+def test_contracts_are_not_read_for_each_quote(path: Path) -> None:
+    feed = feed_of()
+    with (
+        writing(path, feed) as writer,
+        closing(Reader(path, "binance", ManualClock().clock(), check_seconds=100.0)) as reader,
+        closing(DurableConnection(path)) as store,
+    ):
+        writer.write(feed, received(quote()))
+        (found,) = reader.all()
+        Contracts(store).replace("binance", [contract("BTCUSDT")])
+        assert reader.all() == [found]

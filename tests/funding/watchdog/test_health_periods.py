@@ -188,3 +188,9 @@ def test_availability_is_of_seven_days(looks: Looks) -> None:
         "data": (6 * day, 0.5 * day, round(100 * (1 - 0.5 / 6), 4)),
         "api": (6 * day, 60.0, round(100 * (1 - 60.0 / (6 * day)), 4)),
     }
+
+
+def test_data_that_rest_fills_in_is_not_unhealthy(looks: Looks) -> None:
+    feed = replace(DOWN.feed or FEED, standby_since=looks.start)
+    looks.look(replace(DOWN, feed=feed, filled_in=set(HEALTHY.quote_ages)), 3)
+    assert looks.events() == []

@@ -1,0 +1,121 @@
+"""The routes of whole exchanges: is the data of one healthy, and how do all of them stand?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from funding import errors
+from funding.api.responses import Response, reply
+from funding.api.router import Route
+from funding.api.served import Served, ServedExchange
+from funding.health import verdict
+from funding.model.contract import ContractStatus
+from funding.model.feed import Feed, StoredQuote
+from funding.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+UNKNOWN_INTERVAL = "unknown"
+
+
+class ExchangeState(msgspec.Struct, rename="camel"):
+    """One exchange in the answer of `/exchanges`: see docs/client.md."""
+
+    exchange: str
+    status: str
+    connected: bool
+    address: str | None
+    last_connected_time: float | None
+    lag_seconds: float | None
+    standby_since: float | None
+    symbols: dict[str, int]
+    fresh_symbols: int
+    stale_symbols: int
+    newest_data_age_seconds: float | None
+    oldest_data_age_seconds: float | None
+    funding_intervals: dict[str, int]
+    reasons: list[str]
+
+
+class _Look(NamedTuple):
+    feed: Feed | None
+    quotes: Sequence[StoredQuote]
+    health: verdict.Health
+
+
+class ExchangeRoutes:
+    """The state of the `served` exchanges. For one thread."""
+
+    def __init__(self, served: Served, clock: Clock) -> None:
+        self._served = served
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """All of them have fixed paths."""
+        return [
+            Route("/exchanges", self.exchanges),
+            Route("/funding/health", self.health, (self._served.one,)),
+            Route("/health", self.health, (self._served.one,)),
+        ]
+
+    def health(self, _environ: "WSGIEnvironment", exchange: str | None = None) -> Response:
+        """GET /funding/health"""
+        served = self._served.of(exchange)
+        look = self._look(served)
+        found = look.health
+        if look.feed is not None and not found.serves:
+            since = served.reader.unhealthy_since()
+            found = msgspec.structs.replace(found, unhealthy_since=since)
+        return reply(found, HTTPStatus.OK if found.serves else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def exchanges(self, _environ: "WSGIEnvironment") -> Response:
+        """GET /exchanges"""
+        states = [state_of(name, *self._look(self._served.of(name))) for name in self._served.names]
+        return reply({"data": states, "total": len(states)})
+
+    def _look(self, served: ServedExchange) -> _Look:
+        reader, limits = served
+        try:
+            feed, quotes = reader.feed(), reader.all()
+        except errors.StoreMissing:
+            feed, quotes = None, []
+        now = self._clock.uptime(), self._clock.boot
+        beat, locked_by = None, ""
+        if feed is not None:
+            beat = verdict.heartbeat_age(feed, *now)
+            locked_by = reader.locked_by(feed.pid) if beat > verdict.LATE_SECONDS else ""
+        ages = [quote.age_seconds for quote in quotes if verdict.trades(quote)]
+        filled_in = sum(verdict.is_filled_in(quote, limits.stale_after) for quote in quotes)
+        health = verdict.judge(feed, ages, limits, beat, locked_by, filled_in=filled_in)
+        return _Look(feed, quotes, health)
+
+
+def state_of(
+    exchange: str, feed: Feed | None, quotes: Sequence[StoredQuote], health: verdict.Health
+) -> ExchangeState:
+    """The state of `exchange`, whose data is as healthy as `health` says."""
+    trading = [quote for quote in quotes if verdict.trades(quote)]
+    intervals = Counter(quote.funding_interval_hours for quote in trading)
+    return ExchangeState(
+        exchange=exchange,
+        status=health.status,
+        connected=health.websocket_connected,
+        address=feed.address if feed else None,
+        last_connected_time=health.last_connected_time,
+        lag_seconds=feed.lag_seconds if feed else None,
+        standby_since=feed.standby_since if feed else None,
+        symbols=dict(Counter(quote.status or ContractStatus.UNKNOWN for quote in quotes)),
+        fresh_symbols=health.symbol_count - health.stale_symbols,
+        stale_symbols=health.stale_symbols,
+        newest_data_age_seconds=health.newest_data_age_seconds,
+        oldest_data_age_seconds=health.oldest_data_age_seconds,
+        funding_intervals={
+            UNKNOWN_INTERVAL if hours is None else str(hours): intervals[hours]
+            for hours in sorted(intervals, key=lambda hours: hours or 10_000)
+        },
+        reasons=health.reasons,
+    )

@@ -1,0 +1,38 @@
+"""The exchanges that the API serves, by name; the first is the one meant where none is named."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from funding.api.parameters import ALL_EXCHANGES, exchange
+from funding.health.verdict import Limits
+from funding.store.reader import Reader
+
+
+class ServedExchange(NamedTuple):
+    """What is stored of one exchange, and when that is healthy."""
+
+    reader: Reader
+    limits: Limits
+
+
+class Served:
+    """At least one exchange. For one thread, as the readers are."""
+
+    def __init__(self, exchanges: Mapping[str, ServedExchange]) -> None:
+        self._exchanges = dict(exchanges)
+        self._default = self._exchanges[next(iter(exchanges))]
+        self.names = tuple(exchanges)
+        self.one = exchange(self.names)
+        self.many = exchange(self.names, many=True)
+
+    def of(self, name: str | None) -> ServedExchange:
+        """The exchange `name`."""
+        return self._default if name is None else self._exchanges[name]
+
+    def asked(self, name: str | None) -> list[ServedExchange]:
+        """The exchange `name`, or all of them for `*`."""
+        return list(self._exchanges.values()) if name == ALL_EXCHANGES else [self.of(name)]
+
+    def address(self, name: str | None) -> str:
+        """The host of the stream of exchange `name`; "" where there is none, or several."""
+        return "" if name == ALL_EXCHANGES else self.of(name).reader.address

@@ -1,0 +1,1 @@
+"""The rooms of history.py: what was, and REST as standby."""

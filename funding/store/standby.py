@@ -1,0 +1,80 @@
+"""What REST fills in while the stream is away: quotes marked as REST's, and since when."""
+
+from collections.abc import Iterable, Sequence
+
+from funding.model.event import Event
+from funding.model.quote import Quote, Source, ceiling_ms, fold
+from funding.model.silence import Silence
+from funding.store.durable import DurableConnection
+from funding.store.events import add_events
+from funding.store.quote_table import Rows
+
+_SILENCE = """
+SELECT
+    count(*),
+    count(*) FILTER (WHERE source = 'websocket' AND ?2 - received_uptime > ?3),
+    count(*) FILTER (WHERE source = 'rest' OR received_uptime IS NULL),
+    ?2 - max(received_uptime) FILTER (WHERE source = 'websocket')
+FROM quote LEFT JOIN contract USING (exchange, symbol)
+WHERE quote.exchange = ?1 AND (contract.status = 'TRADING'
+    OR NOT EXISTS (SELECT 1 FROM contract AS other WHERE other.exchange = ?1))
+"""
+_SYMBOLS = "SELECT symbol FROM quote WHERE exchange = ?"
+_SINCE = "UPDATE feed SET standby_since = ?2 WHERE exchange = ?1"
+
+
+class StandbyQuotes:
+    """REST's quotes of `exchange` in the table `quote`, over `store`. Ingest may write meanwhile:
+    each row keeps the newer quote, whoever has it."""
+
+    def __init__(self, store: DurableConnection, exchange: str) -> None:
+        self._store = store
+        self._exchange = exchange
+
+    def silence(self, uptime: float, after: float) -> Silence:
+        """How much of the stream is silent for more than `after` seconds."""
+        ((symbols, silent, unknown, newest),) = self._store.rows(
+            _SILENCE, (self._exchange, uptime, after)
+        )
+        return Silence(symbols, silent, unknown, newest)
+
+    def begin(self, event: Event) -> None:
+        """REST stands in from the time of `event` on."""
+        self._note(event.at, [event])
+
+    def end(self, event: Event) -> None:
+        """The stream is back; `event` is that of `begin` with its duration."""
+        self._note(None, [event])
+
+    def _note(self, since: float | None, events: Iterable[Event]) -> None:
+        with self._store.transaction() as connection:
+            connection.execute(_SINCE, (self._exchange, since))
+            add_events(connection, events)
+
+    def fill(
+        self, quotes: Sequence[Quote], *, since: float, wall: float, received: Sequence[float]
+    ) -> int:
+        """Store `quotes` that came at `wall` Unix seconds, each as old as if it had been received
+        at that uptime; returns how many were newer than what was stored.
+
+        Only stored symbols, so that REST's other contracts do not come and go; all of them where
+        none is stored yet.
+        """
+        with self._store.transaction() as connection:
+            rows = connection.execute(_SYMBOLS, (self._exchange,)).fetchall()
+            known = {fold(str(symbol)) for (symbol,) in rows}
+            held = [
+                (quote, wall, uptime)
+                for quote, uptime in zip(quotes, received, strict=True)
+                if not known or fold(quote.symbol) in known
+            ]
+            ceiling = ceiling_ms(max((quote.event_time for quote in quotes), default=0), wall)
+            stored = 0
+            for statement, bindings in Rows(self._exchange, held, source=Source.REST).statements(
+                ceiling
+            ):
+                connection.execute(statement, bindings)
+                stored += connection.changes()
+            # In each: a database that was replaced meanwhile does not know.
+            connection.execute(_SINCE, (self._exchange, since))
+        return stored

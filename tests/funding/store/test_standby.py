@@ -1,0 +1,165 @@
+"""REST's quotes in the store: beside ingest's, never on top of a newer one."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from funding.model.contract import ContractStatus
+from funding.model.event import Event, EventKind
+from funding.model.quote import Source
+from funding.model.silence import Silence
+from funding.store.contracts import Contracts
+from funding.store.durable import DurableConnection
+from funding.store.standby import StandbyQuotes
+from funding.store.writer import Writer
+from tests.support.clock import ManualClock, rows
+from tests.support.store import NOW_MS, contract, feed_of, quote, reading, received, writing
+
+WALL, UPTIME = 1_764_725_610.0, 5_000.0
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[Writer]:
+    """Ingest, which goes on writing."""
+    with writing(path) as writer:
+        yield writer
+
+
+@pytest.fixture
+def store(path: Path, writer: Writer) -> Iterator[DurableConnection]:
+    with closing(DurableConnection(path)) as store:
+        yield store
+
+
+@pytest.fixture
+def standby(store: DurableConnection) -> StandbyQuotes:
+    return StandbyQuotes(store, "binance")
+
+
+def stored(path: Path) -> dict[str, tuple[float, str]]:
+    found = rows(path, "SELECT symbol, mark_price, source FROM quote")
+    return {symbol: (mark, source) for symbol, mark, source in found}
+
+
+def fill(standby: StandbyQuotes, *quotes: object, since: float = 7.0) -> int:
+    return standby.fill(
+        list(quotes),  # type: ignore[arg-type]
+        since=since,
+        wall=WALL,
+        received=[UPTIME] * len(quotes),
+    )
+
+
+def test_newer_quotes_are_filled_in_and_marked(
+    path: Path, writer: Writer, standby: StandbyQuotes
+) -> None:
+    writer.write(feed_of(), received(quote("A"), quote("B"), quote("C")))
+    newer = [quote("A", 5.0, NOW_MS + 1), quote("b", 6.0, NOW_MS), quote("C", 7.0, NOW_MS - 1)]
+    assert fill(standby, *newer) == 1
+    old = quote().mark_price
+    assert stored(path) == {"A": (5.0, "rest"), "B": (old, "websocket"), "C": (old, "websocket")}
+
+
+def test_the_stream_takes_over_with_its_next_newer_quote(
+    path: Path, writer: Writer, standby: StandbyQuotes
+) -> None:
+    feed = feed_of()
+    writer.write(feed, received(quote("A")))
+    fill(standby, quote("A", 5.0, NOW_MS + 1_000))
+    writer.write(feed, received(quote("A", 6.0, NOW_MS + 500)), ceiling=NOW_MS + 1_500)
+    assert stored(path) == {"A": (5.0, "rest")}
+    writer.write(feed, received(quote("A", 6.0, NOW_MS + 1_001)))
+    assert stored(path) == {"A": (6.0, "websocket")}
+
+
+def test_a_time_in_the_future_does_not_freeze_a_symbol(
+    path: Path, writer: Writer, standby: StandbyQuotes
+) -> None:
+    feed = feed_of()
+    writer.write(feed, received(quote("A")))
+    fill(standby, quote("A", 5.0, NOW_MS + 10**9))
+    writer.write(feed, received(quote("A", 6.0, NOW_MS + 1)), ceiling=NOW_MS + 1_001)
+    assert stored(path) == {"A": (6.0, "websocket")}
+
+
+def test_other_contracts_of_rest_do_not_come_and_go(
+    path: Path, writer: Writer, standby: StandbyQuotes
+) -> None:
+    writer.write(feed_of(), received(quote("A")))
+    fill(standby, quote("A", 5.0, NOW_MS + 1), quote("EOSUSDT"))
+    assert list(stored(path)) == ["A"]
+
+
+def test_all_of_them_where_nothing_is_stored(path: Path, standby: StandbyQuotes) -> None:
+    assert fill(standby, quote("A"), quote("币安人生USDT")) == 2
+    assert {source for _, source in stored(path).values()} == {"rest"}
+
+
+def test_what_was_known_of_the_stream_s_quote_is_not_said_of_rest_s(
+    path: Path, writer: Writer, store: DurableConnection, standby: StandbyQuotes
+) -> None:
+    writer.write(feed_of(), received(quote("A")))
+    with store.transaction() as connection:
+        connection.execute("UPDATE quote SET z_score = 3.5, percentile = 99, zone = 'extreme'")
+    fill(standby, quote("A", 5.0, NOW_MS + 1))
+    ((z_score, reason, percentile, zone),) = rows(
+        path, "SELECT z_score, z_reason, percentile, zone FROM quote"
+    )
+    assert (z_score, percentile, zone) == (None, None, None)
+    assert reason == "REST stands in for the stream"
+
+
+def test_ages_and_the_feed_are_as_the_stream_left_them(
+    path: Path, writer: Writer, standby: StandbyQuotes
+) -> None:
+    feed = feed_of()
+    writer.write(feed, received(quote("A")))
+    hand = ManualClock(uptime=UPTIME + 60)
+    standby.fill([quote("A", 5.0, NOW_MS + 1)], since=7.0, wall=WALL + 60, received=[UPTIME + 50])
+    with reading(path, hand) as reader:
+        found, row = reader.one("A"), reader.feed()
+    assert found is not None
+    assert row is not None
+    assert (found.age_seconds, found.updated_at, found.source) == (10.0, WALL + 60, Source.REST)
+    assert (row.last_frame_at, row.accepted, row.standby_since) == (WALL, 1, 7.0)
+
+
+def test_ingest_does_not_take_back_what_standby_says(path: Path) -> None:
+    with closing(DurableConnection(path)) as store:
+        standby, feed = StandbyQuotes(store, "binance"), feed_of()
+        with writing(path, feed) as writer:
+            standby.begin(Event(7.0, "history", EventKind.STANDBY, "words", rule="binance"))
+            writer.write(feed)
+        with writing(path, feed_of()) as writer:
+            writer.write(feed_of())
+            assert rows(path, "SELECT standby_since FROM feed") == [(7.0,)]
+            ended = Event(7.0, "history", EventKind.STANDBY, "more", None, "binance", 60.0)
+            standby.end(ended)
+            writer.write(feed_of())
+            assert rows(path, "SELECT standby_since FROM feed") == [(None,)]
+    select = "SELECT at, detail, rule, duration_seconds FROM event WHERE kind = 'standby'"
+    assert rows(path, select) == [(7.0, "more", "binance", 60.0)]
+
+
+def test_silence_of_what_trades(
+    writer: Writer, store: DurableConnection, standby: StandbyQuotes
+) -> None:
+    assert standby.silence(UPTIME, 30.0) == Silence(0, 0, 0, None)
+    feed = feed_of()
+    writer.write(feed, received(quote("A"), quote("B"), quote("DEAD")))
+    writer.write(feed, received(quote("A", event_time=NOW_MS + 1), uptime=UPTIME + 40))
+    now = UPTIME + 45
+    assert standby.silence(now, 30.0) == Silence(3, 2, 0, 5.0)
+    assert standby.silence(now, 45.0) == Silence(3, 0, 0, 5.0)
+    Contracts(store).replace(
+        "binance", [contract("a"), contract("B"), contract("DEAD", ContractStatus.SETTLING)]
+    )
+    assert standby.silence(now, 30.0) == Silence(2, 1, 0, 5.0)
+    fill(standby, quote("A", event_time=NOW_MS + 2))
+    assert standby.silence(now, 30.0) == Silence(2, 1, 1, 45.0)
+    with store.transaction() as connection:  # as after a reboot
+        connection.execute("UPDATE quote SET received_uptime = NULL")
+    assert standby.silence(now, 30.0) == Silence(2, 0, 2, None)
+    assert StandbyQuotes(store, "kucoin").silence(now, 30.0).symbols == 0
