@@ -13,15 +13,27 @@ from funding.api.host_check import local_only
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
 from funding.api.server import Server, listening_socket, serve
-from funding.exchanges.binance import stream as binance
+from funding.exchanges.binance.exchange import BINANCE
+from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
+from funding.settings.service import Settings
 from funding.store.reader import Reader
 
 log = logging.getLogger("api")
 
 CHECK_SECONDS = 0.02  # how soon a replaced database is noticed
+
+
+def _exchanges(settings: Settings) -> dict[str, ServedExchange]:
+    """Those that are followed. Binance comes first: it is meant where none is named."""
+    found = {}
+    for name in sorted(settings.exchanges, key=BINANCE.name.__ne__):
+        few = settings.min_symbols if name == BINANCE.name else EXCHANGES[name].min_symbols
+        reader = Reader(settings.db, name, SYSTEM, check_seconds=CHECK_SECONDS)
+        found[name] = ServedExchange(reader, verdict.Limits(settings.stale_after, few))
+    return found
 
 
 def main() -> int:
@@ -36,9 +48,7 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
-    limits = verdict.Limits(settings.stale_after, settings.min_symbols)
-    reader = Reader(settings.db, binance.NAME, SYSTEM, check_seconds=CHECK_SECONDS)
-    api = Api(Served({binance.NAME: ServedExchange(reader, limits)}), SYSTEM)
+    api = Api(Served(_exchanges(settings)), SYSTEM)
     try:
         listening = listening_socket(*address)
         host, port = listening.getsockname()[:2]

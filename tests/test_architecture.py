@@ -29,6 +29,7 @@ PURE = {
     "ingest/connection_slot",
     "ingest/liveness",
     "ingest/symbol_classes",
+    "history/standby_rules",
     "watchdog/restart_decision",
     "watchdog/restart_rules",
     "client/mode",
@@ -57,7 +58,7 @@ OUTSIDE: dict[str, str | None] = {
 }
 """Floor 2: one outside world each, and the one library that it may import beside msgspec."""
 
-MOVING = {"rest", "ingest", "watchdog", "notify", "client", "consumers", "api"}
+MOVING = {"rest", "ingest", "history", "watchdog", "notify", "client", "consumers", "api"}
 """Floor 3: moving parts, with the world handed in."""
 
 FLOORS: dict[int, Collection[str]] = {0: {"errors"}, 1: PURE, 2: OUTSIDE, 3: MOVING}

@@ -13,7 +13,7 @@ from funding.api.router import Route
 from funding.api.served import Served
 from funding.api.tables import as_csv, columns
 from funding.model.bar import HOUR, MINUTE
-from funding.model.settlement import Settlement
+from funding.model.settlement import StoredSettlement
 from funding.runtime.clock import Clock
 from funding.store import history_reader
 
@@ -186,7 +186,7 @@ class HistoryRoutes:
         return tagged(environ, reply(answer))
 
 
-def _settled(each: Settlement, total: float) -> SettledRow:
+def _settled(each: StoredSettlement, total: float) -> SettledRow:
     return SettledRow(
         funding_time=each.funding_time,
         funding_rate=each.rate,

@@ -4,12 +4,12 @@ first where there are more."""
 from typing import NamedTuple
 
 from funding.model.bar import Bar
-from funding.model.settlement import Settlement
+from funding.model.settlement import StoredSettlement
 from funding.model.signal import Signal
 from funding.store.reader import Reader
 
 _SETTLED = f"""
-SELECT {", ".join(Settlement._fields)} FROM funding_rate
+SELECT {", ".join(StoredSettlement._fields)} FROM funding_rate
 WHERE symbol = ?1 AND exchange = ?2 AND funding_time >= ?3
 ORDER BY funding_time DESC, rate_type DESC LIMIT ?4
 """
@@ -45,10 +45,10 @@ class Asked(NamedTuple):
     until_time: int
 
 
-def settled_rates(reader: Reader, symbol: str, since_ms: int, limit: int) -> list[Settlement]:
+def settled_rates(reader: Reader, symbol: str, since_ms: int, limit: int) -> list[StoredSettlement]:
     """The newest `limit` settled rates since then, oldest first."""
     rows = reader.rows(_SETTLED, (symbol, reader.exchange, since_ms, limit))
-    return [Settlement(*row) for row in reversed(rows)]
+    return [StoredSettlement(*row) for row in reversed(rows)]
 
 
 def gaps(reader: Reader, symbol: str, since_ms: int, limit: int) -> list[Gap]:

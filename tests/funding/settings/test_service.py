@@ -23,6 +23,7 @@ DEFAULTS = {
     "check_interval": 5.0,
     "compare_interval": 60.0,
     "compare_all_interval": 600.0,
+    "standby_after": 30.0,
     "comparison_days": 14.0,
     "rest_weight": 1_200,
     "supervisor": ROOT / "var/supervisor.sock",
@@ -61,6 +62,7 @@ GOOD = [
     ("FUNDING_CHECK_INTERVAL", "600", 600.0),
     ("FUNDING_COMPARE_INTERVAL", "0.2", 0.2),
     ("FUNDING_COMPARE_ALL_INTERVAL", "0", 0.0),
+    ("FUNDING_STANDBY_AFTER", "0", 0.0),
     ("FUNDING_COMPARISON_DAYS", "1", 1.0),
     ("FUNDING_REST_WEIGHT", "20", 20),
     ("FUNDING_SUPERVISOR", "/run/s.sock", Path("/run/s.sock")),
@@ -88,6 +90,7 @@ NO_SECONDS = ["", "soon", "nan", "inf", "-inf", "-1", "1e9", "5s", "5,0"]
 NO_WHOLE = ["", "-1", "1.0", "1e3", "+1", " 1", "1_0", "٣", "¹", "0x10", "9" * 5_000]
 
 BAD = {
+    "FUNDING_STANDBY_AFTER": ["-1", "86401", "x", ""],
     "FUNDING_DB": ["", "a\0b"],
     "FUNDING_WS_URL": [*(each.format("wss") for each in NO_URL), "https://fapi.binance.com"],
     "FUNDING_REST_URL": [*(each.format("https") for each in NO_URL), "wss://fstream.binance.com"],

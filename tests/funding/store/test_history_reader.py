@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from funding.model.bar import Bar
-from funding.model.settlement import Settlement
+from funding.model.settlement import StoredSettlement
 from funding.model.signal import Signal, SignalDirection, SignalKind, Zone
 from funding.store import history_reader
 from funding.store.contracts import Contracts
@@ -15,7 +15,7 @@ from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from tests.support.store import contract, feed_of, plainly, quote, reading, received, writing
 
-RATE = Settlement("binance", "BTCUSDT", 1_000, "Regular", 0.0001, 5.0, 8, "rest")
+RATE = StoredSettlement("binance", "BTCUSDT", 1_000, "Regular", 0.0001, 5.0, 8, "rest")
 BAR = Bar("binance", "BTCUSDT", 60, 120, 1.0, 4.0, 0.5, 2.0, 2.5, 0.0001, 60)
 SIGNAL = Signal(
     *(5.0, "binance", "BTCUSDT", SignalKind.ZONE, Zone.HIGH, SignalDirection.UP, 0.1, 2.5, "words")
