@@ -51,7 +51,8 @@ def annualized(rate: float | None, interval_hours: int | None) -> float | None:
     """
     if rate is None or not interval_hours:
         return None
-    return round(rate * YEAR_HOURS / interval_hours, 10)
+    # Without the noise of binary fractions; `round(…, 10)` takes thrice as long.
+    return round(rate * YEAR_HOURS / interval_hours * 1e10) / 1e10
 
 
 def supersedes(event_time: int, stored: int, ceiling: int) -> bool:
