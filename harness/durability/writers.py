@@ -111,7 +111,8 @@ def acknowledge(text: object) -> None:
 
 
 def main(role: str, database: str, first: str, *, ack_first: bool = False) -> None:
-    """Commit until killed. Without a database all but ingest wait for one."""
+    """Commit until killed. Without a database all but ingest wait for one; where the disk is busy,
+    one may hold the lock for longer than another waits, which commits nothing."""
     acknowledge("ready")
     commit = ROLES[role](Path(database))
     for number in itertools.count(int(first)):
@@ -121,7 +122,7 @@ def main(role: str, database: str, first: str, *, ack_first: bool = False) -> No
             try:
                 commit(number)
                 break
-            except errors.StoreMissing:
+            except (errors.StoreMissing, errors.StoreLocked):
                 continue
         if not ack_first:
             acknowledge(number)

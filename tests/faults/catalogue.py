@@ -35,6 +35,21 @@ SHORT_TICK = ("--tick", "0.2")
 Cause = Callable[[Group], AbstractContextManager[None]]
 
 
+@dataclass
+class Goals:
+    """Whether goals in seconds are held. They are where nothing else runs: beside other tests they
+    would judge the machine."""
+
+    held: bool = True
+
+    def limit(self, seconds: float) -> float:
+        """Seconds that something may take whose goal are these."""
+        return seconds if self.held else WAIT_SECONDS
+
+
+GOALS = Goals()
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One row: `cause` breaks something; `goal` is in seconds until both classes are fresh.
@@ -111,7 +126,7 @@ def flows(symbol_class: str) -> Callable[[Group], bool]:
         event_time, uptime = quotes(service)[symbol]
         row = service.ask(f"/funding/{symbol}").json
         sent = service.exchange_says(f"/sim/row?symbol={symbol}&event_time={row['eventTime']}")
-        young = SYSTEM.uptime() - uptime < 1.5 and row["eventTime"] >= event_time
+        young = SYSTEM.uptime() - uptime < GOALS.limit(1.5) and row["eventTime"] >= event_time
         return young and row["markPrice"] == float(sent["p"])
 
     return probe
@@ -128,7 +143,9 @@ def prove(service: Group, fault: Fault) -> tuple[float, float]:
         seen, well_after = recovery(service, fault)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{log_of(service.folder)}") from error
-    assert seen <= fault.goal, f"{fault.name}: fresh after {seen:.1f} s, at most {fault.goal:g}"
+    assert seen <= GOALS.limit(fault.goal), (
+        f"{fault.name}: fresh after {seen:.1f} s, at most {fault.goal:g}"
+    )
     return seen, well_after
 
 

@@ -5,11 +5,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.group import Group
-from tests.faults.catalogue import SHORT, SHORT_TICK
+from tests.faults.catalogue import GOALS, SHORT, SHORT_TICK
 from tests.support.service import healthy_service
 
 Record = Callable[[str, str, str], None]
 SEEN: list[tuple[str, str, str]] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def goals(request: pytest.FixtureRequest) -> None:
+    """They are held when the whole catalogue runs, by itself."""
+    GOALS.held = "not faults" not in request.config.option.markexpr
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,17 @@ def usage(path: Path) -> tuple[int, int]:
     return found[0][0], found[0][1]
 
 
+def validated(path: Path, verdict: str, days_ago: float, now: float | None = None) -> None:
+    """A stored report."""
+    at = (SYSTEM.wall() if now is None else now) - days_ago * 86_400
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        "INSERT INTO validation (at, verdict, since, until, report) VALUES (?1, ?2, 0, ?1, '{}')",
+        (at, verdict),
+    )
+    connection.close()
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Another process has the store's write lock while the block runs."""

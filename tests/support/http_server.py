@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from funding.api.dispatcher import Channel
 from funding.api.server import Server
+from harness.processes import WAIT_SECONDS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -19,7 +20,8 @@ by default before it waits."""
 
 
 class Application:
-    """Answers /N with N bytes, and counts. /stream lasts until `ended`."""
+    """Answers /N with N bytes, and counts. /stream lasts until `ended`, and so does /held,
+    which holds the server's loop."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -40,7 +42,9 @@ class Application:
         if path == "/stream":
             start_response("200 OK", [("Content-Type", "text/plain")])
             return self.stream()
-        body = b"x" * int(path[1:])
+        if path == "/held":
+            assert self.ended.wait(WAIT_SECONDS)
+        body = b"held" if path == "/held" else b"x" * int(path[1:])
         length = [] if self.endless else [("Content-Length", str(len(body)))]
         start_response("200 OK", [("Content-Type", "text/plain"), *length])
         return iter([body])
@@ -48,7 +52,7 @@ class Application:
     def stream(self) -> Iterator[bytes]:
         self.streams.append(threading.current_thread().name)
         yield b"begun"
-        assert self.ended.wait(30)
+        assert self.ended.wait(WAIT_SECONDS)
         yield b"ended"
 
 
@@ -65,7 +69,7 @@ def serving(application: Application, watchdog_socket: Path | None = None) -> It
         finally:
             application.ended.set()
             server.stop()
-            thread.join(30)
+            thread.join(WAIT_SECONDS)
         assert not thread.is_alive()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from funding import errors
@@ -33,6 +34,13 @@ def error(status: int, code: int, message: str, **headers: str) -> Turn:
     """A refusal in the exchange's words."""
     body = json.dumps({"code": code, "msg": message}).encode()
     return sends(reply(status, body, **headers))
+
+
+def store(path: Path, statement: str, *bindings: Any) -> None:
+    """Change the file without our code between."""
+    connection = apsw.Connection(str(path))
+    connection.execute(statement, bindings)
+    connection.close()
 
 
 class Group:

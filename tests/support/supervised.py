@@ -31,6 +31,9 @@ command={python} -c "{code}"
 autorestart=true
 redirect_stderr=true
 """
+SUPERVISORD = (
+    "from supervisor import events, supervisord; events.Tick5Event.period = 1; supervisord.main()"
+)
 SLEEPS = "import time; time.sleep(600)"
 DEAF = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -51,7 +54,7 @@ def supervisord(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """supervisord in `folder`, with `programs` (Python code by name) in the group `funding`, each
     with `options[name]`, `extra` sections beside them, and `settings` in its environment. What it
-    has started is gone after the block."""
+    has started is gone after the block. Its events of every five seconds come each second."""
     parts = [HEAD.format(folder=folder, names=",".join(programs)), extra]
     for name, code in programs.items():
         parts.append(PROGRAM.format(name=name, python=sys.executable, code=code))
@@ -59,7 +62,7 @@ def supervisord(
         parts += [f"{key}={value}\n" for key, value in chosen.items()]
     config = folder / "supervisord.conf"
     config.write_text("".join(parts))
-    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+    command = [sys.executable, "-c", SUPERVISORD, "-c", str(config)]
     with running(command, folder / "output.log", cwd=folder, settings=settings or {}) as process:
         until((folder / "s").exists, "supervisord listens")
         try:

@@ -14,6 +14,7 @@ CALLS, FORKS = 300, 20
 
 @pytest.mark.parametrize("mode", ["websocket", "parallel", "rest"])
 def test_both_processes_get_answers_of_their_own(world: World, database: Path, mode: str) -> None:
+    world.exchange.forget_calls()
     settings = world.environment(
         FUNDING_DB=database, FUNDING_FORCE_MODE=1, FUNDING_REST_WEIGHT=2_400
     )

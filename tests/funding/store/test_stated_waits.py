@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from funding.store import durable
 from funding.store.stated_waits import StatedWaits
 from tests.support.clients import locked
 from tests.support.clock import ManualClock, rows, write
@@ -54,8 +55,13 @@ def test_wait_stored_by_a_wrong_clock_does_not_count(path: Path, hand: ManualClo
 
 
 def test_without_the_store_nothing_is_raised(
-    path: Path, hand: ManualClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    path: Path,
+    hand: ManualClock,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(durable, "BUSY_SECONDS", 0.1)
     missing = StatedWaits(tmp_path / "none.db", hand.clock())
     missing.record(URL, 120.0, "status 429")
     assert missing.left(URL) == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from funding.watchdog import supervisor
+from funding.watchdog import probe, supervisor
 from harness.processes import WAIT_SECONDS
 from tests.support.clock import ManualClock
 from tests.support.compared_service import ComparedService, quote
@@ -28,10 +28,12 @@ def compared(tmp_path: Path) -> ComparedService:
 
 @pytest.fixture(autouse=True, scope="session")
 def patient_client() -> Iterator[None]:
-    """A busy machine may take longer to start supervisord than the watchdog waits for an answer.
+    """A busy machine may take longer than the watchdog waits for an answer, above all to start
+    supervisord.
 
     The tests of that timeout set their own.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(supervisor, "TIMEOUT_SECONDS", WAIT_SECONDS)
+        for module in (probe, supervisor):
+            patch.setattr(module, "TIMEOUT_SECONDS", WAIT_SECONDS)
         yield

@@ -5,15 +5,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from funding.health.facts import LastComparison, Probe, ProcessState
 from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
+from funding.store import durable
 from funding.store.contracts import Contracts
 from funding.watchdog import probe
 from funding.watchdog.restart_rules import Verb
+from harness.processes import WAIT_SECONDS
 from tests.support.http_script import hangs, reply, scripted, sends
 from tests.support.watched_service import INGEST, NEW, OLD, WatchedService
 
@@ -106,7 +109,14 @@ def test_dead_feed_is_stale_although_the_clock_stepped(
 def test_each_api_process_is_probed(
     service: WatchedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 0.1)
+    ask = probe.unix
+
+    def unix(path: Path, *arguments: Any) -> Probe:
+        seconds = 0.1 if path.name == "api_01.sock" else WAIT_SECONDS
+        monkeypatch.setattr(probe, "TIMEOUT_SECONDS", seconds)
+        return ask(path, *arguments)
+
+    monkeypatch.setattr(probe, "unix", unix)
     for name in ("api_00", "api_01"):
         service.supervisor.put(f"api:{name}", ProcessState.RUNNING, OLD)
     good, hung = str(service.folder / "api_00.sock"), str(service.folder / "api_01.sock")
@@ -139,8 +149,11 @@ def test_contracts_that_do_not_trade_are_not_looked_at(service: WatchedService) 
     assert facts.without_rate == []
 
 
-def test_process_that_locks_the_store_is_named(service: WatchedService) -> None:
+def test_process_that_locks_the_store_is_named(
+    service: WatchedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only while ingest is late, and only another process."""
+    monkeypatch.setattr(durable, "BUSY_SECONDS", 0.1)
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
         " c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"

@@ -6,7 +6,7 @@ import pytest
 import websocket
 
 from harness.bench.frame_server import Client, accept, listening
-from harness.processes import port_of
+from harness.processes import WAIT_SECONDS, port_of
 
 
 @pytest.mark.parametrize("size", [10, 200, 70_000])
@@ -15,8 +15,10 @@ def test_a_client_reads_what_was_sent(size: int) -> None:
         accepted: list[Client] = []
         thread = threading.Thread(target=lambda: accepted.append(accept(server)))
         thread.start()
-        client = websocket.create_connection(f"ws://127.0.0.1:{port_of(server)}/", timeout=10)
-        thread.join(10)
+        client = websocket.create_connection(
+            f"ws://127.0.0.1:{port_of(server)}/", timeout=WAIT_SECONDS
+        )
+        thread.join(WAIT_SECONDS)
         accepted[0].send(b"x" * size)
         assert client.recv() == "x" * size
         accepted[0].close()

@@ -9,9 +9,9 @@ from harness.bench.process_figures import cpu_seconds, machine, megabytes, writt
 
 def test_cpu_time_is_counted() -> None:
     before, own = cpu_seconds(os.getpid()), time.process_time()
-    while time.process_time() - own < 0.02:
+    while time.process_time() - own < 0.05:  # counted in hundredths, twice rounded down
         pass
-    assert 0.02 <= cpu_seconds(os.getpid()) - before < 5
+    assert 0.03 <= cpu_seconds(os.getpid()) - before < 5
 
 
 def test_memory_with_shared_pages_is_more_than_without() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import websocket
 
-from harness.processes import module, running
+from harness.processes import WAIT_SECONDS, module, running
 
 
 def test_it_sends_every_frame_and_says_what_it_sent(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_it_sends_every_frame_and_says_what_it_sent(tmp_path: Path) -> None:
     with running(command, tmp_path / "log", piped=True, stdin=-1) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        client = websocket.create_connection(f"ws://127.0.0.1:{port}/", timeout=10)
+        client = websocket.create_connection(f"ws://127.0.0.1:{port}/", timeout=WAIT_SECONDS)
         received = [json.loads(client.recv())["data"] for _ in range(4)]
         sent = json.loads(process.stdout.readline())
         client.shutdown()  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.sustained_rate import _judged
+from harness.processes import WAIT_SECONDS
 
 SENT = {"rows": 1000, "event_time": 50, "late_seconds": 0.0, "elapsed": 2.0, "cpu": 0.5}
 
@@ -29,6 +30,6 @@ def test_what_is_said_of_a_source(
         database.execute("CREATE TABLE feed (accepted, last_event_time)")
         database.execute("INSERT INTO feed VALUES (?, 50)", (accepted,))
         database.commit()
-    told = _judged(path, SENT | changes, time.monotonic(), 0.5)
+    told = _judged(path, SENT | changes, time.monotonic() + WAIT_SECONDS, 0.5)
     assert told.startswith(words)
     assert bool(told) == bool(words)
