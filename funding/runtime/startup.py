@@ -23,7 +23,8 @@ T = TypeVar("T")
 def parser(name: str, about: str, more: Iterable[Setting] = ()) -> argparse.ArgumentParser:
     """A parser whose --help lists the settings, and those of a program of its own in `more`."""
     table = (*more, *service.TABLE)
-    rows = [f"  {s.name:<29}{s.why} (default: {s.default or 'none'})" for s in table]
+    width = max(len(s.name) for s in table)
+    rows = [f"  {s.name:<{width}} {s.why} (default: {s.default or 'none'})" for s in table]
     heading = "settings, from the environment or the file funding.env:\n"
     return argparse.ArgumentParser(
         prog=name,
