@@ -12,6 +12,8 @@ from funding.model.feed import Feed
 INGEST = "funding:ingest"
 WATCHDOG = "funding:watchdog"
 API_GROUP = "api:"
+FULL_BYTES = 4 * 1024 * 1024
+"""With less, a program may fail to write though not every block of the disk is taken."""
 
 
 class ProcessState(enum.StrEnum):
@@ -110,6 +112,11 @@ class Facts:
     disk_free_bytes: int | None = None
     clock_step: float = 0.0
     clock_error: float | None = None
+
+    @property
+    def disk_is_full(self) -> bool:
+        """Whether there is no room for the next batches."""
+        return self.disk_free_bytes is not None and self.disk_free_bytes < FULL_BYTES
 
     @property
     def data(self) -> Health:

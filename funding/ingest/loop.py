@@ -6,7 +6,7 @@ The world is handed in, so that a test can move it step by step.
 import logging
 from collections.abc import Callable
 
-from funding.errors import StoreLocked
+from funding.errors import StoreFull, StoreLocked
 from funding.ingest.connection_events import (
     ENDINGS,
     Connect,
@@ -74,8 +74,8 @@ class IngestLoop:
         """Wait at most `timeout` seconds for something to do, and do it; whether that was quotes
         and nothing else.
 
-        Raises `StoreError`, and the defect that ended a connection's thread. A locked store is
-        waited for: of each symbol the newest quote waits with it.
+        Raises `StoreError`, and the defect that ended a connection's thread. A locked store, or a
+        full disk, is waited for: of each symbol the newest quote waits with it.
         """
         batch = self._inbox.take(timeout)
         self._connections.check()
@@ -167,19 +167,19 @@ class IngestLoop:
         self._feed.attempts_left = self._policy.attempts_left(now)
         try:
             self._writer.write(self._feed, batch.quotes.values(), self._events, batch.ceiling)
-        except StoreLocked:
+        except (StoreLocked, StoreFull) as error:
             self._inbox.give_back(batch)
             del self._events[MAX_EVENTS:]
-            self._events += self._lock.update(True)
+            self._events += self._lock.update(error)
         else:
             self._events.clear()
-            self._events += self._lock.update(False)
+            self._events += self._lock.update(None)
 
     def _maintain_store(self, now: float) -> None:
         wall, flowing = self._clock.wall(), self._policy.all_classes_flow(now)
         try:
             names = self._maintenance.step(wall, now, all_classes_flow=flowing)
-        except StoreLocked:
+        except (StoreLocked, StoreFull):
             return  # the next attempt to write says so
         if names:
             self._inbox.retire(names)

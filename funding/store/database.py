@@ -30,6 +30,7 @@ from funding import errors
 from funding.runtime import access
 from funding.store import upgrades
 from funding.store.damage import APPLICATION_ID
+from funding.store.file_identity import require_file
 
 BUSY_SECONDS = 5.0
 """How long a connection waits for another process's lock, unless it says otherwise."""
@@ -209,6 +210,7 @@ def open_as_it_is(
 ) -> apsw.Connection:
     """A connection to whatever is at `path`; `busy_seconds` is how long it waits for a lock where
     that is not the usual time."""
+    require_file(path)
     connection = apsw.Connection(str(path), flags=flags)
     try:
         for setting in EVERYONE:

@@ -4,9 +4,11 @@
 - A database in WAL mode is three files. While a connection is open, its -wal and -shm stay the
   same files; removed, they live on for whoever has them open, and the next to open the database
   makes others: two groups of connections that do not know of each other.
+- To open a pipe waits until somebody opens its other end, for SQLite too.
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,3 +50,13 @@ def identify(path: Path | str) -> FileIdentity | None:
 def identify_all(path: str) -> DatabaseFiles:
     """The files of the database at `path`."""
     return DatabaseFiles(identify(path), identify(f"{path}-wal"), identify(f"{path}-shm"))
+
+
+def require_file(path: Path | str) -> None:
+    """Raise `StoreError` where something else than a file is at `path`; there may be nothing."""
+    try:
+        is_file = stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return  # to open it says why
+    if not is_file:
+        raise errors.StoreError(str(path), "is not a file")

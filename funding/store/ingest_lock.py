@@ -15,7 +15,7 @@ from pathlib import Path
 from funding import errors
 from funding.runtime import access
 from funding.store.damage import lock_path
-from funding.store.file_identity import identify
+from funding.store.file_identity import identify, require_file
 
 
 class IngestLock:
@@ -27,6 +27,7 @@ class IngestLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptors: list[int] = []
+        require_file(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

@@ -9,11 +9,13 @@ be read.
   It does not mind a text that is not UTF-8, which shows when it is read; and over a read-only
   connection it passes over CHECKs. `quick_check` does not look for rows that an index lacks: a
   write then finds the damage, and a check would not.
+- A smaller file under a WAL that has all pages that are read is whole to every reader, but nothing
+  can be moved into it: SQLITE_CORRUPT from a checkpoint.
 """
 
 import logging
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from funding import errors
 from funding.store.damage import APPLICATION_ID, is_marked, is_ours, marker_path
 from funding.store.database import (
     check_ours,
+    checkpoint,
     open_as_it_is,
     open_writer,
     transaction,
@@ -69,6 +72,7 @@ def _is_unreadable(path: Path) -> bool:
                 if check_ours(connection, str(path)) == 0:
                     return True  # the lock file names it, hence it had tables
                 _read_through(connection, "quote", "feed", _NAMES)
+                checkpoint(connection)
                 if is_marked(path):
                     if connection.execute("PRAGMA integrity_check(1)").get != "ok":
                         return True
@@ -104,20 +108,50 @@ def _read_through(connection: apsw.Connection, *tables: str) -> None:
 
 def set_aside_if_damaged(path: Path) -> Path | None:
     """Rename a damaged database, so that a new one can begin; where it is now, or None."""
-    if not is_damaged(path):
+    if not is_damaged(path) or _is_whole_alone(path):
         return None
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.stem}-damaged-{stamp}-{number}{path.suffix}")
+    aside = _free_name(path)
     for suffix in ("-wal", "-shm", ""):
         source = Path(f"{path}{suffix}")
         if source.exists():
             source.rename(f"{aside}{suffix}")
     remove_sidecars(path)
     log.error("%s is damaged: it is now %s, a new one begins", path, aside)
+    return aside
+
+
+def _is_whole_alone(path: Path) -> bool:
+    """Whether the file itself is a whole database of ours: then the WAL beside it is of another
+    one, as when a copy was put in its place, and is renamed."""
+    wal = Path(f"{path}-wal")
+    if not wal.exists():
+        return False
+    try:
+        address = f"{path.absolute().as_uri()}?immutable=1"  # without a WAL
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        with closing(apsw.Connection(address, flags=flags)) as connection:
+            if check_ours(connection, str(path)) == 0:
+                return False
+            _read_through(connection, "quote", "feed", _NAMES)
+            if connection.execute("PRAGMA integrity_check(1)").get != "ok":
+                return False
+    except (apsw.Error, UnicodeDecodeError, errors.StoreError):
+        return False
+    aside = Path(f"{_free_name(path)}-wal")
+    wal.rename(aside)
+    remove_sidecars(path)
+    log.warning("%s is of another database than %s: it is now %s", wal, path.name, aside)
+    return True
+
+
+def _free_name(path: Path) -> Path:
+    """A dated name for a damaged database, which nobody has."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
+    number = 1
+    while aside.exists() or Path(f"{aside}-wal").exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}-damaged-{stamp}-{number}{path.suffix}")
     return aside
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +152,8 @@ class Writer:
     def _check_place(self) -> None:
         """Raise when the database is not what this writes to any more: a file of it was removed or
         replaced, or its content was. Writing to a removed file succeeds, and nobody reads it."""
-        if identify_all(self._name) != self._files:
-            self._change_nothing_at_close()
+        if (files := identify_all(self._name)) != self._files:
+            self._leave_to(files)
             raise errors.StoreError(self._name, "was removed or replaced while ingest wrote to it")
         # For each batch: a Path would take four times as long.
         if os.path.exists(self._marker) and is_marked(self._path):
@@ -161,6 +161,18 @@ class Writer:
             raise errors.StoreCorrupt(self._name, "another program found it damaged")
         if _last_written(self._name) != self._written:
             self._check_content()
+
+    def _leave_to(self, files: DatabaseFiles) -> None:
+        """Begin no more with what this wrote to: `files` are at its place now. Where another main
+        file is, what this has beside it would be taken for that one's, and damage it."""
+        mine = self._files
+        self._change_nothing_at_close()
+        if mine is None or files.main in (None, mine.main):
+            return
+        for ending, old, new in (("-wal", mine.wal, files.wal), ("-shm", mine.shm, files.shm)):
+            if old == new:
+                with suppress(OSError):
+                    os.unlink(f"{self._name}{ending}")
 
     def _check_content(self) -> None:
         """Somebody else has written to the main file: SQLite for another program, or a `cp`."""

@@ -92,7 +92,7 @@ def _fatal(_facts: Facts, process: Process, _bad: BadProbes) -> str:
 def _ingest_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
     if process.name != INGEST or not process.is_running or facts.store_problem:
         return ""  # a store that cannot be read says nothing about ingest
-    if facts.locked_by:
+    if facts.locked_by or facts.disk_is_full:
         return ""  # ingest waits, as it should
     age, feed = facts.heartbeat_age, facts.feed
     if age is None or feed is None or feed.pid != process.pid:

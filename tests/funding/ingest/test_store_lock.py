@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import apsw
 import pytest
 
-from funding.errors import ConnectionLost
+from funding.errors import ConnectionLost, StoreError, StoreLocked
 from funding.ingest.loop import STOP_ATTEMPTS
 from funding.ingest.store_lock import StoreLock
 from tests.support.clock import ManualClock, rows
@@ -91,14 +91,37 @@ def test_stop_waits_for_a_short_lock(world: IngestWorld, monkeypatch: pytest.Mon
         person.execute("BEGIN IMMEDIATE")
         update = StoreLock.update
 
-        def free(lock: StoreLock, is_locked: bool) -> object:
-            if is_locked:
+        def free(lock: StoreLock, problem: StoreError | None) -> object:
+            if problem is not None:
                 person.execute("ROLLBACK")
-            return update(lock, is_locked)
+            return update(lock, problem)
 
         monkeypatch.setattr(StoreLock, "update", free)
         world.loop.stop()
     assert world.kinds() == ["start", "connect", "stop", "locked"] or "stop" in world.kinds()
+
+
+def test_full_disk_is_waited_for(world: IngestWorld, log: io.StringIO) -> None:
+    """The newest quote of each symbol waits, and no process ends."""
+    world.connect()
+    world.deliver(message(row(price="1.0")))
+    held = world.writer._connection
+    held.pragma("max_page_count", int(str(held.pragma("page_count"))) + 2)
+    many = [row(f"S{n}USDT", "7.0", E=START_MS + 1_000) for n in range(2_000)]
+    world.time.advance(1.0)
+    world.deliver(message(row(price="2.0", E=START_MS + 1_000), *many))
+    assert world.prices() == {"BTCUSDT": 1.0}
+    world.time.advance(3.0)
+    held.pragma("max_page_count", 1_000_000)
+    world.step()
+    world.step()
+    assert world.prices()["BTCUSDT"] == 2.0
+    assert len(world.prices()) == 2_001
+    assert rows(world.path, "SELECT detail, duration_seconds FROM event WHERE kind = 'locked'") == [
+        ("the disk is full: receiving goes on, writing waits", 3.0)
+    ]
+    assert len(world.opened) == 1
+    assert len(lines(log, "the disk is full")) == 1
 
 
 def test_maintenance_waits_too(world: IngestWorld) -> None:
@@ -114,10 +137,11 @@ def test_maintenance_waits_too(world: IngestWorld) -> None:
 def test_lock_that_comes_again_is_one_event() -> None:
     time = ManualClock()
     lock = StoreLock(time.clock())
-    assert lock.update(False) == []
-    (begun,) = lock.update(True)
+    locked = StoreLocked("funding.db", "locked by another process")
+    assert lock.update(None) == []
+    (begun,) = lock.update(locked)
     time.advance(7.0)
-    (over,) = lock.update(False)
+    (over,) = lock.update(None)
     assert (begun.duration_seconds, over.duration_seconds) == (None, 7.0)
-    assert lock.update(True) == []
+    assert lock.update(locked) == []
     assert lock.active

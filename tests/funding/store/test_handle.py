@@ -166,6 +166,42 @@ def test_a_backup_copied_over_the_running_database_is_noticed(path: Path) -> Non
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+def moved_over(source: Path, target: Path) -> None:
+    source.rename(target)
+
+
+@pytest.mark.parametrize("put", [moved_over, copied_over], ids=["mv", "cp"])
+def test_a_whole_database_in_the_place_of_ours_is_used(
+    path: Path, put: Callable[[Path, Path], None]
+) -> None:
+    """Its WAL would be that of another one: it is set aside, and nothing of the backup is lost."""
+    with writing(path) as writer:
+        write_on(path, writer, 2, 1.0)
+        writer.write(feed_of(), events=[Event(AT, "x", EventKind.NOTICE, "kept" * 500)] * 50)
+    backup = path.with_name("backup.db")
+    shutil.copy(path, backup)
+    path.unlink()
+    clock = ManualClock().clock()
+    writer = Writer(path, feed_of())
+    with closing(Reader(path, "binance", clock)) as reader:
+        writer.write(feed_of(), events=[Event(AT, "x", EventKind.NOTICE, "new" * 900)] * 300)
+        writer.checkpoint()
+        write_on(path, writer, 9, 2.0)
+        assert len(reader.all()) == 101
+        put(backup, path)
+        later(path)
+        with pytest.raises(StoreError):
+            write_on(path, writer, 1, 3.0)
+        with suppress(StoreError):
+            writer.close()
+    with writing(path) as writer:
+        assert rows(path, "SELECT count(*) FROM event WHERE detail LIKE 'kept%'") == [(50,)]
+        write_on(path, writer, 1, 9.0)
+        assert rows(path, "SELECT count(*) FROM event WHERE detail LIKE 'new%'") == [(0,)]
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    assert not list(path.parent.glob("funding-damaged-*.db"))
+
+
 def test_a_program_that_checkpoints_or_vacuums_is_no_damage(path: Path) -> None:
     with writing(path) as writer:
         write_on(path, writer, 5, 1.0)

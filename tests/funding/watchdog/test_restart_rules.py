@@ -68,6 +68,8 @@ TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
     ("a row of another process", having(feed=replace(FEED, pid=1)), TERM_INGEST),
     ("nothing stored", having(feed=None, heartbeat_age=None), TERM_INGEST),
     ("nothing readable", having(feed=None, heartbeat_age=None, store_problem="corrupt"), []),
+    ("waits for the disk", having(heartbeat_age=99.0, disk_free_bytes=4_000_000), []),
+    ("a disk with room", having(heartbeat_age=99.0, disk_free_bytes=4 << 20), TERM_INGEST),
     ("waits for a lock", having(heartbeat_age=99.0, locked_by="process 5 (sqlite3)"), []),
     ("within its grace", having(INGEST._replace(age_seconds=7.9), heartbeat_age=99.0), []),
     ("after its grace", having(INGEST._replace(age_seconds=8.0), heartbeat_age=99.0), TERM_INGEST),
