@@ -174,18 +174,6 @@ def test_defect_in_the_decoder_is_raised(
     assert caught.value is defect
 
 
-def test_full_disk_is_raised_and_loses_nothing(world: IngestWorld) -> None:
-    world.connect()
-    world.deliver(message(row()))
-    connection = world.writer._connection
-    connection.pragma("max_page_count", int(str(connection.pragma("page_count"))) + 1)
-    world.opened[0].say(message(*(row(f"S{i}USDT", E=START_MS + 1) for i in range(2_000))))
-    with pytest.raises(StoreFull):
-        world.step_until(lambda: False, "the full disk")
-    assert world.prices() == {"BTCUSDT": 100.5}
-    assert world.stored().frames == 1
-
-
 def test_heartbeat_goes_on_without_frames(world: IngestWorld) -> None:
     world.connect()
     written = world.stored().heartbeat_uptime
