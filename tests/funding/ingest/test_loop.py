@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from funding.errors import ConnectionLost, StoreFull
+from funding.errors import ConnectionLost
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind
 from funding.store.writer import Writer
