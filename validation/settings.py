@@ -16,7 +16,8 @@ from validation.read.database import NoReport
 
 FEWEST_SYMBOLS = 500
 """The default of FUNDING_MIN_SYMBOLS: with fewer the service is not healthy either."""
-_LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:'(.*)'|\"(.*)\"|(.*))", re.ASCII)
+_NAME = r"([A-Z][A-Z0-9_]*|(?:https?|all|no)_proxy)"
+_LINE = re.compile(rf"(?:export\s+)?{_NAME}\s*=\s*(?:'(.*)'|\"(.*)\"|(.*))", re.ASCII)
 
 
 def database_path(root: Path) -> Path:

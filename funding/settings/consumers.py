@@ -155,7 +155,7 @@ def load() -> tuple[Settings, ConsumerSettings, list[str]]:
     ours, unknown = service.read(found.texts)
     own = read(found.texts)
     proxies.check(ours.rest_url, own.volspike_api_url, own.volspike_api_url_dev, own.telegram_url)
-    known = {setting.name for setting in (*service.TABLE, *TABLE)}
+    known = {setting.name for setting in (*service.TABLE, *TABLE)} | proxies.NAMES
     return ours, own, sorted({*unknown, *(found.from_file - known)})
 
 

@@ -6,6 +6,7 @@ While a demonstration runs in this folder (see scripts/run), the file is the dem
 Only this room reads the environment.
 """
 
+import functools
 import os
 import re
 import stat
@@ -16,7 +17,8 @@ from typing import NamedTuple
 from funding.errors import SettingError
 from funding.runtime import access, process
 
-_LINE = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*)", re.ASCII)
+_NAME = r"([A-Z][A-Z0-9_]*|(?:https?|all|no)_proxy)"
+_LINE = re.compile(rf"(?:export\s+)?{_NAME}\s*=\s*(.*)", re.ASCII)
 _MAX_BYTES = 64 * 1024
 NAME = "FUNDING_ENV_FILE"
 DEMO = "a demonstration runs here: its settings are used, and its quotes are invented"
@@ -78,6 +80,18 @@ def texts(paths: frozenset[str]) -> Texts:
         if found[name]:
             found[name] = str(file.parent / found[name])
     return Texts({**found, **os.environ}, frozenset(found.keys() - os.environ.keys()), file, mode)
+
+
+def proxy_texts() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The texts that proxies are named in: the environment's, and those of the settings file, which
+    is read once."""
+    return os.environ, _texts_in_file(os.environ.get(NAME))
+
+
+@functools.lru_cache(maxsize=1)
+def _texts_in_file(_named: str | None) -> Mapping[str, str]:
+    found = texts(frozenset())
+    return {name: found.texts[name] for name in found.from_file}
 
 
 def read_file(file: Path) -> tuple[dict[str, str], int]:

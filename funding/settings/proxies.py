@@ -1,4 +1,5 @@
-"""The proxy for an address, as the environment says it: one rule for the stream, REST and backends.
+"""The proxy for an address, as the environment and the settings file say it: one rule for the
+stream, REST and backends.
 
 # Facts
 - websocket-client and urllib3 differ: one obeys `https_proxy` and not `all_proxy`, also for
@@ -8,15 +9,23 @@
 """
 
 import ipaddress
-import os
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from funding.errors import SettingError
 from funding.model.origin import is_loopback
+from funding.settings import environment
 
 _EXPECTED = "the http:// address of a proxy that answers CONNECT, as host:port"
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+NAMES = frozenset(
+    each
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
+    for each in (name, name.upper())
+)
+"""What may be set."""
 
 
 class Proxy(NamedTuple):
@@ -60,11 +69,13 @@ def check(*urls: str) -> None:
 
 
 def _first(*names: str) -> tuple[str, str]:
-    """The first of `names` that is set, in either case, and its text."""
+    """The first of `names` that is set, in either case, and its text; the environment goes before
+    the settings file."""
     for name in names:
-        for each in (name, name.upper()):
-            if text := os.environ.get(each, "").strip():
-                return each, text
+        for texts in environment.proxy_texts():
+            for each in (name, name.upper()):
+                if text := texts.get(each, "").strip():
+                    return each, text
     return names[0], ""
 
 

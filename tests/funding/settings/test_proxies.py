@@ -1,8 +1,11 @@
 """One rule for proxies, whatever asks and whatever the scheme."""
 
+from pathlib import Path
+
 import pytest
 
 from funding.errors import SettingError
+from funding.settings import consumers
 from funding.settings.proxies import Proxy, check, proxy_for
 from funding.settings.service import load
 
@@ -77,6 +80,33 @@ def test_hosts_that_no_proxy_names_are_reached_directly(
 ) -> None:
     environment(monkeypatch, f"https_proxy=http://one.test:3128 {name}={value}")
     assert proxy_for(url) == (None if direct else ONE)
+
+
+def settings_file(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
+    file = folder / "funding.env"
+    file.write_text(text)
+    file.chmod(0o600)
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(file))
+
+
+def test_settings_file_may_name_the_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is what each program and each command reads; the environment goes first."""
+    text = "https_proxy=http://one.test:3128\nNO_PROXY='fstream.test'\n"
+    settings_file(monkeypatch, tmp_path, text)
+    assert (proxy_for(REST), proxy_for(STREAM)) == (ONE, None)
+    assert proxy_for("http://fapi.test") is None
+    load()
+    assert consumers.load()[2] == []
+    environment(monkeypatch, "HTTPS_PROXY=http://other.test:8080 no_proxy=none.test")
+    assert (proxy_for(REST), proxy_for(STREAM)) == (OTHER, OTHER)
+
+
+def test_wrong_proxy_in_the_settings_file_stops_a_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings_file(monkeypatch, tmp_path, "ALL_PROXY=socks5://one.test:1080")
+    with pytest.raises(SettingError, match="ALL_PROXY"):
+        load()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "[::1]"])
