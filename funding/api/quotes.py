@@ -63,7 +63,7 @@ def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
         quote.interval_source,
         annualized(quote.funding_rate, quote.funding_interval_hours),
         quote.z_score,
-        quote.z_reason,
+        quote.z_reason or NOT_YET if quote.z_score is None else None,
         quote.percentile,
         quote.zone,
         quote.source,
@@ -71,6 +71,8 @@ def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
     )
 
 
+NOT_YET = "not worked out yet"
+"""Why there is no Z-score, where ingest has not said."""
 COLUMNS = columns(Row)
 
 

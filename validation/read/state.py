@@ -53,9 +53,13 @@ class Quotes:
 def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
     """All quotes of `exchange`, and its feed."""
     quotes = Quotes(_feed(connection, exchange))
-    if not columns_of(connection, "quote"):
+    columns = columns_of(connection, "quote")
+    if not columns:
         return quotes
-    rows = connection.execute(f"SELECT {_QUOTE} FROM quote WHERE exchange = ?", (exchange,))
+    # What REST filled in says nothing of the stream.
+    streamed = " AND source <> 'rest'" if "source" in columns else ""
+    select = f"SELECT {_QUOTE} FROM quote WHERE exchange = ?{streamed}"
+    rows = connection.execute(select, (exchange,))
     for name, mark, index, rate, settlement, hours, event_time, updated_at in rows:
         symbol, at = str(name), min(_number(event_time) / 1000, _number(updated_at))
         rate = _number(rate) if rate is not None else None

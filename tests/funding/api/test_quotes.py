@@ -71,6 +71,13 @@ def test_no_funding_is_null() -> None:
     assert (shown["fundingIntervalHours"], shown["annualizedRate"]) == (None, None)
 
 
+def test_a_missing_z_score_has_a_reason() -> None:
+    for reason, said in ((None, "not worked out yet"), ("10 samples", "10 samples")):
+        unknown = msgspec.structs.replace(BTC, z_score=None, z_reason=reason)
+        assert (row(unknown).z_score, row(unknown).z_reason) == (None, said)
+    assert row(msgspec.structs.replace(BTC, z_score=0.0, z_reason="old")).z_reason is None
+
+
 def test_a_rate_without_an_interval_is_not_annualised() -> None:
     unknown = msgspec.structs.replace(BTC, funding_interval_hours=None, interval_source=None)
     assert row(unknown).annualized_rate is None

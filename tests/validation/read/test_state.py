@@ -52,6 +52,16 @@ def test_next_settlement_is_on_the_grid_of_its_interval(
     assert kind in found if kind else not found
 
 
+def test_what_rest_filled_in_is_no_evidence(world: Path) -> None:
+    with closing(sqlite3.connect(world)) as connection:
+        every = set(quotes_of(connection, "binance").rows)
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(quote)")}
+        if "source" not in columns:
+            connection.execute("ALTER TABLE quote ADD COLUMN source TEXT DEFAULT 'websocket'")
+        connection.execute("UPDATE quote SET source = 'rest' WHERE symbol = 'BTCUSDT'")
+        assert every - set(quotes_of(connection, "binance").rows) == {"BTCUSDT"}
+
+
 def test_missing_tables_hold_nothing() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         assert quotes_of(connection, "binance").rows == {}
