@@ -340,7 +340,7 @@ SELECT
     index_price,
     round(funding_rate * 100, 6) AS funding_pct,
     round(funding_rate * 100 * 24 * 365
-        / coalesce(quote.funding_interval_hours, contract.funding_interval_hours), 2)
+        / coalesce(contract.funding_interval_hours, quote.funding_interval_hours), 2)
         AS annualised_pct,
     strftime('%Y-%m-%dT%H:%M:%SZ', next_funding_time / 1000, 'unixepoch') AS next_funding,
     CASE WHEN received_uptime IS NOT NULL AND updated_at <= (julianday('now') - 2440587.5) * 86400 + 1
@@ -458,7 +458,7 @@ SELECT
         AS minutes_left,
     symbol,
     round(funding_rate * 100, 6) AS funding_pct,
-    coalesce(quote.funding_interval_hours, contract.funding_interval_hours)
+    coalesce(contract.funding_interval_hours, quote.funding_interval_hours)
         AS funding_interval_hours,
     mark_price,
     exchange
@@ -466,7 +466,8 @@ FROM quote LEFT JOIN contract USING (exchange, symbol)
 WHERE next_funding_time IS NOT NULL AND coalesce(contract.status, 'TRADING') = 'TRADING'
 ORDER BY next_funding_time, abs(funding_rate) DESC, symbol;
 
--- For people: settled rates, the newest first.
+-- For people: settled rates, the newest first, those of one settlement by symbol: they are stored
+-- with times some milliseconds apart.
 CREATE VIEW history AS
 SELECT
     strftime('%Y-%m-%dT%H:%M:%SZ', funding_time / 1000, 'unixepoch') AS settled,
@@ -479,23 +480,25 @@ SELECT
     source,
     exchange
 FROM funding_rate
-ORDER BY funding_time DESC, symbol, rate_type;
+ORDER BY funding_time / 60000 DESC, symbol, exchange, rate_type;
 
--- For people: per UTC day and program, how often it started, as supervisord saw it, how often the
--- watchdog restarted or killed it, and why.
+-- For people: per UTC day and program, how often it started and ended by itself, as supervisord saw
+-- it, how often the watchdog restarted or killed it, and why.
 CREATE VIEW restarts AS
 WITH acted AS (
     SELECT date(at, 'unixepoch') AS day, coalesce(program, source) AS program, source, kind, rule
     FROM event
-    WHERE kind IN ('restart', 'kill') OR kind = 'start' AND instr(source, ':') > 0
+    WHERE kind IN ('restart', 'kill', 'crash')
+        OR kind = 'start' AND instr(source, ':') > 0 AND program IS NOT NULL
 )
 SELECT
     day,
     program,
     count(*) FILTER (WHERE kind = 'start') AS starts,
+    count(*) FILTER (WHERE kind = 'crash') AS crashes,
     count(*) FILTER (WHERE kind = 'restart') AS restarts,
     count(*) FILTER (WHERE kind = 'kill') AS kills,
-    group_concat(DISTINCT rule) FILTER (WHERE kind <> 'start') AS rules
+    group_concat(DISTINCT rule) FILTER (WHERE kind IN ('restart', 'kill')) AS rules
 FROM acted
 GROUP BY day, program
 ORDER BY day DESC, program;

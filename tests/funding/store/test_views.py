@@ -118,16 +118,18 @@ def test_restarts_are_counted_by_program_and_day(answers: Any, path: Path) -> No
                 acted(2, EventKind.RESTART, "stall"),
                 acted(2, EventKind.KILL, "stall"),
                 acted(25, EventKind.RESTART, "stall"),
-                Event(DAY + 1.0, "funding:ingest", EventKind.START, "pid 7"),
-                Event(DAY + 2.0, "api:api_00", EventKind.START, "pid 8"),
+                Event(DAY + 1.0, "funding:ingest", EventKind.START, "pid 7", "funding:ingest"),
+                Event(DAY + 2.0, "api:api_00", EventKind.START, "pid 8", "api:api_00"),
+                Event(DAY + 2.5, "api:api_00", EventKind.CRASH, "ended", "api:api_00"),
                 Event(DAY + 3.0, "ingest", EventKind.START, "the program's own account of it"),
+                Event(DAY + 3.0, "api:api_00", EventKind.START, "the same"),
             ]
         )
-    wanted = ("day", "program", "starts", "restarts", "kills", "rules")
+    wanted = ("day", "program", "starts", "crashes", "restarts", "kills", "rules")
     assert columns(answers(path, "SELECT * FROM restarts"), *wanted) == [
-        ("2025-12-04", "funding:ingest", 0, 1, 0, "stall"),
-        ("2025-12-03", "api:api_00", 1, 0, 0, None),
-        ("2025-12-03", "funding:ingest", 1, 2, 1, "no data,stall"),
+        ("2025-12-04", "funding:ingest", 0, 0, 1, 0, "stall"),
+        ("2025-12-03", "api:api_00", 1, 1, 0, 0, None),
+        ("2025-12-03", "funding:ingest", 1, 0, 2, 1, "no data,stall"),
     ]
 
 
