@@ -42,9 +42,11 @@ def begin_to_write(path: Path, feed: Feed, stopping: threading.Event) -> Writer 
 
 def prepare(path: Path, feed: Feed) -> None:
     """Make, upgrade or set aside the database at `path`, so that `feed` can be written to it."""
-    with closing(IngestLock(path)):
-        set_aside_if_damaged(path)
-        aside = set_aside_if_foreign(path, feed)
+    aside = None
+    with closing(IngestLock(path, feed.exchange)) as lock:
+        if lock.owns:
+            set_aside_if_damaged(path)
+            aside = set_aside_if_foreign(path, feed)
     if aside is not None:
         log.warning("%s holds quotes of a stand-in: it is now %s", path, aside)
     Writer(path, feed).close()

@@ -17,6 +17,7 @@ from funding.store.damage import is_marked, marker_path, report_damage
 from funding.store.database import (
     checkpoint,
     close_writer,
+    open_existing,
     open_reader,
     open_writer,
     transaction,
@@ -35,11 +36,12 @@ BUSY_SECONDS = 0.5
 
 
 class Writer:
-    """Writes quotes, the feed row and events, in one transaction per batch.
+    """Writes quotes, the feed row and events of one exchange, in one transaction per batch.
 
-    For one thread. Raises `StoreError`s: a second writer on the same file is refused at once, with
-    `StoreInUse`, and leaves it as it is. After `StoreLocked` it may be used again; after another
-    error a new one begins with what is there. `set_aside` is where a damaged database is now.
+    For one thread. Raises `StoreError`s: a second writer of the same exchange is refused at once,
+    with `StoreInUse`, and leaves the file as it is. After `StoreLocked` it may be used again; after
+    another error a new one begins with what is there. `set_aside` is where a damaged database is
+    now. Only the writer that owns the database (see `IngestLock`) makes, mends and checkpoints it.
     """
 
     def __init__(self, path: Path, feed: Feed) -> None:
@@ -47,13 +49,17 @@ class Writer:
         self._name = str(path)
         self._marker = str(marker_path(path))
         self._files: DatabaseFiles | None = None
-        self._lock = IngestLock(path)
+        self._lock = IngestLock(path, feed.exchange)
+        self.set_aside: Path | None = None
         try:
-            self.set_aside = set_aside_if_damaged(path)
-            if not path.exists():
-                remove_sidecars(path)
-            self._lock.hold_file()
-            self._open()
+            if self._lock.owns:
+                self.set_aside = set_aside_if_damaged(path)
+                if not path.exists():
+                    remove_sidecars(path)
+                self._lock.hold_file()
+                self._open()
+            else:
+                self._open_beside()
             try:
                 with translate_errors(self._name), transaction(self._connection):
                     self._begin(feed)
@@ -72,6 +78,16 @@ class Writer:
         with translate_errors(self._name):
             # The header, which says whose file it is, belongs into the main file at once.
             checkpoint(self._connection)
+
+    def _open_beside(self) -> None:
+        """Open what the owner has made; `StoreLocked` while it has not."""
+        self._waits = False
+        try:
+            with translate_errors(self._name):
+                self._connection = open_existing(self._path, BUSY_SECONDS)
+        except errors.StoreMissing as error:
+            text = f"another ingest has yet to prepare it: {error.detail}"
+            raise errors.StoreLocked(self._name, text) from error
 
     def _note_state(self) -> None:
         self._files, self._written = identify_all(self._name), _last_written(self._name)
@@ -93,7 +109,9 @@ class Writer:
                     " (FUNDING_DB)",
                 )
             if boot != feed.boot_id:
-                execute("UPDATE quote SET received_uptime = NULL")
+                execute(
+                    "UPDATE quote SET received_uptime = NULL WHERE exchange = ?", (feed.exchange,)
+                )
             else:
                 feed.attempts_left = Attempts(beat, left).left(feed.started_uptime)
                 if least is not None:
@@ -159,7 +177,7 @@ class Writer:
         if os.path.exists(self._marker) and is_marked(self._path):
             self._change_nothing_at_close()
             raise errors.StoreCorrupt(self._name, "another program found it damaged")
-        if _last_written(self._name) != self._written:
+        if self._lock.owns and _last_written(self._name) != self._written:
             self._check_content()
 
     def _leave_to(self, files: DatabaseFiles) -> None:
@@ -215,8 +233,11 @@ class Writer:
             self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
 
     def checkpoint(self) -> int:
-        """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes."""
+        """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes, 0
+        where that is another writer's."""
         self._check_place()
+        if not self._lock.owns:
+            return 0
         with translate_errors(self._name):
             size = checkpoint(self._connection)
         self._written = _last_written(self._name)
@@ -226,7 +247,11 @@ class Writer:
         """Empty the WAL unless a reader is active, and close the file."""
         try:
             with translate_errors(self._name):
-                close_writer(self._connection, moved=identify_all(self._name) != self._files)
+                moved = identify_all(self._name) != self._files
+                if self._lock.owns or moved:
+                    close_writer(self._connection, moved=moved)
+                else:
+                    self._connection.close()
         finally:
             self._lock.close()
 

@@ -1,14 +1,15 @@
 """Faults of what the service stands on: supervisord and the clock."""
 
-import fcntl
 import os
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from funding.errors import StoreInUse
 from funding.runtime.clock import SYSTEM
+from funding.store.ingest_lock import IngestLock
 from harness.group import Group, started, tree
 from harness.processes import finished, processes_in, until
 from harness.stand_in import stand_in
@@ -75,10 +76,9 @@ def test_fatal_program_is_started_and_one_that_fails_for_ever_is_left(record: Re
         conf = folder / "supervisord.conf"
         conf.write_text(conf.read_text().replace("startretries=20", "startretries=0", 1))
         with started(folder, exchange, **SHORT) as service, ExitStack() as held:
-            lock = held.enter_context(Path(f"{service.database}.ingest.lock").open("r+"))
             (pid,) = service.pids("ingest.py")
             os.kill(pid, signal.SIGKILL)
-            hold(lock.fileno())
+            until(lambda: holds(service.database, held), "the lock is had before the next ingest")
             until(lambda: "FATAL" in service.supervisorctl("status", "funding:ingest").stdout, "F")
             until(lambda: has(service, "start", 0.0), "it is started")
             until(lambda: has(service, "waiting", 0.0), "the budget is spent")
@@ -90,9 +90,13 @@ def test_fatal_program_is_started_and_one_that_fails_for_ever_is_left(record: Re
     record("ingest FATAL for a lasting reason", "3 starts, then a report", f"{len(starts)} starts")
 
 
-def hold(descriptor: int) -> None:
-    """Take the lock as soon as it is free."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+def holds(database: Path, held: ExitStack) -> bool:
+    """Whether the right to write is had until `held` is closed."""
+    try:
+        held.enter_context(closing(IngestLock(database, "binance")))
+    except StoreInUse:
+        return False
+    return True
 
 
 # The wall clock
