@@ -16,7 +16,8 @@
     ├── PostError            a backend gave no answer to what was sent to it
     ├── SupervisorError      supervisord does not answer, or refuses
     └── StoreError           the SQLite file
-        ├── StoreMissing     not there yet, or not upgraded yet: wait for ingest to do it
+        ├── StoreMissing     not there yet: wait for ingest to make it
+        ├── StoreOlder       of an older version: wait for ingest to upgrade it
         ├── StorePermission  there, but closed to this user
         ├── StoreInUse       another ingest writes to it: whoever is second ends
         ├── StoreForeign     something else: hands off
@@ -124,7 +125,11 @@ class StoreError(FundingError):
 
 
 class StoreMissing(StoreError):
-    """The file is not there yet, has no tables or no quotes yet, or those of an older version."""
+    """The file is not there yet, or has no tables or no quotes yet."""
+
+
+class StoreOlder(StoreError):
+    """The tables are those of an older version of this service."""
 
 
 class StorePermission(StoreError):

@@ -20,6 +20,7 @@
 - While another process checkpoints, even a PASSIVE checkpoint fails with SQLITE_BUSY, at once.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,11 @@ import apsw
 
 from funding import errors
 from funding.runtime import access
-from funding.store import upgrades
+from funding.store import schema_repair, upgrades
 from funding.store.damage import APPLICATION_ID
 from funding.store.file_identity import require_file
+
+log = logging.getLogger("ingest")
 
 BUSY_SECONDS = 5.0
 """How long a connection waits for another process's lock, unless it says otherwise."""
@@ -121,7 +124,8 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 
 def check_ours(connection: apsw.Connection, path: str) -> int:
-    """The schema version of the file, 0 when it is empty; `StoreForeign` when it is not ours."""
+    """The schema version of the file, 0 when it is empty; `StoreForeign` when it is not ours. With
+    tables it is at least 1, whatever somebody has set it to."""
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if not tables:
         return 0
@@ -132,7 +136,7 @@ def check_ours(connection: apsw.Connection, path: str) -> int:
         raise errors.StoreNewer(
             path, f"has schema version {version}, this program knows {upgrades.VERSION}: upgrade it"
         )
-    return version
+    return max(1, version)
 
 
 def _check_current(connection: apsw.Connection, path: str) -> None:
@@ -140,7 +144,7 @@ def _check_current(connection: apsw.Connection, path: str) -> None:
     if version == 0:
         raise errors.StoreMissing(path, "has no tables yet")
     if version < upgrades.VERSION:
-        raise errors.StoreMissing(
+        raise errors.StoreOlder(
             path,
             f"has schema version {version}, this program needs {upgrades.VERSION}: ingest of the"
             " same version as this program upgrades it",
@@ -158,28 +162,34 @@ def open_writer(path: Path, busy_seconds: float | None = None) -> apsw.Connectio
             path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, busy_seconds
         )
         try:
-            version = check_ours(connection, str(path))
+            check_ours(connection, str(path))
             for setting in WRITER:
                 setting(connection)
-            if version < upgrades.VERSION:
-                _upgrade(connection, str(path))
+            bring_up_to_date(connection, str(path))
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _upgrade(connection: apsw.Connection, path: str) -> None:
+def bring_up_to_date(connection: apsw.Connection, path: str) -> None:
+    """Upgrade our database, and make what somebody has removed of its tables: for ingest, which
+    holds the lock. Takes SQLite's lock only where there is something to do."""
+    if check_ours(connection, path) == upgrades.VERSION and schema_repair.is_whole(connection):
+        return
     with transaction(connection):
         # The version again: another process may have upgraded it meanwhile.
         upgrades.upgrade(connection, check_ours(connection, path))
+        for each in schema_repair.repair(connection):
+            log.warning("%s: %s", path, each)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)  # an upgrade may need it off
 
 
 def open_reader(
     path: Path, flags: int = apsw.SQLITE_OPEN_READONLY, busy_seconds: float | None = None
 ) -> apsw.Connection:
-    """A connection that reads our database at `path`; `StoreMissing` while it has no tables, or
-    those of an older version."""
+    """A connection that reads our database at `path`; `StoreMissing` while it has no tables,
+    `StoreOlder` where they are those of an older version."""
     connection = open_as_it_is(path, flags, busy_seconds)
     try:
         _check_current(connection, str(path))

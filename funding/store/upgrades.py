@@ -8,9 +8,10 @@
 """
 
 import re
-from pathlib import Path
 
 import apsw
+
+from funding.store.schema_repair import SCHEMA, run_each
 
 VERSION = 4
 UPGRADES = {
@@ -148,7 +149,6 @@ CREATE TABLE bar (
 }
 """From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""
 
-SCHEMA = Path(__file__).resolve().parent.parent.parent / "schema.sql"
 _VIEW = re.compile(r"^CREATE VIEW (\w+) AS\n.*?;\n", re.MULTILINE | re.DOTALL)
 
 
@@ -159,7 +159,7 @@ def upgrade(connection: apsw.Connection, version: int) -> None:
         return
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
     for step in range(version, VERSION):
-        connection.execute(UPGRADES[step])
+        run_each(connection, UPGRADES[step])
         connection.pragma("user_version", step + 1)
     for view in _VIEW.finditer(SCHEMA.read_text("utf-8")):
         connection.execute(f"DROP VIEW IF EXISTS {view[1]}; {view[0]}")

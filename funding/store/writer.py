@@ -1,5 +1,6 @@
 """What ingest writes: quotes, the feed row and events."""
 
+import logging
 import os
 from collections.abc import Iterable
 from contextlib import closing, suppress
@@ -15,6 +16,7 @@ from funding.model.quote import Quote
 from funding.runtime.backoff import Attempts
 from funding.store.damage import is_marked, marker_path, report_damage
 from funding.store.database import (
+    bring_up_to_date,
     checkpoint,
     close_writer,
     open_existing,
@@ -29,6 +31,8 @@ from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
 from funding.store.quote_table import Rows
 from funding.store.recovery import remove_sidecars, set_aside_if_damaged
+
+log = logging.getLogger("ingest")
 
 RETIRE_SECONDS = 86_400.0
 BUSY_SECONDS = 0.5
@@ -76,6 +80,7 @@ class Writer:
         self._waits = False
         self._lock.name_file()
         with translate_errors(self._name):
+            self._schema = _schema(self._connection)
             # The header, which says whose file it is, belongs into the main file at once.
             checkpoint(self._connection)
 
@@ -239,9 +244,21 @@ class Writer:
         if not self._lock.owns:
             return 0
         with translate_errors(self._name):
+            self._check_schema()
             size = checkpoint(self._connection)
         self._written = _last_written(self._name)
         return size
+
+    def _check_schema(self) -> None:
+        """Make again what somebody has removed of our tables, or of the version of the file."""
+        found = _schema(self._connection)
+        if found == self._schema:
+            return
+        try:
+            bring_up_to_date(self._connection, self._name)
+        except errors.StoreNewer as error:
+            log.warning("%s; the next start of ingest will refuse it", error)
+        self._schema = _schema(self._connection)
 
     def close(self) -> None:
         """Empty the WAL unless a reader is active, and close the file."""
@@ -254,6 +271,11 @@ class Writer:
                     self._connection.close()
         finally:
             self._lock.close()
+
+
+def _schema(connection: apsw.Connection) -> tuple[int, int]:
+    """A value that changes with the tables, and with the version that is written down."""
+    return connection.pragma("schema_version"), connection.pragma("user_version")
 
 
 def _last_written(path: str) -> tuple[int, int]:

@@ -54,7 +54,8 @@ class HealthPeriods:
         self._first = self._first or now
         # Not while REST stands in: the data is fresh then, and that has an event of its own.
         data = facts.data
-        self._judge(DATA, "" if data.serves else "; ".join(data.reasons), now, uptime)
+        reasons = facts.store_problem or "; ".join(data.reasons)
+        self._judge(DATA, "" if data.serves else reasons, now, uptime)
         probe = facts.port_probe
         self._judge(API, probe_problem(probe) if probe else "", now, uptime)
         self._trail.looked(now)

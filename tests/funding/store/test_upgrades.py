@@ -9,11 +9,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from funding.errors import StoreError, StoreInUse, StoreMissing
+from funding.errors import StoreError, StoreInUse, StoreOlder
 from funding.store import damage, upgrades
 from funding.store.database import open_writer
 from funding.store.durable import DurableConnection
 from funding.store.prepare import prepare
+from funding.store.schema_repair import SCHEMA
 from funding.store.writer import Writer
 from tests.conftest import ROOT
 from tests.support.clock import rows
@@ -65,7 +66,7 @@ def test_a_schema_that_fails_half_way_leaves_an_empty_file(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "schema.sql"
-    broken.write_text(upgrades.SCHEMA.read_text("utf-8") + "\nCREATE TABLE quote (again);\n")
+    broken.write_text(SCHEMA.read_text("utf-8") + "\nCREATE TABLE quote (again);\n")
     monkeypatch.setattr(upgrades, "SCHEMA", broken)
     with pytest.raises(StoreError, match="already exists"):
         Writer(path, feed_of())
@@ -252,7 +253,7 @@ def test_only_ingest_upgrades(older: Callable[[Path], None], path: Path) -> None
     before = path.read_bytes()
     with closing(DurableConnection(path)) as store, reading(path) as reader:
         for use in (lambda: store.rows("SELECT 1"), reader.all, reader.feed):
-            with pytest.raises(StoreMissing, match=r"version \d, .*: ingest of the same"):
+            with pytest.raises(StoreOlder, match=r"version \d, .*: ingest of the same"):
                 use()
         assert path.read_bytes() == before
         with writing(path):

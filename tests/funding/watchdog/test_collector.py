@@ -4,20 +4,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from funding.health.checks import check
 from funding.health.facts import LastComparison, Probe, ProcessState
 from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
 from funding.store import durable
 from funding.store.contracts import Contracts
+from funding.store.upgrades import VERSION
 from funding.watchdog import probe
 from funding.watchdog.restart_rules import Verb
 from harness.processes import WAIT_SECONDS
 from tests.support.http_script import hangs, reply, scripted, sends
+from tests.support.store import plainly
 from tests.support.watched_service import INGEST, NEW, OLD, WatchedService
 
 
@@ -147,6 +151,19 @@ def test_contracts_that_do_not_trade_are_not_looked_at(service: WatchedService) 
     facts = service.monitor.look()
     assert list(facts.quote_ages) == ["BTCUSDT"], "DATED is not listed"
     assert facts.without_rate == []
+
+
+@pytest.mark.parametrize("version", [0, 1, VERSION - 1, VERSION + 1, 99])
+def test_version_that_somebody_has_set_is_a_problem_and_not_a_silence(
+    version: int, service: WatchedService
+) -> None:
+    with closing(plainly(service.path)) as person:
+        person.pragma("user_version", version)
+    service.step(60)
+    facts = service.monitor.look()
+    assert f"has schema version {max(1, version)}" in facts.store_problem
+    assert service.supervisor.orders == [], "nothing is known about ingest"
+    assert not any("no quotes are stored" in finding.text for finding in check(facts))
 
 
 def test_process_that_locks_the_store_is_named(
