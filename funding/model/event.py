@@ -53,6 +53,7 @@ class EventKind(StrEnum):
     CLOCK_STEP = "clock-step"
     DATABASE_DAMAGED = "database-damaged"
     REST_PAUSE = "rest-pause"
+    REST_UNAVAILABLE = "rest-unavailable"  # it answers no comparison: with the time that it lasted
 
 
 @dataclass(frozen=True, slots=True)

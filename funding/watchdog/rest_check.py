@@ -16,6 +16,7 @@ from funding.runtime.worker import Worker
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.watchdog.rest_jobs import NotReady, RestJobs
+from funding.watchdog.rest_outages import RestOutages
 
 log = logging.getLogger("compare")
 
@@ -45,13 +46,14 @@ class Schedule(NamedTuple):
 
 class Job(NamedTuple):
     """What is due every so often; `sets_latest` where its outcome is `latest`. Where REST fails it
-    is due again after `again` seconds, if that is sooner."""
+    is due again after `again` seconds, if that is sooner. `compares` names what it compares."""
 
     every: Every
     work: Callable[[], object]
     needs_quotes: bool = True
     sets_latest: bool = False
     again: float = float("inf")
+    compares: str = ""
 
 
 class RestChecker(Worker):
@@ -78,6 +80,7 @@ class RestChecker(Worker):
         self._schedule = schedule
         self._exchange = exchange
         self._clock = clock
+        self._outages = RestOutages(exchange, clock)
 
     def wait_for_first(self, seconds: float) -> None:
         """Wait until there is a first result; when `seconds` are over, that is the result."""
@@ -107,9 +110,9 @@ class RestChecker(Worker):
 
         one_every, all_every, keep_seconds = self._schedule
         if one_every:
-            yield Job(Every(one_every), compare_one, sets_latest=True)
+            yield Job(Every(one_every), compare_one, sets_latest=True, compares="one")
         if all_every:
-            yield Job(Every(all_every), jobs.compare_all)
+            yield Job(Every(all_every), jobs.compare_all, again=AGAIN_SECONDS, compares="all")
         if keep_seconds is not None:
             prune = partial(jobs.prune, keep_seconds, stopping)
             yield Job(Every(PLANT_SECONDS), jobs.plant)
@@ -132,6 +135,11 @@ class RestChecker(Worker):
             if job.sets_latest:
                 reachable = not isinstance(error, errors.RestUnreachable)
                 self._conclude(LastComparison(problem=str(error), reachable=reachable))
+            if job.compares and isinstance(error, errors.RestError):
+                jobs.record(self._outages.failed(job.compares, error))
+        else:
+            if job.compares:
+                jobs.record(self._outages.answered(job.compares))
 
     def _conclude(self, result: LastComparison) -> None:
         self.latest = result._replace(uptime=self._clock.uptime())

@@ -100,6 +100,14 @@ class RestJobs:
         if missed:
             log.error("a planted difference was not flagged: %s", missed)
 
+    def record(self, event: Event | None) -> None:
+        """Store `event`, if there is one, or what has become of it since it was stored."""
+        if event is not None:
+            try:
+                Events(self._store).update(event)
+            except errors.StoreError as error:
+                log.warning("event not stored: %s", error)
+
     def update_contracts(self) -> None:
         """Store which contracts the exchange lists, with their status and funding interval."""
         now = self._clock.wall()

@@ -13,6 +13,7 @@ from validation.read.foreign_rows import ForeignRows
 from validation.read.period import Period
 from validation.read.roster import Roster
 from validation.read.series import Series
+from validation.read.spans import Span
 from validation.read.state import Feed, Quotes, StoredQuote
 from validation.read.tally import Tally
 from validation.rules import MARK, RATE
@@ -45,6 +46,7 @@ def facts_of(
     minimum_symbols: int = 0,
     rows: int = 0,
     rest_pauses: Iterable[float] = (),
+    rest_outages: Iterable[Span] = (),
     feed: Feed | None = None,
     **period: Any,
 ) -> Facts:
@@ -58,7 +60,8 @@ def facts_of(
     roster = Roster(seen | wanted, wanted, listed or {}, frozenset(majors), {})
     stored = {name: StoredQuote(1.0, 1.0, 0.0001, True, BEGIN) for name in seen}
     return Facts(
-        "binance", replace(PERIOD, **period), tally, Audit(rest_pauses=list(rest_pauses)),
+        "binance", replace(PERIOD, **period), tally,
+        Audit(rest_pauses=list(rest_pauses), rest_outages=list(rest_outages)),
         Availability(), Quotes(feed, stored), {}, minimum_symbols, ForeignRows(0, 0, 0),
         Contracts({}), roster,
     )  # fmt: skip

@@ -1,9 +1,15 @@
 """Evidence: whether enough was compared. How long, how densely, which symbols and settlements."""
 
 from validation.criteria.criterion import Criterion, duration, named, percent
-from validation.read.calendar import HOUR_SECONDS, SETTLEMENT_SECONDS, WITNESS_SECONDS
+from validation.read.calendar import (
+    GAP_SECONDS,
+    HOUR_SECONDS,
+    SETTLEMENT_SECONDS,
+    WITNESS_SECONDS,
+)
 from validation.read.facts import Facts
 from validation.read.period import LONGEST_GAP_SECONDS
+from validation.read.spans import Span, covered
 from validation.rules import INDEX, MARK, RATE
 
 SPAN_HOURS = 24
@@ -24,27 +30,29 @@ from, and the longest with which a GO is possible."""
 
 
 def _span(facts: Facts) -> Criterion:
-    span = facts.period.span
+    """Before the first comparison, and after the last, REST may not have answered."""
+    period, ill = facts.period, facts.audit.rest_outages
+    edges = (period.since, period.first), (period.last, period.until)
+    span = period.span + sum(covered(ill, edge) for edge in edges)
     return Criterion("span", duration(span), "at least 24 h", span >= SPAN_HOURS * HOUR_SECONDS)
 
 
-def gaps_of_rest(facts: Facts) -> list[tuple[float, float]]:
-    """Gaps in which REST refused to answer: nobody can compare then, and the service is well."""
-    pauses = facts.audit.rest_pauses
-    return [
-        (begin, end)
-        for begin, end in facts.period.gaps
-        if any(begin - 60 <= at <= end for at in pauses)
-    ]
+def without_rest(facts: Facts) -> list[Span]:
+    """When REST did not answer: nobody can compare then, and the service may be well."""
+    return facts.audit.without_rest(facts.period.gaps)
+
+
+def rest_ill_seconds(facts: Facts) -> float:
+    """How long REST did not answer, since the first comparison."""
+    return covered(without_rest(facts), (facts.period.first, facts.period.until))
 
 
 def _gap(facts: Facts) -> Criterion:
-    excused = gaps_of_rest(facts)
-    refused = sum(end - begin for begin, end in excused)
-    own = [end - begin for begin, end in facts.period.gaps if (begin, end) not in excused]
-    gap = max(own, default=0.0 if excused else facts.period.longest_gap)
-    figure = duration(gap) + (f"; {duration(refused)} refused by REST" if excused else "")
-    passed = gap <= LONGEST_GAP_SECONDS and refused <= REST_ILL_HOURS * HOUR_SECONDS
+    spans, ill = without_rest(facts), rest_ill_seconds(facts)
+    own = [end - begin - covered(spans, (begin, end)) for begin, end in facts.period.gaps]
+    gap = max(own, default=facts.period.longest_gap)
+    figure = duration(gap) + (f"; {duration(ill)} without REST" if ill else "")
+    passed = gap <= LONGEST_GAP_SECONDS and ill <= REST_ILL_HOURS * HOUR_SECONDS
     return Criterion("longest gap", figure, "at most 10 min", passed)
 
 
@@ -75,22 +83,23 @@ def witness_seconds(facts: Facts) -> float:
 
 
 def _settlements(facts: Facts) -> Criterion:
-    found = len(settlements(facts))
-    near, refused = witness_seconds(facts), 0
-    for begin, end in gaps_of_rest(facts):
+    """Those in which REST did not answer need no witness."""
+    found = settlements(facts)
+    near, excused = witness_seconds(facts), set()
+    for begin, end in without_rest(facts):
         first, last = round(begin / SETTLEMENT_SECONDS), round(end / SETTLEMENT_SECONDS)
         instants = (at * SETTLEMENT_SECONDS for at in range(first, last + 1))
-        refused += sum(begin - near <= at <= end + near for at in instants)
-    passed = found >= max(1, SETTLEMENTS - refused)
-    return Criterion("funding settlements", f"{found}", "at least 3", passed)
+        excused |= {at for at in instants if begin - near <= at <= end + near}
+    passed = len(found) >= max(1, SETTLEMENTS - len(excused.difference(found)))
+    return Criterion("funding settlements", f"{len(found)}", "at least 3", passed)
 
 
 def cells(facts: Facts) -> dict[str, tuple[int, int]]:
     """Of each symbol that is expected: the cells in which both fields were compared, and all.
 
     A cell is an hour since the first comparison, or two where the interval between comparisons is
-    long. None counts that is not whole, that was before the listing, or in which REST refused to
-    answer.
+    long. None counts that is not whole, that was before the listing, or in which REST did not
+    answer for long.
     """
     every, roster = facts.tally.series, facts.roster
     width = 1 if facts.tally.interval <= 1_900 else 2
@@ -101,7 +110,7 @@ def cells(facts: Facts) -> dict[str, tuple[int, int]]:
         """One bit for each cell that has a bit in any of its hours."""
         return (bits | (bits >> (width - 1))) & first_hours
 
-    whole = first_hours & ~cells_with(_refused_hours(facts))
+    whole = first_hours & ~cells_with(_hours_without_rest(facts))
     found = {}
     for symbol in roster.expected:
         mark, rate = every[MARK].get(symbol), every[RATE].get(symbol)
@@ -111,12 +120,12 @@ def cells(facts: Facts) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _refused_hours(facts: Facts) -> int:
-    """One bit for each hour in which REST refused to answer for long."""
-    bits = 0
-    for begin, end in gaps_of_rest(facts):
-        first = int((begin - facts.period.first) // HOUR_SECONDS)
-        for hour in range(max(0, first), int((end - facts.period.first) // HOUR_SECONDS) + 1):
+def _hours_without_rest(facts: Facts) -> int:
+    """One bit for each hour in which REST did not answer for more than five minutes."""
+    bits, since = 0, facts.period.first
+    for begin, end in without_rest(facts):
+        first, last = (int((at - since) // HOUR_SECONDS) for at in (begin, end))
+        for hour in range(max(0, first), last + 1 if end - begin > GAP_SECONDS else 0):
             bits |= 1 << hour
     return bits
 

@@ -51,7 +51,8 @@ def _lively(facts: Facts, field: Field) -> list[Series]:
 
 
 def still_hours(facts: Facts, field: Field) -> int:
-    """The most hours in a row in which too few of the symbols compared took another value."""
+    """The most hours in a row in which too few of the symbols compared took another value; hours
+    without a comparison do not count."""
     series = _lively(facts, field)
     compared = Counter(hour for each in series for hour in _bits(each.compared_hours))
     moving = Counter(hour for each in series for hour in _bits(each.moving_hours))
@@ -60,6 +61,8 @@ def still_hours(facts: Facts, field: Field) -> int:
         share = MOVING_SHARE_UNLISTED
     longest = still = 0
     for hour in range(facts.period.hours):
+        if not compared[hour]:
+            continue
         enough = moving[hour] > 0 and moving[hour] >= share * compared[hour]
         still = 0 if enough else still + 1
         longest = max(longest, still)

@@ -7,6 +7,7 @@ from validation.read.audit import EventKind
 from validation.read.availability import Rule
 from validation.read.facts import Facts
 from validation.read.series import ENOUGH_PAIRS
+from validation.read.spans import covered
 from validation.rules import LATE_MS
 
 AVAILABLE_SHARE = 0.999
@@ -38,16 +39,11 @@ def _api(facts: Facts) -> Criterion:
 
 def _observed(facts: Facts) -> Criterion:
     """Nobody records an outage while the watchdog is away; its comparisons show that it was there,
-    unless REST refused them."""
-    away = facts.availability.unobserved
-    pauses = facts.audit.rest_pauses
+    unless REST did not answer."""
+    away, unwatched = facts.availability.unobserved, facts.period.unwatched
+    without_rest = facts.audit.without_rest(unwatched)
     silent = max(
-        (
-            end - begin
-            for begin, end in facts.period.unwatched
-            if not any(begin - 60 <= at <= end for at in pauses)
-        ),
-        default=0.0,
+        (end - begin - covered(without_rest, (begin, end)) for begin, end in unwatched), default=0.0
     )
     figure = f"away for {duration(away)}, no comparison for {duration(silent)}"
     passed = away <= UNOBSERVED_SHARE * facts.availability.seconds or not away

@@ -39,10 +39,12 @@ def warnings(facts: Facts) -> list[str]:
     tally, audit, hours = facts.tally, facts.audit, facts.period.hours
     compared, planted = len(compared_symbols(facts)), tally.planted.planted
     others, feed = facts.foreign_rows.others, facts.quotes.feed
+    ill = coverage.rest_ill_seconds(facts)
     untimed, no_skew = tally.without_rest_time, tally.skews.unknown
     found: list[tuple[object, str]] = [
         *_of_the_roster(facts),
         *_of_the_interval(facts),
+        (ill, f"REST did not answer for {duration(ill)}: nothing was compared then"),
         (0 < planted < hours // 2, f"{planted} controls in {hours} h: one an hour is planted"),
         (compared < LISTED, f"only {compared} symbols compared: the exchange lists over {LISTED}"),
         (untimed, f"{untimed:,} comparisons without the time of REST's reply"),

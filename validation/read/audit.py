@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from validation.read.period import Period
+from validation.read.spans import Span
 from validation.read.tables import columns_of, count_without_time
 
 
@@ -25,6 +26,7 @@ class EventKind(StrEnum):
     CRASH = "crash"
     CONTROL_MISSED = "control-missed"
     REST_PAUSE = "rest-pause"
+    REST_UNAVAILABLE = "rest-unavailable"
     UNHEALTHY = "unhealthy"
     UNOBSERVED = "unobserved"
     RECOVERED = "recovered"
@@ -40,6 +42,8 @@ ACCOUNTS = {EventKind.CRASH, EventKind.RESTART, EventKind.KILL}
 STARTS = {EventKind.START, EventKind.REPLACED, *ACCOUNTS}
 """Each of them means that a program started again."""
 RUNS_AGAIN = {EventKind.START, EventKind.REPLACED}
+PAUSE_SECONDS = 60
+"""A refusal may come so long before the gap that it causes: BTCUSDT is compared once a minute."""
 INGEST = "funding:ingest"
 SERVES = ("ingest", "watchdog", "api")
 """How the names of the programs begin that the service consists of; consumers may be stopped."""
@@ -55,6 +59,7 @@ class Incident:
     detail: str
     program: str  # the one that was acted upon, or the source
     count: int = 1
+    seconds: float | None = None  # how long it lasted
 
 
 @dataclass(slots=True)
@@ -65,11 +70,22 @@ class Audit:
     crashes: list[Incident] = field(default_factory=list)
     longest_stops: dict[str, float] = field(default_factory=dict)  # program → seconds
     waiting: set[str] = field(default_factory=set)  # programs that hung and were left
-    rest_pauses: list[float] = field(default_factory=list)  # when REST refused to answer
+    rest_pauses: list[float] = field(default_factory=list)  # when REST began to refuse answers
+    rest_outages: list[Span] = field(default_factory=list)  # when it answered no comparison
     shown: list[Incident] = field(default_factory=list)
     readable: bool = True
     without_time: int = 0
     starts: int = 0  # how often a program started again, as far as the trail says
+
+    def without_rest(self, gaps: Iterable[Span]) -> list[Span]:
+        """When REST did not answer: the recorded times, and those of `gaps` in which it began to
+        refuse answers, for as long as nobody could compare."""
+        refused = (
+            (begin, end)
+            for begin, end in gaps
+            if any(begin - PAUSE_SECONDS <= at <= end for at in self.rest_pauses)
+        )
+        return sorted([*self.rest_outages, *refused])
 
     def count(self, kind: EventKind) -> int:
         """How often `kind` happened, whatever its source."""
@@ -106,6 +122,8 @@ def _count(audit: Audit, incident: Incident) -> None:
         audit.waiting.add(incident.program)
     if incident.kind == EventKind.REST_PAUSE:
         audit.rest_pauses.append(incident.at)
+    if incident.kind == EventKind.REST_UNAVAILABLE:
+        audit.rest_outages.append((incident.at, incident.at + (incident.seconds or 0.0)))
     if incident.kind in SHOWN_KINDS:
         audit.shown = [*audit.shown[1 - SHOWN :], incident]
 
@@ -167,12 +185,17 @@ def _incidents(connection: sqlite3.Connection, period: Period) -> Iterator[Incid
     present = columns_of(connection, "event")
     program = "program" if "program" in present else "NULL"
     count = "count" if "count" in present else "1"
+    seconds = "duration_seconds" if "duration_seconds" in present else "NULL"
     rows = connection.execute(
-        f"SELECT at, source, kind, detail, coalesce({program}, source), {count} FROM event"
+        f"SELECT at, source, kind, detail, coalesce({program}, source), {count},"
+        f" {seconds} FROM event"
         " WHERE at BETWEEN 0 AND ? ORDER BY at, id",
         (period.until,),
     )
-    for at, source, kind, detail, about, many in rows:
-        yield Incident(
-            float(at), str(source), str(kind), str(detail)[:300], str(about), max(1, int(many or 1))
-        )
+    for at, source, kind, detail, about, many, lasted in rows:
+        texts = str(source), str(kind), str(detail)[:300], str(about)
+        yield Incident(float(at), *texts, max(1, int(many or 1)), _seconds(lasted))
+
+
+def _seconds(lasted: object) -> float | None:
+    return float(lasted) if isinstance(lasted, (int, float)) else None

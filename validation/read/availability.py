@@ -1,12 +1,13 @@
 """How long the service was not fit, from the periods that the watchdog recorded as they ended."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from validation.read.audit import EventKind
 from validation.read.period import Period
+from validation.read.spans import Span, covered
 from validation.read.tables import columns_of
 
 
@@ -17,8 +18,6 @@ class Rule(StrEnum):
     API = "api"
 
 
-Span = tuple[float, float]
-"""Begin and end, Unix seconds."""
 _KINDS = (EventKind.UNHEALTHY, EventKind.UNOBSERVED, EventKind.RECOVERED, EventKind.START)
 _Row = tuple[float, str, str, str | None, float | None]
 
@@ -48,13 +47,13 @@ def availability_of(connection: sqlite3.Connection, period: Period) -> Availabil
         (*_KINDS, period.until),
     ).fetchall()
     within = period.first, period.until
-    down = {rule: _union(_unhealthy(rows, rule, period.until), within) for rule in Rule}
+    down = {rule: covered(_unhealthy(rows, rule, period.until), within) for rule in Rule}
     away = (
         (at, period.until if lasted is None else at + lasted)
         for at, kind, _, _, lasted in rows
         if kind == EventKind.UNOBSERVED
     )
-    return Availability(True, period.until - period.first, _union(away, within), down)
+    return Availability(True, period.until - period.first, covered(away, within), down)
 
 
 def _unhealthy(rows: list[_Row], rule: Rule, until: float) -> Iterator[Span]:
@@ -78,13 +77,3 @@ def _unhealthy(rows: list[_Row], rule: Rule, until: float) -> Iterator[Span]:
                 yield at, at + lasted
     if begin is not None:
         yield begin, until
-
-
-def _union(spans: Iterable[Span], within: Span) -> float:
-    """How much of `within` the spans cover together."""
-    covered, reached = 0.0, within[0]
-    for begin, end in sorted(spans):
-        end = min(end, within[1])
-        covered += max(0.0, end - max(begin, reached))
-        reached = max(reached, end)
-    return covered

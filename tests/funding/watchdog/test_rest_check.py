@@ -162,6 +162,20 @@ def test_refusing_exchange_is_not_asked_every_minute(compared: ComparedService) 
     assert len(server.asked) == 4  # after 1, 2 and 4 minutes more
 
 
+def test_rest_that_does_not_answer_leaves_one_event_with_its_duration(
+    compared: ComparedService,
+) -> None:
+    turns = [*[sends(reply(500))] * 4, json_reply(premium())]
+    began = compared.hand.wall
+    with scripted(*turns) as server, compared.checker(server.url) as checker:
+        concluded(checker)
+        for _ in range(4):  # minutes
+            compared.hand.advance(60)
+            attempted(checker, compared.hand.uptime)
+        stored = "SELECT at, rule, duration_seconds FROM event WHERE kind = 'rest-unavailable'"
+        until(lambda: rows(compared.path, stored) == [(began, "binance", 240.0)], "its end")
+
+
 def test_comparison_begins_when_the_store_is_there(tmp_path: Path) -> None:
     compared = ComparedService(tmp_path / "funding.db", ManualClock())
     with scripted(json_reply(premium())) as server, compared.checker(server.url) as checker:

@@ -123,6 +123,20 @@ def test_gap_in_which_rest_refused_to_answer_is_not_the_services(world: Path) ->
     assert "1 × rest-pause in the audit trail" in report["warnings"]
 
 
+def test_rest_that_does_not_answer_for_three_hours_is_a_warning(world: Path) -> None:
+    begin, seconds = END - 5 * HOUR, 3 * HOUR
+    tamper(
+        world,
+        f"DELETE FROM comparison WHERE compared_at BETWEEN {begin} AND {begin + seconds};"
+        "INSERT INTO event (at, source, kind, detail, rule, duration_seconds) VALUES"
+        f" ({begin + 60}, 'watchdog', 'rest-unavailable', 'timed out', 'binance', {seconds - 60});",
+    )
+    code, report = run(world)
+    assert (code, failed(report)) == (0, set())
+    text = "REST did not answer for 2 h 59 min: nothing was compared then"
+    assert text in report["warnings"]
+
+
 def test_symbol_that_is_seldom_compared_is_not_hidden_among_many(world: Path) -> None:
     tamper(
         world,

@@ -11,7 +11,7 @@ from tests.support.report_facts import (
     passes,
     symbols,
 )
-from validation.criteria import coverage
+from validation.criteria import coverage, service
 from validation.criteria.coverage import cells, settlements, witness_seconds
 from validation.read.differences import Hour
 from validation.read.facts import Facts
@@ -54,6 +54,49 @@ def test_gap_is_at_most_ten_minutes_unless_rest_refused(
     longest = max(end - begin for begin, end in gaps)
     found = facts_of([], gaps=spans, longest_gap=longest, rest_pauses=[BEGIN + at for at in pauses])
     assert passed("longest gap", found) is fair
+
+
+@pytest.mark.parametrize(
+    ("gap", "outage", "fair"),
+    [
+        ((1_000, 9_000), (1_060, 9_000), True),
+        ((1_000, 9_000), (1_300, 8_700), True),  # ten minutes of it are not explained
+        ((1_000, 9_000), (1_300, 8_699), False),
+        ((1_000, 9_000), (20_000, 29_000), False),
+        ((1_000, 22_600), (1_000, 22_600), True),
+        ((1_000, 22_601), (1_000, 22_601), False),  # six hours
+    ],
+)
+def test_gap_in_which_rest_did_not_answer_is_not_counted(
+    gap: tuple[float, float], outage: tuple[float, float], fair: bool
+) -> None:
+    outages = [(BEGIN + outage[0], BEGIN + outage[1])]
+    gaps = [(BEGIN + gap[0], BEGIN + gap[1])]
+    found = facts_of([], gaps=gaps, longest_gap=gap[1] - gap[0], rest_outages=outages)
+    assert passed("longest gap", found) is fair
+
+
+@pytest.mark.parametrize(("begin", "there"), [(1_300, True), (1_301, False)])
+def test_watchdog_that_compares_nothing_may_wait_for_rest(begin: float, there: bool) -> None:
+    outages, unwatched = [(BEGIN + begin, BEGIN + 8_700)], [(BEGIN + 1_000, BEGIN + 9_000)]
+    found = facts_of([], unwatched=unwatched, rest_outages=outages)
+    assert passes(service.CRITERIA, "watchdog there", found) is there
+
+
+@pytest.mark.parametrize(("edge", "fair"), [(600, True), (599, False)])
+def test_span_counts_what_rest_missed_at_its_ends(edge: float, fair: bool) -> None:
+    found = facts_of(
+        [], last=BEGIN + 24 * HOUR - 600, rest_outages=[(BEGIN + 24 * HOUR - edge, BEGIN + 90_000)]
+    )
+    assert passed("span", found) is fair
+
+
+def test_settlement_that_was_witnessed_is_not_excused_as_well() -> None:
+    found = facts_of(compared_each(600), rest_outages=[(BEGIN - 9, BEGIN + 9)])
+    for late in (False, True):
+        near = dict.fromkeys(symbols(4), 60.0)
+        found.tally.calendar.witnesses[INSTANT, late] = near
+    assert not passed("funding settlements", found)
 
 
 def compared_each(interval: float, many: int = 4) -> list[Series]:
@@ -141,7 +184,7 @@ def test_three_settlements_are_witnessed_less_those_in_which_rest_refused(
     for number in range(seen):
         for late in (False, True):
             near = dict.fromkeys(symbols(4), 60.0)
-            found.tally.calendar.witnesses[INSTANT + number, late] = near
+            found.tally.calendar.witnesses[INSTANT - number, late] = near
     assert passed("funding settlements", found) is enough
 
 
@@ -185,6 +228,14 @@ def test_hours_in_which_rest_refused_have_no_cells() -> None:
         rest_pauses=[BEGIN + 3 * HOUR],
     )
     assert cells(found) == {"A": (21, 21)}
+
+
+def test_short_outage_of_rest_costs_no_cell() -> None:
+    begin = BEGIN + 3 * HOUR
+    found = facts_of(hourly("A", ALL_DAY), rest_outages=[(begin, begin + 300)])
+    assert cells(found) == {"A": (24, 24)}
+    found = facts_of(hourly("A", ALL_DAY), rest_outages=[(begin, begin + 301)])
+    assert cells(found) == {"A": (23, 23)}
 
 
 @pytest.mark.parametrize(
@@ -367,9 +418,9 @@ def test_lines_of_the_report() -> None:
 def test_line_of_a_gap_tells_how_long_rest_refused() -> None:
     gaps = [(BEGIN, BEGIN + 660), (BEGIN + 5_000, BEGIN + 9_000), (BEGIN + 9_500, BEGIN + 9_810)]
     found = facts_of([], gaps=gaps, longest_gap=4_000.0, rest_pauses=[BEGIN + 5_000])
-    assert line("longest gap", found)[0] == "11 min 00 s; 1 h 06 min refused by REST"
+    assert line("longest gap", found)[0] == "11 min 00 s; 1 h 06 min without REST"
     refused = facts_of([], gaps=gaps[1:2], longest_gap=4_000.0, rest_pauses=[BEGIN + 5_000])
-    assert line("longest gap", refused)[0] == "0 s; 1 h 06 min refused by REST"
+    assert line("longest gap", refused)[0] == "0 s; 1 h 06 min without REST"
     assert line("longest gap", facts_of([], longest_gap=299.0))[0] == "4 min 59 s"
 
 
