@@ -82,8 +82,8 @@ def test_drift_of_one_symbol_is_the_first_line(
     assert lines[2].split(None, 4)[:4] == ["symbol", "field", "stream", "REST"]
     symbol, field, ours, theirs, difference, skew, outcome = lines[3].split(maxsplit=6)
     assert (symbol, field, outcome) == ("ETHUSDT", "mark_price", word)
-    assert float(ours) * (1 + drift) == pytest.approx(float(theirs), rel=2e-4)
-    assert difference.startswith(percent[:4])
+    assert float(ours) * (1 + drift) == pytest.approx(float(theirs), rel=1e-3)
+    assert float(difference.rstrip("%")) == pytest.approx(float(percent), abs=0.1)
     assert abs(int(skew)) <= WAIT_SECONDS * 1_000
     assert lines[-1] == verdict
     assert ("significant: ETHUSDT mark_price" in result.stderr) == (word == "significant")

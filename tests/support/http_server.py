@@ -44,7 +44,7 @@ class Application:
             return self.stream()
         if path == "/held":
             assert self.ended.wait(WAIT_SECONDS)
-        body = b"held" if path == "/held" else b"x" * int(path[1:])
+        body = b"xx" if path == "/held" else b"x" * int(path[1:])
         length = [] if self.endless else [("Content-Length", str(len(body)))]
         start_response("200 OK", [("Content-Type", "text/plain"), *length])
         return iter([body])

@@ -16,7 +16,8 @@ from harness.bench.prepared_frames import build
 from harness.processes import ROOT
 
 _PUT = """
-INSERT INTO quote VALUES ('binance', ?, ?, ?, ?, ?, NULL, ?, ?, ?, NULL)
+INSERT INTO quote (exchange, symbol, mark_price, index_price, funding_rate, next_funding_time,
+    event_time, updated_at, received_uptime) VALUES ('binance', ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     mark_price = excluded.mark_price, index_price = excluded.index_price,
     funding_rate = excluded.funding_rate, next_funding_time = excluded.next_funding_time,

@@ -27,9 +27,11 @@ def fails_of_a_fair_day(path: Path) -> set[str]:
     return failed(report)
 
 
+@pytest.mark.parametrize("days", [25, pytest.param(100, marks=pytest.mark.faults)])
 @pytest.mark.usefixtures("few_symbols")
-def test_fair_days_are_rarely_refused(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{seed}.db" for seed in range(1000, 1100)]
+def test_fair_days_are_rarely_refused(tmp_path: Path, days: int) -> None:
+    """Each run of the tests makes up a quarter of the days, `scripts/test --faults` all of them."""
+    paths = [tmp_path / f"{seed}.db" for seed in range(1000, 1000 + days)]
     with ProcessPoolExecutor(2) as pool:
         refused = [found for found in pool.map(fails_of_a_fair_day, paths, chunksize=5) if found]
     assert len(refused) <= 1, refused
