@@ -32,7 +32,8 @@ def _exchanges(settings: Settings) -> dict[str, ServedExchange]:
     for name in sorted(settings.exchanges, key=BINANCE.name.__ne__):
         few = settings.min_symbols if name == BINANCE.name else EXCHANGES[name].min_symbols
         reader = Reader(settings.db, name, SYSTEM, check_seconds=CHECK_SECONDS)
-        found[name] = ServedExchange(reader, verdict.Limits(settings.stale_after, few))
+        limits = verdict.Limits(settings.stale_after, few)
+        found[name] = ServedExchange(reader, limits, EXCHANGES[name].rate_cap_hourly)
     return found
 
 

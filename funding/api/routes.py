@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from funding import __version__, errors
+from funding.api.compare_routes import CompareRoutes
 from funding.api.exchange_routes import ExchangeRoutes
 from funding.api.history_routes import HistoryRoutes
 from funding.api.parameters import BadQuery
@@ -31,6 +32,7 @@ ENDPOINTS = [
     "/funding/<symbol>/history?days=30",
     "/funding/<symbol>/bars?period=60&since=",
     "/funding/signals?since=",
+    "/funding/compare?asset=BTC",
     "/funding/health",
     "/exchanges",
 ]
@@ -47,6 +49,7 @@ class Api:
             [
                 Route("/", self.index),
                 # Fixed paths come before those with a symbol, which match them too.
+                *CompareRoutes(served, clock).routes(),
                 *HistoryRoutes(served, clock).routes(),
                 *ExchangeRoutes(served, clock).routes(),
                 *QuoteRoutes(served, clock).routes(),

@@ -1,6 +1,7 @@
 """The exchanges that the API serves, by name; the first is the one meant where none is named."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
 from funding.api.parameters import ALL_EXCHANGES, exchange
@@ -9,10 +10,12 @@ from funding.store.reader import Reader
 
 
 class ServedExchange(NamedTuple):
-    """What is stored of one exchange, and when that is healthy."""
+    """What is stored of one exchange, when that is healthy, and the highest rate per hour that it
+    can have."""
 
     reader: Reader
     limits: Limits
+    rate_cap_hourly: float = inf
 
 
 class Served:

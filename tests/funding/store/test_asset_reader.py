@@ -1,0 +1,78 @@
+"""The contracts on one asset, and how their rates have differed."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from funding.model.bar import HOUR, MINUTE, Bar
+from funding.store.asset_reader import RateOf, contracts_on, rate_differences
+from funding.store.contracts import Contracts
+from funding.store.durable import DurableConnection
+from funding.store.reader import Reader
+from tests.support.store import contract, feed_of, plainly, quote, reading, received, writing
+
+HIGH, LOW = RateOf("kucoin", "XBTUSDTM", 4), RateOf("binance", "BTCUSDT", 8)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "funding.db"
+    with writing(path) as writer:
+        writer.write(feed_of(), received(quote("BTCUSDT")))
+    return path
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[Reader]:
+    with reading(path) as reader:
+        yield reader
+
+
+def add(path: Path, *bars: Bar) -> None:
+    with closing(plainly(path)) as connection:
+        for bar in bars:
+            connection.execute(f"INSERT INTO bar VALUES ({', '.join('?' * len(bar))})", bar)
+
+
+def bar(of: RateOf, start: int, rate: float | None, period: int = MINUTE) -> Bar:
+    return Bar(of.exchange, of.symbol, period, start, 1.0, 1.0, 1.0, 1.0, 1.0, rate, 60)
+
+
+def test_contracts_on_an_asset(path: Path, reader: Reader) -> None:
+    usdc = contract("BTCUSDC")._replace(quote_asset="USDC", multiplier=1000.0)
+    with DurableConnection(path) as store:
+        Contracts(store).replace("binance", [contract("BTCUSDT"), contract("ETHUSDT"), usdc])
+    found = contracts_on(reader, "btc")
+    assert [tuple(each) for each in found] == [
+        ("BTCUSDC", "USDC", 1000.0),
+        ("BTCUSDT", "USDT", 1.0),
+    ]
+    assert contracts_on(reader, "NOTHING") == []
+
+
+def test_differences_are_per_hour_where_both_have_a_bar(path: Path, reader: Reader) -> None:
+    add(
+        path,
+        *(bar(HIGH, at, 0.0008) for at in (7200, 7260, 7320)),
+        *(bar(LOW, at, 0.0008) for at in (7260, 7320, 7380)),
+        bar(HIGH, 7440, None),
+        bar(LOW, 7440, 0.1),
+        bar(RateOf("kucoin", "ETHUSDTM", 4), 7260, 0.5),
+    )
+    found = rate_differences(reader, HIGH, LOW, 0)
+    assert found == [(7260, pytest.approx(0.0001)), (7320, pytest.approx(0.0001))]
+    assert rate_differences(reader, HIGH, LOW, 7260) == found[1:]
+
+
+def test_hours_tell_what_lies_before_the_minutes(path: Path, reader: Reader) -> None:
+    hours = (0, HOUR, 2 * HOUR)
+    add(
+        path,
+        *(bar(of, at, rate, HOUR) for of, rate in ((HIGH, 0.0), (LOW, 0.8)) for at in hours),
+        *(bar(of, 2 * HOUR + 60, rate) for of, rate in ((HIGH, 0.8), (LOW, 0.8))),
+    )
+    found = rate_differences(reader, HIGH, LOW, -1)
+    expected = [(0, -0.1), (HOUR, -0.1), (2 * HOUR + 60, 0.1)]
+    assert found == [(at, pytest.approx(value)) for at, value in expected]
