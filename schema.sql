@@ -466,6 +466,42 @@ FROM quote LEFT JOIN contract USING (exchange, symbol)
 WHERE next_funding_time IS NOT NULL AND coalesce(contract.status, 'TRADING') = 'TRADING'
 ORDER BY next_funding_time, abs(funding_rate) DESC, symbol;
 
+-- For people: the widest difference of rates that each asset has between two exchanges, per hour and
+-- per year. Both contracts trade and were heard of in the last three minutes; their prices for one
+-- unit lie within a fifth of each other, or the name stands for two assets. Quote currencies differ:
+-- see the symbols.
+CREATE VIEW spreads AS
+WITH
+    leg AS (
+        SELECT
+            base_asset, exchange, symbol, mark_price / multiplier AS unit_price,
+            funding_rate / coalesce(contract.funding_interval_hours, quote.funding_interval_hours)
+                AS hourly
+        FROM quote JOIN contract USING (exchange, symbol)
+        WHERE status = 'TRADING' AND received_uptime IS NOT NULL
+            AND updated_at > (julianday('now') - 2440587.5) * 86400 - 180
+    ),
+    pair AS (
+        SELECT
+            high.base_asset AS asset, high.hourly - low.hourly AS hourly,
+            high.exchange AS high_exchange, high.symbol AS high_symbol,
+            low.exchange AS low_exchange, low.symbol AS low_symbol,
+            row_number() OVER (
+                PARTITION BY high.base_asset ORDER BY high.hourly - low.hourly DESC
+            ) AS place
+        FROM leg AS high JOIN leg AS low USING (base_asset)
+        WHERE high.exchange <> low.exchange AND high.hourly > low.hourly
+            AND max(high.unit_price, low.unit_price) <= 1.2 * min(high.unit_price, low.unit_price)
+    )
+SELECT
+    asset,
+    round(hourly * 100, 6) AS hourly_pct,
+    round(hourly * 100 * 24 * 365, 2) AS annualised_pct,
+    high_exchange, high_symbol, low_exchange, low_symbol
+FROM pair
+WHERE place = 1
+ORDER BY hourly DESC;
+
 -- For people: settled rates, the newest first, those of one settlement by symbol: they are stored
 -- with times some milliseconds apart.
 CREATE VIEW history AS

@@ -17,6 +17,7 @@ PURE = {
     "settings/table",
     "exchanges",
     "comparison",
+    "statistics",
     "health",
     "api/parameters",
     "api/quotes",

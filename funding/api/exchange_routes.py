@@ -78,7 +78,7 @@ class ExchangeRoutes:
         return reply({"data": states, "total": len(states)})
 
     def _look(self, served: ServedExchange) -> _Look:
-        reader, limits = served
+        reader, limits, _ = served
         try:
             feed, quotes = reader.feed(), reader.all()
         except errors.StoreMissing:

@@ -55,7 +55,7 @@ class QuoteRoutes:
         self, _environ: "WSGIEnvironment", symbol: str, exchange: str | None = None
     ) -> Response:
         """GET /funding/<symbol>"""
-        reader, limits = self._served.of(exchange)
+        reader, limits, _ = self._served.of(exchange)
         quote = reader.one(symbol)
         if quote is None:
             self._current(exchange)  # in a database without quotes, no symbol is unknown yet

@@ -11,11 +11,8 @@ COIN = Leg("hyperliquid", "BTC", 90_050.0, -0.00001)
 
 def test_the_widest_spread_comes_first() -> None:
     spreads, refused = pairs([BTC, XBT, COIN])
-    assert [(each.high, each.low) for each in spreads] == [
-        (XBT, COIN),
-        (BTC, COIN),
-        (XBT, BTC),
-    ] or [(each.high, each.low) for each in spreads] == [(XBT, COIN), (XBT, BTC), (BTC, COIN)]
+    assert spreads[0][:] == (XBT, COIN)
+    assert {each[:] for each in spreads[1:]} == {(XBT, BTC), (BTC, COIN)}
     assert spreads[0].rate_hourly == pytest.approx(0.00004)
     assert refused == []
 
@@ -24,7 +21,7 @@ def test_two_contracts_of_one_exchange_are_no_pair() -> None:
     assert pairs([BTC, BTC._replace(symbol="BTCUSDC", rate_hourly=0.0)]) == ([], [])
 
 
-@pytest.mark.parametrize("price", [90_000 * 1.2001, 90_000 / 1.2001, 4_500.0])
+@pytest.mark.parametrize("price", [90_000 * 1.21, 90_000 / 1.21, 4_500.0])
 def test_prices_that_are_too_far_apart_are_of_two_assets(price: float) -> None:
     other = XBT._replace(mark_price=price)
     spreads, refused = pairs([BTC, other, COIN])

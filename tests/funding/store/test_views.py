@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,29 @@ def test_extremes_are_the_highest_and_the_lowest_that_trade(answers: Any, path: 
     ]
     assert found[-1]["symbol"] == "S0USDT"
     assert {row["symbol"] for row in found} & {"DEADUSDT", "NEWUSDT", "S25USDT"} == set()
+
+
+@pytest.mark.parametrize("answers", [by_program, by_library])
+def test_spreads_are_the_widest_of_each_asset(answers: Any, path: Path) -> None:
+    assets = {"BTCUSDT": "BTC", "ETHUSDT": "ETH", "NEIROUSDT": "NEIRO", "OLDUSDT": "OLD"}
+    dead = contract("OLDUSDT", ContractStatus.SETTLING)
+    for exchange, rate in (("binance", 0.0008), ("kucoin", 0.0004), ("backpack", -0.0008)):
+        listed = [contract(name) for name in list(assets)[:3]] + [dead]
+        listed = [each._replace(exchange=exchange, base_asset=assets[each[1]]) for each in listed]
+        feed = replace(feed_of(), exchange=exchange)
+        with writing(path, feed) as writer:
+            quotes = [quote(name, rate=rate) for name in assets if name != "ETHUSDT"]
+            if exchange == "kucoin":  # the same ticker, another coin
+                quotes[1] = quote("NEIROUSDT", mark=1.0, rate=0.5)
+            writer.write(feed, received(*quotes, wall=time.time()))
+            with closing(DurableConnection(path)) as store:
+                Contracts(store).replace(exchange, listed)
+    found = answers(path, "SELECT * FROM spreads")
+    shown = ("asset", "hourly_pct", "annualised_pct", "high_exchange", "low_exchange")
+    assert sorted(columns(found, *shown)) == [
+        ("BTC", 0.02, 175.2, "binance", "backpack"),
+        ("NEIRO", 0.02, 175.2, "binance", "backpack"),
+    ]
 
 
 @pytest.mark.parametrize("answers", [by_program, by_library])
