@@ -2,6 +2,7 @@
 
     FundingError
     ├── SettingError         a value in the environment cannot be read: exit 2
+    │   └── ThresholdError   a line of signals.toml
     ├── FrameError           a WebSocket message that is no market data at all: costs that frame
     ├── FeedConnectionError  the connection to the exchange
     │   ├── ConnectFailed    it never came up
@@ -43,6 +44,15 @@ class SettingError(FundingError):
         self.name = name
         self.value = value
         self.expected = expected
+
+
+class ThresholdError(SettingError):
+    """Line `line` of `file`, the user's thresholds, is not what was `expected`."""
+
+    def __init__(self, line: int, expected: str, file: str = "signals.toml") -> None:
+        FundingError.__init__(self, f"{file}, line {line}: {expected}")
+        self.name, self.value, self.expected = file, f"line {line}", expected
+        self.line = line
 
 
 class FrameError(FundingError):

@@ -1,0 +1,82 @@
+"""Z-score, percentile and zone of a rate, from what is normal for its symbol."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from funding.model.contract import ContractStatus
+from funding.model.signal import Zone
+
+EXTREME_Z = 3.0
+HIGH_Z = 2.0
+NO_STATISTICS = "no statistics yet"
+NO_RATE = "no funding rate"
+NO_INTERVAL = "the interval is not known"
+STATUS_UNKNOWN = "it is not known whether the contract trades"
+
+
+class Normal(NamedTuple):
+    """What is normal for a symbol: rates per hour, `interval` in hours.
+
+    `reason` says in words why there is no Z-score whatever the rate; without one, `deviation` is
+    above 0. `quantiles` are empty where nothing is known.
+    """
+
+    mean: float
+    deviation: float
+    interval: int
+    quantiles: Sequence[float]
+    reason: str | None
+
+
+class Score(NamedTuple):
+    """Columns of a quote that say what its rate means; `z_reason` is why there is no `z_score`."""
+
+    z_score: float | None
+    z_reason: str | None
+    percentile: float | None
+    zone: Zone | None
+
+
+def no_score(reason: str, percentile: float | None = None) -> Score:
+    """The score of a rate that has none."""
+    return Score(None, reason, percentile, None)
+
+
+NOTHING_KNOWN = no_score(NO_STATISTICS)
+WITHOUT_RATE = no_score(NO_RATE)
+
+
+def score(rate: float | None, normal: Normal) -> Score:
+    """Of `rate`, a fraction per interval: Z = (rate ÷ interval − mean) ÷ deviation."""
+    if rate is None:
+        return WITHOUT_RATE
+    if not normal.interval:
+        return no_score(normal.reason or NO_INTERVAL)
+    hourly = rate / normal.interval
+    quantiles = normal.quantiles
+    percent = None
+    if quantiles:
+        place = bisect_left(quantiles, hourly) + bisect_right(quantiles, hourly)
+        percent = 50.0 * place / len(quantiles)
+    if normal.reason is not None:
+        return Score(None, normal.reason, percent, None)
+    z_score = (hourly - normal.mean) / normal.deviation
+    return Score(z_score, None, percent, zone_of(z_score))
+
+
+def zone_of(z_score: float) -> Zone:
+    """Where |Z| lies."""
+    size = abs(z_score)
+    if size > EXTREME_Z:
+        return Zone.EXTREME
+    return Zone.HIGH if size > HIGH_Z else Zone.NORMAL
+
+
+def no_trading_reason(status: ContractStatus | None) -> str | None:
+    """Why a contract of `status` has no Z-score; None for one that trades."""
+    if status == ContractStatus.TRADING:
+        return None
+    if status is None or status == ContractStatus.UNKNOWN:
+        return STATUS_UNKNOWN
+    return f"the contract is {status}, not TRADING"
