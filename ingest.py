@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import threading
+from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from funding import errors
 from funding.exchanges.binance import stream as binance
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
+from funding.ingest.interpreter import BarDays, Interpreter
 from funding.ingest.lag import LagMeter
 from funding.ingest.liveness import CONNECT_SECONDS
 from funding.ingest.loop import IngestLoop
@@ -27,6 +29,7 @@ from funding.model.feed import Feed
 from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
+from funding.statistics.thresholds import Threshold
 from funding.store.damage import report_damage
 from funding.store.prepare import begin_to_write, prepare
 from funding.store.recovery import recover
@@ -39,7 +42,9 @@ STEP_SECONDS = 0.25  # how soon a signal or a stall is noticed
 FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle step costs 0.2 ms
 
 
-def build(settings: Settings, feed: Feed, writer: Writer) -> IngestLoop:
+def build(
+    settings: Settings, feed: Feed, writer: Writer, thresholds: Sequence[Threshold]
+) -> IngestLoop:
     """The loop and its parts, put together."""
     waits = StatedWaits(settings.db, SYSTEM)
     wait = waits.left(settings.ws_url)
@@ -78,19 +83,27 @@ def build(settings: Settings, feed: Feed, writer: Writer) -> IngestLoop:
         writer=writer,
         policy=policy,
         inbox=inbox,
+        interpreter=Interpreter(
+            feed.exchange,
+            writer,
+            now=SYSTEM.uptime(),
+            last_event_time=feed.last_event_time,
+            thresholds=thresholds,
+            bar_days=BarDays(settings.minute_bar_days, settings.hour_bar_days),
+        ),
         connect=connect,
         clock=SYSTEM,
         keep_seconds=settings.comparison_days * 86_400,
     )
 
 
-def run(settings: Settings, feed: Feed) -> None:
+def run(settings: Settings, feed: Feed, thresholds: Sequence[Threshold]) -> None:
     """Receive and store until SIGTERM or SIGINT."""
     stopping = startup.stop_on_signal()
     writer = begin_to_write(settings.db, feed, stopping)
     if writer is None:
         return
-    loop, aside = build(settings, feed, writer), writer.set_aside
+    loop, aside = build(settings, feed, writer, thresholds), writer.set_aside
     if aside is not None:
         loop.record(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
         threading.Thread(target=recover, args=(aside, settings.db), daemon=True).start()
@@ -109,6 +122,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     settings = startup.begin("ingest")
+    thresholds = startup.thresholds("ingest", settings)
     feed = Feed(
         exchange=binance.NAME,
         address=urlsplit(settings.ws_url).hostname or "",
@@ -123,7 +137,7 @@ def main() -> int:
         if arguments.prepare:
             prepare(settings.db, feed)
         else:
-            run(settings, feed)
+            run(settings, feed, thresholds)
     except errors.StoreCorrupt as error:
         report_damage(settings.db)
         log.error("%s", error)

@@ -5,6 +5,7 @@ The world is handed in, so that a test can move it step by step.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from funding.errors import StoreFull, StoreLocked
 from funding.ingest.connection_events import (
@@ -19,6 +20,7 @@ from funding.ingest.connection_events import (
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connections import Connections, ConnectionThread
 from funding.ingest.inbox import Batch, Inbox
+from funding.ingest.interpreter import Interpreter
 from funding.ingest.maintenance import StoreMaintenance
 from funding.ingest.rejections import Rejections
 from funding.ingest.store_lock import StoreLock
@@ -48,6 +50,7 @@ class IngestLoop:
         writer: Writer,
         policy: ConnectionPolicy,
         inbox: Inbox,
+        interpreter: Interpreter,
         connect: Callable[[int], ConnectionThread],
         clock: Clock,
         keep_seconds: float,
@@ -56,6 +59,7 @@ class IngestLoop:
         self._writer = writer
         self._policy = policy
         self._inbox = inbox
+        self._interpreter = interpreter
         self._clock = clock
         self._connections = Connections(connect, inbox)
         self._events: list[Event] = []  # not written yet
@@ -117,6 +121,8 @@ class IngestLoop:
             if not self._lock.active:
                 break
             batch = self._inbox.take(0.0)
+        with suppress(StoreLocked, StoreFull):
+            self._interpreter.stop(self._clock.wall(), now)
         self._writer.close()
 
     def record(self, kind: EventKind, detail: str) -> None:
@@ -166,23 +172,28 @@ class IngestLoop:
         self._feed.heartbeat_at, self._feed.heartbeat_uptime = self._clock.wall(), now
         self._feed.attempts_left = self._policy.attempts_left(now)
         try:
-            self._writer.write(self._feed, batch.quotes.values(), self._events, batch.ceiling)
+            findings = self._interpreter.interpret(batch)
+            quotes = batch.quotes.values()
+            self._writer.write(self._feed, quotes, self._events, batch.ceiling, findings)
         except (StoreLocked, StoreFull) as error:
             self._inbox.give_back(batch)
             del self._events[MAX_EVENTS:]
             self._events += self._lock.update(error)
         else:
+            self._interpreter.written()
             self._events.clear()
             self._events += self._lock.update(None)
 
     def _maintain_store(self, now: float) -> None:
         wall, flowing = self._clock.wall(), self._policy.all_classes_flow(now)
         try:
+            self._events += self._interpreter.step(wall, now)
             names = self._maintenance.step(wall, now, all_classes_flow=flowing)
         except (StoreLocked, StoreFull):
             return  # the next attempt to write says so
         if names:
             self._inbox.retire(names)
+            self._interpreter.forget(names)
         for name in names:
             log.info("%s has had no quote for a day: retired", name)
             self.record(EventKind.RETIRED, f"{name}: no quote for a day")

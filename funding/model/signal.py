@@ -34,6 +34,7 @@ class Signal(NamedTuple):
     """The columns of the table `signal` (see schema.sql) in order, without its id.
 
     `at` is Unix seconds, `rate` a fraction per interval; `symbols` is how many it stands for.
+    `target` is where it is sent, None for every target.
     """
 
     at: float
@@ -46,3 +47,4 @@ class Signal(NamedTuple):
     z_score: float | None
     detail: str
     symbols: int = 1
+    target: str | None = None

@@ -16,6 +16,7 @@ from funding.settings.table import Setting
 
 if TYPE_CHECKING:
     from funding.settings.consumers import ConsumerSettings
+    from funding.statistics.thresholds import Threshold
 
 T = TypeVar("T")
 
@@ -43,6 +44,13 @@ def begin(name: str, stream: TextIO | None = None) -> service.Settings:
     loaded, unknown = _read(name, service.load)
     _start(name, loaded, unknown, stream)
     return loaded
+
+
+def thresholds(name: str, settings: service.Settings) -> "list[Threshold]":
+    """The user's thresholds, or the end of the process: exit 2 and one line on stderr."""
+    from funding.settings import signals  # here: the other programs do without
+
+    return _read(name, lambda: signals.load(settings))
 
 
 def consumer(

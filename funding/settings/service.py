@@ -55,6 +55,9 @@ class Settings:
     compare_all_interval: float
     standby_after: float
     comparison_days: float
+    minute_bar_days: float
+    hour_bar_days: float
+    signals_file: Path
     rest_weight: int
     supervisor: Path
     mode: str
@@ -147,6 +150,24 @@ TABLE = (
         number(1, 3650, "days"),
         "14",
         "days for which comparisons and events are kept",
+    ),
+    Setting(
+        "FUNDING_MINUTE_BAR_DAYS",
+        number(0.1, 3650, "days"),
+        "2",
+        "days for which bars of a minute are kept, 130 MB a day for 1,000 symbols",
+    ),
+    Setting(
+        "FUNDING_HOUR_BAR_DAYS",
+        number(1, 3650, "days"),
+        "400",
+        "days for which bars of an hour are kept",
+    ),
+    Setting(
+        "FUNDING_SIGNALS_FILE",
+        path,
+        str(ROOT / "signals.toml"),
+        "thresholds of your own; see signals.toml.example",
     ),
     Setting(
         "FUNDING_REST_WEIGHT",

@@ -12,6 +12,8 @@ HIGH_Z = 2.0
 NO_STATISTICS = "no statistics yet"
 NO_RATE = "no funding rate"
 NO_INTERVAL = "the interval is not known"
+NO_DEVIATION = "all settled rates are equal"
+JUST_CHANGED = "the interval or the base rate has just changed"
 STATUS_UNKNOWN = "it is not known whether the contract trades"
 
 
@@ -27,6 +29,24 @@ class Normal(NamedTuple):
     interval: int
     quantiles: Sequence[float]
     reason: str | None
+
+
+def normal(
+    status: ContractStatus | None,
+    interval: int | None,
+    mean: float | None = None,
+    deviation: float | None = None,
+    quantiles: Sequence[float] = (),
+    reason: str | None = NO_STATISTICS,
+    *,
+    outdated: bool = False,
+) -> Normal:
+    """What is normal for a symbol whose contract has this `status` and `interval`, by its row of
+    `funding_stats`; `outdated`: the contract has changed since that was computed."""
+    why = no_trading_reason(status) or (None if interval else NO_INTERVAL) or reason
+    if why is None:
+        why = JUST_CHANGED if outdated else None if deviation else NO_DEVIATION
+    return Normal(mean or 0.0, deviation or 0.0, interval or 0, quantiles, why)
 
 
 class Score(NamedTuple):
@@ -57,8 +77,10 @@ def score(rate: float | None, normal: Normal) -> Score:
     quantiles = normal.quantiles
     percent = None
     if quantiles:
-        place = bisect_left(quantiles, hourly) + bisect_right(quantiles, hourly)
-        percent = 50.0 * place / len(quantiles)
+        below = above = bisect_left(quantiles, hourly)
+        if below < len(quantiles) and quantiles[below] == hourly:
+            above = bisect_right(quantiles, hourly, below)
+        percent = 50.0 * (below + above) / len(quantiles)
     if normal.reason is not None:
         return Score(None, normal.reason, percent, None)
     z_score = (hourly - normal.mean) / normal.deviation

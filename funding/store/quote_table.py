@@ -7,14 +7,16 @@
 - `x IN (1, 2, 3)` of an expression fills a table of its own for every row, 0.9 ms in all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 from funding.model.quote import Quote, Source
+from funding.statistics.score import NOTHING_KNOWN, Score, no_score
 from funding.store.durable import DurableConnection
 
 _ROWS = 16
-_COLUMNS = 8
+_COLUMNS = 12
 _STEP = """CASE WHEN (excluded.next_funding_time - next_funding_time) % 3600000 = 0
         AND excluded.next_funding_time - next_funding_time BETWEEN 3600000 AND 86400000
         AND excluded.event_time - event_time BETWEEN 0 AND 3599999
@@ -24,29 +26,19 @@ twice in an hour, so a symbol that was heard of within the hour has missed none.
 two equal steps in a row, since a change of schedule makes an odd one."""
 
 
-_UNRATED = """,
-    z_score = NULL,
-    z_reason = 'REST stands in for the stream',
-    percentile = NULL,
-    zone = NULL"""
-"""What was worked out for another quote says nothing of this one."""
+def upsert(rows: int) -> str:
+    """The statement for `rows` quotes: ?1 the exchange, ?2 the ceiling in ms, ?3 the source, then
+    `_COLUMNS` each.
 
-
-def upsert(rows: int, source: Source = Source.WEBSOCKET) -> str:
-    """The statement for `rows` quotes: ?1 the exchange, ?2 the ceiling in ms, then `_COLUMNS` each.
-
-    All of them are of one `source`. Its last line is the rule of `quote.supersedes`.
+    Its last line is the rule of `quote.supersedes`.
     """
-    values, known = [], _UNRATED if source is Source.REST else ""
-    for first in range(3, 3 + rows * _COLUMNS, _COLUMNS):
-        symbol, mark, index, rate, due, event, at, uptime = range(first, first + _COLUMNS)
-        values.append(
-            f"(?1, ?{symbol}, ?{mark}, ?{index}, ?{rate}, ?{due}, ?{event}, ?{at}, ?{uptime},"
-            f" '{source}')"
-        )
+    values = [
+        f"(?1, ?3, {', '.join(f'?{number}' for number in range(first, first + _COLUMNS))})"
+        for first in range(4, 4 + rows * _COLUMNS, _COLUMNS)
+    ]
     return f"""
-INSERT INTO quote (exchange, symbol, mark_price, index_price, funding_rate, next_funding_time,
-    event_time, updated_at, received_uptime, source)
+INSERT INTO quote (exchange, source, symbol, mark_price, index_price, funding_rate,
+    next_funding_time, event_time, updated_at, received_uptime, z_score, z_reason, percentile, zone)
 VALUES {", ".join(values)}
 ON CONFLICT DO UPDATE SET
     mark_price = excluded.mark_price,
@@ -62,12 +54,20 @@ ON CONFLICT DO UPDATE SET
     event_time = excluded.event_time,
     updated_at = excluded.updated_at,
     received_uptime = excluded.received_uptime,
-    source = excluded.source{known}
+    source = excluded.source,
+    z_score = excluded.z_score,
+    z_reason = excluded.z_reason,
+    percentile = excluded.percentile,
+    zone = excluded.zone
 WHERE excluded.event_time > event_time OR event_time > ?2
 """
 
 
-_STATEMENTS = {source: (upsert(1, source), upsert(_ROWS, source)) for source in Source}
+_ONE, _MANY = upsert(1), upsert(_ROWS)
+_WITHOUT_SCORE = {
+    Source.WEBSOCKET: NOTHING_KNOWN,
+    Source.REST: no_score("REST stands in for the stream"),
+}
 
 
 def set_funding_intervals(
@@ -85,18 +85,20 @@ def set_funding_intervals(
 class Rows:
     """Quotes of `exchange` and one `source` with their receipt (wall, uptime without lag), as they
     are bound: an age is counted from the moment at which a prompt stream would have brought the
-    quote."""
+    quote. `scores` has one for each of them, or none."""
 
     def __init__(
         self,
         exchange: str,
         held: Iterable[tuple[Quote, float, float]],
         source: Source = Source.WEBSOCKET,
+        scores: Sequence[Score] = (),
     ) -> None:
         self._exchange = exchange
         self._source = source
         self._values: list[Any] = []
-        for quote, wall, uptime in held:
+        each_score = iter(scores) if scores else repeat(_WITHOUT_SCORE[self._source])
+        for (quote, wall, uptime), score in zip(held, each_score, strict=False):
             self._values += (
                 quote.symbol,
                 quote.mark_price,
@@ -106,6 +108,7 @@ class Rows:
                 quote.event_time,
                 wall,
                 uptime,
+                *score,
             )
 
     def __len__(self) -> int:
@@ -119,10 +122,12 @@ class Rows:
         """Each statement with what is to be bound to it, in the order of the quotes."""
         values, step = self._values, _ROWS * _COLUMNS
         whole = len(values) // step * step
-        one, many = _STATEMENTS[self._source]
         for statement, first, last, size in (
-            (many, 0, whole, step),
-            (one, whole, len(values), _COLUMNS),
+            (_MANY, 0, whole, step),
+            (_ONE, whole, len(values), _COLUMNS),
         ):
             for start in range(first, last, size):
-                yield statement, (self._exchange, ceiling, *values[start : start + size])
+                yield (
+                    statement,
+                    (self._exchange, ceiling, self._source, *values[start : start + size]),
+                )

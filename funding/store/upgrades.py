@@ -68,7 +68,9 @@ ALTER TABLE quote ADD COLUMN source TEXT NOT NULL DEFAULT 'websocket'
 ALTER TABLE quote ADD COLUMN z_score REAL;
 ALTER TABLE quote ADD COLUMN z_reason TEXT;
 ALTER TABLE quote ADD COLUMN percentile REAL CHECK (percentile BETWEEN 0 AND 100);
-ALTER TABLE quote ADD COLUMN zone TEXT CHECK (zone IN ('normal', 'high', 'extreme'));
+ALTER TABLE quote ADD COLUMN zone TEXT
+    CHECK (zone = 'normal' OR zone = 'high' OR zone = 'extreme');
+ALTER TABLE quote ADD COLUMN signal_level INTEGER;
 ALTER TABLE feed ADD COLUMN standby_since REAL;
 ALTER TABLE contract ADD COLUMN listed_time INTEGER;
 ALTER TABLE contract ADD COLUMN base_rate_hourly REAL;
@@ -128,7 +130,8 @@ CREATE TABLE signal (
     rate      REAL,
     z_score   REAL,
     detail    TEXT NOT NULL,
-    symbols   INTEGER NOT NULL DEFAULT 1
+    symbols   INTEGER NOT NULL DEFAULT 1,
+    target    TEXT
 ) STRICT;
 CREATE INDEX signal_at ON signal (at);
 CREATE TABLE bar (
@@ -143,7 +146,7 @@ CREATE TABLE bar (
     index_close REAL,
     rate_close  REAL,
     quotes      INTEGER NOT NULL,
-    PRIMARY KEY (symbol, exchange, period, start)
+    PRIMARY KEY (exchange, period, start, symbol)
 ) STRICT, WITHOUT ROWID;
 """,
 }

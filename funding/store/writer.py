@@ -10,10 +10,12 @@ from typing import Any
 import apsw
 
 from funding import errors
+from funding.model.bar import Bar
 from funding.model.event import Event
 from funding.model.feed import CLOCK_DRIFT, Feed
 from funding.model.quote import Quote
 from funding.runtime.backoff import Attempts
+from funding.store.bar_table import add_bars, last_minute, prune_bars
 from funding.store.damage import is_marked, marker_path, report_damage
 from funding.store.database import (
     bring_up_to_date,
@@ -31,9 +33,11 @@ from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
 from funding.store.quote_table import Rows
 from funding.store.recovery import remove_sidecars, set_aside_if_damaged
+from funding.store.signal_table import Findings, add_signals, set_levels
 
 log = logging.getLogger("ingest")
 
+NO_FINDINGS = Findings((), (), {})
 RETIRE_SECONDS = 86_400.0
 BUSY_SECONDS = 0.5
 """How long a batch waits for another program's lock, so that ingest goes on receiving."""
@@ -78,6 +82,7 @@ class Writer:
     def _open(self) -> None:
         self._connection = open_writer(self._path, BUSY_SECONDS)
         self._waits = False
+        self._data_version = -1
         self._lock.name_file()
         with translate_errors(self._name):
             self._schema = _schema(self._connection)
@@ -136,9 +141,10 @@ class Writer:
         quotes: Iterable[tuple[Quote, float, float]] = (),
         events: Iterable[Event] = (),
         ceiling: int = 0,
+        findings: Findings = NO_FINDINGS,
     ) -> int:
-        """Store `quotes` with their receipt (wall, uptime without lag), `events` and `feed`, all or
-        nothing.
+        """Store `quotes` with their receipt (wall, uptime without lag), what they mean (`findings`),
+        `events` and `feed`, all or nothing.
 
         `ceiling` is `quote.ceiling_ms` of the quotes.
         Returns how many of them were newer than what was stored, and adds that to
@@ -147,8 +153,8 @@ class Writer:
         self._check_place()
         connection = self._connection
         trail = list(events)
-        self._wait_for_the_disk(bool(trail))
-        rows = Rows(feed.exchange, quotes)
+        self._wait_for_the_disk(bool(trail or findings.signals))
+        rows = Rows(feed.exchange, quotes, scores=findings.scores)
         with translate_errors(self._name), transaction(connection):
             stored = 0
             for statement, bindings in rows.statements(ceiling):
@@ -159,10 +165,41 @@ class Writer:
                 feed.last_frame_uptime = prompt + feed.lag_seconds
             feed.accepted += stored
             feed.repeated += len(rows) - stored
+            if findings.levels:
+                set_levels(connection, feed.exchange, findings.levels)
+            if findings.signals:
+                add_signals(connection, findings.signals)
             add_events(connection, trail)
             connection.execute(FEED_WRITE, feed_row(feed))
         self._written = _last_written(self._name)  # the commit may have moved the WAL
         return stored
+
+    def write_bars(
+        self, exchange: str, bars: Iterable[Bar], minutes_before: float, hours_before: float
+    ) -> None:
+        """Store `bars` of `exchange`, and delete those that began before these Unix seconds."""
+        self._check_place()
+        with translate_errors(self._name), transaction(self._connection):
+            add_bars(self._connection, bars)
+            prune_bars(self._connection, exchange, minutes_before, hours_before)
+        self._written = _last_written(self._name)
+
+    def last_minute(self, exchange: str) -> int | None:
+        """Where the newest bar of a minute begins, in Unix seconds."""
+        with translate_errors(self._name):
+            return last_minute(self._connection, exchange)
+
+    def rows(self, statement: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """What `statement` reads."""
+        with translate_errors(self._name):
+            return self._connection.execute(statement, bindings).fetchall()
+
+    def others_wrote(self) -> bool:
+        """Whether another program has written since the last call; the first time True."""
+        with translate_errors(self._name):
+            version = int(self._connection.pragma("data_version"))
+        before, self._data_version = self._data_version, version
+        return version != before
 
     def _wait_for_the_disk(self, wanted: bool) -> None:
         """Set whether a commit is on the disk when it returns. A power cut must not undo an event,
@@ -233,9 +270,10 @@ class Writer:
         return [str(symbol) for (symbol,) in rows]
 
     def prune_events(self, before: float) -> None:
-        """Delete events older than `before` Unix seconds."""
+        """Delete events and signals older than `before` Unix seconds."""
         with translate_errors(self._name), transaction(self._connection):
             self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
+            self._connection.execute("DELETE FROM signal WHERE at < ?", (before,))
 
     def checkpoint(self) -> int:
         """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes, 0

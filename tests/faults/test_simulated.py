@@ -22,6 +22,7 @@ from funding.ingest.connection_events import (
 )
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
+from funding.ingest.interpreter import Interpreter
 from funding.ingest.loop import IngestLoop
 from funding.model.feed import Feed
 from funding.model.quote import Quote
@@ -172,6 +173,7 @@ class Rotating:
             writer=writer,
             policy=policy,
             inbox=self.inbox,
+            interpreter=Interpreter("binance", writer, now=self.hand.uptime),
             connect=self.start,
             clock=clock,
             keep_seconds=14 * 86_400.0,

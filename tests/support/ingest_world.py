@@ -3,7 +3,7 @@
 import io
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,12 @@ from funding.exchanges.binance import stream as binance
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.inbox import Inbox
+from funding.ingest.interpreter import Interpreter
 from funding.ingest.lag import LagMeter
 from funding.ingest.loop import IngestLoop
 from funding.ingest.receiver import Receiver
 from funding.model.feed import Feed
+from funding.statistics.thresholds import Threshold
 from funding.store.reader import Reader
 from funding.store.writer import Writer
 from harness.processes import until
@@ -58,6 +60,7 @@ class IngestWorld:
     rotate_after: float = 82_800.0
     decode: Callable[[bytes], Frame] = binance.decode
     receiver_class: type[Receiver] = Receiver
+    thresholds: Sequence[Threshold] = ()
     time: ManualClock = field(default_factory=lambda: ManualClock(wall=START, uptime=1_000.0))
     opened: list[ScriptedConnection] = field(default_factory=list)
     receivers: list[Receiver] = field(default_factory=list)
@@ -72,6 +75,13 @@ class IngestWorld:
         last = self.feed.last_event_time or 0
         self.inbox = Inbox(self.writer.symbols("binance"), meter, last)
         self.reader = Reader(self.path, "binance", clock)
+        self.interpreter = Interpreter(
+            "binance",
+            self.writer,
+            now=clock.uptime(),
+            last_event_time=self.feed.last_event_time,
+            thresholds=self.thresholds,
+        )
         policy = ConnectionPolicy(
             connections=self.connections_wanted,
             stall_after=5.0,
@@ -85,6 +95,7 @@ class IngestWorld:
             writer=self.writer,
             policy=policy,
             inbox=self.inbox,
+            interpreter=self.interpreter,
             connect=self.start_receiver,
             clock=clock,
             keep_seconds=14 * 86_400.0,

@@ -2,20 +2,24 @@
 
 import pytest
 
-from funding.statistics.moves import RateWindow
+from funding.statistics.moves import SLOT_MS, RateWindow
 
-START = 1_764_000_000.0
+START_MS = 1_764_000_000_000
+
+
+def slot_of(second: float) -> int:
+    return int(START_MS + second * 1000) // SLOT_MS
 
 
 def told(*samples: tuple[float, float], interval: int = 8) -> list[tuple[float, float]]:
     """When a move was told and from what rate, of (second, rate in bp)."""
-    (at, rate), *rest = samples
-    window = RateWindow(START + at, rate * 1e-4)
-    held = at
+    (at, before), *rest = samples
+    held = slot_of(at)
+    window = RateWindow(held, before * 1e-4, interval)
     found = []
     for at, rate in rest:
-        start = window.moved_from(START + at, rate * 1e-4, interval, START + held)
-        held = at
+        start = window.moved_from(slot_of(at), rate * 1e-4, interval, before * 1e-4, held)
+        held, before = slot_of(at), rate
         if start is not None:
             found.append((at, round(start * 1e4, 3)))
     return found

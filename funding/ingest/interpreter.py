@@ -1,0 +1,111 @@
+"""What quotes mean, and the store: reads what is normal for each symbol, and writes bars."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from funding.ingest.bars import Bars
+from funding.ingest.inbox import Batch
+from funding.ingest.meaning import Meaning
+from funding.ingest.track import Remembered
+from funding.model.event import Event, EventKind
+from funding.runtime.schedule import Every
+from funding.statistics.thresholds import Threshold
+from funding.store.normals import Normals
+from funding.store.signal_table import Findings
+from funding.store.writer import Writer
+
+READ_SECONDS = 2.0
+"""Between two looks whether statistics or contracts have changed, 4 ms where another program has
+written."""
+READ_SYMBOLS = 100
+"""Statistics read at most at once, 3 ms: after the hourly ones all symbols have changed."""
+_REMEMBERED = f"SELECT {', '.join(Remembered._fields)} FROM quote WHERE exchange = ?"
+
+
+class BarDays(NamedTuple):
+    """For how many days bars are kept."""
+
+    minutes: float = 2.0
+    hours: float = 400.0
+
+
+BAR_DAYS = BarDays()
+
+
+class Interpreter:
+    """The `Meaning` of the quotes of one exchange, and its `Bars`. For the writer's thread.
+
+    Raises `StoreError`s; after `StoreLocked` the next call does what was left.
+    """
+
+    def __init__(
+        self,
+        exchange: str,
+        writer: Writer,
+        *,
+        now: float,
+        last_event_time: int | None = None,
+        thresholds: Sequence[Threshold] = (),
+        bar_days: BarDays = BAR_DAYS,
+    ) -> None:
+        self._exchange = exchange
+        self._writer = writer
+        self._days = bar_days
+        rows = (Remembered(*row) for row in writer.rows(_REMEMBERED, (exchange,)))
+        self._meaning = Meaning(exchange, thresholds, rows)
+        self._bars = Bars(now, writer.last_minute(exchange), last_event_time)
+        self._normals = Normals(exchange, writer.rows)
+        self._read = Every(READ_SECONDS)
+        self._event_time = last_event_time or 0
+        self._more_to_read = True
+        while self._more_to_read:
+            self._read_normals()
+
+    def interpret(self, batch: Batch) -> Findings:
+        """What is to be stored with the quotes of `batch`."""
+        self._event_time = max(self._event_time, batch.event_time)
+        scores = self._meaning.take(batch.quotes, batch.ceiling)
+        return Findings(scores, self._meaning.signals, self._meaning.levels)
+
+    def written(self) -> None:
+        """What `interpret` returned last is stored."""
+        self._meaning.written()
+
+    def step(self, wall: float, now: float) -> list[Event]:
+        """Do what is due; what the audit trail should say."""
+        if self._read.due(now) and (self._writer.others_wrote() or self._more_to_read):
+            self._read_normals()
+        if self._bars.due(self._event_time, now):
+            return self._write_bars(wall, now)
+        return []
+
+    def stop(self, wall: float, now: float) -> None:
+        """Write the bars under way."""
+        self._event_time = 0  # whatever minute they are of
+        self._write_bars(wall, now)
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """They are not kept any more."""
+        self._meaning.forget(symbols)
+
+    def _read_normals(self) -> None:
+        count = 0
+        for symbol, normal, trades in self._normals.changed(READ_SYMBOLS):
+            self._meaning.set_normal(symbol, normal, trades=trades)
+            count += 1
+        self._more_to_read = count == READ_SYMBOLS
+
+    def _write_bars(self, wall: float, now: float) -> list[Event]:
+        bars, meaning = self._bars, self._meaning
+        bars.collect(
+            self._exchange, meaning.finished, meaning.tracks.values(), self._event_time, now
+        )
+        if not bars.waiting:
+            return []
+        # The earlier clock counts: a wrong one must not delete what is to be kept.
+        clock = min(wall, self._event_time / 1000 or wall)
+        minutes, hours = (clock - days * 86_400 for days in self._days)
+        self._writer.write_bars(self._exchange, bars.waiting, minutes, hours)
+        notes = bars.notes
+        bars.written()
+        return [Event(wall, "ingest", EventKind.MISSING_BAR, note) for note in notes]

@@ -1,0 +1,118 @@
+"""What ingest remembers of one symbol: its last quote, what is normal for it, the bar under way."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from funding.model.bar import MINUTE, Bar
+from funding.statistics.moves import RateWindow
+from funding.statistics.score import NOTHING_KNOWN, Normal, Score
+from funding.statistics.thresholds import Threshold, ThresholdField
+
+HOURS_A_YEAR = 8_760.0
+MINUTE_MS = MINUTE * 1_000
+NO_MINUTE = -1
+
+
+class Remembered(NamedTuple):
+    """What the store has of a symbol when ingest starts: columns of `quote`. `signal_level` is None
+    where no Z-score was there yet."""
+
+    symbol: str
+    mark_price: float
+    index_price: float
+    funding_rate: float | None
+    next_funding_time: int | None
+    event_time: int
+    z_score: float | None
+    percentile: float | None
+    signal_level: int | None
+
+
+class Track:
+    """One symbol. `rate`, `mark`, `index` and `next_time` are those of its newest quote, and
+    `score` is what that means, out of date while `stale`. `level` is that of the last signal (see
+    `zones`), None before the first Z-score. `minute` is that of the bar under way, and
+    `last_minute` of the one before, in minutes since 1970. Slots, since there are a thousand."""
+
+    __slots__ = (
+        "event_time",
+        "high",
+        "index",
+        "last_minute",
+        "level",
+        "low",
+        "mark",
+        "minute",
+        "next_time",
+        "normal",
+        "open",
+        "quotes",
+        "rate",
+        "rates",
+        "score",
+        "stale",
+        "symbol",
+        "thresholds",
+        "trades",
+    )
+
+    def __init__(self, symbol: str, thresholds: Sequence[Threshold]) -> None:
+        self.symbol = symbol
+        self.thresholds = thresholds
+        self.event_time = 0
+        self.rate: float | None = None
+        self.next_time: int | None = None
+        self.mark = self.index = 0.0
+        self.normal: Normal | None = None
+        self.score = NOTHING_KNOWN
+        self.stale = True
+        self.trades = False
+        self.level: int | None = None
+        self.rates: RateWindow | None = None
+        self.minute = self.last_minute = NO_MINUTE
+        self.open = self.high = self.low = 0.0
+        self.quotes = 0
+
+    def remember(self, row: Remembered) -> None:
+        """Continue from what an earlier process stored."""
+        self.event_time, self.rate = row.event_time, row.funding_rate
+        self.mark, self.index = row.mark_price, row.index_price
+        self.next_time, self.level = row.next_funding_time, row.signal_level
+        self.score = Score(row.z_score, None, row.percentile, None)
+
+    def values(self) -> list[float | None]:
+        """What each of its thresholds is compared with."""
+        return [self.value(each.field) for each in self.thresholds]
+
+    def value(self, field: ThresholdField) -> float | None:
+        """What a threshold is compared with, of the newest quote."""
+        if field is ThresholdField.Z_SCORE:
+            return self.score.z_score
+        if field is ThresholdField.PERCENTILE:
+            return self.score.percentile
+        if field is ThresholdField.MARK_PRICE:
+            return self.mark or None
+        if field is ThresholdField.INDEX_PRICE:
+            return self.index or None
+        if field is ThresholdField.FUNDING_RATE or self.rate is None:
+            return self.rate
+        interval = self.normal.interval if self.normal else 0
+        return self.rate * HOURS_A_YEAR / interval if interval else None
+
+    def end_bar(self, exchange: str) -> Bar:
+        """The bar under way, which ends with the newest quote."""
+        start = self.minute * MINUTE
+        self.last_minute, self.minute = self.minute, NO_MINUTE
+        return Bar(
+            exchange,
+            self.symbol,
+            MINUTE,
+            start,
+            self.open,
+            self.high,
+            self.low,
+            self.mark,
+            self.index,
+            self.rate,
+            self.quotes,
+        )
