@@ -10,7 +10,6 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -42,9 +41,7 @@ STEP_SECONDS = 0.25  # how soon a signal or a stall is noticed
 FLOWING_SECONDS = 1.0  # while quotes flow the next frame comes first; an idle step costs 0.2 ms
 
 
-def build(
-    settings: Settings, feed: Feed, writer: Writer, thresholds: Sequence[Threshold]
-) -> IngestLoop:
+def build(settings: Settings, feed: Feed, writer: Writer, own: list[Threshold]) -> IngestLoop:
     """The loop and its parts, put together."""
     waits = StatedWaits(settings.db, SYSTEM)
     wait = waits.left(settings.ws_url)
@@ -88,7 +85,7 @@ def build(
             writer,
             now=SYSTEM.uptime(),
             last_event_time=feed.last_event_time,
-            thresholds=thresholds,
+            thresholds=own,
             bar_days=BarDays(settings.minute_bar_days, settings.hour_bar_days),
         ),
         connect=connect,
@@ -97,13 +94,13 @@ def build(
     )
 
 
-def run(settings: Settings, feed: Feed, thresholds: Sequence[Threshold]) -> None:
+def run(settings: Settings, feed: Feed, own: list[Threshold]) -> None:
     """Receive and store until SIGTERM or SIGINT."""
     stopping = startup.stop_on_signal()
     writer = begin_to_write(settings.db, feed, stopping)
     if writer is None:
         return
-    loop, aside = build(settings, feed, writer, thresholds), writer.set_aside
+    loop, aside = build(settings, feed, writer, own), writer.set_aside
     if aside is not None:
         loop.record(EventKind.DATABASE_DAMAGED, f"the old one is {aside.name}")
         threading.Thread(target=recover, args=(aside, settings.db), daemon=True).start()

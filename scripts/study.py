@@ -12,6 +12,7 @@ import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,6 +113,22 @@ def as_text(found: Sequence[Study], in_all: Totals | None, days: float) -> str:
     )
 
 
+def against_numpy(found: Sequence[Study]) -> str:
+    """The largest difference of our mean and deviation, over all rates of each symbol."""
+    try:
+        numpy = import_module("numpy")
+    except ImportError:
+        return "numpy is not installed"
+    worst = 0.0
+    for each in found:
+        rates = numpy.array(each.rates)
+        mean, deviation = float(rates.mean()), float(rates.std(ddof=1))
+        if each.deviation and deviation:
+            worst = max(worst, abs(each.mean - mean) / deviation)
+            worst = max(worst, abs(each.deviation - deviation) / deviation)
+    return f"numpy {numpy.__version__}: the largest difference is {worst:.1e} of a deviation"
+
+
 def list_gaps(found: Sequence[Study]) -> str:
     """Each gap on a line."""
     return "\n".join(
@@ -136,7 +153,7 @@ def milliseconds(text: str) -> int:
     return round(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1000)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done, 2 an argument is wrong or there is nothing to study."""
     parser = startup.parser("study.py", "What settled funding rates say: see docs/history.md.")
     add = parser.add_argument
@@ -146,8 +163,9 @@ def main() -> int:
     add("--until", type=milliseconds, default=1 << 62, help="up to this one, not included")
     add("--symbols", type=lambda text: text.split(","), default=(), help="only these, with commas")
     add("--exchange", default="binance", help="of what the service stored (binance)")
+    add("--numpy", action="store_true", help="compare with numpy's arithmetic")
     add("--gaps", action="store_true", help="list each gap")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         if options.csv:
             rows = read_csv(options.csv)
@@ -161,6 +179,8 @@ def main() -> int:
         print("study.py: no settled rates there", file=sys.stderr)
         return 2
     print(as_text(found, totals(found), options.days))
+    if options.numpy:
+        print(f"\n{against_numpy(found)}")
     if options.gaps:
         print(f"\n{list_gaps(found)}")
     return 0

@@ -27,14 +27,15 @@ class PastScore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One symbol. `first` and `last` are epoch ms; `mean` and `deviation` are fractions per hour;
-    `hours` are those from the beginning of the first interval to the last settlement."""
+    """One symbol. `first` and `last` are epoch ms. `rates`, `mean` and `deviation` are fractions
+    per hour. `hours` are those from the beginning of the first interval to the last settlement."""
 
     symbol: str
     count: int
     first: int
     last: int
     intervals: tuple[int, ...]
+    rates: tuple[float, ...]
     mean: float
     deviation: float | None
     positive: float
@@ -79,6 +80,7 @@ def study(symbol: str, settlements: Sequence[StoredSettlement], days: float) -> 
         known[0].funding_time,
         known[-1].funding_time,
         tuple(each for each, _ in Counter(each.interval or 0 for each in known).most_common()),
+        tuple(rates),
         mean or 0.0,
         deviation,
         sum(rate > 0 for rate in rates) / len(rates),

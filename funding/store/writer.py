@@ -143,8 +143,8 @@ class Writer:
         ceiling: int = 0,
         findings: Findings = NO_FINDINGS,
     ) -> int:
-        """Store `quotes` with their receipt (wall, uptime without lag), what they mean (`findings`),
-        `events` and `feed`, all or nothing.
+        """Store `quotes` with their receipt (wall, uptime without lag) and what they mean, `events`
+        and `feed`, all or nothing.
 
         `ceiling` is `quote.ceiling_ms` of the quotes.
         Returns how many of them were newer than what was stored, and adds that to

@@ -212,5 +212,5 @@ def test_what_a_user_adds_to_the_tables_changes_no_count(path: Path) -> None:
 def test_receipt_is_bound_as_it_is() -> None:
     bound = Rows("binance", received(quote()))
     ((_, values),) = [each for each in bound.statements(0) if each[1]]
-    assert values[-1] == 5_000.0
+    assert values[-5:] == (5_000.0, None, "no statistics yet", None, None)
     assert bound.last_receipt() == (1_764_725_610.0, 5_000.0)

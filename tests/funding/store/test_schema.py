@@ -94,7 +94,7 @@ def test_the_views_read_well(answers: Any, path: Path) -> None:
         "status": None,
         "source": "websocket",
         "z_score": None,
-        "z_reason": None,
+        "z_reason": "no statistics yet",
         "percentile": None,
         "zone": None,
     }

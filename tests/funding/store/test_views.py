@@ -178,10 +178,6 @@ def test_saved_calls_are_those_that_nobody_had_to_make(answers: Any, path: Path)
             "SELECT * FROM funding_rate WHERE exchange = ? AND symbol = ? AND funding_time >= ?",
             "PRIMARY KEY (symbol=? AND exchange=? AND funding_time>?)",
         ),
-        (
-            "SELECT * FROM bar WHERE exchange = ? AND symbol = ? AND period = 60 AND start >= ?",
-            "PRIMARY KEY (symbol=? AND exchange=? AND period=? AND start>?)",
-        ),
         ("SELECT * FROM signal WHERE at >= ? ORDER BY at DESC LIMIT 9", "signal_at (at>?)"),
     ],
 )
