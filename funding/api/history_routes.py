@@ -69,7 +69,7 @@ class BarRow(msgspec.Struct, rename="camel"):
 
 
 class SignalRow(msgspec.Struct, rename="camel"):
-    """One signal; `at` is Unix seconds."""
+    """One signal: the columns of `Signal` without its target; `at` is Unix seconds."""
 
     id: int
     at: float
@@ -179,7 +179,7 @@ class HistoryRoutes:
         reader = self._served.asked(exchange)[0].reader
         of = None if exchange == ALL_EXCHANGES else reader.exchange
         found = history_reader.signals(reader, of, since, limit + 1)
-        rows = [SignalRow(number, *signal) for number, signal in found[:limit]]
+        rows = [SignalRow(number, *signal[:-1]) for number, signal in found[:limit]]
         if form == "csv":
             return tagged(environ, _csv(SignalRow, rows))
         answer = {"data": rows, "total": len(rows), "truncated": len(found) > limit}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from funding.model.bar import Bar
 from funding.model.settlement import StoredSettlement
 from funding.model.signal import Signal
+from funding.store.bar_table import BARS_OF_SYMBOL
 from funding.store.reader import Reader
 
 _SETTLED = f"""
@@ -18,11 +19,6 @@ SELECT after_time, before_time, missing FROM funding_gap
 WHERE symbol = ?1 AND exchange = ?2 AND before_time >= ?3 ORDER BY after_time LIMIT ?4
 """
 _ASKED = "SELECT from_time, until_time FROM backfill WHERE exchange = ?1 AND symbol = ?2"
-_BARS = f"""
-SELECT {", ".join(Bar._fields)} FROM bar
-WHERE symbol = ?1 AND exchange = ?2 AND period = ?3 AND start >= ?4
-ORDER BY start DESC LIMIT ?5
-"""
 _SIGNALS = f"""
 SELECT id, {", ".join(Signal._fields)} FROM signal
 WHERE at >= ?1 AND (?2 IS NULL OR exchange = ?2) ORDER BY at DESC, id DESC LIMIT ?3
@@ -64,7 +60,7 @@ def asked(reader: Reader, symbol: str) -> Asked | None:
 
 def bars(reader: Reader, symbol: str, period: int, since: float, limit: int) -> list[Bar]:
     """The newest `limit` bars of `period` seconds that begin at `since` or later, oldest first."""
-    rows = reader.rows(_BARS, (symbol, reader.exchange, period, since, limit))
+    rows = reader.rows(BARS_OF_SYMBOL, (symbol, reader.exchange, period, since, limit))
     return [Bar(*row) for row in reversed(rows)]
 
 

@@ -44,7 +44,7 @@ def test_one_symbol(world: World) -> None:
         "intervalSource": None,
         "annualizedRate": None,
         "zScore": None,
-        "zReason": "not worked out yet",
+        "zReason": "no statistics yet",
         "percentile": None,
         "zone": None,
         "source": "websocket",
