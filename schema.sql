@@ -164,6 +164,8 @@ CREATE TABLE funding_stats (
     PRIMARY KEY (exchange, symbol)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX funding_stats_computed_at ON funding_stats (exchange, computed_at);
+
 -- What a quote has set off, written in its transaction. Rows are kept for FUNDING_COMPARISON_DAYS.
 CREATE TABLE signal (
     id        INTEGER PRIMARY KEY,

@@ -14,9 +14,10 @@ from funding.store.normals import Normals
 from funding.store.signal_table import Findings
 from funding.store.writer import Writer
 
-READ_SECONDS = 2.0
-"""Between two looks whether statistics or contracts have changed, 4 ms where another program has
-written."""
+LOOK_SECONDS = 2.0
+"""Between two looks whether statistics or contracts may have changed."""
+READ_SECONDS = 60.0
+"""So often they are read in any case, which takes 4 ms: a witnessed interval changes no mark."""
 READ_SYMBOLS = 100
 """Statistics read at most at once, 3 ms: after the hourly ones all symbols have changed."""
 _REMEMBERED = f"SELECT {', '.join(Remembered._fields)} FROM quote WHERE exchange = ?"
@@ -55,7 +56,8 @@ class Interpreter:
         self._meaning = Meaning(exchange, thresholds, rows)
         self._bars = Bars(now, writer.last_minute(exchange), last_event_time)
         self._normals = Normals(exchange, writer.rows)
-        self._read = Every(READ_SECONDS)
+        self._look = Every(LOOK_SECONDS)
+        self._read = Every(READ_SECONDS, first=now + READ_SECONDS)
         self._event_time = last_event_time or 0
         self._more_to_read = True
         while self._more_to_read:
@@ -73,7 +75,7 @@ class Interpreter:
 
     def step(self, wall: float, now: float) -> list[Event]:
         """Do what is due; what the audit trail should say."""
-        if self._read.due(now) and (self._writer.others_wrote() or self._more_to_read):
+        if self._look.due(now) and self._must_read(now):
             self._read_normals()
         if self._bars.due(self._event_time, now):
             return self._write_bars(wall, now)
@@ -87,6 +89,10 @@ class Interpreter:
     def forget(self, symbols: Iterable[str]) -> None:
         """They are not kept any more."""
         self._meaning.forget(symbols)
+
+    def _must_read(self, now: float) -> bool:
+        changed = self._writer.others_wrote() and self._normals.may_have_changed()
+        return changed or self._more_to_read or self._read.due(now)
 
     def _read_normals(self) -> None:
         count = 0

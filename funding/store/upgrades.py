@@ -119,6 +119,7 @@ CREATE TABLE funding_stats (
     quantiles   TEXT CHECK (json_valid(quantiles)),
     PRIMARY KEY (exchange, symbol)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX funding_stats_computed_at ON funding_stats (exchange, computed_at);
 CREATE TABLE signal (
     id        INTEGER PRIMARY KEY,
     at        REAL NOT NULL,

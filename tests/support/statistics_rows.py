@@ -17,7 +17,8 @@ def add_contract(
         plain.execute(
             "INSERT OR REPLACE INTO contract (exchange, symbol, status, base_asset, quote_asset,"
             " multiplier, funding_interval_hours, checked_at)"
-            " VALUES ('binance', ?, ?, 'A', 'B', 1, ?, 1)",
+            " VALUES ('binance', ?, ?, 'A', 'B', 1, ?,"
+            " (SELECT coalesce(max(checked_at), 0) + 1 FROM contract))",
             (symbol, status, hours),
         )
 

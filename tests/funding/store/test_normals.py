@@ -99,3 +99,16 @@ def test_whether_others_wrote(path: Path, writer: Writer) -> None:
     assert not writer.others_wrote()
     add_contract(path)
     assert writer.others_wrote()
+
+
+def test_mark_of_what_may_have_changed(path: Path, writer: Writer) -> None:
+    normals = Normals("binance", writer.rows)
+    assert normals.may_have_changed()
+    assert not normals.may_have_changed()
+    add_contract(path)
+    assert normals.may_have_changed()
+    add_statistics(path)
+    assert normals.may_have_changed()
+    add_statistics(path, computed_at=2.0)
+    assert normals.may_have_changed()
+    assert not normals.may_have_changed()
