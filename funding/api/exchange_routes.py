@@ -45,6 +45,7 @@ class _Look(NamedTuple):
     feed: Feed | None
     quotes: Sequence[StoredQuote]
     health: verdict.Health
+    locked_by: str
 
 
 class ExchangeRoutes:
@@ -68,13 +69,17 @@ class ExchangeRoutes:
         look = self._look(served)
         found = look.health
         if look.feed is not None and not found.serves:
-            since = served.reader.unhealthy_since()
+            # Nobody can write down when a lock of the store began.
+            locked = look.feed.heartbeat_at + verdict.HEARTBEAT_SECONDS if look.locked_by else None
+            since = locked or served.reader.unhealthy_since()
             found = msgspec.structs.replace(found, unhealthy_since=since)
         return reply(found, HTTPStatus.OK if found.serves else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def exchanges(self, _environ: "WSGIEnvironment") -> Response:
         """GET /exchanges"""
-        states = [state_of(name, *self._look(self._served.of(name))) for name in self._served.names]
+        states = [
+            state_of(name, *self._look(self._served.of(name))[:3]) for name in self._served.names
+        ]
         return reply({"data": states, "total": len(states)})
 
     def _look(self, served: ServedExchange) -> _Look:
@@ -91,7 +96,7 @@ class ExchangeRoutes:
         ages = [quote.age_seconds for quote in quotes if verdict.trades(quote)]
         filled_in = sum(verdict.is_filled_in(quote, limits.stale_after) for quote in quotes)
         health = verdict.judge(feed, ages, limits, beat, locked_by, filled_in=filled_in)
-        return _Look(feed, quotes, health)
+        return _Look(feed, quotes, health, locked_by)
 
 
 def state_of(

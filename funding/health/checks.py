@@ -102,6 +102,7 @@ CHECKS = (
     data_checks.check_connection,
     data_checks.check_symbols,
     data_checks.check_rates,
+    data_checks.check_contracts,
     data_checks.check_last_frame,
     check_api,
     data_checks.check_rest,

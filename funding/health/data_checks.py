@@ -10,6 +10,8 @@ from funding.health.findings import Check, Finding, Level, error, first_names, i
 from funding.health.verdict import feed_problem, standby_text
 
 FRAME_SECONDS = 60.0
+CONTRACTS_SECONDS = 7_200.0
+"""The exchange is asked every quarter of an hour: eight times in a row nobody did, or could."""
 BEHIND_SECONDS = 9.0
 """Nine ticks without a newer quote while other symbols have them: the symbol is behind."""
 LEVELS = {
@@ -79,6 +81,16 @@ def check_rates(facts: Facts) -> Iterator[Finding]:
         names = sorted(facts.without_rate)
         text = f"{len(names)} symbols without a funding rate: {first_names(names)}"
         yield warning(Check.NULLS, text)
+
+
+def check_contracts(facts: Facts) -> Iterator[Finding]:
+    """The list of contracts, which says which symbols should be fresh, is renewed."""
+    age = facts.contracts_age
+    if age is not None and age > CONTRACTS_SECONDS:
+        text = (
+            f"the list of contracts is {age / 3600:.0f} h old: new and settled ones are not known"
+        )
+        yield warning(Check.CONTRACTS, text)
 
 
 def check_last_frame(facts: Facts) -> Iterator[Finding]:

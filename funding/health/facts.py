@@ -89,7 +89,8 @@ class Facts:
     answer at the API's shared port, `process_probes` those of its processes by name. `locked_by`
     is the process that holds the store's write lock while ingest does not write. `unhealthy_since`
     (Unix seconds) is when the present unhealthy period of the data began. `clock_error` is by how
-    much our wall clock is ahead of the exchange's, None where that is not known.
+    much our wall clock is ahead of the exchange's, None where that is not known. `contracts_age`
+    is how long ago the exchange was asked for its contracts, None before the first time.
     """
 
     limits: Limits
@@ -112,6 +113,7 @@ class Facts:
     disk_free_bytes: int | None = None
     clock_step: float = 0.0
     clock_error: float | None = None
+    contracts_age: float | None = None
 
     @property
     def disk_is_full(self) -> bool:

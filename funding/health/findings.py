@@ -27,6 +27,7 @@ class Check(enum.StrEnum):
     STALE = "stale"
     BEHIND = "behind"
     NULLS = "nulls"
+    CONTRACTS = "contracts"
     FRAME = "frame"
     API = "api"
     REST = "rest"

@@ -17,7 +17,7 @@ from math import inf
 import msgspec
 
 from funding.model.contract import ContractStatus
-from funding.model.feed import Feed, StoredQuote
+from funding.model.feed import LAG_SECONDS, Feed, StoredQuote
 from funding.model.quote import Source
 
 HEARTBEAT_SECONDS = 10.0
@@ -25,8 +25,6 @@ HEARTBEAT_SECONDS = 10.0
 ended or hangs, or another process has locked the store."""
 LATE_SECONDS = 2.0
 """When ingest is later than this, something may hold it up."""
-LAG_SECONDS = 5.0
-"""A stream that is later than this is not fresh, however often its frames come."""
 
 
 class Status(StrEnum):

@@ -66,7 +66,7 @@ class IngestLoop:
         self._throttle = Throttle(LOG_AGAIN_SECONDS)
         self._rejections = Rejections(self._throttle)
         self._state = StreamState(feed, self._rejections)
-        self._lock = StoreLock(clock)
+        self._lock = StoreLock(clock, writer.locked_by)
         now = clock.uptime()
         self._heartbeat = Every(HEARTBEAT_SECONDS, first=now + HEARTBEAT_SECONDS)
         self._maintenance = StoreMaintenance(

@@ -2,8 +2,9 @@
 ingest goes on receiving, and says so."""
 
 import logging
+from collections.abc import Callable
 
-from funding.errors import StoreError, StoreFull
+from funding.errors import StoreError, StoreFull, StoreLocked
 from funding.ingest.condition import Condition
 from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
@@ -12,17 +13,23 @@ from funding.runtime.logs import Throttle
 log = logging.getLogger("ingest")
 
 LOG_AGAIN_SECONDS = 60.0
-LOCKED = "another process holds the store's write lock: receiving goes on, writing waits"
+ANOTHER = "another process"
+LOCKED = "{holder} holds the store's write lock: receiving goes on, writing waits"
 FULL = "the disk is full: receiving goes on, writing waits"
 
 
 class StoreLock:
-    """Told after each attempt to write why the store took nothing, or None where it did."""
+    """Told after each attempt to write why the store took nothing, or None where it did.
 
-    def __init__(self, clock: Clock) -> None:
+    `locked_by` names the process that holds the lock, as far as the system tells.
+    """
+
+    def __init__(self, clock: Clock, locked_by: Callable[[], str] = lambda: "") -> None:
         self._clock = clock
+        self._locked_by = locked_by
         self._throttle = Throttle(LOG_AGAIN_SECONDS)
         self._condition = Condition(EventKind.LOCKED)
+        self._holder = ANOTHER
 
     @property
     def active(self) -> bool:
@@ -36,6 +43,9 @@ class StoreLock:
         if self.active and problem is None:
             log.info("the store is free again after %.1f s", seconds)
         words = FULL if isinstance(problem, StoreFull) else LOCKED
+        if isinstance(problem, StoreLocked) and not self.active:
+            self._holder = self._locked_by() or ANOTHER
+        words = words.format(holder=self._holder)
         event = self._condition.update(problem is not None, words, wall, now)
         if problem is not None and self._throttle(words, now):
             log.warning("%s (%.0f s)", words, seconds)

@@ -35,7 +35,7 @@ class StoredQuote(msgspec.Struct, frozen=True, gc=False):
 
 
 LAG_SECONDS = 5.0
-"""More lag than this is a reason against health: prices are older than they seem."""
+"""A stream that is later than this is not fresh, however often its frames come."""
 
 CLOCK_DRIFT = 100e-6
 """How much faster or slower than another machine's a clock may run that nobody sets."""

@@ -35,8 +35,12 @@ _ONE = f"{_QUOTES} AND symbol = ?2"
 _ALL = f"{_QUOTES} ORDER BY symbol"
 _UNHEALTHY = """
 SELECT at FROM event WHERE kind = 'unhealthy' AND rule = 'data' AND duration_seconds IS NULL
+    AND abs(?1 - (SELECT done_at FROM consumer WHERE name = 'watchdog')) < ?2
 ORDER BY id DESC LIMIT 1
 """
+_CONTRACTS_AT = "SELECT max(checked_at) FROM contract WHERE exchange = ?1"
+LOOKED_SECONDS = 120.0
+"""What a watchdog that looked longer ago has left open may be over."""
 
 
 WITNESSED = "settlements"
@@ -129,9 +133,14 @@ class Reader:
 
     def unhealthy_since(self) -> float | None:
         """When the present unhealthy period of the data began (Unix seconds), as the watchdog has
-        seen it."""
-        rows = self.rows(_UNHEALTHY, ())
+        seen it; None where none has looked of late."""
+        rows = self.rows(_UNHEALTHY, (self._clock.wall(), LOOKED_SECONDS))
         return float(rows[0][0]) if rows else None
+
+    def contracts_checked_at(self) -> float | None:
+        """When the exchange was asked for its contracts last (Unix seconds), if it was."""
+        ((at,),) = self.rows(_CONTRACTS_AT, (self.exchange,))
+        return None if at is None else float(at)
 
     def locked_by(self, ingest: int) -> str:
         """The process that keeps process `ingest` from writing, in words; "" for none."""

@@ -31,6 +31,7 @@ from funding.store.events import add_events
 from funding.store.feed_table import FEED_WRITE, feed_row
 from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
+from funding.store.lock_holder import locked_by
 from funding.store.quote_table import Rows
 from funding.store.recovery import remove_sidecars, set_aside_if_damaged
 from funding.store.signal_table import Findings, add_signals, set_levels
@@ -127,6 +128,10 @@ class Writer:
                 if least is not None:
                     feed.least_delay = least + CLOCK_DRIFT * (feed.started_uptime - beat)
         execute(FEED_WRITE, feed_row(feed))
+
+    def locked_by(self) -> str:
+        """The process that holds the write lock, in words; "" where the system does not tell."""
+        return locked_by(self._path, os.getpid())
 
     def symbols(self, exchange: str) -> list[str]:
         """The symbols stored for `exchange`."""

@@ -15,6 +15,9 @@ from funding.store.reader import Reader
 from funding.watchdog import probe
 from funding.watchdog.supervisor import SupervisorClient
 
+STREAM_CLOCK_SECONDS = 60.0
+"""The stream's event times tell less of the clock than this."""
+
 
 class FactsCollector:
     """Collects the facts of a moment. For one thread."""
@@ -68,21 +71,22 @@ class FactsCollector:
             wal_bytes=process.file_bytes(Path(f"{settings.db}-wal")),
             disk_free_bytes=process.disk_free_bytes(settings.db.parent),
             clock_step=step,
-            clock_error=None if exchange is None else self._offset - exchange,
+            clock_error=_clock_error(facts, self._offset, exchange, self._clock.boot),
         )
 
     def _read_store(self, facts: Facts) -> Facts:
         """`facts` with those of the feed row and the quotes."""
         feed: Feed | None = None
         quotes: list[StoredQuote] = []
-        problem = ""
+        problem, listed_at = "", None
         # Before reading: if this process were held up in between, everything would look older.
-        wall, uptime, boot = self._clock.wall(), self._clock.uptime(), self._clock.boot
+        uptime, boot = self._clock.uptime(), self._clock.boot
         try:
             # A new connection each time: one with its pages in memory does not see what has
             # happened to the file.
             self._reader.close()
             feed, quotes = self._reader.feed(), self._reader.all()
+            listed_at = self._reader.contracts_checked_at()
         except errors.StoreMissing:
             pass
         except errors.StoreError as error:
@@ -93,7 +97,7 @@ class FactsCollector:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             if heartbeat > verdict.LATE_SECONDS:
                 locked_by = self._reader.locked_by(feed.pid)
-            last_frame = _last_frame_age(feed, wall, uptime, boot)
+            last_frame = _last_frame_age(feed, uptime, boot)
         trading = [quote for quote in quotes if verdict.trades(quote)]
         fresh = min(trading, key=lambda quote: quote.age_seconds, default=None)
         known = fresh is not None and fresh.age_seconds < self._settings.stale_after / 2
@@ -116,6 +120,7 @@ class FactsCollector:
             ],
             store_problem=problem,
             locked_by=locked_by,
+            contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
         )
 
     def _processes(self) -> tuple[list[Process] | None, str]:
@@ -153,10 +158,21 @@ def _measured(each: Process, uptime: float) -> Process:
     )
 
 
-def _last_frame_age(feed: Feed, wall: float, uptime: float, boot: str) -> float | None:
-    """Seconds since the last frame, if there was one; by the wall clock only across a reboot."""
-    if feed.last_frame_at is None:
+def _clock_error(facts: Facts, offset: float, exchange: float | None, boot: str) -> float | None:
+    """By how much our wall clock is ahead of the exchange's; where REST has not told its time, as
+    far as the stream tells it, which may be late itself."""
+    if exchange is not None:
+        return offset - exchange
+    feed = facts.feed
+    if feed is None or feed.boot_id != boot or feed.least_delay is None:
         return None
-    if feed.boot_id == boot and feed.last_frame_uptime is not None:
-        return uptime - feed.last_frame_uptime
-    return max(0.0, wall - feed.last_frame_at)
+    error = offset + feed.least_delay
+    return error if abs(error) > STREAM_CLOCK_SECONDS else None
+
+
+def _last_frame_age(feed: Feed, uptime: float, boot: str) -> float | None:
+    """Seconds since the last frame of this boot, if there was one: no clock tells how long another
+    boot is over."""
+    if feed.boot_id != boot or feed.last_frame_uptime is None:
+        return None
+    return uptime - feed.last_frame_uptime

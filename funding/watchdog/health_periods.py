@@ -43,13 +43,27 @@ class HealthPeriods:
         found = self._open.get(rule)
         return found.event.at if found is not None else None
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether this watchdog knows by itself which periods are open."""
+        return self._adopted
+
     def observe(self, facts: Facts, now: float, uptime: float) -> None:
         """Take a look at `now` (Unix seconds), which is `uptime` since boot."""
         if not self._adopted:
             self._adopt(now, uptime)
-        if self._last is not None and uptime - self._last[1] > self._away_seconds:
-            self._end_all(self._last[1])
-            self._note_absence(self._last[0], uptime - self._last[1])
+        if self._last is not None:
+            before, away = self._last[0], uptime - self._last[1]
+            step = now - before - away
+            if away > self._away_seconds:
+                self._end_all(self._last[1])
+                self._note_absence(before, away)
+            if step > self._away_seconds:  # seconds of the trail that never were
+                text = f"the wall clock was set forward by {step:.0f} s"
+                unobserved = Event(
+                    before, SOURCE, EventKind.UNOBSERVED, text, duration_seconds=step
+                )
+                self._trail.add(unobserved)
         self._last = now, uptime
         self._first = self._first or now
         # Not while REST stands in: the data is fresh then, and that has an event of its own.

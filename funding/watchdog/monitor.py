@@ -79,7 +79,7 @@ class Monitor:
         if facts.data.serves:
             return facts
         since = self._periods.since(DATA)
-        if since is None and (earlier := self._trail.earlier()):  # it has not looked before
+        if not self._periods.has_looked and (earlier := self._trail.earlier()):
             since = next((e.at for e in reversed(earlier.unfinished) if e.rule == DATA), None)
         return replace(facts, unhealthy_since=since)
 

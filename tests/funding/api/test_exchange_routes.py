@@ -2,6 +2,7 @@
 
 import pytest
 
+from funding.store.reader import Reader
 from tests.support.api_world import (
     BTC,
     CHINESE,
@@ -194,3 +195,34 @@ def test_every_exchange(world: World) -> None:
 def test_every_exchange_before_there_is_a_database(bare: World) -> None:
     found = ask(bare.app(), "/exchanges")
     assert (found.status, found.json["total"]) == (200, 2)
+
+
+def test_unhealthy_since_is_what_a_watchdog_has_seen_of_late(world: World) -> None:
+    period = "INSERT INTO event (at, source, kind, detail, rule) VALUES ({}, 'watchdog',"
+    begun = world.wall - 70.0
+    world.execute(period.format(begun) + " 'unhealthy', '', 'data')")
+    world.feed.connected = 0
+    world.beat()
+    assert unhealthy(world, "not connected")["unhealthySince"] is None, "nobody has looked"
+    world.execute(f"INSERT INTO consumer VALUES ('watchdog', 0, {world.wall})")
+    assert unhealthy(world, "not connected")["unhealthySince"] == begun
+    world.later(119.0)
+    world.beat()
+    assert unhealthy(world, "not connected")["unhealthySince"] == begun
+    world.later(2.0)
+    world.beat()
+    assert unhealthy(world, "not connected")["unhealthySince"] is None
+
+
+def test_unhealthy_since_the_lock_began(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of before may be over: its end cannot be stored."""
+    world.execute(
+        f"INSERT INTO consumer VALUES ('watchdog', 0, {world.wall})",
+        "INSERT INTO event (at, source, kind, detail, rule)"
+        f" VALUES ({world.wall - 100.0}, 'watchdog', 'unhealthy', '', 'data')",
+    )
+    monkeypatch.setattr(Reader, "locked_by", lambda _reader, _pid: "process 5 (sqlite3)")
+    wall = world.wall
+    world.later(30.0)
+    body = unhealthy(world, "locked by process 5 (sqlite3): ingest has waited for 30 s")
+    assert body["unhealthySince"] == pytest.approx(wall + 10.0)

@@ -35,6 +35,7 @@ TABLE: list[tuple[Facts, Level, str, str]] = [
     # Missing rates
     (replace(HEALTHY, without_rate=["BUSDT", "AUSDT"]), W, "nulls", "AUSDT, BUSDT"),
     # The last frame
+    (replace(HEALTHY, contracts_age=7_201.0), W, "contracts", "2 h old"),
     (replace(HEALTHY, last_frame_age=60.1), E, "frame", "60 s old"),
     (replace(HEALTHY, last_frame_age=None), E, "frame", "no frame"),
     # REST
@@ -66,6 +67,7 @@ def test_unhealthy_facts(facts: Facts, level: Level, name: str, words: str) -> N
         replace(HEALTHY, unhealthy_since=1_764_725_610.0),  # until that is so for a while
         replace(HEALTHY, feed=replace(FEED, lag_seconds=5.0)),
         replace(HEALTHY, last_frame_age=60.0),
+        replace(HEALTHY, contracts_age=7_200.0),
         replace(HEALTHY, quote_ages=dict(list(AGES.items())[:500])),
         replace(HEALTHY, quote_ages=dict.fromkeys(AGES, 100.0)),  # all alike: the feed is slow
         with_rest(100.1, 100.0, 0.0001, 0.0001),

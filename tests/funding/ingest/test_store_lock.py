@@ -145,3 +145,19 @@ def test_lock_that_comes_again_is_one_event() -> None:
     assert (begun.duration_seconds, over.duration_seconds) == (None, 7.0)
     assert lock.update(locked) == []
     assert lock.active
+
+
+def test_holder_of_the_lock_is_named_as_it_was_when_the_lock_began(log: io.StringIO) -> None:
+    time, holders = ManualClock(), iter(["process 5 (sqlite3)", ""])
+    lock = StoreLock(time.clock(), lambda: next(holders))
+    locked = StoreLocked("funding.db", "locked by another process")
+    (begun,) = lock.update(locked)
+    time.advance(61.0)
+    assert lock.update(locked) == []
+    words = "process 5 (sqlite3) holds the store's write lock"
+    assert words in begun.detail
+    assert len(lines(log, words)) == 2
+    lock.update(None)
+    time.advance(61.0)
+    (begun,) = lock.update(locked)
+    assert "another process holds the store's write lock" in begun.detail

@@ -1,5 +1,6 @@
 """The facts that the watchdog collects from a real store and real processes."""
 
+import math
 import os
 import subprocess
 import sys
@@ -238,3 +239,34 @@ def test_damage_behind_an_open_connection_is_found(service: WatchedService) -> N
         file.seek(page * 4_096)
         file.write(b"\xff" * 4_096)
     assert "not readable as a database" in service.monitor.look().store_problem
+
+
+@pytest.mark.parametrize("wrong", [604_800.0, -604_800.0, 30.0])
+def test_wrong_clock_is_known_without_rest(wrong: float, service: WatchedService) -> None:
+    service.feed.least_delay = service.hand.uptime - service.hand.wall + 0.2
+    service.write_heartbeat()
+    service.hand.wall += wrong
+    found = service.monitor.look().clock_error
+    assert found == (pytest.approx(wrong, abs=0.5) if abs(wrong) > 60.0 else None)
+    service.feed.boot_id = "another boot"
+    service.write_heartbeat()
+    assert service.monitor.look().clock_error is None
+
+
+@pytest.mark.parametrize("set_back", [0.0, 3_600.0])
+def test_frames_of_another_boot_have_no_age(set_back: float, service: WatchedService) -> None:
+    with closing(plainly(service.path)) as person:
+        person.execute("UPDATE feed SET boot_id = 'the boot before'")
+    service.hand.wall -= set_back
+    facts = service.monitor.look()
+    assert facts.last_frame_age is None
+    assert facts.quote_ages
+    assert min(facts.quote_ages.values()) == math.inf
+    assert facts.data.reasons
+
+
+def test_age_of_the_list_of_contracts(service: WatchedService) -> None:
+    assert service.monitor.look().contracts_age is None
+    listed = contract("BTCUSDT", "TRADING")._replace(checked_at=service.hand.wall - 9_000.0)
+    Contracts(service.store).replace("binance", [listed])
+    assert service.monitor.look().contracts_age == pytest.approx(9_000.0)

@@ -121,7 +121,15 @@ def test_step_of_the_wall_clock_is_no_time(looks: Looks) -> None:
     looks.service.hand.wall += 3_600.0
     looks.look(DOWN)
     looks.look(HEALTHY, 3)
-    assert looks.events() == [("unhealthy", "data", 0.0, 10.0)]
+    assert looks.events() == [
+        ("unhealthy", "data", 0.0, 10.0),
+        ("unobserved", None, 0.0, pytest.approx(3_600.0)),
+    ]
+    select = "SELECT observed_seconds, unhealthy_seconds FROM availability WHERE rule = 'data'"
+    assert rows(looks.service.path, select) == [(20.0, 10.0)]
+    looks.service.hand.wall -= 3_600.0
+    looks.look(HEALTHY, 3)
+    assert len(looks.events()) == 2, "no second is missing where it was set back"
 
 
 def test_first_watchdog_of_all_has_missed_nothing(looks: Looks) -> None:

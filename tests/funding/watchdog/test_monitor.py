@@ -1,12 +1,14 @@
 """What the monitor writes down besides restarts, and its heartbeat."""
 
 import os
+from contextlib import closing
 
 import pytest
 
 from funding.model.event import EventKind
 from funding.watchdog.supervisor import PluginReport
 from tests.support.clock import rows
+from tests.support.store import plainly
 from tests.support.watched_service import OLD, WatchedService
 
 
@@ -76,3 +78,27 @@ def test_symbol_behind_the_others_is_reported_once(service: WatchedService) -> N
         service.write_quotes(names)
         service.step()
     assert len(service.events(EventKind.BEHIND)) == 2
+
+
+def test_report_names_no_period_that_is_over(service: WatchedService) -> None:
+    """Its end is not stored yet, as while the store is locked."""
+    service.feed.connected = 0
+    service.write_heartbeat()
+    service.step()
+    assert service.monitor.look().unhealthy_since == service.hand.wall
+    before = service.hand.wall
+    successor = service.new_monitor()
+    service.hand.advance(1.0)
+    assert successor.look().unhealthy_since == before, "it has not looked before"
+    service.feed.connected = 1
+    for _ in range(3):
+        service.write_quotes()
+        service.step(6.0)
+    with closing(plainly(service.path)) as person:
+        assert rows(service.path, "SELECT duration_seconds > 0 FROM event WHERE rule = 'data'")
+        person.execute("UPDATE event SET duration_seconds = NULL WHERE rule = 'data'")
+    service.feed.connected = 0
+    service.write_heartbeat()
+    assert service.monitor.look().unhealthy_since is None
+    service.step()
+    assert service.monitor.look().unhealthy_since == service.hand.wall
