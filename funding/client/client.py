@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Literal, overload
 
 from funding.client.mode import Decision, decide, needs_go
 from funding.client.recorder import Recorder
-from funding.client.sources import Sources
+from funding.client.sources import Sources, rest_host
 from funding.client.usage import SharedUsage
 from funding.client.values import Funding, fresh, from_rest, from_service
 from funding.comparison.pair import (
@@ -25,7 +26,7 @@ from funding.comparison.pair import (
 )
 from funding.comparison.summary import RunningSummary
 from funding.errors import SettingError, StoreError
-from funding.exchanges.binance import stream as binance
+from funding.exchanges.table import EXCHANGES
 from funding.model.ban import Ban
 from funding.model.mode import Mode
 from funding.model.quote import LONGEST_SYMBOL, fold
@@ -52,7 +53,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FundingClient(ForkAware):
-    """Quotes of one exchange, in one of the modes of `mode`; for any number of threads at once.
+    """Quotes of one `exchange`, in one of the modes of `mode`; for any number of threads at once.
 
     `mode` is FUNDING_MODE unless given; `caller`, by default the running script's name, is the
     name under which REST calls are counted, and the source of comparisons. No call waits longer
@@ -61,14 +62,15 @@ class FundingClient(ForkAware):
     its own; what waits to be stored is the parent's.
 
     Where the world gives no value, the answer is None or lacks it, with a warning in the log once
-    a minute. Raises `SettingError` for wrong settings or an unknown mode, and ValueError for the
-    caller that marks planted comparisons.
+    a minute. Raises `SettingError` for wrong settings, an unknown mode or exchange, and ValueError
+    for the caller that marks planted comparisons.
     """
 
     def __init__(
         self,
         mode: str | None = None,
         *,
+        exchange: str = "binance",
         caller: str | None = None,
         settings: Settings | None = None,
         clock: Clock = SYSTEM,
@@ -81,6 +83,9 @@ class FundingClient(ForkAware):
         wanted = settings.mode if mode is None else mode
         if wanted not in list(Mode):
             raise SettingError("mode", wanted, f"one of {', '.join(Mode)}")
+        if exchange not in EXCHANGES:
+            raise SettingError("exchange", exchange, f"one of {', '.join(EXCHANGES)}")
+        self._exchange = EXCHANGES[exchange]
         self._caller = caller or _script_name()
         if self._caller == PLANTED_SOURCE:
             raise ValueError(
@@ -97,9 +102,11 @@ class FundingClient(ForkAware):
 
     def _begin(self, bans: Mapping[str, Ban]) -> None:
         warn = self._warn = ThrottledWarnings(log, COMPLAINT_SECONDS, self._clock.uptime)
-        self._recorder = Recorder(self._settings.db, warn, self._settings.rest_host)
+        host = rest_host(self._settings, self._exchange)
+        self._recorder = Recorder(self._settings.db, warn, host)
         self._usage = SharedUsage(self._recorder, bans)
-        self._open = partial(Sources, self._settings, self._caller, self._clock, self._usage, warn)
+        asked = self._settings, self._exchange, self._caller
+        self._open = partial(Sources, *asked, self._clock, self._usage, warn)
         self._idle: list[Sources] = []
         self._lock = threading.Lock()
         self._summary = RunningSummary()
@@ -125,9 +132,22 @@ class FundingClient(ForkAware):
         """The mode it runs in now, and why that is not simply the one asked for."""
         return self._decide(Deadline(self._timeout))
 
-    def get(self, symbol: str) -> Funding | None:
+    @overload
+    def get(self, symbol: str) -> Funding | None: ...
+    @overload
+    def get(self, symbol: str, *, exchange: Literal["*"]) -> list[Funding]: ...
+    def get(
+        self, symbol: str, *, exchange: Literal["*"] | None = None
+    ) -> Funding | list[Funding] | None:
         """The quote of `symbol`, whatever its ASCII case; None where the mode's sources have
-        none that is fresh."""
+        none that is fresh.
+
+        With `exchange="*"` it is a base asset, such as BTC: the fresh quotes of all contracts on
+        it, of every exchange that the service follows, in any mode. Of another exchange alone, ask
+        a client made with that `exchange`.
+        """
+        if exchange is not None:
+            return self._on_asset(symbol)
         symbol = fold(symbol)
         if not 0 < len(symbol) <= LONGEST_SYMBOL or _SURROGATE.search(symbol):
             return None
@@ -171,6 +191,12 @@ class FundingClient(ForkAware):
                 found = at_rest | found
             return found
 
+    def _on_asset(self, asset: str) -> list[Funding]:
+        if not 0 < len(asset) <= LONGEST_SYMBOL or not asset.isprintable():
+            return []
+        with self._borrowed(Deadline(self._timeout)) as sources:
+            return [from_service(quote) for quote in sources.service_quotes_on(asset).fresh]
+
     def close(self) -> None:
         """Store what waits, and let go of connections and files; calls in other threads keep
         theirs. A later call opens them again."""
@@ -188,7 +214,7 @@ class FundingClient(ForkAware):
         # Without the service nothing is missing: there is nothing to compare.
         if rest.answered and not (before.problem and after.problem):
             pair = Pair(rest.reply, before.quote, after.quote)
-            self._store(compare(pair, self._caller, binance.NAME, now))
+            self._store(compare(pair, self._caller, self._exchange.name, now))
         at_rest = from_rest(rest.reply, now) if rest.reply is not None else None
         return fresh(after) or fresh(before) or at_rest
 
@@ -199,7 +225,9 @@ class FundingClient(ForkAware):
         now = self._clock.wall()
         if replies is not None and not (before.problem and after.problem):
             three = before.quotes, replies, after.quotes
-            self._store(compare_all(*three, source=self._caller, exchange=binance.NAME, at=now))
+            self._store(
+                compare_all(*three, source=self._caller, exchange=self._exchange.name, at=now)
+            )
         found = {reply.symbol: from_rest(reply, now) for reply in replies or ()}
         for answer in (before, after):
             found |= {quote.symbol: from_service(quote) for quote in answer.fresh}

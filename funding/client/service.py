@@ -14,6 +14,7 @@ from contextlib import suppress
 from math import inf
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -35,6 +36,15 @@ class _All(msgspec.Struct):
     data: list[Row]
 
 
+class _Contract(msgspec.Struct):
+    exchange: str
+    symbol: str
+
+
+class _Contracts(msgspec.Struct):
+    data: list[_Contract]
+
+
 class _Unknown(msgspec.Struct):
     symbol: str = ""
 
@@ -45,6 +55,8 @@ _row = msgspec.json.Decoder(Row)
 _stale = msgspec.json.Decoder(_Stale)
 _unknown = msgspec.json.Decoder(_Unknown)
 _all = msgspec.json.Decoder(_All)
+_contracts = msgspec.json.Decoder(_Contracts)
+BINANCE = "binance"
 
 
 class ServiceQuote(NamedTuple):
@@ -84,7 +96,8 @@ class Service(ForkAware):
 
     No answer takes longer than `timeout` seconds; where that is a function, it is asked before
     each call. No call raises an exception. `uptime` is a clock in seconds that does not step.
-    Quotes that have nothing to do with REST at `rest_host` are a problem.
+    Quotes of another `exchange` are a problem, and those that have nothing to do with REST at
+    `rest_host`.
     """
 
     def __init__(
@@ -95,8 +108,12 @@ class Service(ForkAware):
         timeout: float | Callable[[], float],
         uptime: Callable[[], float],
         rest_host: str,
+        exchange: str = BINANCE,
     ) -> None:
         self._rest_host = rest_host
+        self._exchange_name = exchange
+        # The API means Binance where none is named, and single lookups are what must be short.
+        self._query = "" if exchange == BINANCE else f"?exchange={exchange}"
         self._timeout = timeout
         self._connection = TcpConnection(host, port)
         self._uptime = uptime
@@ -112,7 +129,7 @@ class Service(ForkAware):
     def quote(self, symbol: str) -> ServiceQuote:
         """The quote of `symbol`."""
         try:
-            status, _, body = self._ask(f"/funding/{percent_encoded(symbol, safe='')}")
+            status, _, body = self._ask(f"/funding/{percent_encoded(symbol, safe='')}{self._query}")
             if status == 200:
                 return self._checked(symbol, ServiceQuote(_stored(_row.decode(body)), fresh=True))
             if status == 404:
@@ -130,7 +147,7 @@ class Service(ForkAware):
         """Every quote, of one instant."""
         try:
             headers = {"If-None-Match": self._tag} if self._tag else {}
-            status, tag, body = self._ask("/funding", headers)
+            status, tag, body = self._ask(f"/funding{self._query}", headers)
             now = self._uptime()
             if status == 200:
                 rows = _all.decode(body).data
@@ -141,19 +158,48 @@ class Service(ForkAware):
             return ServiceQuotes([], [], f"not the API's answer: {error}"[:200])
         except _Unusable as error:
             return ServiceQuotes([], [], str(error))
+        others = {row.exchange for row in self._kept} - {self._exchange_name}
+        if others:
+            return ServiceQuotes([], [], f"it answers quotes of {', '.join(sorted(others))[:100]}")
         answer = ServiceQuotes([], [])
         for row in self._kept:
             quote = _stored(row, now - self._kept_since)
             (answer.stale if row.stale else answer.fresh).append(quote)
         return answer
 
+    def on_asset(self, asset: str) -> ServiceQuotes:
+        """The quotes of all contracts on `asset`, of every exchange."""
+        query = urlencode({"asset": asset})
+        try:
+            status, _, body = self._ask(f"/funding/compare?{query}")
+            if status == 404:
+                return ServiceQuotes([], [])
+            if status != 200:
+                return ServiceQuotes([], [], f"status {status}: {_shown(body)}")
+            named = {(each.exchange, each.symbol) for each in _contracts.decode(body).data}
+            query = urlencode({"symbols": ",".join({symbol for _, symbol in named})})
+            status, _, body = self._ask(f"/funding/batch?{query}&exchange=*")
+            if status != 200:
+                return ServiceQuotes([], [], f"status {status}: {_shown(body)}")
+            rows = [row for row in _all.decode(body).data if (row.exchange, row.symbol) in named]
+        except _UNREADABLE as error:
+            return ServiceQuotes([], [], f"not the API's answer: {error}"[:200])
+        except _Unusable as error:
+            return ServiceQuotes([], [], str(error))
+        answer = ServiceQuotes([], [])
+        for row in rows:
+            (answer.stale if row.stale else answer.fresh).append(_stored(row))
+        return answer
+
     def _checked(self, asked: str, answer: ServiceQuote, answered: str = "") -> ServiceQuote:
         """The `answer`, unless it is about another symbol than the one `asked`."""
         name = answer.quote.symbol if answer.quote is not None else answered or asked
-        if fold(name) == fold(asked):
+        exchange = answer.quote.exchange if answer.quote is not None else self._exchange_name
+        if fold(name) == fold(asked) and exchange == self._exchange_name:
             return answer
         self._connection.close()  # what else comes on it may be another's, too
-        text = f"asked for {asked[:LONGEST_SYMBOL]}, it answers {name[:LONGEST_SYMBOL]}"
+        of = "" if exchange == self._exchange_name else f" of {exchange[:LONGEST_SYMBOL]}"
+        text = f"asked for {asked[:LONGEST_SYMBOL]}, it answers {name[:LONGEST_SYMBOL]}{of}"
         return ServiceQuote(None, problem=text, wrong_symbol=True)
 
     def close(self) -> None:

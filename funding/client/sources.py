@@ -7,13 +7,18 @@ most once a minute for each kind, and no exception.
 """
 
 from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from funding import errors
 from funding.client.service import Service, ServiceQuote, ServiceQuotes
 from funding.client.usage import CallUsage, SharedUsage
+from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.binance.rest import PremiumIndex
+from funding.exchanges.exchange import Exchange
 from funding.model.event import Event, EventKind
+from funding.model.quote import Quote, fold
 from funding.rest.client import RestClient
+from funding.rest.exchange_client import ExchangeClient
 from funding.runtime.clock import Clock
 from funding.runtime.deadline import Deadline
 from funding.runtime.logs import ThrottledWarnings
@@ -32,7 +37,8 @@ class RestQuote(NamedTuple):
 
 
 class Sources:
-    """Connections of their own, for one thread at a time; `usage` is the whole client's.
+    """Connections of their own, to one `exchange` and the service, for one thread at a time.
+    `usage` is the whole client's.
 
     Nothing is opened before it is used. Each question ends with `deadline`, or `leaves` that many
     seconds for what comes after it.
@@ -41,6 +47,7 @@ class Sources:
     def __init__(
         self,
         settings: Settings,
+        exchange: Exchange,
         caller: str,
         clock: Clock,
         usage: SharedUsage,
@@ -57,7 +64,21 @@ class Sources:
             settings.api_port,
             timeout=self._left,
             uptime=clock.uptime,
-            rest_host=settings.rest_host,
+            rest_host=rest_host(settings, exchange),
+            exchange=exchange.name,
+        )
+        # Binance answers for one symbol, at a tenth of the weight of all.
+        self._other = (
+            None
+            if exchange is BINANCE
+            else ExchangeClient(
+                exchange,
+                settings.options(exchange.name),
+                caller,
+                usage=self._usage,
+                clock=clock,
+                timeout=self._left,
+            )
         )
         self._rest = RestClient(
             settings.rest_url,
@@ -78,14 +99,23 @@ class Sources:
             self._usage.record(event)
         return self._warned(answer)
 
+    def service_quotes_on(self, asset: str) -> ServiceQuotes:
+        """The service's answer for all contracts on `asset`, of every exchange."""
+        self._leaves = 0.0
+        return self._warned(self._service.on_asset(asset))
+
     def service_quotes(self, leaves: float = 0.0) -> ServiceQuotes:
         """The service's answer for all symbols."""
         self._leaves = leaves
         return self._warned(self._service.quotes())
 
     def rest_quote(self, symbol: str, leaves: float = 0.0) -> RestQuote:
-        """REST's answer for `symbol`; weight 1."""
+        """REST's answer for `symbol`; weight 1, or of all where the exchange is not Binance."""
         self._leaves = leaves
+        if self._other is not None:
+            replies = self.rest_quotes(leaves)
+            found = (each for each in replies or () if fold(each.symbol) == symbol)
+            return RestQuote(next(found, None), answered=replies is not None)
         try:
             return RestQuote(self._rest.premium_index(symbol), answered=True)
         except errors.RestError as error:
@@ -98,6 +128,8 @@ class Sources:
         """REST's answer for all symbols, None without one; weight 10."""
         self._leaves = leaves
         try:
+            if self._other is not None:
+                return [_as_reply(each) for each in self._other.snapshot()]
             return self._rest.premium_indices()
         except errors.RestError as error:
             self._warn(type(error).__name__, f"REST: {error}")
@@ -107,6 +139,8 @@ class Sources:
         """Let go of the connections; the next call opens them again."""
         self._service.close()
         self._rest.close()
+        if self._other is not None:
+            self._other.close()
 
     def _left(self) -> float:
         return max(0.0, (self.deadline.left() or 0.0) - self._leaves)
@@ -116,3 +150,20 @@ class Sources:
         if answer.problem:
             self._warn("service", f"the service does not answer: {answer.problem}")
         return answer
+
+
+def rest_host(settings: Settings, exchange: Exchange) -> str:
+    """The host of the REST interface of `exchange`."""
+    return urlsplit(settings.options(exchange.name).rest_url).hostname or ""
+
+
+def _as_reply(quote: Quote) -> PremiumIndex:
+    """A quote of an exchange's snapshot, as the one form in which replies are compared."""
+    return PremiumIndex(
+        quote.symbol,
+        quote.mark_price,
+        quote.index_price,
+        quote.funding_rate,
+        quote.next_funding_time,
+        quote.event_time,
+    )

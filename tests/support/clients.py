@@ -37,11 +37,19 @@ class Clients:
         mode: str | None = None,
         clock: Clock = SYSTEM,
         timeout: float = 20.0,
+        exchange: str = "binance",
         **changes: object,
     ) -> FundingClient:
         """A client in `mode`, its settings with these `changes`."""
         settings = self._world.settings(**({"FUNDING_DB": self._database} | changes))
-        made = FundingClient(mode, caller="test", settings=settings, clock=clock, timeout=timeout)
+        made = FundingClient(
+            mode,
+            exchange=exchange,
+            caller="test",
+            settings=settings,
+            clock=clock,
+            timeout=timeout,
+        )
         self._made.append(made)
         return made
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from funding.client.mode import Decision
+from funding.errors import SettingError
 from funding.model.mode import Mode
 from harness.processes import ROOT, finished
 from tests.support.api_and_ingest import World
@@ -231,3 +232,30 @@ print(found.symbol, found.source, *sorted({"msgspec", "apsw", "urllib3", *LIBRAR
     done = finished(command, tmp_path / "theirs", **settings)
     assert done.stdout == "BTCUSDT websocket apsw msgspec urllib3\n"
     assert {each[0] for each in compared(database)} == {"theirs"}
+
+
+# Other exchanges
+
+
+def test_rest_of_another_exchange(make: Clients, world: World) -> None:
+    addresses: dict[str, Any] = dict(world.exchange.venue_settings)
+    client = make("rest", exchange="kucoin", **addresses)
+    found = client.get("XBTUSDTM")
+    assert found is not None
+    assert (found.symbol, found.source) == ("XBTUSDTM", "rest")
+    assert client.get("NOSUCHUSDTM") is None
+    assert set(client.get_all()) >= {"XBTUSDTM", "ETHUSDTM"}
+
+
+def test_unknown_exchange_is_refused(make: Clients) -> None:
+    with pytest.raises(SettingError, match=r"exchange.*nothing.*binance"):
+        make("rest", exchange="nothing")
+
+
+@pytest.mark.parametrize("asset", ["", "B" * 41, "\n"])
+def test_no_asset_has_such_a_name(make: Clients, asset: str) -> None:
+    assert make("websocket-only", FUNDING_FORCE_MODE=1).get(asset, exchange="*") == []
+
+
+def test_unknown_asset_has_no_contracts(make: Clients) -> None:
+    assert make("rest").get("NOSUCH", exchange="*") == []

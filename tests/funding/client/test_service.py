@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from funding.api.quotes import NOT_YET
 from funding.client.service import Service, ServiceQuote
 from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
@@ -22,9 +23,16 @@ def service(
     hand: ManualClock,
     timeout: float | Callable[[], float] = 5.0,
     rest_host: str = "127.0.0.1",
+    exchange: str = "binance",
 ) -> Service:
     uptime = hand.clock().uptime
-    return Service("127.0.0.1", port, timeout=timeout, uptime=uptime, rest_host=rest_host)
+    return Service(
+        *("127.0.0.1", port),
+        timeout=timeout,
+        uptime=uptime,
+        rest_host=rest_host,
+        exchange=exchange,
+    )
 
 
 def test_one_connection_is_kept() -> None:
@@ -144,7 +152,8 @@ def test_a_symbol_is_stale_unknown_or_fresh() -> None:
     assert (stale.quote.age_seconds, stale.fresh, stale.problem) == (200, False, "")
     assert unknown == ServiceQuote(None)
     assert fresh.quote == StoredQuote(
-        "binance", "币/A?", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5, ContractStatus.TRADING
+        *("binance", "币/A?", 100.5, 100.25, 0.0001, 7, 1_000, NOW, 1.5, ContractStatus.TRADING),
+        z_reason=NOT_YET,
     )
     assert fresh.fresh
 
@@ -220,3 +229,62 @@ def test_quotes_of_another_origin_are_no_answer(
     text = "" if answers else f"quotes of {feed_host}, REST of {rest_host}: not comparable"
     assert (quote.problem, quotes.problem) == (text, text)
     assert (quote.quote is not None, bool(quotes.quotes)) == (answers, answers)
+
+
+# Other exchanges
+
+
+def test_another_exchange_is_named_and_its_quotes_alone_count() -> None:
+    theirs = api_row() | {"exchange": "kucoin"}
+    all_theirs = json.dumps({"data": [theirs | {"stale": False}]}).encode()
+    all_ours = json.dumps({"data": [api_row() | {"stale": False}]}).encode()
+    turns = [reply(200, json.dumps(theirs).encode()), API_QUOTE]
+    turns += [reply(200, all_theirs), reply(200, all_ours)]
+    with scripted(*map(sends, turns)) as server:
+        made = service(server.port, ManualClock(), exchange="kucoin")
+        found = made.quote("BTCUSDT").quote
+        assert found is not None
+        assert found.exchange == "kucoin"
+        assert made.quote("BTCUSDT").problem.endswith("it answers BTCUSDT of binance")
+        assert [each.exchange for each in made.quotes().fresh] == ["kucoin"]
+        assert made.quotes().problem == "it answers quotes of binance"
+        made.close()
+    ours = "/funding/BTCUSDT?exchange=kucoin", "/funding?exchange=kucoin"
+    assert server.paths == [ours[0], ours[0], ours[1], ours[1]]
+
+
+def test_contracts_on_an_asset_are_those_of_every_exchange() -> None:
+    names = [("binance", "BTCUSDT"), ("kucoin", "XBTUSDTM")]
+    listed = {"data": [{"exchange": name, "symbol": symbol} for name, symbol in names]}
+    other = ("hyperliquid", "BTCUSDT")  # the same symbol on an exchange where it is another asset
+    rows = [
+        api_row() | {"exchange": name, "symbol": symbol, "stale": name == "kucoin"}
+        for name, symbol in [*names, other]
+    ]
+    turns = [reply(200, json.dumps(each).encode()) for each in (listed, {"data": rows})]
+    with scripted(*map(sends, turns)) as server:
+        made = service(server.port, ManualClock())
+        found = made.on_asset("BTC")
+        assert [(each.exchange, each.symbol) for each in found.fresh] == names[:1]
+        assert [(each.exchange, each.symbol) for each in found.stale] == names[1:]
+        made.close()
+    assert server.paths[0] == "/funding/compare?asset=BTC"
+    assert server.paths[1].endswith("&exchange=*")
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (reply(404, b'{"error":"unknown asset"}'), ""),
+        (reply(503, b'{"error":"not ready"}'), "status 503"),
+        (reply(200, b"[]"), "not the API's answer"),
+    ],
+)
+def test_no_contracts_on_an_asset(answer: bytes, problem: str) -> None:
+    with scripted(sends(answer)) as server:
+        made = service(server.port, ManualClock())
+        found = made.on_asset("BTC")
+        assert found.quotes == []
+        assert found.problem.startswith(problem)
+        assert bool(found.problem) == bool(problem)
+        made.close()
