@@ -33,6 +33,15 @@ ROW = {
     "lastUpdateTime": 1764725610,
     "eventTime": 1764725610000,
     "exchange": "binance",
+    "status": "TRADING",
+    "fundingIntervalHours": 8,
+    "intervalSource": "exchange",
+    "annualizedRate": 0.0204108,
+    "zScore": -1.5,
+    "zReason": None,
+    "percentile": 12.5,
+    "zone": "normal",
+    "source": "rest",
 }
 BODIES: list[object] = [
     *REPLIES,

@@ -1,5 +1,6 @@
 """Requests to the API: raw bytes to a real process."""
 
+import csv
 import json
 import re
 import socket
@@ -23,6 +24,7 @@ SYMBOLS = [f"S{number:03}USDT" for number in range(200)]
 STATUSES = {200, 304, 400, 403, 404, 405, 413, 431, 501, 503}
 HIDDEN = b"GET /funding/SMUGGLED HTTP/1.1\r\nHost: HOST\r\n\r\n"
 LAST = b"GET /funding/SENTINEL HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
+KINDS = (b"application/json", b"text/csv; charset=utf-8; header=present")
 _ANSWER = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) [^\r\n]*\r\n((?:[^\r\n:]+: [^\r\n]*\r\n)*)\r\n")
 
 _symbols = st.one_of(
@@ -32,7 +34,26 @@ _symbols = st.one_of(
     st.sampled_from((*NUMBERS[:-1], *TEXTS)),
     st.text(max_size=10),
 )
+_tables = st.sampled_from(
+    (
+        *("/funding", "/funding/S001USDT/history", "/funding/S001USDT/bars", "/funding/signals"),
+        *("/funding/batch", "/funding/X/history", "/exchanges", "/funding/S001USDT"),
+    )
+)
+_parameters = st.tuples(
+    st.sampled_from(
+        ("days", "since", "period", "limit", "exchange", "format", "symbols", "asset", "x")
+    ),
+    st.one_of(
+        st.sampled_from(
+            ("1", "30", "60", "3600", "csv", "json", "binance", "*", "S001USDT", "", "0", "-1")
+        ),
+        st.sampled_from(("1e9", "nan", "inf", "9" * 400, "2026-11-27T00:00:00Z", "%00", "%ff")),
+        st.text(max_size=10).map(lambda text: percent(text, safe="")),
+    ),
+).map("=".join)
 _paths = st.one_of(
+    st.tuples(_tables, st.lists(_parameters, max_size=3).map("&".join)).map("?".join),
     st.sampled_from(
         ("/", "/funding", "/funding/", "/funding/health", "/health", "/funding/batch", "*")
     )
@@ -194,7 +215,7 @@ def answers(received: bytes, has_head: bool) -> Iterator[tuple[int, bytes]]:
         assert head is not None, f"no answer: {received[:200]!r}"
         headers = dict(line.split(b": ", 1) for line in head[2].lower().splitlines())
         received, status = received[head.end() :], int(head[1])
-        assert status == 304 or headers[b"content-type"] == b"application/json"
+        assert status == 304 or headers[b"content-type"] in KINDS
         size = int(headers.get(b"content-length", b"0"))
         bare = status == 304 or (has_head and received[:5] in (b"", b"HTTP/"))
         assert bare or len(received) >= size, "an answer that is cut short"
@@ -203,6 +224,10 @@ def answers(received: bytes, has_head: bool) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_body(status: int, body: bytes) -> None:
-    if body:
+    if body and not body.startswith(b"{"):
+        header, *rows = csv.reader(body.decode().splitlines(keepends=True))
+        assert status == 200
+        assert all(len(row) == len(header) for row in rows)
+    elif body:
         answer = json.loads(body, parse_constant=lambda name: name / 0)  # type: ignore[operator]
         assert status < 400 or "error" in answer or "reasons" in answer

@@ -79,6 +79,7 @@ def test_right_answers_pass(checker: AnswerChecker) -> None:
     checker.all([row], reply(outcome="304"))
     checker.unknown("NOSUCHUSDT", reply({"error": "unknown symbol"}, "404 unknown symbol"))
     checker.health(reply({"status": "healthy", "reasons": []}))
+    checker.health(reply({"status": "degraded", "reasons": ["REST stands in"]}))
     assert (checker.wrong_count, checker.rows) == (0, 4)
     assert {each.kind for each in checker.anomalies} == {"symbols missing"}, "39 of 40 are"
 
