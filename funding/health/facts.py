@@ -87,10 +87,11 @@ class Facts:
     those whose quote is fresh and REST's, which stands in for the stream.
     `without_rate` names the symbols that have a next funding time but no rate. `port_probe` is the
     answer at the API's shared port, `process_probes` those of its processes by name. `locked_by`
-    is the process that holds the store's write lock while ingest does not write. `unhealthy_since`
-    (Unix seconds) is when the present unhealthy period of the data began. `clock_error` is by how
-    much our wall clock is ahead of the exchange's, None where that is not known. `contracts_age`
-    is how long ago the exchange was asked for its contracts, None before the first time.
+    is the process that holds the store's write lock while ingest does not write. `stated_wait` is
+    for how many more seconds the exchange has asked to be left alone. `unhealthy_since` (Unix
+    seconds) is when the present unhealthy period of the data began. `clock_error` is by how much
+    our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
+    long ago the exchange was asked for its contracts, None before the first time.
     """
 
     limits: Limits
@@ -102,6 +103,7 @@ class Facts:
     without_rate: Sequence[str] = ()
     store_problem: str = ""
     locked_by: str = ""
+    stated_wait: float = 0.0
     unhealthy_since: float | None = None
     processes: Sequence[Process] | None = None
     supervisor_problem: str = ""

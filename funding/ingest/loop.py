@@ -28,7 +28,7 @@ from funding.ingest.stream_state import StreamState
 from funding.model.event import Event, EventKind
 from funding.model.feed import Feed
 from funding.runtime.clock import Clock
-from funding.runtime.logs import Throttle, printable
+from funding.runtime.logs import Repeats, Throttle, printable
 from funding.runtime.schedule import Every
 from funding.store.writer import Writer
 
@@ -64,6 +64,7 @@ class IngestLoop:
         self._connections = Connections(connect, inbox)
         self._events: list[Event] = []  # not written yet
         self._throttle = Throttle(LOG_AGAIN_SECONDS)
+        self._repeats = Repeats(LOG_AGAIN_SECONDS)
         self._rejections = Rejections(self._throttle)
         self._state = StreamState(feed, self._rejections)
         self._lock = StoreLock(clock, writer.locked_by)
@@ -125,9 +126,10 @@ class IngestLoop:
             self._interpreter.stop(self._clock.wall(), now)
         self._writer.close()
 
-    def record(self, kind: EventKind, detail: str) -> None:
-        """Write a line into the audit trail with the next step."""
-        self._events.append(Event(self._clock.wall(), "ingest", kind, detail))
+    def record(self, kind: EventKind, detail: str, cause: str | None = None) -> None:
+        """Write a line into the audit trail with the next step. What repeats within a minute, by
+        the same `cause`, is one row there."""
+        self._events.append(Event(self._clock.wall(), "ingest", kind, detail, rule=cause))
 
     def _handle(self, event: ConnectionEvent) -> None:
         number = event.connection
@@ -136,17 +138,18 @@ class IngestLoop:
         if isinstance(event.kind, EndingKind):
             self._ended(number, event.kind, event.detail, event.at)
         elif event.kind == ConnectionEventKind.OPENED:
-            log.info("connection %d: connected", number)
+            self._say(logging.INFO, "connected", number, "connected", event.at)
             self._feed.last_connected_at = self._clock.wall()
-            self.record(EventKind.CONNECT, f"connection {number}")
-        elif self._throttle(event.kind, event.at):
-            log.warning("connection %d: %s", number, event.detail)
+            self.record(EventKind.CONNECT, f"connection {number}", event.kind)
+        else:
+            self._say(logging.WARNING, event.kind, number, event.detail, event.at)
             detail = f"connection {number}: {printable(event.detail)}"
-            self.record(EventKind(event.kind), detail)
+            self.record(EventKind(event.kind), detail, event.kind)
 
     def _execute(self, order: Order, now: float) -> None:
         if isinstance(order, Connect):
-            log.info("connection %d: connecting to %s", order.connection, self._feed.address)
+            text = f"connecting to {self._feed.address}"
+            self._say(logging.INFO, "connecting", order.connection, text, now)
             self._connections.begin(order.connection)
             self._feed.reconnects = self._policy.attempts - 1
         elif isinstance(order, Disconnect):
@@ -154,19 +157,24 @@ class IngestLoop:
             self._ended(order.connection, order.kind, order.detail, now)
         else:
             log.warning("%s", order.detail)
-            self.record(order.kind, order.detail)
+            self.record(order.kind, order.detail, order.kind)
 
     def _ended(self, number: int, kind: EndingKind, detail: str, now: float) -> None:
         ending = ENDINGS[kind]
         text = detail if detail.startswith(ending.words) else f"{ending.words} ({detail})"
         level = logging.INFO if kind == EndingKind.ROTATED else logging.WARNING
-        log.log(level, "connection %d: %s", number, text)
-        failed = ending.event == EventKind.CONNECT_FAILED
-        if not failed or self._throttle(f"failed: {kind}", now):
-            self.record(ending.event, f"connection {number}: {text}")
+        self._say(level, kind, number, text, now)
+        self.record(ending.event, f"connection {number}: {text}", kind)
         if kind != EndingKind.ROTATED:
             self._feed.last_error, self._feed.last_error_at = text, self._clock.wall()
         self._connections.ended(number)
+
+    def _say(self, level: int, cause: str, number: int, text: str, now: float) -> None:
+        """Log a line about connection `number`; what repeats by one `cause`, once a minute."""
+        repeated = self._repeats.due(cause, now)
+        if repeated is not None:
+            again = f" ({repeated} times more since the last such line)" if repeated else ""
+            log.log(level, "connection %d: %s%s", number, text, again)
 
     def _write(self, batch: Batch, now: float) -> None:
         self._feed.heartbeat_at, self._feed.heartbeat_uptime = self._clock.wall(), now

@@ -155,11 +155,12 @@ def _refusal(error: websocket.WebSocketBadStatusException) -> ConnectFailed:
     status = error.status_code
     header = str((error.resp_headers or {}).get("retry-after", ""))
     wait = stated_wait(header, error.resp_body or b"", time.time())
+    detail = f"status {status}" + (f", asks for a pause of {wait:.0f} s" if wait else "")
     if status in (429, 418):
-        return ConnectFailed(EndingKind.RATE_LIMITED, f"status {status}", wait)
+        return ConnectFailed(EndingKind.RATE_LIMITED, detail, wait)
     if status in (403, 451):
-        return ConnectFailed(EndingKind.RESTRICTED, f"status {status}", wait)
-    return ConnectFailed(EndingKind.HANDSHAKE, f"status {status}", wait)
+        return ConnectFailed(EndingKind.RESTRICTED, detail, wait)
+    return ConnectFailed(EndingKind.HANDSHAKE, detail, wait)
 
 
 def _close_reason(data: bytes) -> str:

@@ -4,8 +4,9 @@
 - Retry-After is a number of seconds or an HTTP date (RFC 9110, 10.2.3). A date in the form of
   asctime() has no zone and is UTC (5.6.7).
 - Telegram's 429 has `"parameters":{"retry_after":35}` in its body, and no header.
-- Binance names the end of a ban in words: "IP banned until 1721323200000"; that it sends
-  Retry-After is not documented.
+- Binance names the end of a ban in words: "IP banned until 1721323200000", and its WebSocket API in
+  `"retryAfter":1721323200000`; that it sends Retry-After is not documented.
+- Some servers send decimals ("1.5") though RFC 9110 has whole seconds.
 """
 
 import re
@@ -19,8 +20,11 @@ LONGEST_SECONDS = 3_600.0
 """A wait that a peer states is believed up to this: one until the year 2099 would never end."""
 
 _BODY_BYTES = 4_096
-_RETRY_AFTER = re.compile(rb'"retry_after"\s*:\s*"?([0-9]{1,9}(?:\.[0-9]{1,9})?)')
-_BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_RETRY_AFTER = re.compile(rb'"retry_?after"\s*:\s*"?([0-9]{1,13}(?:\.[0-9]{1,9})?)', re.IGNORECASE)
+_BANNED_UNTIL = re.compile(rb"banned until ([0-9]{10,13})")
+_FIRST_EPOCH = 1e9  # more seconds than that are a time
+_FIRST_EPOCH_MS = 1e12
 
 
 def delays(maximum: float, uniform: Callable[[float, float], float]) -> Iterator[float]:
@@ -76,7 +80,7 @@ def stated_wait(header: str, body: bytes, now: float, at_most: float = LONGEST_S
 
 
 def _seconds(text: str, now: float) -> float:
-    if text.isascii() and text.isdigit():
+    if _SECONDS.fullmatch(text):
         return float(text)
     from email.utils import parsedate_to_datetime  # here: 0.7 MB that few runs need
 
@@ -88,8 +92,10 @@ def _seconds(text: str, now: float) -> float:
 
 
 def _seconds_in_body(body: bytes, now: float) -> float:
-    if seconds := _RETRY_AFTER.search(body[:_BODY_BYTES]):
-        return float(seconds[1])
-    if until := _BANNED_UNTIL.search(body[:_BODY_BYTES]):
-        return max(0.0, int(until[1]) / 1000 - now)
+    for pattern in (_RETRY_AFTER, _BANNED_UNTIL):
+        if stated := pattern.search(body[:_BODY_BYTES]):
+            value = float(stated[1])
+            if value < _FIRST_EPOCH:
+                return value
+            return max(0.0, (value / 1000 if value >= _FIRST_EPOCH_MS else value) - now)
     return 0.0

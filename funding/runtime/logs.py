@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -73,6 +74,22 @@ class Throttle:
                     return False
             self._logged[key] = now
             return True
+
+
+class Repeats:
+    """A `Throttle` that counts what it has held back. For one thread."""
+
+    def __init__(self, seconds: float) -> None:
+        self._throttle = Throttle(seconds)
+        self._held_back: Counter[str] = Counter()
+
+    def due(self, key: str, now: float) -> int | None:
+        """None where `key` is not to be logged at `now`; else how often it was not since the last
+        time that it was."""
+        if self._throttle(key, now):
+            return self._held_back.pop(key, 0)
+        self._held_back[key] += 1
+        return None
 
 
 class ThrottledWarnings:

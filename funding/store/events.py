@@ -14,7 +14,16 @@ _UPDATE = """
 UPDATE event SET detail = ?4, duration_seconds = ?7, count = ?8
 WHERE at = ?1 AND source = ?2 AND kind = ?3 AND program IS ?5 AND rule IS ?6
 """
-COUNTED = {EventKind.SIGNIFICANT}
+COUNTED = {
+    EventKind.SIGNIFICANT,
+    EventKind.CONNECT,
+    EventKind.CONNECT_FAILED,
+    EventKind.DISCONNECT,
+    EventKind.STALL,
+    EventKind.CLASS_SILENT,
+    EventKind.NOTICE,
+    EventKind.ENDING,
+}
 _COUNT = """
 UPDATE event SET count = count + ?6 WHERE id = (
     SELECT id FROM event WHERE source = ?1 AND kind = ?2 AND program IS ?3 AND rule IS ?4
@@ -81,7 +90,7 @@ def add_events(connection: apsw.Connection, events: Iterable[Event]) -> None:
             connection.execute(_UPDATE, _row(event))
             if connection.changes():
                 continue
-        elif event.kind in COUNTED:
+        elif event.kind in COUNTED and event.rule is not None:
             bindings = (event.source, event.kind, event.program, event.rule, event.at, event.count)
             connection.execute(_COUNT, bindings)
             if connection.changes():

@@ -12,6 +12,7 @@ from funding.runtime import process
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
 from funding.store.reader import Reader
+from funding.store.stated_waits import StatedWaits
 from funding.watchdog import probe
 from funding.watchdog.supervisor import SupervisorClient
 
@@ -40,6 +41,7 @@ class FactsCollector:
         self._exchange_offset = exchange_offset
         self._limits = verdict.Limits(settings.stale_after, settings.min_symbols)
         self._sockets = settings.supervisor.parent
+        self._waits = StatedWaits(settings.db, clock)
         self._offset = clock.wall() - clock.uptime()
         self._known: list[Process] | None = None  # supervisord's last answer
         self._symbol = ""  # of a fresh quote
@@ -92,12 +94,14 @@ class FactsCollector:
         except errors.StoreError as error:
             problem = str(error)
         heartbeat = last_frame = None
-        locked_by = ""
+        locked_by, stated_wait = "", 0.0
         if feed is not None:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             if heartbeat > verdict.LATE_SECONDS:
                 locked_by = self._reader.locked_by(feed.pid)
             last_frame = _last_frame_age(feed, uptime, boot)
+            if not feed.connected:
+                stated_wait = self._waits.left(self._settings.ws_url)
         trading = [quote for quote in quotes if verdict.trades(quote)]
         fresh = min(trading, key=lambda quote: quote.age_seconds, default=None)
         known = fresh is not None and fresh.age_seconds < self._settings.stale_after / 2
@@ -121,6 +125,7 @@ class FactsCollector:
             store_problem=problem,
             locked_by=locked_by,
             contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
+            stated_wait=stated_wait,
         )
 
     def _processes(self) -> tuple[list[Process] | None, str]:

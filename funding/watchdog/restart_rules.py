@@ -127,6 +127,8 @@ def _no_data(facts: Facts, process: Process, _bad: BadProbes) -> str:
         return ""
     if facts.store_problem or facts.feed is None or facts.locked_by:
         return ""  # nothing is known about frames
+    if facts.stated_wait:
+        return ""  # a new process would wait as well
     last, age = facts.last_comparison, facts.last_frame_age
     silent = process.age_seconds if age is None else min(age, process.age_seconds)
     if silent <= SILENT_SECONDS or last is None or last.problem or not last.reachable:

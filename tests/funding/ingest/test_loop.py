@@ -14,6 +14,7 @@ from funding.errors import ConnectionLost
 from funding.exchanges.frame import Frame
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind
 from funding.store.writer import Writer
+from tests.support.clock import rows
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
 
 
@@ -218,4 +219,5 @@ def test_next_ingest_continues_from_what_is_stored(worlds: Callable[..., IngestW
     assert second.prices() == {"BTCUSDT": 5.0}
     feed = second.stored()
     assert (feed.frames, feed.accepted, feed.repeated) == (1, 0, 1)
-    assert second.kinds() == ["start", "connect", "stop", "start", "connect"]
+    assert second.kinds() == ["start", "connect", "stop", "start"]
+    assert rows(second.path, "SELECT count FROM event WHERE kind = 'connect'") == [(2,)]

@@ -11,6 +11,7 @@ from funding.exchanges.binance import stream as binance
 from funding.ingest.connections import MAX_THREADS
 from funding.ingest.receiver import Receiver
 from harness.processes import WAIT_SECONDS
+from tests.support.clock import rows
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
 
 
@@ -33,7 +34,33 @@ def test_connect_and_disconnect_are_recorded(world: IngestWorld, log: io.StringI
     assert len(world.opened) == 2
     feed = world.stored()
     assert (feed.reconnects, feed.connected_since) == (1, START + 2.0)
-    assert world.kinds()[-1] == "connect"
+    assert world.kinds() == ["start", "connect", "disconnect"]
+
+
+def test_outage_is_one_event_and_one_line_per_cause_and_minute(
+    world: IngestWorld, log: io.StringIO
+) -> None:
+    """What happened how often is in the count."""
+    world.connect()
+    world.deliver(message(row()))
+    world.refusals.extend(ConnectFailed("refused", "nothing listens") for _ in range(200))
+    world.opened[0].say(ConnectionLost("lost", "reset"))
+    begin = world.time.wall
+    while world.time.wall < begin + 170.0:
+        world.time.advance(1.0)
+        for receiver in world.receivers:
+            receiver.join()
+        world.step()
+    found = rows(
+        world.path, "SELECT kind, rule, count FROM event WHERE kind LIKE '%connect%' ORDER BY id"
+    )
+    assert found[:2] == [("connect", "opened", 1), ("disconnect", "lost", 1)]
+    failed = found[2:]
+    assert {row[:2] for row in failed} == {("connect-failed", "refused")}
+    assert len(failed) == 3
+    assert sum(count for _, _, count in failed) == len(world.opened) - 1 > 20
+    assert len(lines(log, "nothing listens at the address")) == 3
+    assert len(lines(log, "times more since the last such line")) >= 2
 
 
 def test_silent_connection_is_named_and_replaced(world: IngestWorld, log: io.StringIO) -> None:

@@ -65,6 +65,7 @@ def test_retry_after_is_a_number_or_a_date(header: str, low: float, high: float)
     error = refused(FakeExchange(status("429 Too Many Requests", f"Retry-After: {header}")))
     assert error.kind == "rate-limited"
     assert low <= error.retry_after_seconds <= high
+    assert ("asks for a pause of" in str(error)) == (high > 0)
 
 
 def test_wait_is_read_from_the_body_of_a_refusal() -> None:

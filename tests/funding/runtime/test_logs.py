@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding.runtime.logs import Throttle, ThrottledWarnings, printable, setup
+from funding.runtime.logs import Repeats, Throttle, ThrottledWarnings, printable, setup
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) {0,3} ?t: .*")
 FORGERY = "2026-11-20T00:00:00.000Z INFO    t: all is well"
@@ -138,3 +138,11 @@ def test_throttled_warnings_are_logged_when_they_are_due(caplog: pytest.LogCaptu
     assert warn("a", "fifth")
     told = [record.getMessage() for record in caplog.records]
     assert told == ["first %s", "third", "fourth", "fifth"]
+
+
+def test_what_is_held_back_is_counted() -> None:
+    repeats = Repeats(60.0)
+    assert [repeats.due("a", at) for at in (0.0, 1.0, 59.0, 60.0, 61.0)] == [0, None, None, 2, None]
+    assert repeats.due("b", 61.0) == 0
+    assert repeats.due("a", 120.0) == 1
+    assert repeats.due("a", 180.0) == 0

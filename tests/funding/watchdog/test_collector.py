@@ -17,6 +17,7 @@ from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
 from funding.store import durable
 from funding.store.contracts import Contracts
+from funding.store.stated_waits import StatedWaits
 from funding.store.upgrades import VERSION
 from funding.watchdog import probe
 from funding.watchdog.restart_rules import Verb
@@ -188,6 +189,28 @@ def test_process_that_locks_the_store_is_named(
         assert "locked by process" in service.monitor.look().data.reasons[0]
         person.kill()
     assert service.monitor.look().locked_by == ""
+    service.step(1)
+    assert service.supervisor.orders == [(Verb.TERM, INGEST)]
+
+
+def test_pause_that_the_exchange_asks_for_is_no_reason_to_restart(service: WatchedService) -> None:
+    """Whoever received it, and whatever has become of that process."""
+    waits = StatedWaits(service.path, service.clock)
+    waits.record("wss://fstream.binance.com/market/stream", 600.0, "status 429")
+    assert service.monitor.look().stated_wait == 0.0, "connected: nobody waits"
+    service.feed.connected = 0
+    service.write_heartbeat()
+    assert service.monitor.look().stated_wait == 600.0
+    for _ in range(20):
+        service.last_comparison = LastComparison(uptime=service.hand.uptime)
+        service.hand.advance(20)
+        service.write_heartbeat()
+        service.step(1)
+    assert service.supervisor.orders == []
+    assert service.monitor.look().stated_wait > 0.0
+    service.hand.advance(300)
+    service.last_comparison = LastComparison(uptime=service.hand.uptime)
+    service.write_heartbeat()
     service.step(1)
     assert service.supervisor.orders == [(Verb.TERM, INGEST)]
 

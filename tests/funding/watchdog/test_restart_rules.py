@@ -97,6 +97,7 @@ TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
                                              store_problem="of a newer version"), []),
     ("no store at all", having(**DEAD | {"last_frame_age": None, "feed": None},
                                heartbeat_age=None), TERM_INGEST),
+    ("a pause that was asked for", having(**DEAD, stated_wait=0.1), []),
     ("no data behind a lock", having(**DEAD, locked_by="process 5 (sqlite3)"), []),
     ("never any data", having(**DEAD | {"last_frame_age": None}), NO_DATA),
     ("not yet any data", having(INGEST._replace(age_seconds=60.0), **DEAD), []),
