@@ -157,7 +157,7 @@ class IngestLoop:
             self._ended(order.connection, order.kind, order.detail, now)
         else:
             log.warning("%s", order.detail)
-            self.record(order.kind, order.detail, order.kind)
+            self.record(order.kind, order.detail)
 
     def _ended(self, number: int, kind: EndingKind, detail: str, now: float) -> None:
         ending = ENDINGS[kind]

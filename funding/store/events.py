@@ -20,7 +20,6 @@ COUNTED = {
     EventKind.CONNECT_FAILED,
     EventKind.DISCONNECT,
     EventKind.STALL,
-    EventKind.CLASS_SILENT,
     EventKind.NOTICE,
     EventKind.ENDING,
 }
