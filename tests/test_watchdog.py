@@ -19,6 +19,7 @@ from harness.stand_in import StandIn, stand_in
 from tests.conftest import ROOT, free_port
 from tests.support.clock import ManualClock, rows, write
 from tests.support.compared_service import quote
+from tests.support.http_script import reply, scripted, sends
 from tests.support.supervised import ENDS, FATAL, SLEEPS, supervisord
 
 WATCHDOG: list[str | Path] = [sys.executable, ROOT / "watchdog.py"]
@@ -154,14 +155,20 @@ def test_report_of_an_unhealthy_service(service: Service) -> None:
 
 
 def test_hung_rest_delays_no_local_check(service: Service) -> None:
+    """It looks at the API again and again while one call of REST is under way."""
     with service.exchange.faults(rest_hang=30):
         calls = service.exchange.calls()
-        with watchdog_running(service) as (process, log):
-            until(lambda: service.exchange.calls() > calls, "REST is asked")
-            service.api.kill()
-            until(lambda: "the API does not answer" in log.read_text(), "the finding")
-            assert "timed out" not in log.read_text(), "it waited for REST first"
-            assert process.poll() is None
+        with scripted(sends(reply(200, b"{}"))) as api:
+            service.settings["FUNDING_API_PORT"] = api.port
+            with watchdog_running(service) as (process, log):
+
+                def many_looks() -> bool:
+                    asked = service.exchange.calls() - calls
+                    return asked > 0 and len(api.asked) > 3 * asked + 6
+
+                until(many_looks, "more looks than calls of REST")
+                assert "the API does not answer" not in log.read_text()
+                assert process.poll() is None
 
 
 def test_report_without_any_service(short_path: Path) -> None:
