@@ -257,8 +257,9 @@ CREATE TABLE rest_ban (
 -- What each consumer finished last, so that a restart continues from there; when the watchdog
 -- looked last.
 CREATE TABLE consumer (
-    name    TEXT    NOT NULL PRIMARY KEY,  -- 'volume_alert', 'oi_poller', 'watchdog'
-    done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan, loop or look stands for
+    name    TEXT    NOT NULL PRIMARY KEY,  -- 'volume_alert', 'oi_poller', 'signal_alert', 'watchdog'
+    done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan, loop or look stands for;
+                                           -- of 'signal_alert' the id of the last signal that was told
     done_at REAL    NOT NULL               -- Unix seconds when it was complete
 ) STRICT, WITHOUT ROWID;
 
@@ -280,7 +281,7 @@ CREATE INDEX alert_at ON alert (consumer, at);
 CREATE TABLE outbox (
     id              INTEGER PRIMARY KEY,
     consumer        TEXT    NOT NULL,  -- the consumer that wrote it and sends it
-    target          TEXT    NOT NULL,  -- 'backend', 'backend-dev' or 'telegram'
+    target          TEXT    NOT NULL,  -- 'backend', 'backend-dev', 'telegram' or 'webhook'
     path            TEXT    NOT NULL,  -- below the target's address
     idempotency_key TEXT    NOT NULL,  -- the same on every attempt
     body            TEXT    NOT NULL CHECK (json_valid(body)),

@@ -3,7 +3,7 @@
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from funding.runtime.clock import SYSTEM
 from funding.runtime.schedule import Every
 from funding.settings.consumers import ConsumerSettings, without_real_targets
 from funding.settings.service import Settings
+from funding.statistics.thresholds import Threshold
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 from funding.store.stated_waits import StatedWaits
@@ -37,6 +38,13 @@ def allowed_settings(settings: Settings, own: ConsumerSettings) -> ConsumerSetti
         if target.name not in kept:
             log.warning("%s is sent nothing: REST is a stand-in", target.name)
     return allowed
+
+
+def warn_of_missing_targets(thresholds: Iterable[Threshold], targets: Collection[str]) -> None:
+    """A threshold whose target is not set up is told nobody."""
+    for threshold in thresholds:
+        if threshold.target is not None and threshold.target not in targets:
+            log.warning("%s: %s is not set up", threshold, threshold.target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Consumer(StrEnum):
 
     VOLUME_ALERT = "volume_alert"
     OI_POLLER = "oi_poller"
+    SIGNAL_ALERT = "signal_alert"
 
 
 class TargetName(StrEnum):
@@ -34,6 +35,7 @@ class TargetName(StrEnum):
     BACKEND = "backend"
     BACKEND_DEV = "backend-dev"
     TELEGRAM = "telegram"  # takes an alert's message instead of its body
+    WEBHOOK = "webhook"  # any address that takes JSON; signals alone go there
 
 
 class MarkAndRate(NamedTuple):

@@ -13,7 +13,7 @@ from funding.store.outbox import Due
 
 class Target(NamedTuple):
     """Where posts are sent. `address` has no secret in it; `key` goes into a header, or for
-    Telegram into the path, with `chat` in the body."""
+    Telegram into the path, with `chat` in the body. A webhook's address is its `key`."""
 
     name: TargetName
     address: str
@@ -22,6 +22,10 @@ class Target(NamedTuple):
 
     def request(self, post: Due) -> tuple[str, dict[str, str], bytes]:
         """Address, headers and body that carry `post`."""
+        if self.name is TargetName.WEBHOOK:
+            # All of its address may be a secret, as Slack's is.
+            headers = {"Idempotency-Key": post.idempotency_key}
+            return self.key.reveal(), headers, post.body.encode()
         if self.name is TargetName.TELEGRAM:
             path = f"{self.address}/bot{self.key.reveal()}/sendMessage"
             return path, {}, _with_chat(post.body, self.chat.reveal())
@@ -41,6 +45,19 @@ def configured_targets(settings: ConsumerSettings) -> list[Target]:
         ),
     ]
     return [target for target in found if target.address and target.key]
+
+
+def signal_targets(settings: ConsumerSettings) -> list[Target]:
+    """The targets of signals: the webhook, Telegram and, where that is wanted, the backends."""
+    backends = (TargetName.BACKEND, TargetName.BACKEND_DEV)
+    found = [
+        target
+        for target in configured_targets(settings)
+        if settings.signal_backend or target.name not in backends
+    ]
+    if settings.signal_webhook_url:
+        found.append(Target(TargetName.WEBHOOK, "", settings.signal_webhook_url))
+    return found
 
 
 def _with_chat(body: str, chat: str) -> bytes:

@@ -21,6 +21,7 @@ from funding.settings.table import (
     optional_url,
     read_table,
     secret,
+    secret_url,
     switch,
     whole,
 )
@@ -37,6 +38,10 @@ class ConsumerSettings:
     telegram_token: Secret
     telegram_url: str
     chat_id: Secret
+    signal_webhook_url: Secret
+    signal_backend: bool
+    signal_symbol_cap: int
+    signal_message_cap: int
     tradfi: bool
     missing_as_zero: bool
     oi_max_req_per_min: int
@@ -70,6 +75,20 @@ TABLE = (
     Setting("TELEGRAM_TOKEN", secret, "", "the bot that sends volume alerts"),
     Setting("CHAT_ID", secret, "", "the chat it sends them to"),
     Setting("TELEGRAM_URL", optional_url, "https://api.telegram.org", "Telegram's own address"),
+    Setting("FUNDING_SIGNAL_WEBHOOK_URL", secret_url, "", "a webhook that takes signals as JSON"),
+    Setting("FUNDING_SIGNAL_BACKEND", switch, "0", "1: the backends take signals as well"),
+    Setting(
+        "FUNDING_SIGNAL_SYMBOL_CAP",
+        whole(1, 1_000),
+        "6",
+        "signals of one symbol that are told in an hour; the others are counted",
+    ),
+    Setting(
+        "FUNDING_SIGNAL_MESSAGE_CAP",
+        whole(1, 60),
+        "10",
+        "messages of signals in a minute, to each target",
+    ),
     Setting("FUNDING_TRADFI", switch, "0", "1: stocks and commodities (TRADIFI_PERPETUAL) as well"),
     Setting(
         "FUNDING_MISSING_AS_ZERO",
@@ -108,7 +127,7 @@ TABLE = (
         "hours for which open interest is kept in the store",
     ),
 )
-_SECRETS = {setting.name for setting in TABLE if setting.cast is secret}
+_SECRETS = {setting.name for setting in TABLE if setting.cast in (secret, secret_url)}
 _ATTRIBUTES = {setting.name: setting.attribute for setting in TABLE}
 _PAIRS = (
     ("VOLSPIKE_API_URL", "VOLSPIKE_API_KEY"),
@@ -145,6 +164,7 @@ def without_real_targets(own: ConsumerSettings, rest_host: str) -> ConsumerSetti
         volspike_api_url=here(own.volspike_api_url),
         volspike_api_url_dev=here(own.volspike_api_url_dev),
         telegram_url=here(own.telegram_url),
+        signal_webhook_url=Secret(here(own.signal_webhook_url.reveal())),
     )
 
 
@@ -154,7 +174,8 @@ def load() -> tuple[Settings, ConsumerSettings, list[str]]:
     _check_secrets(found)
     ours, unknown = service.read(found.texts)
     own = read(found.texts)
-    proxies.check(ours.rest_url, own.volspike_api_url, own.volspike_api_url_dev, own.telegram_url)
+    targets = (own.volspike_api_url, own.volspike_api_url_dev, own.telegram_url)
+    proxies.check(ours.rest_url, *targets, own.signal_webhook_url.reveal())
     known = {setting.name for setting in (*service.TABLE, *TABLE)} | proxies.NAMES
     return ours, own, sorted({*unknown, *(found.from_file - known)})
 

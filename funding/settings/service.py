@@ -28,7 +28,16 @@ from funding.settings.table import (
     whole,
 )
 
-ELSEWHERE = frozenset({"FUNDING_MISSING_AS_ZERO", "FUNDING_TRADFI"})
+ELSEWHERE = frozenset(
+    {
+        "FUNDING_MISSING_AS_ZERO",
+        "FUNDING_SIGNAL_BACKEND",
+        "FUNDING_SIGNAL_MESSAGE_CAP",
+        "FUNDING_SIGNAL_SYMBOL_CAP",
+        "FUNDING_SIGNAL_WEBHOOK_URL",
+        "FUNDING_TRADFI",
+    }
+)
 """Names in the table of the consumers."""
 
 ROOT = environment.project_folder()

@@ -103,6 +103,10 @@ def _secret(text: str) -> Secret:
     return Secret(text)
 
 
+secret_url = Cast(
+    lambda text: Secret(_http.read(text) if text else ""), optional_url.expected, is_secret=True
+)
+"""All of such an address may be the secret."""
 secret = Cast(_secret, "printable ASCII without spaces, at most 1000 characters", is_secret=True)
 
 

@@ -102,12 +102,12 @@ def test_program_runs_without_a_standard_error(
     assert done.returncode == 0, done.stdout
 
 
-def test_supervisord_has_both_and_starts_neither() -> None:
+def test_supervisord_has_them_and_starts_none() -> None:
     config: Any = configparser.RawConfigParser(inline_comment_prefixes=(" ;",))
     # As supervisord reads them when scripts/run --consumers has linked the second.
     config.read([ROOT / "supervisord.conf", ROOT / "consumers/supervisord.conf"])
     group = config["group:funding"]["programs"].split(",")
-    for name in ("volume_alert", "oi_poller"):
+    for name in ("volume_alert", "oi_poller", "signal_alert"):
         assert name in group
         assert config[f"program:{name}"]["autostart"] == "false"
         assert config[f"program:{name}"]["command"].endswith(f'/consumers/{name}.py"')

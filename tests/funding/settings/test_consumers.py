@@ -18,6 +18,10 @@ DEFAULTS = {
     "telegram_token": Secret(""),
     "telegram_url": "https://api.telegram.org",
     "chat_id": Secret(""),
+    "signal_webhook_url": Secret(""),
+    "signal_backend": False,
+    "signal_symbol_cap": 6,
+    "signal_message_cap": 10,
     "tradfi": False,
     "missing_as_zero": False,
     "oi_max_req_per_min": 2_000,
@@ -43,6 +47,11 @@ BAD = [
     ("TELEGRAM_TOKEN", "hunter2\n"),
     ("TELEGRAM_URL", "api.telegram.org"),
     ("CHAT_ID", "a b"),
+    ("FUNDING_SIGNAL_WEBHOOK_URL", "hunter2"),
+    ("FUNDING_SIGNAL_WEBHOOK_URL", "https://user:hunter2@host"),
+    ("FUNDING_SIGNAL_BACKEND", "yes"),
+    ("FUNDING_SIGNAL_SYMBOL_CAP", "0"),
+    ("FUNDING_SIGNAL_MESSAGE_CAP", "61"),
     ("FUNDING_TRADFI", "yes"),
     ("FUNDING_MISSING_AS_ZERO", ""),
     ("OI_MAX_REQ_PER_MIN", "0"),
@@ -150,3 +159,14 @@ def test_targets_beside_a_stand_in_are_on_this_machine(rest_host: str) -> None:
         return
     assert found.volspike_api_url_dev == "http://127.0.0.1:3001"
     assert (found.volspike_api_url, found.telegram_url) == ("", "")
+
+
+def test_webhook_beyond_this_machine_gets_nothing_of_a_stand_in() -> None:
+    for url, host, kept in (
+        ("https://hooks.example/x", "127.0.0.1", ""),
+        ("http://127.0.0.1:9/x", "127.0.0.1", "http://127.0.0.1:9/x"),
+        ("https://hooks.example/x", "fapi.binance.com", "https://hooks.example/x"),
+    ):
+        own = read({"FUNDING_SIGNAL_WEBHOOK_URL": url})
+        assert "hooks" not in repr(own)
+        assert without_real_targets(own, host).signal_webhook_url.reveal() == kept

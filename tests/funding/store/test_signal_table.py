@@ -1,10 +1,12 @@
 """Signals and levels, with the quotes that caused them."""
 
+from contextlib import closing
 from pathlib import Path
 
 from funding.model.signal import Signal, SignalDirection, SignalKind, Zone
 from funding.statistics.score import Score
-from funding.store.signal_table import Findings
+from funding.store.durable import DurableConnection
+from funding.store.signal_table import Findings, SignalReader
 from tests.support.clock import rows
 from tests.support.store import NOW_MS, feed_of, quote, received, writing
 
@@ -42,3 +44,13 @@ def test_old_signals_go_with_old_events(path: Path) -> None:
         writer.write(feed_of(), findings=Findings((), (SIGNAL, SIGNAL._replace(at=9.0)), {}))
         writer.prune_events(5.0)
         assert rows(path, "SELECT at FROM signal") == [(9.0,)]
+
+
+def test_signals_are_read_in_the_order_in_which_they_came(path: Path) -> None:
+    with writing(path) as writer, closing(DurableConnection(path)) as store:
+        reader = SignalReader(store)
+        assert (reader.newest(), reader.after(0)) == (0, [])
+        writer.write(feed_of(), findings=Findings((), [SIGNAL._replace(at=9.0), SIGNAL], {}))
+        assert reader.newest() == 2
+        assert reader.after(0) == [(1, SIGNAL._replace(at=9.0)), (2, SIGNAL)]
+        assert reader.after(1) == [(2, SIGNAL)]
