@@ -159,6 +159,25 @@ def test_a_restart_goes_on_with_the_same_standby(world: World) -> None:
     assert seconds == world.hand.wall - begun
 
 
+def test_a_restart_does_not_end_what_another_exchange_began(world: World) -> None:
+    world.pass_time(31)
+    at = world.since()
+    with world.store.transaction() as connection:
+        connection.execute("UPDATE event SET id = 9 WHERE kind = 'standby'")
+        for later, rule, seconds in ((0.0, "kucoin", None), (1.0, "binance", 5.0)):
+            connection.execute(
+                "INSERT INTO event (at, source, kind, detail, rule, duration_seconds)"
+                " VALUES (?, 'history', 'standby', 'another', ?, ?)",
+                ((at or 0.0) + later, rule, seconds),
+            )
+    world.begin()
+    world.frame()
+    world.pass_time(1)
+    kept = [seconds for text, seconds in world.events() if text == "another"]
+    (ended,) = [seconds for text, seconds in world.events() if text != "another"]
+    assert (kept, ended) == ([None, 5.0], 1.0)
+
+
 def test_a_restart_after_the_stream_has_come_back_ends_it(world: World) -> None:
     world.pass_time(31)
     world.frame()

@@ -13,6 +13,7 @@ from funding.errors import StoreLocked, StoreMissing
 from funding.model.contract import ContractStatus
 from funding.model.quote import Source
 from funding.store import database
+from funding.store import reader as reader_module
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
@@ -220,11 +221,12 @@ def test_what_is_known_beside_the_quote(path: Path) -> None:
         assert (found.zone, found.source) == ("high", Source.REST)
 
 
-def test_contracts_are_not_read_for_each_quote(path: Path) -> None:
+def test_contracts_are_not_read_for_each_quote(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "CHECKS_PER_CONTRACTS", 1e12)
     feed = feed_of()
     with (
         writing(path, feed) as writer,
-        closing(Reader(path, "binance", ManualClock().clock(), check_seconds=100.0)) as reader,
+        closing(Reader(path, "binance", ManualClock().clock(), check_seconds=1e-9)) as reader,
         closing(DurableConnection(path)) as store,
     ):
         writer.write(feed, received(quote()))
