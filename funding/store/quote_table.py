@@ -12,7 +12,7 @@ from itertools import repeat
 from typing import Any
 
 from funding.model.quote import Quote, Source
-from funding.statistics.score import NOTHING_KNOWN, Score, no_score
+from funding.statistics.score import NOTHING_KNOWN, Score
 from funding.store.durable import DurableConnection
 
 _ROWS = 16
@@ -64,10 +64,6 @@ WHERE excluded.event_time > event_time OR event_time > ?2
 
 
 _ONE, _MANY = upsert(1), upsert(_ROWS)
-_WITHOUT_SCORE = {
-    Source.WEBSOCKET: NOTHING_KNOWN,
-    Source.REST: no_score("REST stands in for the stream"),
-}
 
 
 def set_funding_intervals(
@@ -97,7 +93,7 @@ class Rows:
         self._exchange = exchange
         self._source = source
         self._values: list[Any] = []
-        each_score = iter(scores) if scores else repeat(_WITHOUT_SCORE[self._source])
+        each_score = iter(scores) if scores else repeat(NOTHING_KNOWN)
         for (quote, wall, uptime), score in zip(held, each_score, strict=False):
             self._values += (
                 quote.symbol,

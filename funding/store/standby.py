@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from funding.model.event import Event
-from funding.model.quote import Quote, Source, ceiling_ms, fold
+from funding.model.quote import MAX_SYMBOLS, Quote, Source, ceiling_ms, fold
 from funding.model.silence import Silence
+from funding.statistics.score import NOTHING_KNOWN, Normal, Score, score
 from funding.store.durable import DurableConnection
 from funding.store.events import add_events
+from funding.store.normals import Normals
 from funding.store.quote_table import Rows
 
 _SILENCE = """
@@ -30,6 +32,8 @@ class StandbyQuotes:
     def __init__(self, store: DurableConnection, exchange: str) -> None:
         self._store = store
         self._exchange = exchange
+        self._normals = Normals(exchange, store.rows)
+        self._normal: dict[str, Normal] = {}
 
     def silence(self, uptime: float, after: float) -> Silence:
         """How much of the stream is silent for more than `after` seconds."""
@@ -60,21 +64,28 @@ class StandbyQuotes:
         Only stored symbols, so that REST's other contracts do not come and go; all of them where
         none is stored yet.
         """
+        known = {fold(name) for (name,) in self._store.rows(_SYMBOLS, (self._exchange,))}
+        held = [
+            (quote, wall, uptime)
+            for quote, uptime in zip(quotes, received, strict=True)
+            if not known or fold(quote.symbol) in known
+        ]
+        ceiling = ceiling_ms(max((quote.event_time for quote in quotes), default=0), wall)
+        rows = Rows(self._exchange, held, Source.REST, self._scores(held))
+        stored = 0
         with self._store.transaction() as connection:
-            rows = connection.execute(_SYMBOLS, (self._exchange,)).fetchall()
-            known = {fold(str(symbol)) for (symbol,) in rows}
-            held = [
-                (quote, wall, uptime)
-                for quote, uptime in zip(quotes, received, strict=True)
-                if not known or fold(quote.symbol) in known
-            ]
-            ceiling = ceiling_ms(max((quote.event_time for quote in quotes), default=0), wall)
-            stored = 0
-            for statement, bindings in Rows(self._exchange, held, source=Source.REST).statements(
-                ceiling
-            ):
+            for statement, bindings in rows.statements(ceiling):
                 connection.execute(statement, bindings)
                 stored += connection.changes()
             # In each: a database that was replaced meanwhile does not know.
             connection.execute(_SINCE, (self._exchange, since))
         return stored
+
+    def _scores(self, held: Sequence[tuple[Quote, float, float]]) -> list[Score]:
+        for symbol, normal, _ in self._normals.changed(MAX_SYMBOLS):
+            self._normal[fold(symbol)] = normal
+        return [self._score(quote) for quote, _, _ in held]
+
+    def _score(self, quote: Quote) -> Score:
+        normal = self._normal.get(fold(quote.symbol))
+        return NOTHING_KNOWN if normal is None else score(quote.funding_rate, normal)

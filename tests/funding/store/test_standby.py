@@ -15,6 +15,7 @@ from funding.store.durable import DurableConnection
 from funding.store.standby import StandbyQuotes
 from funding.store.writer import Writer
 from tests.support.clock import ManualClock, rows
+from tests.support.statistics_rows import add_contract, add_statistics
 from tests.support.store import NOW_MS, contract, feed_of, quote, reading, received, writing
 
 WALL, UPTIME = 1_764_725_610.0, 5_000.0
@@ -97,18 +98,24 @@ def test_all_of_them_where_nothing_is_stored(path: Path, standby: StandbyQuotes)
     assert {source for _, source in stored(path).values()} == {"rest"}
 
 
-def test_what_was_known_of_the_stream_s_quote_is_not_said_of_rest_s(
-    path: Path, writer: Writer, store: DurableConnection, standby: StandbyQuotes
-) -> None:
-    writer.write(feed_of(), received(quote("A")))
-    with store.transaction() as connection:
-        connection.execute("UPDATE quote SET z_score = 3.5, percentile = 99, zone = 'extreme'")
-    fill(standby, quote("A", 5.0, NOW_MS + 1))
-    ((z_score, reason, percentile, zone),) = rows(
-        path, "SELECT z_score, z_reason, percentile, zone FROM quote"
-    )
-    assert (z_score, percentile, zone) == (None, None, None)
-    assert reason == "REST stands in for the stream"
+def scores(path: Path) -> list[tuple[object, ...]]:
+    select = "SELECT symbol, z_score, z_reason, percentile, zone FROM quote ORDER BY symbol"
+    return rows(path, select)
+
+
+def test_rest_s_rates_have_scores_too(path: Path, writer: Writer, standby: StandbyQuotes) -> None:
+    writer.write(feed_of(), received(quote("A"), quote("B")))
+    add_contract(path, "A")
+    add_statistics(path, "A")
+    newer = [quote(name, 5.0, NOW_MS + 1, rate=0.0005) for name in ("A", "B")]
+    fill(standby, *newer)
+    assert scores(path) == [
+        ("A", pytest.approx(4.0), None, 100.0, "extreme"),
+        ("B", None, "it is not known whether the contract trades", None, None),
+    ]
+    add_statistics(path, "A", reason="10 samples", computed_at=2.0)
+    fill(standby, quote("A", 5.0, NOW_MS + 2, rate=0.0005))
+    assert scores(path)[0] == ("A", None, "10 samples", 100.0, None)
 
 
 def test_ages_and_the_feed_are_as_the_stream_left_them(
