@@ -72,10 +72,12 @@ CREATE TABLE feed (
     last_error_at      REAL,
     lag_seconds        REAL    NOT NULL DEFAULT 0,   -- by how much more than at best the stream is late
     good_since         REAL,                         -- first accepted frame of the present connection
-    store_locked_since REAL,                         -- as ingest last wrote: always NULL while it can
+    store_locked_since REAL,                         -- not used: a lock is an event of kind 'locked'
     least_delay        REAL,                         -- least (uptime of receipt − event time) of an hour,
                                                      -- seconds: lag is measured from it
-    standby_since      REAL                          -- since when REST stands in; NULL: it does not
+    standby_since      REAL,                         -- since when REST stands in; NULL: it does not
+    exchange_offset    REAL                          -- the exchange's clock (Unix seconds) minus uptime, as
+                                                     -- REST tells it; the watchdog writes it
 ) STRICT;
 
 -- One row per contract that the exchange lists, as it says itself. One program writes all rows of

@@ -171,6 +171,11 @@ class Inbox:
         if len(self._batch.events) < _MAX_EVENTS:
             self._batch.events.append(event)
 
+    def note_exchange_clock(self, offset: float, uptime: float) -> bool:
+        """See `LagMeter`."""
+        with self._changed:
+            return self._meter.note_exchange_clock(offset, uptime)
+
     def forget(self, connection: int) -> None:
         """The connection's thread has ended: nothing of it needs to be remembered."""
         with self._changed:

@@ -2,7 +2,8 @@
 
 The delay of a frame is the uptime of its receipt minus its event time. The two clocks have no
 common zero, so only the growth of the delay over its least value means anything: that growth is
-the lag. No wall clock takes part.
+the lag. No wall clock takes part. A stream that is late from the start has no lag by this, until
+REST tells the exchange's clock: the delay of a frame that comes at once is known then.
 
 # Facts
 - A buffer delays frames and never reorders them: on one connection the event time does not go back.
@@ -18,6 +19,8 @@ from funding.model.feed import CLOCK_DRIFT
 BUCKET_SECONDS = 60.0
 BUCKETS = 60  # the least delay of an hour: drift adds less than half a second to it
 CONFIRMED = 3  # frames; a single frame with an absurd event time changes nothing
+MOST_SECONDS = 300.0
+"""A stream that is later than this by REST's clock has another clock, as a recording has."""
 CLOCK_BACK_SECONDS = 1.0  # one tick: the two symbol classes take turns within it
 
 
@@ -71,6 +74,14 @@ class LagMeter:
         least = self.least
         known.lag = max(0.0, min(known.delays) - least) if least is not None else 0.0
         return known.lag
+
+    def note_exchange_clock(self, offset: float, uptime: float) -> bool:
+        """The exchange's clock is `offset` seconds ahead of our uptime, or more; whether that is
+        taken note of: not before the first frames."""
+        least = self.least
+        if least is not None and 0 < least + offset <= MOST_SECONDS:
+            self._note(-offset, uptime)
+        return least is not None
 
     def forget(self, connection: int) -> None:
         """The connection has ended."""

@@ -19,6 +19,7 @@ from funding.ingest.connection_events import (
 )
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connections import Connections, ConnectionThread
+from funding.ingest.exchange_clock import ExchangeClock
 from funding.ingest.inbox import Batch, Inbox
 from funding.ingest.interpreter import Interpreter
 from funding.ingest.maintenance import StoreMaintenance
@@ -69,6 +70,7 @@ class IngestLoop:
         self._state = StreamState(feed, self._rejections)
         self._lock = StoreLock(clock, writer.locked_by)
         now = clock.uptime()
+        self._exchange_clock = ExchangeClock(writer, inbox, feed.exchange)
         self._heartbeat = Every(HEARTBEAT_SECONDS, first=now + HEARTBEAT_SECONDS)
         self._maintenance = StoreMaintenance(
             writer, feed.exchange, self._throttle, now, keep_seconds
@@ -197,6 +199,7 @@ class IngestLoop:
         try:
             self._events += self._interpreter.step(wall, now)
             names = self._maintenance.step(wall, now, all_classes_flow=flowing)
+            self._exchange_clock.step(now)
         except (StoreLocked, StoreFull):
             return  # the next attempt to write says so
         if names:

@@ -12,9 +12,11 @@ from funding.model.feed import LAG_SECONDS, Feed
 log = logging.getLogger("ingest")
 
 LAG_OVER_SECONDS = 2.0  # under LAG_SECONDS, so that a stream at the limit is one event
-CLOCK_SECONDS = 60.0
-"""How far the wall clock may be from the exchange's. A new process on a slow link cannot tell some
-seconds of delay from a wrong clock; NTP keeps a clock within 0.1 s."""
+CLOCK_SECONDS = 10.0
+"""How far the wall clock may be from the exchange's; NTP keeps a clock within 0.1 s."""
+LATE_SECONDS = 300.0
+"""A stream may be late by less than this from the start, which looks like a clock that is ahead
+until REST tells the exchange's clock."""
 
 
 class StreamState:
@@ -81,6 +83,8 @@ class StreamState:
             f"the wall clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the"
             " exchange's: is this machine's time set (NTP)?"
         )
+        if 0 < ahead < LATE_SECONDS:
+            words += " Or was the stream late from the start?"
         wrong = abs(ahead) > CLOCK_SECONDS
         return self._noted(self._clock, wrong, words, "the wall clock is right again", wall, now)
 

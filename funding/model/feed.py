@@ -73,6 +73,5 @@ class Feed:
     last_error_at: float | None = None
     lag_seconds: float = 0.0
     good_since: float | None = None
-    store_locked_since: float | None = None
     least_delay: float | None = None
     standby_since: float | None = None

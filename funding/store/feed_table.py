@@ -4,6 +4,7 @@ from dataclasses import fields
 from operator import attrgetter
 
 from funding.model.feed import Feed
+from funding.store.durable import DurableConnection
 
 FEED_COLUMNS = tuple(field.name for field in fields(Feed))
 FEED = f"SELECT {', '.join(FEED_COLUMNS)} FROM feed WHERE exchange = ?"
@@ -19,3 +20,14 @@ FEED_WRITE = (
     )
 )
 feed_row = attrgetter(*FEED_COLUMNS)
+EXCHANGE_OFFSET = "SELECT exchange_offset FROM feed WHERE exchange = ?"
+
+
+def set_exchange_offset(store: DurableConnection, exchange: str, boot: str, offset: float) -> None:
+    """Store the clock of `exchange` minus our uptime in `boot`, in seconds. It is no part of the
+    row as ingest writes it: the program that asks REST tells ingest."""
+    with store.transaction() as connection:
+        connection.execute(
+            "UPDATE feed SET exchange_offset = ?3 WHERE exchange = ?1 AND boot_id = ?2",
+            (exchange, boot, offset),
+        )

@@ -72,6 +72,7 @@ ALTER TABLE quote ADD COLUMN zone TEXT
     CHECK (zone = 'normal' OR zone = 'high' OR zone = 'extreme');
 ALTER TABLE quote ADD COLUMN signal_level INTEGER;
 ALTER TABLE feed ADD COLUMN standby_since REAL;
+ALTER TABLE feed ADD COLUMN exchange_offset REAL;
 ALTER TABLE contract ADD COLUMN listed_time INTEGER;
 ALTER TABLE contract ADD COLUMN base_rate_hourly REAL;
 ALTER TABLE contract ADD COLUMN interval_changed_at REAL;

@@ -28,7 +28,7 @@ from funding.store.database import (
     translate_errors,
 )
 from funding.store.events import add_events
-from funding.store.feed_table import FEED_WRITE, feed_row
+from funding.store.feed_table import EXCHANGE_OFFSET, FEED_WRITE, feed_row
 from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
 from funding.store.lock_holder import locked_by
@@ -96,7 +96,7 @@ class Writer:
         try:
             with translate_errors(self._name):
                 self._connection = open_existing(self._path, BUSY_SECONDS)
-        except errors.StoreMissing as error:
+        except (errors.StoreMissing, errors.StoreOlder) as error:
             text = f"another ingest has yet to prepare it: {error.detail}"
             raise errors.StoreLocked(self._name, text) from error
 
@@ -120,14 +120,22 @@ class Writer:
                     " (FUNDING_DB)",
                 )
             if boot != feed.boot_id:
-                execute(
-                    "UPDATE quote SET received_uptime = NULL WHERE exchange = ?", (feed.exchange,)
-                )
+                for change in (
+                    "UPDATE quote SET received_uptime = NULL WHERE exchange = ?",
+                    "UPDATE feed SET exchange_offset = NULL WHERE exchange = ?",
+                ):
+                    execute(change, (feed.exchange,))
             else:
                 feed.attempts_left = Attempts(beat, left).left(feed.started_uptime)
                 if least is not None:
                     feed.least_delay = least + CLOCK_DRIFT * (feed.started_uptime - beat)
         execute(FEED_WRITE, feed_row(feed))
+
+    def exchange_offset(self, exchange: str) -> float | None:
+        """The clock of `exchange` minus our uptime, in seconds, as REST tells it."""
+        with translate_errors(self._name):
+            found: Any = self._connection.execute(EXCHANGE_OFFSET, (exchange,)).get
+        return None if found is None else float(found)
 
     def locked_by(self) -> str:
         """The process that holds the write lock, in words; "" where the system does not tell."""

@@ -15,6 +15,7 @@ from funding.runtime.clock import Clock
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
+from funding.store.feed_table import set_exchange_offset
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
 from funding.watchdog.contract_check import update_contracts
@@ -114,10 +115,13 @@ class RestJobs:
         update_contracts(self._reader, self._store, self._rest, exchange=self._exchange, now=now)
 
     def check_clock(self) -> float:
-        """The exchange's clock (Unix seconds) minus our uptime; weight 1."""
+        """The exchange's clock (Unix seconds) minus our uptime; weight 1. Ingest is told the least
+        that it can be: by then the answer had come."""
         before = self._clock.uptime()
         exchange = self._rest.server_time() / 1000
-        return exchange - (before + self._clock.uptime()) / 2
+        after = self._clock.uptime()
+        set_exchange_offset(self._store, self._exchange, self._clock.boot, exchange - after)
+        return exchange - (before + after) / 2
 
     def prune(self, keep_seconds: float, stopping: threading.Event) -> None:
         """Delete the rows that are older than `keep_seconds`, in batches until `stopping`."""

@@ -129,3 +129,30 @@ def test_slow_spare_connection_is_measured_by_the_prompt_one() -> None:
     assert late == pytest.approx(8.0, abs=0.5)
     meter.forget(2)
     assert prompt.run(1) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("late", "known", "seen"),
+    [(20.0, 1_000.0, 20.0), (20.0, 1_002.0, 18.0), (0.0, 1_000.0, 0.0), (0.0, 1_005.0, 0.0),
+     (299.0, 1_000.0, 299.0), (302.0, 1_000.0, 0.0), (-20.0, 1_000.0, 0.0)],
+)  # fmt: skip
+def test_stream_late_from_the_start_is_measured_by_rest_s_clock(
+    late: float, known: float, seen: float
+) -> None:
+    """`known` is the uptime at which REST's clock said START_MS, or more."""
+    meter = LagMeter()
+    stream = Stream(meter)
+    offset = START_MS / 1000 - known
+    assert not meter.note_exchange_clock(offset, 1_000.0), "no frame has come yet"
+    assert stream.run(10.0, late=late) < 0.2
+    assert meter.note_exchange_clock(offset, stream.sent)
+    assert stream.run(10.0, late=late) == pytest.approx(seen, abs=0.3)
+
+
+def test_clock_of_rest_is_forgotten_when_the_exchange_s_is_set_back() -> None:
+    meter = LagMeter()
+    stream = Stream(meter)
+    stream.run(10.0)
+    meter.note_exchange_clock(START_MS / 1000 - 1_000.0, stream.sent)
+    stream.clock_error = -30.0
+    assert stream.run(10.0) < 0.3

@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from funding.errors import ConnectionLost
+from funding.store.durable import DurableConnection
+from funding.store.feed_table import set_exchange_offset
 from tests.support.clock import ManualClock, rows
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
 
@@ -176,8 +179,48 @@ def test_wrong_clock_is_named_and_refuses_nothing(
 def test_right_clock_is_not_named(world: IngestWorld, log: io.StringIO) -> None:
     world.connect()
     for second in range(30):
-        tick(world, late=min(9.0, second / 2), ahead=20.0)
+        tick(world, late=min(9.0, second / 2), ahead=8.0)
     assert "clock" not in world.kinds()
+
+
+@pytest.mark.parametrize(("late", "words"), [(20.0, True), (400.0, False), (-20.0, False)])
+def test_stream_late_from_the_start_looks_like_a_wrong_clock(
+    late: float, words: bool, world: IngestWorld, log: io.StringIO
+) -> None:
+    world.connect()
+    for _ in range(3):
+        tick(world, late=late)
+    (line,) = lines(log, f"the wall clock is {abs(late):.0f} s")
+    assert ("Or was the stream late from the start?" in line) is words
+
+
+def test_stream_late_from_the_start_is_known_by_the_clock_of_rest(
+    world: IngestWorld, log: io.StringIO
+) -> None:
+    world.connect()
+    for _ in range(8):
+        tick(world, late=20.0)
+    assert world.stored().lag_seconds == 0.0
+    with closing(DurableConnection(world.path)) as store:
+        # REST's answers take a second.
+        set_exchange_offset(store, "binance", "another boot", START - 1_000.0 + 99.0)
+        set_exchange_offset(store, "binance", "this boot", START - 1_000.0 - 1.0)
+    for _ in range(6):
+        tick(world, late=20.0)
+    feed, found = world.stored(), world.reader.one("BTCUSDT")
+    assert found is not None
+    assert feed.lag_seconds == pytest.approx(19.0, abs=0.1)
+    assert found.age_seconds == pytest.approx(19.0, abs=0.1)
+    assert len(lines(log, "the stream is 19 s late")) == 1
+    world.writer.write(feed)
+    assert world.writer.exchange_offset("binance") == START - 1_001.0, "ingest leaves it alone"
+    for _ in range(6):
+        tick(world)
+    assert world.stored().lag_seconds == 0.0
+    world.loop.stop()
+    after = IngestWorld(world.path, time=ManualClock(START + 90.0, 40.0, "another boot"))
+    assert after.writer.exchange_offset("binance") is None
+    after.loop.stop()
 
 
 def test_frame_from_the_future_is_replaced_by_the_next(world: IngestWorld, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from funding.store.durable import DurableConnection
 from funding.store.writer import Writer
 from funding.watchdog import rest_jobs
 from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotReady
-from tests.support.clock import ManualClock
+from tests.support.clock import ManualClock, rows
 from tests.support.compared_service import (
     TIME,
     ComparedService,
@@ -211,6 +211,8 @@ def test_clock_of_the_exchange_is_asked(compared: ComparedService) -> None:
         offset = jobs.check_clock()
     ours = compared.hand.wall - compared.hand.uptime
     assert offset - ours == pytest.approx(ahead)
+    ((told,),) = rows(compared.path, "SELECT exchange_offset FROM feed")
+    assert told == pytest.approx(offset)
 
 
 def test_old_comparisons_are_deleted(compared: ComparedService) -> None:
