@@ -84,6 +84,10 @@ class Guard:
         for process in self._programs.waiting(self._supervisord.process_groups):
             self._safely(process.spawn)
 
+    def _on_stop(self, event: Any) -> None:
+        if not self._reports.group_stops:
+            self._safely(self._programs.stopping, event.process, self._clock())
+
     def _on_start(self, event: Any) -> None:
         held = self._sockets.get(event.process.group.config.name)
         if held is not None:
@@ -104,9 +108,11 @@ class Guard:
 
     def _on_group_added(self, event: Any) -> None:
         self._safely(self._hold_socket, event.group)
+        self._on_running(event)
 
     def _on_group_removed(self, event: Any) -> None:
         self._sockets.pop(event.group, None)
+        self._safely(self._programs.removed, event.group, self._clock())
 
     def _on_stopping(self, _event: Any) -> None:
         self._reports.group_stops = True
@@ -179,6 +185,7 @@ def make(supervisord: Any, **_options: Any) -> Guard:
     events.subscribe(events.Tick5Event, guard._on_tick)
     events.subscribe(events.SupervisorRunningEvent, guard._on_running)
     events.subscribe(events.ProcessStateStartingEvent, guard._on_start)
+    events.subscribe(events.ProcessStateStoppingEvent, guard._on_stop)
     for state in (
         events.ProcessStateRunningEvent,
         events.ProcessStateStoppedEvent,

@@ -1,7 +1,13 @@
 """Programs that wait for a person to start them, and that were started: remembered beside
 supervisord's socket, so that they run again after supervisord itself was started again.
 
-An operator's stop is remembered too. supervisord's own end is not a stop, nor is its death.
+An operator's stop is remembered too. supervisord's own end is not a stop, nor is its death, nor
+is `supervisorctl update`.
+
+# Facts
+(supervisor 4.3.0, seen happening)
+- `update` stops all processes of a group that is defined otherwise now, in one call, then removes
+  the group and adds the new one, whose processes without autostart stay stopped.
 """
 
 import os
@@ -13,6 +19,10 @@ from typing import Any
 from funding.watchdog.supervisor_plugin.reports import full_name
 
 FILE = "started-programs"
+TOGETHER_SECONDS = 1.0
+"""Processes of a group that are stopped in one call are so within this."""
+UPDATE_SECONDS = 30.0
+"""From that call until the group is removed: stopwaitsecs, and a busy machine."""
 
 
 class StartedPrograms:
@@ -22,6 +32,7 @@ class StartedPrograms:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._names: set[str] = set()
+        self._stopping: dict[str, tuple[float, bool]] = {}  # when it was asked, and whether it ran
         if path is not None:
             with suppress(OSError, UnicodeDecodeError):
                 self._names = set(path.read_text("utf-8").split())
@@ -37,6 +48,26 @@ class StartedPrograms:
         """`process` runs."""
         if not process.config.autostart:
             self._set(self._names | {full_name(process)})
+
+    def stopping(self, process: Any, now: float) -> None:
+        """`process` is being stopped, at `now` in seconds."""
+        name = full_name(process)
+        self._stopping[name] = now, name in self._names
+
+    def removed(self, group: str, now: float) -> None:
+        """The group of this name is gone: those of its processes that were stopped together, to
+        this end, are to run again with the group that takes its place."""
+        stops = {
+            name: stop for name, stop in self._stopping.items() if name.startswith(f"{group}:")
+        }
+        last = max((at for at, _ in stops.values()), default=now)
+        if now - last <= UPDATE_SECONDS:
+            again = {
+                name for name, (at, ran) in stops.items() if ran and last - at <= TOGETHER_SECONDS
+            }
+            self._set(self._names | again)
+        for name in stops:
+            del self._stopping[name]
 
     def stopped(self, process: Any) -> None:
         """An operator stopped `process`."""

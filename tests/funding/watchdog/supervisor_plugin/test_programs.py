@@ -49,6 +49,62 @@ def test_without_a_file_nothing_is_remembered() -> None:
     assert waiting(StartedPrograms(None), process("a")) == []
 
 
+def test_group_that_is_defined_anew_was_not_stopped_by_an_operator(tmp_path: Path) -> None:
+    programs, (a, b) = StartedPrograms(tmp_path / "started"), (process("a"), process("b"))
+    always = process("c", autostart=True)
+    for each in (a, b, always):
+        programs.started(each)
+    programs.stopping(a, 100.0)
+    programs.stopped(a)  # by an operator, who then updates
+    for each in (b, always):
+        programs.stopping(each, 105.0)
+        programs.stopped(each)
+    assert waiting(programs, a, b, always) == []
+    programs.removed("other", 106.0)
+    assert waiting(programs, a, b, always) == []
+    programs.removed("funding", 120.0)
+    assert waiting(programs, a, b, always) == ["b"]
+    programs.removed("funding", 121.0)
+    assert waiting(programs, a, b, always) == ["b"]
+
+
+def test_group_that_was_stopped_long_before_it_is_removed_stays_stopped(tmp_path: Path) -> None:
+    programs, a = StartedPrograms(tmp_path / "started"), process("a")
+    programs.started(a)
+    programs.stopping(a, 100.0)
+    programs.stopped(a)
+    programs.removed("funding", 130.1)
+    assert waiting(programs, a) == []
+
+
+def test_update_leaves_started_programs_running(short_path: Path) -> None:
+    waits = {"autostart": "false"}
+    programs = {"watchdog": SLEEPS, "consumer": SLEEPS, "idle": SLEEPS}
+    extra = PLUGIN + f"[supervisorctl]\nserverurl=unix://{short_path}/s\n"
+    config = short_path / "supervisord.conf"
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config)]
+    client = SupervisorClient(short_path / "s")
+
+    def running() -> dict[str, int]:
+        return {e.name.partition(":")[2]: e.pid for e in client.processes() if e.is_running}
+
+    with supervisord(short_path, programs, extra, consumer=waits, idle=waits):
+        until(lambda: running().keys() == {"watchdog"}, "the programs that start by themselves")
+        client.start("funding:consumer")
+        until(lambda: len(running()) == 2, "the one that is started by hand")
+        before = running()
+        config.write_text(
+            config.read_text().replace("[program:idle]", "[program:idle]\npriority=1")
+        )
+        assert "updated process group" in finished([*command, "update"]).stdout
+
+        def again() -> bool:
+            now = running()
+            return now.keys() == before.keys() and not set(now.values()) & set(before.values())
+
+        until(again, "both of them, and not the idle one")
+
+
 def test_started_programs_run_again_with_the_next_supervisord(short_path: Path) -> None:
     """By its orderly end and by its death; but not those that an operator stopped."""
     waits = {"autostart": "false"}
