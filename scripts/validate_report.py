@@ -7,7 +7,6 @@ library only, and nothing of funding/: a report must not trust the program that 
 
 import argparse
 import json
-import os
 import sqlite3
 import sys
 import time
@@ -23,7 +22,7 @@ from validation.read.period import asked_period
 from validation.render.document import Document, document
 from validation.render.html import html
 from validation.render.terminal import terminal
-from validation.settings import database_path, demo_file, minimum_symbols
+from validation.settings import another_file, database_path, demo_file, minimum_symbols
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, NO_GO, NO_REPORT = 0, 1, 2
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], float] =
     options = _parser().parse_args(arguments)
     try:
         path = Path(options.db) if options.db else database_path(ROOT)
-        if "FUNDING_ENV_FILE" not in os.environ and demo_file(ROOT):
+        if not another_file(ROOT) and demo_file(ROOT):
             print("a demonstration runs here: its settings are used", file=sys.stderr)
         found = _make(path, options, clock())
         _deliver(_rendered(found, options.format), options.out)

@@ -36,12 +36,20 @@ def minimum_symbols(root: Path) -> int:
 
 def _settings(root: Path) -> Mapping[str, str]:
     """A relative path in the file is below the file's folder."""
-    named = os.environ.get("FUNDING_ENV_FILE") or demo_file(root)
+    named = another_file(root) or demo_file(root) or os.environ.get("FUNDING_ENV_FILE")
     file = Path(named).absolute() if named else root / "funding.env"
     found = _read(file) if named or file.exists() else {}
     if found.get("FUNDING_DB"):
         found["FUNDING_DB"] = str(file.parent / found["FUNDING_DB"])
     return {**found, **os.environ}
+
+
+def another_file(root: Path) -> str:
+    """The file that FUNDING_ENV_FILE names, unless that is `funding.env` in the project's folder,
+    which a demonstration stands in for; else ""."""
+    named = os.environ.get("FUNDING_ENV_FILE", "")
+    own = os.path.realpath(root / "funding.env")
+    return "" if os.path.realpath(named or own) == own else named
 
 
 def demo_file(root: Path) -> str:

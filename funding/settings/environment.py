@@ -57,7 +57,15 @@ def demo_file() -> str:
 
 def beside_a_demo() -> bool:
     """Whether the settings of this process are those of a demonstration that it is no part of."""
-    return NAME not in os.environ and demo_file() != ""
+    return not _another_file() and demo_file() != ""
+
+
+def _another_file() -> str:
+    """The file that FUNDING_ENV_FILE names, unless that is the folder's own `funding.env`, which a
+    demonstration stands in for; else ""."""
+    named = os.environ.get(NAME, "")
+    own = os.path.realpath(project_folder() / "funding.env")
+    return "" if os.path.realpath(named or own) == own else named
 
 
 def supervised() -> bool:
@@ -71,7 +79,7 @@ def texts(paths: frozenset[str]) -> Texts:
     Settings in `paths` are file paths: a relative one in the file is below the file's own folder.
     Raises `SettingError` for a file that cannot be used; the default one may be missing.
     """
-    named = os.environ.get(NAME) or demo_file()
+    named = _another_file() or demo_file() or os.environ.get(NAME)
     file = Path(named).absolute() if named else project_folder() / "funding.env"
     if not named and not file.exists():
         return Texts(dict(os.environ))

@@ -117,8 +117,11 @@ def test_watchdog_reports_on_it(demo: Demo) -> None:
     assert "BTCUSDT mark_price: stream" in done.stdout
 
 
-def test_client_compares_it_with_its_own_exchange(demo: Demo) -> None:
-    done = demo.run("-c", CLIENT)
+@pytest.mark.parametrize("named", [False, True])
+def test_client_compares_it_with_its_own_exchange(demo: Demo, named: bool) -> None:
+    """Also where the environment names the folder's own settings, as for a package elsewhere."""
+    own = {"FUNDING_ENV_FILE": demo.folder / "funding.env"} if named else {}
+    done = demo.run("-c", CLIENT, **own)
     source, count, has_real = done.stdout.split()
     assert (source, has_real) == ("websocket", "False")
     assert int(count) > 900

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.report_days import failed, run
 from validation.read.database import NoReport
-from validation.settings import database_path, minimum_symbols
+from validation.settings import another_file, database_path, minimum_symbols
 
 
 def test_fewest_symbols_are_a_setting(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,3 +72,14 @@ def test_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "funding.env")
     with pytest.raises(NoReport, match="nobody else may write it"):
         database_path(tmp_path)
+
+
+def test_own_file_of_the_folder_is_no_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A demonstration there stands in for it, also where FUNDING_ENV_FILE names it."""
+    assert another_file(tmp_path) == ""
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(tmp_path / "." / "funding.env"))
+    assert another_file(tmp_path) == ""
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(tmp_path / "other.env"))
+    assert another_file(tmp_path) == str(tmp_path / "other.env")

@@ -2,13 +2,16 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from funding.errors import SettingError
+from funding.settings import environment
 from funding.settings.environment import project_folder, read_file, supervised, texts
 from tests.conftest import ROOT
 
@@ -125,3 +128,44 @@ def test_whether_supervisord_has_started_this_process(monkeypatch: pytest.Monkey
     assert not supervised()
     monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
     assert supervised()
+
+
+@pytest.fixture
+def demonstration(short_path: Path) -> Iterator[Path]:
+    """A folder in which a demonstration runs beside settings of a real group."""
+    home = short_path / "var/demo"
+    home.mkdir(parents=True)
+    for file, port in ((short_path / "funding.env", 1111), (home / "funding.env", 2222)):
+        file.write_text(f"FUNDING_API_PORT={port}\n")
+        file.chmod(0o600)
+    (short_path / "var/supervisor.sock").symlink_to("demo/supervisor.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(home / "supervisor.sock"))
+        listening.listen()
+        yield short_path
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_the_folders_own_settings_file_is_that_of_the_demonstration_there(
+    demonstration: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    """Also for a script whose package is installed elsewhere, and which only names the file."""
+    checkout = demonstration / "elsewhere" if installed else demonstration
+    checkout.mkdir(exist_ok=True)
+    (demonstration / "supervisord.conf").touch()
+    monkeypatch.setattr(environment, "_CHECKOUT", checkout)
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(demonstration / "funding.env"))
+    assert environment.texts(frozenset()).texts["FUNDING_API_PORT"] == "2222"
+    assert environment.beside_a_demo()
+    other = demonstration / "other.env"
+    other.write_text("FUNDING_API_PORT=3333\n")
+    other.chmod(0o600)
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(other))
+    assert environment.texts(frozenset()).texts["FUNDING_API_PORT"] == "3333"
+    assert not environment.beside_a_demo()
+    if not installed:
+        monkeypatch.delenv("FUNDING_ENV_FILE")
+        assert environment.texts(frozenset()).texts["FUNDING_API_PORT"] == "2222"
+    (demonstration / "var/supervisor.sock").unlink()
+    monkeypatch.setenv("FUNDING_ENV_FILE", str(demonstration / "funding.env"))
+    assert environment.texts(frozenset()).texts["FUNDING_API_PORT"] == "1111"
