@@ -76,8 +76,10 @@ CREATE TABLE feed (
     least_delay        REAL,                         -- least (uptime of receipt − event time) of an hour,
                                                      -- seconds: lag is measured from it
     standby_since      REAL,                         -- since when REST stands in; NULL: it does not
-    exchange_offset    REAL                          -- the exchange's clock (Unix seconds) minus uptime, as
+    exchange_offset    REAL,                         -- the exchange's clock (Unix seconds) minus uptime, as
                                                      -- REST tells it; the watchdog writes it
+    not_followed       TEXT    NOT NULL DEFAULT '{}' -- what the settings name and the exchange does
+        CHECK (json_valid(not_followed))             -- not have or refuses: the reason by name
 ) STRICT;
 
 -- One row per contract that the exchange lists, as it says itself. One program writes all rows of
@@ -234,13 +236,14 @@ CREATE TABLE validation (
     report  TEXT NOT NULL CHECK (json_valid(report)) -- the same document as `--format json` prints
 ) STRICT;
 
--- Calls to the exchange's REST interface per UTC minute, so that the saving is a query.
+-- Calls to the exchanges' REST interfaces per UTC minute, so that the saving is a query.
 CREATE TABLE rest_usage (
-    minute INTEGER NOT NULL,  -- Unix seconds / 60
-    caller TEXT    NOT NULL,
-    route  TEXT    NOT NULL,
-    calls  INTEGER NOT NULL,
-    weight INTEGER NOT NULL,
+    minute   INTEGER NOT NULL,  -- Unix seconds / 60
+    caller   TEXT    NOT NULL,
+    route    TEXT    NOT NULL,  -- no two exchanges have one of the same name
+    calls    INTEGER NOT NULL,
+    weight   INTEGER NOT NULL,
+    exchange TEXT    NOT NULL DEFAULT 'binance',
     PRIMARY KEY (minute, caller, route)
 ) STRICT, WITHOUT ROWID;
 

@@ -25,7 +25,7 @@ epoch milliseconds; `now` is Unix seconds.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -38,6 +38,7 @@ from funding.model.settlement import Settlement
 
 T = TypeVar("T")
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_CLASSES: Mapping[int, float] = MappingProxyType({})
 
 
 class Request(NamedTuple):
@@ -219,6 +220,7 @@ class Exchange:
     stall_seconds: float = 0.0
     event_times: bool = True
     small_messages: bool = True
-    connections_at_most: int = 10
-    rotate_seconds: float = 82_800.0
+    slow_classes: Mapping[int, float] = field(default_factory=lambda: NO_CLASSES)
+    unknown_topic_ends: bool = False
+    backoff_seconds: float = 0.0
     rate_cap_hourly: float = 0.04

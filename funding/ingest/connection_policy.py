@@ -5,18 +5,20 @@ connection, and has a second one, the successor, while the first is being replac
 ends each connection after 24 h.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 
 from funding.ingest.connection_events import (
     ENDINGS,
     Connect,
     ConnectionEvent,
     ConnectionEventKind,
+    Disconnect,
     EndingKind,
     Order,
 )
 from funding.ingest.connection_slot import Slot
-from funding.ingest.liveness import ConnectionState
+from funding.ingest.liveness import NO_CLASSES, ConnectionState
 from funding.runtime.backoff import BURST, Attempts, delays
 
 
@@ -24,7 +26,8 @@ class ConnectionPolicy:
     """Report what happened, then ask `step` for orders, several times a second.
 
     `uniform(a, b)` draws a random number; delays and rotations are jittered by it. The first
-    attempt is made `wait` seconds after `now`.
+    attempt is made `wait` seconds after `now`. `number()` gives the next connection its number;
+    `slow` has the seconds that symbol classes may be silent, where it is not `stall_after`.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class ConnectionPolicy:
         now: float,
         attempts_left: float = BURST,
         wait: float = 0.0,
+        number: Callable[[], int] | None = None,
+        slow: Mapping[int, float] = NO_CLASSES,
     ) -> None:
         self._stall_after = stall_after
         self._rotate_after = rotate_after
@@ -47,8 +52,11 @@ class ConnectionPolicy:
         self._known_classes: set[int] = set()
         self._newer = float("-inf")
         self._count = 0
+        self._number = number or itertools.count(1).__next__
+        self._slow = slow
         self._slots = [
-            Slot(stall_after, delays(backoff_max, uniform), now + wait) for _ in range(connections)
+            Slot(stall_after, delays(backoff_max, uniform), now + wait, slow=slow)
+            for _ in range(connections)
         ]
 
     @property
@@ -66,7 +74,7 @@ class ConnectionPolicy:
             symbol_class
             for slot in self._slots
             for connection in slot.connections()
-            for symbol_class in connection.flowing(now, self._stall_after)
+            for symbol_class in connection.flowing(now, self._stall_after, self._slow)
         }
         return bool(self._known_classes) and self._known_classes <= flowing
 
@@ -96,9 +104,7 @@ class ConnectionPolicy:
             slot.end(connection, event.at)
             imposed = event.retry_after_seconds or ENDINGS[event.kind].wait_seconds
             if imposed:
-                # The exchange counts attempts by address: all connections wait.
-                for each in self._slots:
-                    each.next_attempt = max(each.next_attempt, event.at + imposed)
+                self.wait_until(event.at + imposed)
         return True
 
     def accepted(
@@ -142,9 +148,27 @@ class ConnectionPolicy:
             orders += slot.check(self._known_classes, now)
             if slot.wants_connection(now) and self._attempts.take(now):
                 self._count += 1
-                slot.begin(ConnectionState(self._count, now, now + self._span(now)))
-                orders.append(Connect(self._count))
+                number = self._number()
+                slot.begin(ConnectionState(number, now, now + self._span(now)))
+                orders.append(Connect(number))
         return orders
+
+    def wait_until(self, at: float) -> None:
+        """No attempt before `at`: the exchange counts them by address."""
+        for slot in self._slots:
+            slot.next_attempt = max(slot.next_attempt, at)
+
+    def replace(self, now: float) -> None:
+        """Replace each connection by a successor, which has all that it delivers."""
+        for slot in self._slots:
+            if slot.current is not None:
+                slot.current.rotate_at = min(slot.current.rotate_at, now)
+
+    def end_all(self, detail: str) -> list[Order]:
+        """End all connections for good."""
+        found = [each.number for slot in self._slots for each in slot.connections()]
+        self._slots.clear()
+        return [Disconnect(number, EndingKind.ROTATED, detail) for number in found]
 
     def _find(self, number: int) -> tuple[Slot | None, ConnectionState | None]:
         for slot in self._slots:

@@ -1,11 +1,11 @@
 """One wanted connection, and its successor while it is being replaced. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from funding.ingest.connection_events import Disconnect, EndingKind, Order, Report
-from funding.ingest.liveness import ConnectionState
+from funding.ingest.liveness import CLASSES, NO_CLASSES, ConnectionState
 from funding.model.event import EventKind
 
 _AGAIN_SECONDS = 60.0  # until the next try, when a successor lacks what its predecessor has
@@ -20,7 +20,10 @@ class _Gap(NamedTuple):
 
 @dataclass(slots=True)
 class Slot:
-    """A current connection, a successor, and what outlives both: the delays and the gaps."""
+    """A current connection, a successor, and what outlives both: the delays and the gaps.
+
+    `slow` has the seconds that symbol classes may be silent, where it is not `stall_after`.
+    """
 
     stall_after: float
     backoff: Iterator[float]
@@ -28,6 +31,11 @@ class Slot:
     current: ConnectionState | None = None
     successor: ConnectionState | None = None
     gaps: dict[int, _Gap] = field(default_factory=dict)
+    slow: Mapping[int, float] = field(default_factory=lambda: NO_CLASSES)
+
+    def allowed(self, symbol_class: int) -> float:
+        """Seconds for which a class may be silent."""
+        return self.slow.get(symbol_class % CLASSES, self.stall_after)
 
     def connections(self) -> list[ConnectionState]:
         """The one or two that there are."""
@@ -73,7 +81,7 @@ class Slot:
         self, connection: ConnectionState, known_classes: set[int], now: float
     ) -> list[Order]:
         for symbol_class in sorted(known_classes):
-            if connection.lacks(symbol_class, self.stall_after):
+            if connection.lacks(symbol_class, self.allowed(symbol_class)):
                 orders = self._missing(connection, symbol_class, now)
                 if orders:
                     return orders
@@ -81,10 +89,10 @@ class Slot:
 
     def _missing(self, connection: ConnectionState, symbol_class: int, now: float) -> list[Order]:
         """A class has stopped on `connection`: one successor is tried, once."""
-        detail = f"symbol class {symbol_class} silent for {self.stall_after:g} s"
+        detail = f"symbol class {symbol_class} silent for {self.allowed(symbol_class):g} s"
         if connection is self.successor:
             old = self.current
-            if old is None or symbol_class not in old.flowing(now, self.stall_after):
+            if old is None or symbol_class not in old.flowing(now, self.stall_after, self.slow):
                 return []
             old.rotate_at = now + _AGAIN_SECONDS
             detail = f"{detail}: not as good as the connection it was to replace"
@@ -104,7 +112,7 @@ class Slot:
         old, new = self.current, self.successor
         if old is None or new is None:
             return []
-        if not old.flowing(now, self.stall_after) <= new.classes.keys():
+        if not old.flowing(now, self.stall_after, self.slow) <= new.classes.keys():
             return []
         self.current, self.successor = new, None
         detail = f"replaced after {now - old.attempted:.0f} s by connection {new.number}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from funding.ingest.connection_policy import ConnectionPolicy
+from funding.ingest.connection_shares import Policy
 from funding.ingest.inbox import Inbox
 
 MAX_THREADS = 30
@@ -40,7 +40,7 @@ class Connections:
         """The connection is over; its thread may take a moment."""
         self._ending[number] = self._threads.pop(number)
 
-    def note_unfinished(self, policy: ConnectionPolicy, now: float) -> None:
+    def note_unfinished(self, policy: Policy, now: float) -> None:
         """Tell the policy how much of a message each connection has received."""
         for number, thread in self._threads.items():
             policy.note_unfinished(number, thread.unfinished(), now)

@@ -6,6 +6,7 @@ one that waits, so what waits is bounded by the number of symbols.
 
 import functools
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -69,7 +70,9 @@ def tally(counter: Counter[str], reasons: Counter[str]) -> None:
 class Inbox:
     """The meeting point of any number of connection threads and one writer.
 
-    What is not newer than `last_event_time`, which an earlier process stored, is no news.
+    What is not newer than `last_event_time`, which an earlier process stored, is no news. Batches
+    are at least `gather` seconds apart: where each message has one symbol, a transaction for each
+    would be a thousand a second.
     """
 
     def __init__(
@@ -77,11 +80,14 @@ class Inbox:
         symbols: Iterable[str] = (),
         meter: LagMeter | None = None,
         last_event_time: int = 0,
+        gather: float = 0.0,
     ) -> None:
         self._changed = threading.Condition()
         self._batch = Batch()
         self._woken = False
         self._symbols = {fold(symbol) for symbol in symbols}
+        self._gather = gather
+        self._taken = 0.0
         self._classes = SymbolClasses()
         self._event_times: dict[tuple[int, int], int] = {}
         self._latest: dict[int, int] = {}
@@ -92,6 +98,7 @@ class Inbox:
         """Leave a decoded frame that the connection received at `wall` and `uptime`."""
         with self._changed:
             batch = self._batch
+            waiting = bool(batch)
             batch.frames += 1
             tally(batch.rejected, frame.rejected)
             tally(batch.ignored, frame.ignored)
@@ -100,10 +107,14 @@ class Inbox:
                     batch.samples.setdefault(reason, sample)
             if frame.quotes:
                 self._add_quotes(connection, frame, wall, uptime)
+            elif frame.event_time and frame.symbol_class is not None:
+                key = connection, frame.symbol_class
+                self._note_progress(key, frame, uptime, ceiling_ms(frame.event_time, wall))
             if frame.notice:
                 kind = ConnectionEventKind.ENDING if frame.ending else ConnectionEventKind.NOTICE
                 self._append(ConnectionEvent(connection, kind, uptime, frame.notice))
-            self._changed.notify()
+            if not waiting or batch.events:
+                self._changed.notify()
 
     def _add_quotes(self, connection: int, frame: Frame, wall: float, uptime: float) -> None:
         batch = self._batch
@@ -112,7 +123,10 @@ class Inbox:
         batch.least_delay = self._meter.to_keep(uptime)
         ceiling = ceiling_ms(frame.event_time, wall)
         names = [quote.symbol for quote in frame.quotes]
-        self._note_progress((connection, self._classes.learn(names)), frame, uptime, ceiling)
+        symbol_class = frame.symbol_class
+        if symbol_class is None:
+            symbol_class = self._classes.learn(names)
+        self._note_progress((connection, symbol_class), frame, uptime, ceiling)
         batch.event_time = max(batch.event_time, frame.event_time)
         batch.ceiling = min(batch.ceiling or ceiling, ceiling)
         quotes, symbols = batch.quotes, self._symbols
@@ -199,6 +213,10 @@ class Inbox:
         with self._changed:
             if not self._batch and not self._woken:
                 self._changed.wait(timeout)
+            early = self._taken + self._gather - time.monotonic()
+            if self._batch and early > 0:
+                self._changed.wait_for(lambda: self._woken or self._batch.events, early)
+            self._taken = time.monotonic()
             self._woken = False
             batch, self._batch = self._batch, Batch()
             return batch

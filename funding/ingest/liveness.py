@@ -7,12 +7,18 @@
 - Main and TradFi symbols come in frames of their own, so either may go silent alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from funding.ingest.connection_events import EndingKind
 
 CONNECT_SECONDS = 10.0
 """An attempt that has neither succeeded nor failed by then is given up."""
+
+CLASSES = 16
+"""Symbol classes of one share of the topics: number N of share S is N + S * CLASSES."""
+NO_CLASSES: Mapping[int, float] = MappingProxyType({})
 
 _PROVEN_FRAMES = 3  # a class that came this often is missed when it stops
 LATE_SECONDS = 10.0
@@ -70,9 +76,16 @@ class ConnectionState:
             self.trickled = now
         self.unfinished = size
 
-    def flowing(self, now: float, stall_after: float) -> set[int]:
-        """The symbol classes that have delivered within `stall_after` seconds."""
-        return {each for each, (at, _) in self.classes.items() if now - at <= stall_after}
+    def flowing(
+        self, now: float, stall_after: float, slow: Mapping[int, float] = NO_CLASSES
+    ) -> set[int]:
+        """The symbol classes that have delivered within `stall_after` seconds, or those in `slow`
+        within the seconds that it allows them."""
+        return {
+            each
+            for each, (at, _) in self.classes.items()
+            if now - at <= slow.get(each % CLASSES, stall_after)
+        }
 
     def lacks(self, symbol_class: int, stall_after: float) -> bool:
         """Whether this class has stopped while others went on; when all stop, that is a stall."""

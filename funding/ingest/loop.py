@@ -3,6 +3,7 @@
 The world is handed in, so that a test can move it step by step.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,9 +18,10 @@ from funding.ingest.connection_events import (
     EndingKind,
     Order,
 )
-from funding.ingest.connection_policy import ConnectionPolicy
+from funding.ingest.connection_shares import Policy
 from funding.ingest.connections import Connections, ConnectionThread
 from funding.ingest.exchange_clock import ExchangeClock
+from funding.ingest.following import Following
 from funding.ingest.inbox import Batch, Inbox
 from funding.ingest.interpreter import Interpreter
 from funding.ingest.maintenance import StoreMaintenance
@@ -42,20 +44,23 @@ STOP_ATTEMPTS = 3  # to write to a locked store, before ingest ends all the same
 
 
 class IngestLoop:
-    """Call `step` for ever, then `stop`. `connect(n)` begins connection n."""
+    """Call `step` for ever, then `stop`. `connect(n)` begins connection n. `following` keeps the
+    policy to what the exchange has, where that changes."""
 
     def __init__(
         self,
         feed: Feed,
         *,
         writer: Writer,
-        policy: ConnectionPolicy,
+        policy: Policy,
         inbox: Inbox,
         interpreter: Interpreter,
         connect: Callable[[int], ConnectionThread],
         clock: Clock,
         keep_seconds: float,
+        following: Following | None = None,
     ) -> None:
+        self._following = following
         self._feed = feed
         self._writer = writer
         self._policy = policy
@@ -100,6 +105,8 @@ class IngestLoop:
         for event in batch.events:
             if event.kind != ConnectionEventKind.OPENED:
                 self._handle(event)
+        if self._following is not None:
+            self._notice(self._following.step(now))
         for order in self._policy.step(now):
             self._execute(order, now)
         self._events += self._state.update(batch, self._policy, self._clock.wall(), now)
@@ -113,6 +120,8 @@ class IngestLoop:
 
     def stop(self) -> None:
         """End all connections, store what is in hand, and leave the store tidy."""
+        if self._following is not None:
+            self._following.stop()
         self._connections.stop_all()
         batch = self._inbox.take(0.0)
         now = self._clock.uptime()
@@ -170,6 +179,17 @@ class IngestLoop:
         if kind != EndingKind.ROTATED:
             self._feed.last_error, self._feed.last_error_at = text, self._clock.wall()
         self._connections.ended(number)
+        if self._following is not None:
+            self._notice(self._following.ended(kind, delivered=self._policy.is_good()))
+
+    def _notice(self, lines: list[str]) -> None:
+        """What is followed has changed."""
+        for text in lines:
+            log.warning("%s", text)
+            self.record(EventKind.NOTICE, text)
+        if lines and self._following is not None:
+            missing = self._following.missing()
+            self._feed.not_followed = json.dumps(missing, ensure_ascii=False)
 
     def _say(self, level: int, cause: str, number: int, text: str, now: float) -> None:
         """Log a line about connection `number`; what repeats by one `cause`, once a minute."""

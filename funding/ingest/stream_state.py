@@ -3,7 +3,7 @@
 import logging
 
 from funding.ingest.condition import Condition
-from funding.ingest.connection_policy import ConnectionPolicy
+from funding.ingest.connection_shares import Policy
 from funding.ingest.inbox import Batch
 from funding.ingest.rejections import Rejections
 from funding.model.event import Event, EventKind
@@ -33,9 +33,7 @@ class StreamState:
         """Whether the wall clock and the exchange's are far apart."""
         return self._clock.active
 
-    def update(
-        self, batch: Batch, policy: ConnectionPolicy, wall: float, now: float
-    ) -> list[Event]:
+    def update(self, batch: Batch, policy: Policy, wall: float, now: float) -> list[Event]:
         """Bring the row up to date; what has begun or ended."""
         self._count(batch)
         feed = self._feed

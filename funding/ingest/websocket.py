@@ -74,13 +74,24 @@ class WebSocket:
             raise ConnectFailed(kind, detail) from error
         connection.settimeout(_RECEIVE_SECONDS)
 
-    def receive(self) -> bytes | None:
-        """The next whole message, or None after a second without one.
+    def send(self, message: bytes) -> None:
+        """Send one text message. Raises `ConnectionLost` when the connection is over."""
+        connection = self._socket
+        assert connection is not None
+        try:
+            connection.send(message)
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            raise ConnectionLost(EndingKind.LOST, _one_line(error)) from error
+
+    def receive(self, seconds: float = _RECEIVE_SECONDS) -> bytes | None:
+        """The next whole message, or None after `seconds` without one.
 
         Raises `ConnectionLost` when the connection is over.
         """
         connection = self._socket
         assert connection is not None
+        if connection.gettimeout() != seconds:
+            connection.settimeout(seconds)
         try:
             opcode, data = connection.recv_data(control_frame=True)
         except websocket.WebSocketTimeoutException:

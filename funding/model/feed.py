@@ -75,3 +75,4 @@ class Feed:
     good_since: float | None = None
     least_delay: float | None = None
     standby_since: float | None = None
+    not_followed: str = "{}"

@@ -57,14 +57,15 @@ class ExchangeClient:
 
     def ask(self, conversation: Conversation[T]) -> T:
         """The result of `conversation`, whose requests are made."""
-        return converse(conversation, self._answer)
+        return converse(conversation, self.answer)
 
     def close(self) -> None:
         """Let go of the connections; the next call opens them again."""
         for client in self._clients.values():
             client.close()
 
-    def _answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Reply:
+        """The answer to one request."""
         parts = urlsplit(request.url)
         address = f"{parts.scheme}://{parts.netloc}"
         client = self._clients.get(address)

@@ -1,4 +1,4 @@
-"""The tables `rest_usage` and `rest_ban`: what the group has used of the exchange's REST interface,
+"""The tables `rest_usage` and `rest_ban`: what the group has used of each exchange's REST interface
 and until when no process may call it."""
 
 from collections.abc import Iterable
@@ -9,13 +9,15 @@ from funding.model.event import Event
 from funding.store.durable import DurableConnection
 from funding.store.events import add_events
 
-_USED_WEIGHT = "SELECT coalesce(sum(weight), 0) FROM rest_usage WHERE minute = ?1"
+_USED_WEIGHT = """
+SELECT coalesce(sum(weight), 0) FROM rest_usage WHERE minute = ?1 AND exchange = ?2
+"""
 _USED_CALLS = """
 SELECT coalesce(sum(calls), 0) FROM rest_usage
-WHERE minute > ?1 - 5 AND minute <= ?1 AND weight = 0
+WHERE minute > ?1 - 5 AND minute <= ?1 AND weight = 0 AND exchange = ?2
 """
 _ADD = """
-INSERT INTO rest_usage (minute, caller, route, calls, weight) VALUES (?, ?, ?, ?, ?)
+INSERT INTO rest_usage (minute, caller, route, calls, weight, exchange) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, weight = weight + excluded.weight
 """
 _BAN = """
@@ -38,10 +40,11 @@ class Calls(NamedTuple):
 
 
 class RestUsage:
-    """The group's calls and bans, over `store`."""
+    """The group's calls to `exchange`, which has a budget of its own, and bans, over `store`."""
 
-    def __init__(self, store: DurableConnection) -> None:
+    def __init__(self, store: DurableConnection, exchange: str = "binance") -> None:
         self._store = store
+        self._exchange = exchange
 
     def spend(self, caller: str, route: str, weight: int, minute: int, allowed: int) -> int:
         """Count a call of `route` in `minute` (Unix seconds / 60), if that is allowed.
@@ -59,11 +62,11 @@ class RestUsage:
         weight = wanted.weight // wanted.calls
         used_up = _USED_WEIGHT if wanted.weight else _USED_CALLS
         with self._store.transaction() as connection:
-            used: Any = connection.execute(used_up, (wanted.minute,)).get
+            used: Any = connection.execute(used_up, (wanted.minute, self._exchange)).get
             calls = min(wanted.calls, max(0, allowed - used) // (weight or 1))
             if calls:
                 row = wanted._replace(calls=calls, weight=calls * weight)
-                connection.execute(_ADD, row)
+                connection.execute(_ADD, (*row, self._exchange))
         return int(used), calls
 
     def release(self, calls: Calls) -> None:
@@ -83,19 +86,20 @@ class RestUsage:
     def add(self, calls: Iterable[Calls]) -> None:
         """Count calls that were made and could not be counted before."""
         with self._store.transaction() as connection:
-            connection.executemany(_ADD, calls)
+            connection.executemany(_ADD, [(*each, self._exchange) for each in calls])
 
     def used(self, minute: int) -> int:
         """The weight that the group has used in `minute` (Unix seconds / 60)."""
-        return int(self._store.rows(_USED_WEIGHT, (minute,))[0][0])
+        return int(self._store.rows(_USED_WEIGHT, (minute, self._exchange))[0][0])
 
     def used_by_others(self, caller: str, minute: int) -> int:
         """The most weight that callers other than `caller` used in one of the ten minutes before
         `minute` (Unix seconds / 60)."""
         rows = self._store.rows(
             "SELECT coalesce(max(used), 0) FROM (SELECT sum(weight) AS used FROM rest_usage"
-            " WHERE minute >= ?1 - 10 AND minute < ?1 AND caller <> ?2 GROUP BY minute)",
-            (minute, caller),
+            " WHERE minute >= ?1 - 10 AND minute < ?1 AND caller <> ?2 AND exchange = ?3"
+            " GROUP BY minute)",
+            (minute, caller, self._exchange),
         )
         return int(rows[0][0])
 

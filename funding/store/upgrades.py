@@ -73,6 +73,9 @@ ALTER TABLE quote ADD COLUMN zone TEXT
 ALTER TABLE quote ADD COLUMN signal_level INTEGER;
 ALTER TABLE feed ADD COLUMN standby_since REAL;
 ALTER TABLE feed ADD COLUMN exchange_offset REAL;
+ALTER TABLE feed ADD COLUMN not_followed TEXT NOT NULL DEFAULT '{}'
+    CHECK (json_valid(not_followed));
+ALTER TABLE rest_usage ADD COLUMN exchange TEXT NOT NULL DEFAULT 'binance';
 ALTER TABLE contract ADD COLUMN listed_time INTEGER;
 ALTER TABLE contract ADD COLUMN base_rate_hourly REAL;
 ALTER TABLE contract ADD COLUMN interval_changed_at REAL;

@@ -5,6 +5,7 @@ import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ from tests.support.clock import ManualClock, feed_at, rows
 
 DAY = 86_400.0
 STEP = 0.25
-DEFAULTS = {"stall_after": 5.0, "rotate_after": 82_800.0, "backoff_max": 5.0}
+DEFAULTS: dict[str, Any] = {"stall_after": 5.0, "rotate_after": 82_800.0, "backoff_max": 5.0}
 
 
 class Feeds:

@@ -216,7 +216,7 @@ def store(
             (begin, end, int(seconds) * 2, int(seconds) * len(quotes)),
         )
         connection.executemany(
-            "INSERT INTO rest_usage VALUES (?, 'watchdog', 'premiumIndex', 1, 1)",
+            "INSERT INTO rest_usage VALUES (?, 'watchdog', 'premiumIndex', 1, 1, 'binance')",
             [(minute,) for minute in range(int(begin // 60), int(end // 60))],
         )
         connection.commit()

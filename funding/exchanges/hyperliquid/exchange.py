@@ -23,5 +23,7 @@ HYPERLIQUID = Exchange(
     is_symbol=is_mixed_symbol,
     stall_seconds=10.0,
     event_times=False,
+    unknown_topic_ends=True,
+    backoff_seconds=20.0,  # eight connections, at thirty attempts a minute
     rate_cap_hourly=RATE_CAP,
 )

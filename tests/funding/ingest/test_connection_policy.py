@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -227,7 +228,7 @@ class Driven:
         connections: int = 1,
         rotate_after: float = 10_000.0,
         uniform: Callable[[float, float], float] = longest,
-        **more: float,
+        **more: Any,
     ) -> None:
         self.policy = ConnectionPolicy(
             connections=connections,

@@ -68,7 +68,10 @@ def test_usage_is_kept_by_caller_route_and_minute(group: Group) -> None:
         other.premium_index("BTCUSDT")
         group.hand.advance(60)
         one.premium_index("BTCUSDT")
-    assert rows(group.path, "SELECT * FROM rest_usage ORDER BY minute, caller") == [
+    assert rows(
+        group.path,
+        "SELECT minute, caller, route, calls, weight FROM rest_usage ORDER BY minute, caller",
+    ) == [
         (MINUTE, "one", "premiumIndex", 2, 2),
         (MINUTE, "other", "premiumIndex", 1, 1),
         (MINUTE + 1, "one", "premiumIndex", 1, 1),
@@ -175,7 +178,7 @@ def test_a_refusal_at_the_limit_is_a_pause_and_grows(group: Group) -> None:
 
 
 def test_calls_without_weight_have_a_budget_of_five_minutes(group: Group) -> None:
-    write_many = "INSERT INTO rest_usage VALUES (?, 'other', 'fundingRate', ?, 0)"
+    write_many = "INSERT INTO rest_usage VALUES (?, 'other', 'fundingRate', ?, 0, 'binance')"
     with scripted(sends(reply(body=b"[]"))) as server:
         client = group.client(server.url)
         store(group.path, write_many, MINUTE - 5, 400)
@@ -189,7 +192,7 @@ def test_calls_without_weight_have_a_budget_of_five_minutes(group: Group) -> Non
 
 
 def test_refusal_of_the_budget_says_how_much_is_used(group: Group) -> None:
-    write = "INSERT INTO rest_usage VALUES (?, 'other', ?, ?, ?)"
+    write = "INSERT INTO rest_usage VALUES (?, 'other', ?, ?, ?, 'binance')"
     store(group.path, write, MINUTE, "premiumIndex", 3, 21)
     store(group.path, write, MINUTE, "fundingRate", 250, 0)
     with scripted(ANSWER) as server:

@@ -36,7 +36,7 @@ def test_spending_stays_within_what_is_allowed(path: Path, store: DurableConnect
     assert usage.spend("b", "one", 5, MINUTE, 25) == 20
     assert usage.spend("b", "one", 1, MINUTE, 25) == 25
     assert usage.spend("b", "one", 1, MINUTE + 1, 25) == 0
-    assert rows(path, "SELECT * FROM rest_usage") == [
+    assert rows(path, "SELECT minute, caller, route, calls, weight FROM rest_usage") == [
         (MINUTE, "a", "all", 2, 20), (MINUTE, "b", "one", 1, 5), (MINUTE + 1, "b", "one", 1, 1)
     ]  # fmt: skip
 
@@ -130,3 +130,14 @@ def test_weight_of_others_is_their_worst_minute(store: DurableConnection) -> Non
             usage.spend(caller, "klines", 1, minute, 1_200)
     assert usage.used_by_others("me", MINUTE) == 5
     assert usage.used_by_others("b", MINUTE) == 7
+
+
+def test_each_exchange_has_a_budget_of_its_own(store: DurableConnection) -> None:
+    one, other = RestUsage(store), RestUsage(store, "kucoin")
+    assert one.spend("a", "all", 20, MINUTE, 25) == 0
+    assert other.spend("a", "contracts", 20, MINUTE, 25) == 0
+    assert other.spend("a", "free", 0, MINUTE, 1) == 0
+    assert one.spend("a", "also free", 0, MINUTE, 1) == 0
+    assert (one.used(MINUTE), other.used(MINUTE)) == (20, 20)
+    assert one.used_by_others("b", MINUTE + 1) == 20
+    assert RestUsage(store, "backpack").used_by_others("b", MINUTE + 1) == 0

@@ -71,6 +71,8 @@ def test_missing_tables_hold_nothing() -> None:
 def test_usage_is_summed_by_caller_and_route(world: Path) -> None:
     minute = int(END // 60)
     with closing(sqlite3.connect(world)) as connection:
-        connection.execute(f"INSERT INTO rest_usage VALUES ({minute}, 'client', 'ping', 2, 4)")
+        connection.execute(
+            f"INSERT INTO rest_usage VALUES ({minute}, 'client', 'ping', 2, 4, 'binance')"
+        )
         used = usage_of(connection, END - 600, END)
     assert used == {("client", "ping"): (2, 4), ("watchdog", "premiumIndex"): (10, 10)}

@@ -20,8 +20,9 @@ def test_saved_weight_is_a_sum_and_polls_are_counted_where_they_were_made(world:
     minute = int(END // 60) - 60
     tamper(
         world,
-        f"INSERT INTO rest_usage VALUES ({minute}, 'watchdog', 'premiumIndex all', 6, 60),"
-        f" ({minute}, 'oi_poller', 'openInterest', 5000, 5000);",
+        "INSERT INTO rest_usage VALUES"
+        f" ({minute}, 'watchdog', 'premiumIndex all', 6, 60, 'binance'),"
+        f" ({minute}, 'oi_poller', 'openInterest', 5000, 5000, 'binance');",
     )
     _, report = run(world)
     span, rest = report["coverage"]["span"], report["rest"]

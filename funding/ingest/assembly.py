@@ -1,0 +1,122 @@
+"""The loop of one exchange and its parts, put together."""
+
+import logging
+import random
+from collections.abc import Callable
+from functools import partial
+
+from funding.exchanges.exchange import Exchange, Reply, Request
+from funding.ingest.connection_policy import ConnectionPolicy
+from funding.ingest.connection_shares import ConnectionShares
+from funding.ingest.exchange_connection import ExchangeConnection
+from funding.ingest.following import Following
+from funding.ingest.inbox import Inbox
+from funding.ingest.interpreter import BarDays, Interpreter
+from funding.ingest.lag import LagMeter
+from funding.ingest.liveness import CONNECT_SECONDS
+from funding.ingest.loop import IngestLoop
+from funding.ingest.planner import plans_of
+from funding.ingest.receiver import Receiver
+from funding.model.feed import Feed
+from funding.runtime.clock import SYSTEM
+from funding.settings.service import Settings
+from funding.statistics.thresholds import Threshold
+from funding.store.stated_waits import StatedWaits
+from funding.store.writer import Writer
+
+log = logging.getLogger("ingest")
+
+GATHER_SECONDS = 0.1  # between two transactions, where each message has one symbol
+
+
+def _policies(
+    settings: Settings, exchange: Exchange, feed: Feed, wait: Callable[[], float]
+) -> ConnectionShares:
+    """The policies of the connections; `wait()` gives the seconds that the exchange asked for."""
+    left = feed.attempts_left
+
+    def make(number: Callable[[], int], now: float) -> ConnectionPolicy:
+        return ConnectionPolicy(
+            connections=settings.connections,
+            stall_after=max(settings.stall_after, exchange.stall_seconds),
+            rotate_after=settings.rotate_after,
+            backoff_max=max(settings.backoff_max, exchange.backoff_seconds),
+            uniform=random.uniform,
+            now=now,
+            attempts_left=left,
+            wait=wait(),
+            number=number,
+            slow=exchange.slow_classes,
+        )
+
+    return ConnectionShares(make, left)
+
+
+def assemble(
+    settings: Settings,
+    exchange: Exchange,
+    feed: Feed,
+    writer: Writer,
+    *,
+    ask: Callable[[Request], Reply],
+    thresholds: list[Threshold],
+) -> IngestLoop:
+    """The loop that keeps `feed` and the quotes of `exchange`; `ask` makes one REST call, and a
+    quote that crosses one of the `thresholds` is a signal."""
+    waits, options = StatedWaits(settings.db, SYSTEM), settings.options(exchange.name)
+    wait = waits.left(options.ws_url)
+    if wait:
+        feed.last_error = f"the exchange has asked for a pause: connecting in {wait:.0f} s"
+        feed.last_error_at = SYSTEM.wall()
+        log.warning("%s", feed.last_error)
+    inbox = Inbox(
+        writer.symbols(feed.exchange),
+        LagMeter(feed.least_delay, feed.started_uptime),
+        feed.last_event_time or 0,
+        GATHER_SECONDS if exchange.small_messages else 0.0,
+    )
+    stream = exchange.stream(options)
+    shares = _policies(settings, exchange, feed, partial(waits.left, options.ws_url))
+    plans = plans_of(stream, ask=ask, clock=SYSTEM, changed=inbox.wake)
+    following = Following(stream, plans=plans, shares=shares, clock=SYSTEM)
+
+    def connect(number: int) -> Receiver:
+        share = shares.take_share(number)
+        connection = ExchangeConnection(
+            stream,
+            share,
+            following.topics(share),
+            ask=ask,
+            clock=SYSTEM,
+            timeout=CONNECT_SECONDS,
+            lost=following.lost if exchange.unknown_topic_ends else None,
+        )
+        receiver = Receiver(
+            number,
+            connection=connection,
+            decode=connection.decode,
+            inbox=inbox,
+            clock=SYSTEM,
+            told_to_wait=partial(waits.record, options.ws_url),
+        )
+        receiver.start()
+        return receiver
+
+    return IngestLoop(
+        feed,
+        writer=writer,
+        policy=shares,
+        inbox=inbox,
+        interpreter=Interpreter(
+            feed.exchange,
+            writer,
+            now=SYSTEM.uptime(),
+            last_event_time=feed.last_event_time,
+            thresholds=thresholds,
+            bar_days=BarDays(settings.minute_bar_days, settings.hour_bar_days),
+        ),
+        connect=connect,
+        clock=SYSTEM,
+        keep_seconds=settings.comparison_days * 86_400,
+        following=following,
+    )

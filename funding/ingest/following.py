@@ -1,0 +1,109 @@
+"""Keeps the connections to what the exchange has now: its plan → the shares and their topics."""
+
+import logging
+import threading
+from typing import Protocol
+
+from funding.exchanges.exchange import Plan, Stream
+from funding.ingest.connection_events import EndingKind
+from funding.ingest.connection_shares import ConnectionShares
+from funding.ingest.topics import Share, Topics
+from funding.runtime.clock import Clock
+
+log = logging.getLogger("ingest")
+
+REFUSALS = frozenset({EndingKind.HANDSHAKE, EndingKind.RESTRICTED, EndingKind.SILENT})
+"""Ways to end that may mean that this stream is not served any more."""
+MOST_REFUSALS = 3
+"""So many in a row, without a quote between, and another stream is tried."""
+
+
+class Plans(Protocol):
+    """What is needed of a `planner.Planner`."""
+
+    latest: Plan | None
+
+    def replan(self) -> None: ...
+    def check(self) -> None: ...
+    def stop(self, seconds: float | None = None) -> None: ...
+
+
+class Following:
+    """For the thread of the loop, except `lost`."""
+
+    def __init__(
+        self, stream: Stream, *, plans: Plans, shares: ConnectionShares, clock: Clock
+    ) -> None:
+        self._stream = stream
+        self._plans = plans
+        self._shares = shares
+        self._clock = clock
+        self._topics = Topics()
+        self._applied: Plan | None = None
+        self._refusals = 0
+        self._lock = threading.Lock()
+        self._lost: list[tuple[str, ...]] = []
+        self._restart = False
+
+    def topics(self, share: int) -> Share:
+        """What the next connection of a share subscribes to."""
+        return self._topics.of(share, self._clock.uptime())
+
+    def lost(self, unconfirmed: tuple[str, ...]) -> None:
+        """A connection ended while these had no answer; from any thread."""
+        with self._lock:
+            self._lost.append(unconfirmed)
+
+    def step(self, now: float) -> list[str]:
+        """Go by the latest plan; what has changed, in words."""
+        self._plans.check()
+        plan, words = self._plans.latest, []
+        if plan is not None and plan is not self._applied:
+            words += self._apply(plan, now)
+        with self._lock:
+            lost, self._lost = self._lost, []
+        for unconfirmed in lost:
+            culprit = self._topics.ended(unconfirmed, now)
+            if culprit is not None:
+                words.append(f"{culprit} ends the connection: it is left out for an hour")
+        return words
+
+    def ended(self, kind: EndingKind, *, delivered: bool) -> list[str]:
+        """A connection has ended; what is done about it, in words."""
+        self._refusals = self._refusals + 1 if kind in REFUSALS and not delivered else 0
+        if self._refusals < MOST_REFUSALS or not self._stream.refused(self._clock.wall()):
+            return []
+        self._refusals, self._restart = 0, True
+        self._plans.replan()
+        return ["the exchange refuses this stream: another one is tried"]
+
+    def missing(self) -> dict[str, str]:
+        """What is not followed, with the reason."""
+        return dict(self._topics.missing(self._clock.uptime()))
+
+    def stop(self) -> None:
+        """No more plans."""
+        self._plans.stop()
+
+    def _apply(self, plan: Plan, now: float) -> list[str]:
+        first, before = self._applied is None, self.missing()
+        changed = self._topics.apply(plan)
+        self._applied = plan
+        if self._restart:
+            self._restart = False
+            self._shares.restart(self._topics.count, now)
+        else:
+            self._shares.resize(self._topics.count, now)
+            for share in changed:
+                self._shares.replace(share, now)
+        words = []
+        if changed and not first:
+            words.append("there are new contracts: the connections are replaced")
+        missing = self.missing()
+        words += [
+            f"{name} is not followed: {why}"
+            for name, why in missing.items()
+            if before.get(name) != why
+        ]
+        words += [f"{name} is followed again" for name in before.keys() - missing.keys()]
+        return words
