@@ -19,6 +19,7 @@ from funding.api.routes import ENDPOINTS
 from funding.model.event import EventKind
 from funding.settings import consumers, service
 from funding.settings.table import Setting
+from harness.processes import WAIT_SECONDS
 from tests.conftest import ROOT
 
 README = ROOT / "README.md"
@@ -260,7 +261,12 @@ def help_of(program: tuple[str, ...]) -> str:
     else:
         how = ["bash", *program]
     done = subprocess.run(
-        [*how, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+        [*how, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

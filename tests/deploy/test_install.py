@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import WAIT_SECONDS
 from tests.conftest import ROOT
 
 INSTALL = ROOT / "deploy/install.sh"
@@ -15,7 +16,11 @@ UNIT = (ROOT / "deploy/funding.service").read_text("utf-8")
 
 def install(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", str(INSTALL), *arguments], capture_output=True, text=True, timeout=20, check=False
+        ["bash", str(INSTALL), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
     )
 
 
@@ -71,7 +76,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", str(unit)],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=WAIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

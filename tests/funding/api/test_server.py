@@ -12,7 +12,7 @@ import pytest
 from funding.api import server as module
 from funding.api.server import Server
 from harness.http_client import ask, connect, receive, to_the_end
-from harness.processes import until
+from harness.processes import WAIT_SECONDS, until
 from tests.conftest import free_port
 from tests.support.http_server import (
     LARGE,
@@ -76,7 +76,7 @@ def test_a_client_that_never_reads_is_disconnected(
 def ask_at(path: Path, what: bytes) -> bytes:
     """The body of an answer at the unix socket."""
     with socket.socket(socket.AF_UNIX) as watchdog:
-        watchdog.settimeout(30)
+        watchdog.settimeout(WAIT_SECONDS)
         watchdog.connect(str(path))
         watchdog.sendall(what)
         return receive(watchdog).body
@@ -100,7 +100,7 @@ def test_with_too_many_clients_the_next_waits_and_the_watchdog_does_not(
         waiting.setblocking(False)
         with pytest.raises(BlockingIOError):
             waiting.recv(1)
-        waiting.settimeout(30)
+        waiting.settimeout(WAIT_SECONDS)
         clients.pop().close()
         assert receive(waiting).body == b"xx"
 
@@ -165,7 +165,7 @@ def test_a_client_without_a_descriptor_for_it_waits(
         with one_descriptor_left():
             family = socket.AF_UNIX if at_watchdog_socket else socket.AF_INET
             second = stack.enter_context(socket.socket(family))
-            second.settimeout(30)
+            second.settimeout(WAIT_SECONDS)
             at = str(watchdog_socket) if at_watchdog_socket else ("127.0.0.1", port_of(server))
             second.connect(at)
             until(lambda: "Too many open files" in caplog.text, "it is logged")

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from funding.runtime.worker import Worker
+from harness.processes import WAIT_SECONDS
 
 
 def test_a_defect_in_the_thread_is_raised_in_the_main_thread() -> None:
@@ -16,8 +17,8 @@ def test_a_defect_in_the_thread_is_raised_in_the_main_thread() -> None:
     worker = Worker("fails", fail, failed=woken.set)
     worker.check()
     worker.start()
-    assert woken.wait(10)
-    worker.join(10)
+    assert woken.wait(WAIT_SECONDS)
+    worker.join(WAIT_SECONDS)
     with pytest.raises(KeyError, match="defect"):
         worker.check()
 
@@ -27,13 +28,13 @@ def test_a_worker_ends_when_it_is_told_to() -> None:
 
     def work(stopping: threading.Event) -> None:
         began.set()
-        assert stopping.wait(10)
+        assert stopping.wait(WAIT_SECONDS)
 
     worker = Worker("works", work)
     worker.start()
-    assert began.wait(10)
+    assert began.wait(WAIT_SECONDS)
     assert worker.is_alive()
-    worker.stop(10)
+    worker.stop(WAIT_SECONDS)
     assert not worker.is_alive()
     worker.check()
 

@@ -19,7 +19,7 @@ from funding.watchdog.supervisor import PluginReport, SupervisorClient
 from funding.watchdog.supervisor_plugin.guard import FIRST_BEAT_SECONDS, TICK_SECONDS, Guard
 from funding.watchdog.supervisor_plugin.reports import MAX_REPORTS
 from harness.http_client import connect
-from harness.processes import finished, until
+from harness.processes import WAIT_SECONDS, finished, until
 from tests.conftest import free_port
 from tests.support.supervised import ENDS, FATAL, HEAD, PROGRAM, SLEEPS, supervisord
 
@@ -278,7 +278,7 @@ def test_api_listens_where_the_settings_say(short_path: Path) -> None:
     with supervisord(short_path, {"other": SLEEPS}, extra=PLUGIN + section, settings=settings):
         client = SupervisorClient(short_path / "s")
         until(lambda: sum("api:" in p.name and p.pid > 0 for p in client.processes()) == 2, "api")
-        with socket.create_connection(("127.0.0.1", port), timeout=10):
+        with socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS):
             assert not (short_path / "api").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from funding.watchdog.supervisor import SupervisorClient
 from funding.watchdog.supervisor_plugin import sockets
 from harness.http_client import connect
-from harness.processes import finished, until
+from harness.processes import WAIT_SECONDS, finished, until
 from tests.conftest import free_port
 from tests.funding.watchdog.supervisor_plugin.test_guard import PLUGIN, SERVER
 from tests.support.supervised import SLEEPS, supervisord
@@ -41,7 +41,7 @@ def test_stopped_api_refuses_clients_and_keeps_its_port(short_path: Path) -> Non
         until(lambda: states() == {"RUNNING"}, "both processes")
         finished([*ctl, "stop", "server:server_00"])
         with connect(port) as waits:
-            waits.settimeout(20)
+            waits.settimeout(WAIT_SECONDS)
             waits.sendall(b"GET / HTTP/1.0\r\n\r\n")
             finished([*ctl, "stop", "server:server_01"])
             with pytest.raises(ConnectionResetError):
