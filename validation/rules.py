@@ -69,7 +69,11 @@ LAG_MOST_PCT = 10.0
 LATE_MS = 10_000
 """A reading that is so far from REST's is late, whatever it says."""
 
-HOUR_MS = 3_600_000
+STALE_MS = 180_000
+"""A stored quote that is so much older than REST's reading was stale: nobody could use it."""
+
+HOUR_SECONDS = 3_600
+HOUR_MS = HOUR_SECONDS * 1000
 SETTLING_MS = 10_000
 """After a whole hour, REST and the stream need not begin the next funding interval at one instant.
 An assumption, and a narrow one: rates have some 3,590 other seconds to be compared in."""
@@ -78,6 +82,9 @@ FAR_FROM_INDEX = 0.25
 """As a fraction: a mark this far from its index is of another unit, or one of the two is wrong."""
 LEAP = 5.0
 """A price that is so many times the one before, or so small a part of it, did not move there."""
+
+JUMP = 1.5
+"""A price may do this, but not the prices of several symbols."""
 
 ROUNDING = 1e-9
 """Two ways to compute one difference vary by less: at the very limit both outcomes are right."""

@@ -1,16 +1,11 @@
 """Evidence: whether enough was compared. How long, how densely, which symbols and settlements."""
 
 from validation.criteria.criterion import Criterion, duration, named, percent
-from validation.read.calendar import (
-    GAP_SECONDS,
-    HOUR_SECONDS,
-    SETTLEMENT_SECONDS,
-    WITNESS_SECONDS,
-)
+from validation.read.calendar import GAP_SECONDS, SETTLEMENT_SECONDS, WITNESS_SECONDS
 from validation.read.facts import Facts
 from validation.read.period import LONGEST_GAP_SECONDS
 from validation.read.spans import Span, covered
-from validation.rules import INDEX, MARK, RATE
+from validation.rules import HOUR_SECONDS, INDEX, MARK, RATE, Status
 
 SPAN_HOURS = 24
 SETTLEMENTS = 3
@@ -19,6 +14,7 @@ FEW_SHARE = 0.005
 """Of the symbols: so many may have come a moment ago."""
 TRADING_SHARE = 0.75
 """Of FUNDING_MIN_SYMBOLS: fifty contracts may stop trading in one day."""
+ALIVE_SECONDS, ALIVE_SHARE, ALIVE_FEW = 3_600, 0.02, 5
 REST_ILL_HOURS = 6
 SAME_TIME_SHARE, SAME_TIME_SYMBOLS = 0.05, 0.01
 SAME_TIME_FEWEST, SAME_TIME_SURE = 20, 10
@@ -147,20 +143,39 @@ def compared_symbols(facts: Facts) -> set[str]:
     return {series.symbol for series in facts.tally.series[MARK].values() if series.pairs}
 
 
+def alive_though_excused(facts: Facts) -> set[str]:
+    """Symbols that the stored list calls not trading, while REST has a rate for them and a price
+    that moves to the end: more than have just ended mean that the list is wrong."""
+    every, last = facts.tally.series, facts.period.last
+    return {
+        symbol
+        for symbol, status in facts.roster.excused.items()
+        if status != Status.UNKNOWN
+        and (mark := every[MARK].get(symbol)) is not None
+        and (rate := every[RATE].get(symbol)) is not None
+        and rate.rest_value
+        and mark.rest_moved_at > last - ALIVE_SECONDS
+    }
+
+
 def _symbols(facts: Facts) -> Criterion:
     roster, feed = facts.roster, facts.quotes.feed
     compared = compared_symbols(facts)
     missing = roster.expected - compared
     few = max(facts.minimum_symbols, feed.rows_per_frame if feed else 0.0)
     trading = len(compared & roster.expected)
+    alive = alive_though_excused(facts)
     passed = (
         len(compared) >= few
         and trading >= TRADING_SHARE * facts.minimum_symbols
         and bool(facts.quotes.rows)
         and len(missing) <= int(len(roster.expected) * FEW_SHARE)
         and not missing & roster.majors
+        and len(alive) <= max(ALIVE_FEW, ALIVE_SHARE * len(roster.known))
     )
     figure = f"{trading:,} of {len(roster.expected):,} expected; missing: {named(missing)}"
+    if alive:
+        figure += f"; not trading, but alive: {named(alive)}"
     wanted = f"all, and at least {few:.0f}"
     return Criterion("symbols compared", figure, wanted, passed)
 

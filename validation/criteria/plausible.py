@@ -27,6 +27,8 @@ STILL_HOURS = 2
 ONE_VALUE_SHARE = 0.9
 SMALL_SHARE, LARGE_SHARE = 0.5, 0.5
 FAR_SHARE = 0.005
+JUMPING = 2
+"""So many prices may jump by half in a day of real trading."""
 COIN_MARGINED = re.compile(r".*USD_(PERP|[0-9]{6})", re.DOTALL)
 
 
@@ -98,6 +100,8 @@ def _prices(facts: Facts) -> Criterion:
     """A price in another unit on both sides leaps, or is far from its index."""
     every, expected = facts.tally.series, facts.roster.expected
     leaping = {series.symbol for series in facts.expected if series.leaps}
+    jumping = {series.symbol for series in facts.expected if series.jumps}
+    leaping |= jumping if len(jumping) > max(JUMPING, FAR_SHARE * len(expected)) else set()
     far = {
         symbol
         for symbol, index in every[INDEX].items()

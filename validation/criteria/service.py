@@ -3,9 +3,9 @@
 import math
 
 from validation.criteria.criterion import Criterion, duration, named, percent
-from validation.read.audit import EventKind
 from validation.read.availability import Rule
 from validation.read.facts import Facts
+from validation.read.incidents import EventKind
 from validation.read.series import ENOUGH_PAIRS
 from validation.read.spans import covered
 from validation.rules import LATE_MS
@@ -18,6 +18,8 @@ RESTARTS_PER_DAY = 3
 STALLS_PER_HOUR, LOSSES_PER_HOUR = 2, 4
 MEDIAN_MS, LATE_SHARE, LATE_SYMBOLS = 1_000, 0.01, 0.01
 FAR_MS, FAR_SHARE = 2_000, 0.2
+STALE_SHARE, STALE_TIMES = 0.001, 2
+"""As for fresh data; and how often a major may be stale."""
 
 
 def _available(facts: Facts, rule: Rule, name: str) -> Criterion:
@@ -92,14 +94,16 @@ def _lag(facts: Facts) -> Criterion:
     """How far the stream and REST are apart in time, whichever is behind."""
     skews, series = facts.tally.skews, [each for each in facts.expected if each.pairs]
     pairs = max(1, sum(each.pairs for each in series))
-    late = sum(each.late for each in series) / pairs
+    late, stale = (sum(getattr(s, name) for s in series) / pairs for name in ("late", "stale"))
     far, median = skews.count_beyond(FAR_MS) / max(1, facts.tally.pairs), skews.median_ms()
     symbols = {s.symbol for s in series if s.pairs >= ENOUGH_PAIRS and s.late * 2 > s.pairs}
-    passed = abs(median) <= MEDIAN_MS and far <= FAR_SHARE and late <= LATE_SHARE
+    symbols |= {s.symbol for s in series if s.stale > STALE_TIMES} & facts.roster.majors
+    passed = abs(median) <= MEDIAN_MS and far <= FAR_SHARE
+    passed = passed and late <= LATE_SHARE and stale <= STALE_SHARE
     passed = passed and len(symbols) <= int(LATE_SYMBOLS * len(facts.roster.expected))
     figure = f"median {median:+.0f} ms, {percent(far)} above 2 s, {percent(late)} above"
-    figure += f" {LATE_MS // 1000} s; always: {named(symbols)}"
-    wanted = "1 s, 20 %, 1 %; none"
+    figure += f" {LATE_MS // 1000} s, {percent(stale)} stale; often: {named(symbols)}"
+    wanted = "1 s, 20 %, 1 %, 0.1 %; none"
     return Criterion("lag", figure, wanted, passed and not symbols & facts.roster.majors)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from validation.criteria import agreement, coverage, plausible, records, service, state
 from validation.criteria.coverage import compared_symbols
 from validation.criteria.criterion import Criterion, Group, duration, named
-from validation.read.audit import EventKind
 from validation.read.facts import Facts
+from validation.read.incidents import EventKind
+from validation.read.roster import OLD_LIST_SECONDS
 from validation.rules import INDEX, Status
 
 LISTED = 500
@@ -54,6 +55,10 @@ def warnings(facts: Facts) -> list[str]:
         (feed and feed.stand_in, "the stream came from this machine: a stand-in, not the exchange"),
         (others, f"{others:,} rows of other exchanges ignored"),
     ]
+    found += [
+        (many, f"{program} crashed {many} times: it is not part of the service")
+        for program, many in sorted(audit.other_crashes.items())
+    ]
     found += [(audit.count(k), f"{audit.count(k)} × {k} in the audit trail") for k in NOTEWORTHY]
     return [text for applies, text in found if applies]
 
@@ -62,12 +67,15 @@ def _of_the_roster(facts: Facts) -> list[tuple[object, str]]:
     excused = facts.roster.excused
     unknown = {symbol for symbol, status in excused.items() if status == Status.UNKNOWN}
     others = excused.keys() - unknown
+    age = facts.period.until - facts.contracts.checked_at
+    old = facts.contracts.listed and age > OLD_LIST_SECONDS
     unlisted = (
         "the list of contracts is not known (table contract): who trades is judged by what"
         " was seen, and a symbol on one side only counts as missing"
     )
     return [
         (not facts.contracts.listed, unlisted),
+        (old, f"the list of contracts is {duration(age)} old: who trades may have changed"),
         (unknown, f"compared, but not in the exchange's list of contracts: {named(unknown)}"),
         (others, f"known, but not trading, and not expected: {named(others)}"),
     ]

@@ -2,64 +2,26 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from validation.read.incidents import EventKind, Incident, incidents_of
 from validation.read.period import Period
 from validation.read.spans import Span
 from validation.read.tables import columns_of, count_without_time
-
-
-class EventKind(StrEnum):
-    """The kinds of events that the report knows; others it only counts."""
-
-    START = "start"
-    STOP = "stop"
-    STALL = "stall"
-    DISCONNECT = "disconnect"
-    RESTART = "restart"
-    KILL = "kill"
-    WAITING = "waiting"
-    REPLACED = "replaced"
-    CLASS_SILENT = "class-silent"
-    CRASH = "crash"
-    CONTROL_MISSED = "control-missed"
-    REST_PAUSE = "rest-pause"
-    REST_UNAVAILABLE = "rest-unavailable"
-    UNHEALTHY = "unhealthy"
-    UNOBSERVED = "unobserved"
-    RECOVERED = "recovered"
-    LAG = "lag"
-    LOCKED = "locked"
-    CLOCK = "clock"
-
 
 SHOWN = 40
 SHOWN_KINDS = set(EventKind) - {EventKind.DISCONNECT}
 ACCOUNTS = {EventKind.CRASH, EventKind.RESTART, EventKind.KILL}
 """Each of them explains why a program started without having stopped."""
-STARTS = {EventKind.START, EventKind.REPLACED, *ACCOUNTS}
-"""Each of them means that a program started again."""
 RUNS_AGAIN = {EventKind.START, EventKind.REPLACED}
 PAUSE_SECONDS = 60
 """A refusal may come so long before the gap that it causes: BTCUSDT is compared once a minute."""
-INGEST = "funding:ingest"
-SERVES = ("ingest", "watchdog", "api")
-"""How the names of the programs begin that the service consists of; consumers may be stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One row of the audit trail."""
-
-    at: float
-    source: str
-    kind: str
-    detail: str
-    program: str  # the one that was acted upon, or the source
-    count: int = 1
-    seconds: float | None = None  # how long it lasted
+INGEST, WATCHDOG = "ingest", "watchdog"
+FIRST_EXCHANGE = "binance"
+SERVES = (INGEST, WATCHDOG, "api")
+"""How the names of the programs begin that the service consists of. Others may be stopped, or
+crash: they are among those who ask."""
 
 
 @dataclass(slots=True)
@@ -75,7 +37,8 @@ class Audit:
     shown: list[Incident] = field(default_factory=list)
     readable: bool = True
     without_time: int = 0
-    starts: int = 0  # how often a program started again, as far as the trail says
+    other_crashes: Counter[str] = field(default_factory=Counter)  # of other programs, by name
+    starts: Counter[str] = field(default_factory=Counter)  # of the watchdog, by who told of it
 
     def without_rest(self, gaps: Iterable[Span]) -> list[Span]:
         """When REST did not answer: the recorded times, and those of `gaps` in which it began to
@@ -92,8 +55,15 @@ class Audit:
         return sum(many for (each, _), many in self.counts.items() if each == kind)
 
 
-def audit_of(connection: sqlite3.Connection, period: Period) -> Audit:
-    """Crashes are those that supervisord's plugin recorded, of any program; and a start of ingest
+def ingest_of(exchange: str) -> str:
+    """The name of the ingest program of `exchange`."""
+    return INGEST if exchange == FIRST_EXCHANGE else f"{INGEST}-{exchange}"
+
+
+def audit_of(connection: sqlite3.Connection, period: Period, exchange: str) -> Audit:
+    """What is told of the programs that serve `exchange`; not of the ingest of another one.
+
+    Crashes are those that supervisord's plugin recorded, of any program; and a start of ingest
     without a stop since the start before, which no such row, and no order of the watchdog,
     accounts for: then supervisord itself had died, or somebody started ingest by hand.
 
@@ -103,8 +73,11 @@ def audit_of(connection: sqlite3.Connection, period: Period) -> Audit:
     if not columns_of(connection, "event"):
         return Audit(readable=False)
     audit = Audit(without_time=count_without_time(connection, "event", "at"))
-    ingest, stops = _IngestTrail(audit, period), _Stops(audit, period)
-    for incident in _incidents(connection, period):
+    own = ingest_of(exchange)
+    ingest, stops = _IngestTrail(audit, period, own), _Stops(audit, period)
+    for incident in incidents_of(connection, period):
+        if incident.name != own and incident.name.startswith(INGEST):
+            continue
         ingest.add(incident)
         stops.add(incident)
         if incident.at >= period.since:
@@ -115,9 +88,12 @@ def audit_of(connection: sqlite3.Connection, period: Period) -> Audit:
 
 def _count(audit: Audit, incident: Incident) -> None:
     audit.counts[incident.kind, incident.source] += incident.count
-    audit.starts += incident.kind in STARTS
-    if incident.kind == EventKind.CRASH:
+    if incident.kind == EventKind.START and incident.name == WATCHDOG:
+        audit.starts[incident.about] += 1
+    if incident.kind == EventKind.CRASH and incident.name.startswith(SERVES):
         audit.crashes.append(incident)
+    elif incident.kind == EventKind.CRASH:
+        audit.other_crashes[incident.program] += incident.count
     if incident.kind == EventKind.WAITING:
         audit.waiting.add(incident.program)
     if incident.kind == EventKind.REST_PAUSE:
@@ -131,15 +107,18 @@ def _count(audit: Audit, incident: Incident) -> None:
 class _IngestTrail:
     """Finds starts of ingest that nothing accounts for, in what ingest itself wrote."""
 
-    def __init__(self, audit: Audit, period: Period) -> None:
-        self._audit, self._period = audit, period
+    def __init__(self, audit: Audit, period: Period, ingest: str) -> None:
+        self._audit, self._period, self._ingest = audit, period, ingest
         self._last: str | None = None
         self._accounted = False
 
     def add(self, incident: Incident) -> None:
-        if incident.kind in ACCOUNTS and incident.program == INGEST:
+        if incident.kind in ACCOUNTS and incident.name == self._ingest:
             self._accounted = True
-        if incident.source != "ingest" or incident.kind not in (EventKind.START, EventKind.STOP):
+        if incident.source != self._ingest or incident.kind not in (
+            EventKind.START,
+            EventKind.STOP,
+        ):
             return
         started = incident.kind == EventKind.START and incident.at >= self._period.since
         if started and self._was_running(incident.at) and not self._accounted:
@@ -161,7 +140,7 @@ class _Stops:
         self._stopped: dict[str, float] = {}
 
     def add(self, incident: Incident) -> None:
-        name = incident.program.rpartition(":")[2]
+        name = incident.name
         if not name.startswith(SERVES):
             return
         if incident.kind == EventKind.STOP:
@@ -178,24 +157,3 @@ class _Stops:
         """No start until the end of the period."""
         for name in list(self._stopped):
             self._note(name, self._period.until)
-
-
-def _incidents(connection: sqlite3.Connection, period: Period) -> Iterator[Incident]:
-    # A database of an older version lacks the last columns.
-    present = columns_of(connection, "event")
-    program = "program" if "program" in present else "NULL"
-    count = "count" if "count" in present else "1"
-    seconds = "duration_seconds" if "duration_seconds" in present else "NULL"
-    rows = connection.execute(
-        f"SELECT at, source, kind, detail, coalesce({program}, source), {count},"
-        f" {seconds} FROM event"
-        " WHERE at BETWEEN 0 AND ? ORDER BY at, id",
-        (period.until,),
-    )
-    for at, source, kind, detail, about, many, lasted in rows:
-        texts = str(source), str(kind), str(detail)[:300], str(about)
-        yield Incident(float(at), *texts, max(1, int(many or 1)), _seconds(lasted))
-
-
-def _seconds(lasted: object) -> float | None:
-    return float(lasted) if isinstance(lasted, (int, float)) else None

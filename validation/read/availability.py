@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from validation.read.audit import EventKind
+from validation.read.audit import INGEST, ingest_of
+from validation.read.incidents import EventKind
 from validation.read.period import Period
 from validation.read.spans import Span, covered
 from validation.read.tables import columns_of
@@ -37,8 +38,9 @@ class Availability:
         return max(0.0, 1 - self.down.get(rule, 0.0) / observed) if observed > 0 else 0.0
 
 
-def availability_of(connection: sqlite3.Connection, period: Period) -> Availability:
-    """The availability since the first comparison of `period`."""
+def availability_of(connection: sqlite3.Connection, period: Period, exchange: str) -> Availability:
+    """The availability of `exchange` since the first comparison of `period`. A period that names
+    another ingest program is another exchange's."""
     if "duration_seconds" not in columns_of(connection, "event"):
         return Availability()
     rows: list[_Row] = connection.execute(
@@ -46,6 +48,8 @@ def availability_of(connection: sqlite3.Connection, period: Period) -> Availabil
         f" WHERE kind IN ({','.join('?' * len(_KINDS))}) AND at <= ? ORDER BY at, id",
         (*_KINDS, period.until),
     ).fetchall()
+    own = ingest_of(exchange)
+    rows = [row for row in rows if not _of_another(str(row[2]).rpartition(":")[2], own)]
     within = period.first, period.until
     down = {rule: covered(_unhealthy(rows, rule, period.until), within) for rule in Rule}
     away = (
@@ -54,6 +58,10 @@ def availability_of(connection: sqlite3.Connection, period: Period) -> Availabil
         if kind == EventKind.UNOBSERVED
     )
     return Availability(True, period.until - period.first, covered(away, within), down)
+
+
+def _of_another(program: str, ingest: str) -> bool:
+    return program.startswith(INGEST) and program != ingest
 
 
 def _unhealthy(rows: list[_Row], rule: Rule, until: float) -> Iterator[Span]:

@@ -3,7 +3,8 @@
 import math
 from array import array
 
-HOUR_SECONDS = 3_600
+from validation.rules import HOUR_SECONDS
+
 GAP_SECONDS = 300.0
 GAPS_KEPT = 1_000
 SETTLEMENT_SECONDS = 28_800

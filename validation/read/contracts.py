@@ -1,6 +1,7 @@
 """What the exchange says of its contracts, as the service stored it: the table `contract`."""
 
 import sqlite3
+from typing import NamedTuple
 
 from validation.read.tables import columns_of
 from validation.rules import Status
@@ -9,31 +10,72 @@ PERPETUAL = "PERPETUAL"
 """The type of a contract on a coin: its market never closes."""
 
 
-class Contracts:
-    """The contracts of one exchange; `listed` is False for a database that holds none."""
+class Contract(NamedTuple):
+    """What the exchange says of one; Unix seconds."""
 
-    def __init__(self, rows: dict[str, tuple[str, str]]) -> None:
+    status: str = Status.UNKNOWN
+    kind: str = ""
+    hours: int | None = None  # between two settlements
+    listed_at: float = 0.0  # when trading began; 0: not known
+    checked_at: float = 0.0
+
+
+class Contracts:
+    """The contracts of one exchange; `listed` is False for a database that holds none, and
+    `checked_at` when the exchange was asked last."""
+
+    def __init__(self, rows: dict[str, Contract]) -> None:
         self._rows = rows
         self.listed = bool(rows)
+        self.checked_at = max((each.checked_at for each in rows.values()), default=0.0)
+
+    def of(self, symbol: str) -> Contract:
+        """That of `symbol`; UNKNOWN where the exchange does not list it."""
+        return self._rows.get(symbol, _UNKNOWN)
 
     def status(self, symbol: str) -> str:
-        """The status of `symbol`; UNKNOWN where the exchange does not list it."""
-        return self._rows.get(symbol, (Status.UNKNOWN, ""))[0]
+        return self.of(symbol).status
+
+    def listed_after(self, at: float) -> dict[str, float]:
+        """When trading began, of the contracts whose trading began after `at` (Unix seconds)."""
+        return {name: each.listed_at for name, each in self._rows.items() if each.listed_at > at}
 
     def never_closes(self, symbol: str) -> bool:
         """Whether `symbol` trades day and night: its price moves."""
-        return self._rows.get(symbol) == (Status.TRADING, PERPETUAL)
+        found = self.of(symbol)
+        return found.status == Status.TRADING and found.kind == PERPETUAL
 
     @property
     def trading(self) -> set[str]:
-        return {symbol for symbol in self._rows if self.status(symbol) == Status.TRADING}
+        return {name for name, each in self._rows.items() if each.status == Status.TRADING}
+
+
+_UNKNOWN = Contract()
 
 
 def contracts_of(connection: sqlite3.Connection, exchange: str) -> Contracts:
     """The contracts of `exchange`; none in a database of an older version."""
-    if not columns_of(connection, "contract") >= {"symbol", "status", "contract_type"}:
+    columns = columns_of(connection, "contract")
+    if not columns >= {"symbol", "status", "contract_type", "checked_at"}:
         return Contracts({})
-    rows = connection.execute(
-        "SELECT symbol, status, contract_type FROM contract WHERE exchange = ?", (exchange,)
+    # A database of an older version lacks the second one.
+    hours, listed = (
+        name if name in columns else "NULL" for name in ("funding_interval_hours", "listed_time")
     )
-    return Contracts({str(row[0]): (str(row[1]), str(row[2])) for row in rows})
+    rows = connection.execute(
+        f"SELECT symbol, status, contract_type, {hours}, {listed}, checked_at FROM contract"
+        " WHERE exchange = ?",
+        (exchange,),
+    )
+    return Contracts(
+        {
+            str(symbol): Contract(
+                str(status), str(kind), interval, _number(began) / 1000, _number(checked)
+            )
+            for symbol, status, kind, interval, began, checked in rows
+        }
+    )
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0

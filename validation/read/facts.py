@@ -61,12 +61,14 @@ def gather(
         (*asked, exchange),
     ).fetchone()
     first, last = (since, since) if first is None else (float(first), float(last))
-    tally = Tally(first)
+    contracts = contracts_of(connection, exchange)
+    tally = Tally(first, contracts.listed_after(first))
     for row in _rows(connection, exchange, asked):
         tally.add(row)
     tally.close(until)
     (future,) = connection.execute(
-        "SELECT count(*) FROM comparison WHERE compared_at > ?", (max(now, until) + FUTURE_SECONDS,)
+        "SELECT count(*) FROM comparison WHERE compared_at > ? AND exchange = ?",
+        (max(now, until) + FUTURE_SECONDS, exchange),
     ).fetchone()
     dates = tally.calendar
     backwards = dates.backwards()
@@ -74,11 +76,11 @@ def gather(
     period = Period(
         since, until, first, last, gaps.found, gaps.longest, watched.found, backwards, future, now
     )
-    audit, availability = audit_of(connection, period), availability_of(connection, period)
+    audit = audit_of(connection, period, exchange)
+    availability = availability_of(connection, period, exchange)
     quotes = quotes_of(connection, exchange)
     usage = usage_of(connection, since, until)
     foreign_rows = foreign_rows_of(connection, exchange, since, until)
-    contracts = contracts_of(connection, exchange)
     roster = roster_of(exchange, period, tally, quotes, contracts)
     return Facts(
         exchange, period, tally, audit, availability, quotes, usage, minimum_symbols,

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from validation.read.calendar import HOUR_SECONDS
 from validation.read.database import NoReport
+from validation.rules import HOUR_SECONDS
 
 LONGEST_GAP_SECONDS = 600
 """So far apart comparisons may be."""

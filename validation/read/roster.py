@@ -5,26 +5,30 @@
   stands still, no next settlement, or no row at all on either side.
 - Each comparison of everything has a row for every symbol that either side has. A symbol without a
   row was on neither side, and its first row shows its listing.
+- A contract that is announced (PENDING) may be in REST's reply, or in the stream, before it trades.
 - A delisted contract keeps its price for weeks, with a next settlement of 0. Once REST has dropped
   it, every comparison has a row with our old price alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from validation.read.calendar import HOUR_SECONDS
 from validation.read.contracts import Contracts
 from validation.read.period import Period
 from validation.read.series import ENOUGH_PAIRS
 from validation.read.state import Quotes
 from validation.read.tally import Tally
-from validation.rules import LARGEST_MAJORS, MAJORS, MARK, Status
+from validation.rules import HOUR_SECONDS, LARGEST_MAJORS, MAJORS, MARK, Status
 
 EXCHANGE = "binance"
 """Whose names the table of majors holds."""
 FEW_SHARE = 0.12
 """Of the symbols known: more are not listed in one day, nor delisted. The exchange's own list may
 name any number that do not trade."""
+MAJORS_SHARE = 0.5
+"""Where fewer of the majors are known at all, this is another market than the table's."""
+OLD_LIST_SECONDS = 7_200
+"""The list is asked for every fifteen minutes. What an older one calls trading may have ended."""
 ENDED_SECONDS = 180
 """The last quote of a delisted contract may be this much newer than REST's first silence."""
 STILL_SECONDS = 3_600
@@ -45,26 +49,44 @@ def roster_of(
     exchange: str, period: Period, tally: Tally, quotes: Quotes, contracts: Contracts
 ) -> Roster:
     """The roster; where the exchange's list is not known, what can be seen decides."""
-    series = tally.series[MARK]
     known = set(quotes.rows).union(*tally.series.values()) | contracts.trading
-    majors = set(MAJORS & known | LARGEST_MAJORS) if exchange == EXCHANGE and known else set()
-    if contracts.listed:
-        excused = {s: contracts.status(s) for s in known}
-        excused = {s: status for s, status in excused.items() if status != Status.TRADING}
-    else:
+    majors = _majors(known) if exchange == EXCHANGE and known else frozenset()
+    excused: dict[str, str] = {}
+    if period.until - contracts.checked_at > OLD_LIST_SECONDS:
         excused = dict.fromkeys(_ended(period, tally, quotes), "ended")
         excused = excused if len(excused) <= FEW_SHARE * len(known) else {}
+    if contracts.listed:
+        statuses = {symbol: contracts.status(symbol) for symbol in known}
+        excused |= {s: status for s, status in statuses.items() if status != Status.TRADING}
     excused = {symbol: status for symbol, status in excused.items() if symbol not in majors}
     known |= majors
-    listed = {
-        symbol: int((series[symbol].first_at - period.first) / HOUR_SECONDS)
-        for symbol in series.keys() - excused.keys() - majors
-        if series[symbol].first_at >= period.first + HOUR_SECONDS
-    }
+    listed = _listed(period, tally, contracts, known - excused.keys() - majors)
     if len(listed) > FEW_SHARE * len(known):
         listed = {}
     expected = frozenset(known - excused.keys())
     return Roster(frozenset(known), expected, listed, frozenset(majors), excused)
+
+
+def _majors(known: Set[str]) -> frozenset[str]:
+    """Those that must be there, even where nothing else knows of them."""
+    if len(MAJORS & known) >= MAJORS_SHARE * len(MAJORS):
+        return MAJORS
+    return MAJORS & known | LARGEST_MAJORS
+
+
+def _listed(
+    period: Period, tally: Tally, contracts: Contracts, symbols: Set[str]
+) -> dict[str, int]:
+    """The symbols that came in the period, and in which hour: when trading began, as the exchange
+    says, or the first comparison shows."""
+    began = contracts.listed_after(period.first)
+    found = {}
+    for symbol in symbols:
+        series = tally.series[MARK].get(symbol)
+        at = began.get(symbol, 0.0 if series is None else series.first_at)
+        if at >= period.first + HOUR_SECONDS:
+            found[symbol] = int((at - period.first) / HOUR_SECONDS)
+    return found
 
 
 def _ended(period: Period, tally: Tally, quotes: Quotes) -> Iterator[str]:

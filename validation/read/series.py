@@ -3,7 +3,18 @@
 import math
 from dataclasses import dataclass
 
-from validation.rules import LATE_MS, LEAP, RATE, SAME_RATE, Field, beyond_lag, identical
+from validation.rules import (
+    HOUR_SECONDS,
+    JUMP,
+    LATE_MS,
+    LEAP,
+    RATE,
+    SAME_RATE,
+    STALE_MS,
+    Field,
+    beyond_lag,
+    identical,
+)
 
 ENOUGH_PAIRS = 10
 """Comparisons of one symbol before a share of them says something."""
@@ -15,7 +26,8 @@ class Series:
 
     `*_hours` have one bit for each hour of the period. `same_time` counts pairs of equal event
     times, `unequal` those of them whose values are not one. A move is that of REST's value since
-    the pair before: a fraction for a price, a difference for a rate.
+    the pair before: a fraction for a price, a difference for a rate. The largest move of a rate is
+    one within a whole hour, since a settlement may bring any.
     """
 
     symbol: str
@@ -25,6 +37,8 @@ class Series:
     paired_at: float = 0.0  # of the last pair
     last_ws: float | None = None
     last_rest: float | None = None
+    rest_value: float | None = None  # REST's last value, with ours or without
+    rest_moved_at: float = 0.0
     pairs: int = 0
     compared_hours: int = 0
     moves: int = 0
@@ -33,10 +47,12 @@ class Series:
     moved: float = 0.0  # the sum of all moves
     largest_move: float = 0.0
     leaps: int = 0
+    jumps: int = 0
     same_time: int = 0
     unequal: int = 0
     unequal_sum: float = 0.0
     late: int = 0  # pairs whose readings are far apart in time
+    stale: int = 0  # those of them in which the stream's is too old to be used
     beyond_lag: int = 0
     missing_ws: int = 0
     missing_rest: int = 0
@@ -44,28 +60,42 @@ class Series:
     rest_ended_at: float = 0.0  # since when REST has no value
     pairs_before_end: int = -1  # and how many pairs there were before
 
-    def add_pair(self, at: float, ours: float, theirs: float, hour: int) -> None:
-        """Note a pair, and what moved since the one before; `hour` is the bit of this one's."""
+    def add_pair(self, at: float, ours: float, theirs: float, hour: int) -> float | None:
+        """Note a pair, and what moved since the one before; `hour` is the bit of this one's.
+
+        Returns REST's move in units of the average so far, with its sign; None for a rate, and as
+        long as there are few pairs.
+        """
         self.pairs += 1
         self.compared_hours |= hour
-        before_ws, before_rest = self.last_ws, self.last_rest
+        before_ws, before_rest, before_at = self.last_ws, self.last_rest, self.paired_at
         self.last_ws, self.last_rest, self.paired_at = ours, theirs, at
+        self.note_rest(at, theirs)
         if before_ws is None or before_rest is None:
-            return
+            return None
         if self.field == RATE:
             move = abs(theirs - before_rest)
-            ws_moved, rest_moved = abs(ours - before_ws) >= SAME_RATE, move >= SAME_RATE
-        else:
-            ws_moved, rest_moved = ours != before_ws, theirs != before_rest
-            move = abs(theirs / before_rest - 1) if before_rest else 0.0
-            if rest_moved and not before_rest / LEAP <= theirs <= before_rest * LEAP:
-                self.leaps += 1
-        if ws_moved or rest_moved:
+            moved = abs(ours - before_ws) >= SAME_RATE or move >= SAME_RATE
+            self._note_move(move, moved, move >= SAME_RATE, at, hour)
+            if before_at // HOUR_SECONDS == at // HOUR_SECONDS:
+                self.largest_move = max(self.largest_move, move)
+            return None
+        move = theirs / before_rest - 1 if before_rest else 0.0
+        usual = self.average_move if self.pairs > ENOUGH_PAIRS else 0.0
+        rest_moved = theirs != before_rest
+        if rest_moved and before_rest:
+            self.leaps += not before_rest / LEAP <= theirs <= before_rest * LEAP
+            self.jumps += not before_rest / JUMP <= theirs <= before_rest * JUMP
+        self._note_move(abs(move), rest_moved or ours != before_ws, rest_moved, at, hour)
+        self.largest_move = max(self.largest_move, abs(move))
+        return move / usual if usual else None
+
+    def _note_move(self, move: float, moved: bool, rest_moved: bool, at: float, hour: int) -> None:
+        if moved:
             self.moving_hours |= hour
             self.moved_at = at
             self.moves += rest_moved
             self.moved += move
-            self.largest_move = max(self.largest_move, move)
 
     def add_same_time(self, ours: float, theirs: float, difference: float) -> bool:
         """Note a pair of equal event times; whether its values are one value, as they must be."""
@@ -79,7 +109,13 @@ class Series:
     def add_apart(self, difference: float, skew_ms: int) -> None:
         """Note a pair of unequal event times."""
         self.late += abs(skew_ms) > LATE_MS
+        self.stale += skew_ms < -STALE_MS
         self.beyond_lag += difference > 0 and beyond_lag(self.field, difference, skew_ms)
+
+    def note_rest(self, at: float, theirs: float) -> None:
+        """Note REST's value at `at`, whether or not we have one."""
+        if theirs != self.rest_value:
+            self.rest_value, self.rest_moved_at = theirs, at
 
     def add_missing_rest(self, at: float) -> None:
         """Note that REST had no value at `at`."""

@@ -36,6 +36,7 @@ class StoredQuote:
     rate: float | None
     settles: bool  # a next settlement is scheduled
     at: float
+    hours: int | None = None  # between two settlements
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
         symbol, at = str(name), min(_number(event_time) / 1000, _number(updated_at))
         rate = _number(rate) if rate is not None else None
         settles = settlement is not None
-        quotes.rows[symbol] = StoredQuote(_number(mark), _number(index), rate, settles, at)
+        quotes.rows[symbol] = StoredQuote(_number(mark), _number(index), rate, settles, at, hours)
         if hours is None:
             quotes.no_interval.add(symbol)
         elif hours not in FUNDING_HOURS:

@@ -5,16 +5,19 @@ Memory is bounded by symbols, hours and distinct skews, except for what `differe
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from validation import rules
-from validation.read.calendar import HOUR_SECONDS, Calendar, Witness
+from validation.read.basis import Bases
+from validation.read.calendar import Calendar, Witness
 from validation.read.differences import Differences, Hour, WorstPairs
 from validation.read.planted import PlantedPairs
+from validation.read.rounds import Rounds
 from validation.read.rows import PLANTED_SOURCE, WATCHDOG_SOURCE, Row, readable
 from validation.read.series import Series
 from validation.read.skews import Skews
-from validation.rules import FIELDS, MARK, RATE, Field, Outcome
+from validation.rules import FIELDS, HOUR_SECONDS, MARK, RATE, Field, Outcome
 
 CLOCKS_APART_MS = 30_000
 NEAR_SETTLEMENT_SECONDS = 120
@@ -25,13 +28,17 @@ SMALL_RATE = 1e-5
 """And one that most reach: of a year's settlements of 36 symbols at least 78 % each day."""
 
 
+EMPTY: Mapping[str, float] = MappingProxyType({})
+
+
 class Tally:
     """Everything that one pass over the comparisons of one exchange finds."""
 
-    def __init__(self, first: float) -> None:
-        """Hours and gaps are counted from `first` (Unix seconds), the time of the first pair."""
+    def __init__(self, first: float, listed: Mapping[str, float] = EMPTY) -> None:
+        """Hours and gaps are counted from `first` (Unix seconds), the time of the first pair;
+        `listed` holds when the contracts that came later began to trade."""
         self.calendar, self.planted, self.worst = Calendar(first), PlantedPairs(), WorstPairs()
-        self.skews = Skews()
+        self.skews, self.bases, self.rounds = Skews(), Bases(), Rounds()
         self.series: dict[Field, dict[str, Series]] = {field: {} for field in FIELDS}
         self.everything = {field: Differences() for field in FIELDS}
         self.aligned = {field: Differences() for field in FIELDS}
@@ -44,6 +51,7 @@ class Tally:
         self._hours: dict[Field, Hour] = {}
         self._near_settlement = False
         self._witness: Witness | None = None
+        self._listed = listed
 
     def add(self, row: Row) -> None:
         """Count one row; rows come in the order of their times."""
@@ -53,7 +61,8 @@ class Tally:
         self.rows += 1
         if row.at != self._at:
             self._begin_instant(row.at, row.source)
-        self.calendar.add_row(row.at, row.id)
+        if row.source == WATCHDOG_SOURCE:
+            self.calendar.add_row(row.at, row.id)
         series = self._series_of(row)
         if series is None:
             self.unreadable += 1
@@ -104,6 +113,10 @@ class Tally:
         self.outcomes[row.source, series.field, true] += 1
         # The service may call one missing value by either of the other outcomes.
         self.wrong_outcomes += row.stored is None or (row.stored == Outcome.MATCH) != both
+        if row.rest is not None:
+            series.note_rest(row.at, row.rest)
+        if row.at < self._listed.get(row.symbol, 0.0):
+            return  # before it trades, it may be on one side
         if not both:
             if row.ws is None:
                 series.missing_ws += 1
@@ -123,15 +136,21 @@ class Tally:
         if at != self._paired_at:
             self._paired_at = at
             self.calendar.gaps.add(at)
-        series.add_pair(at, ours, theirs, self._hour_bit)
+        move = series.add_pair(at, ours, theirs, self._hour_bit)
         if not isinstance(rest_time, int):
             self.without_rest_time += 1
         elif abs(at * 1000 - rest_time) > CLOCKS_APART_MS:
             self.clocks_apart += 1
         if field is RATE:
             self._add_rate(symbol, abs(theirs))
-        elif field is MARK and (ours <= 0 or theirs <= 0):
-            self.no_prices += 1
+        elif field is MARK:
+            self.no_prices += ours <= 0 or theirs <= 0
+            if move is not None:
+                self.rounds.add(at, move)
+        else:
+            mark = self.series[MARK].get(symbol)
+            if mark is not None and mark.paired_at == at:
+                self.bases.add(symbol, mark.last_rest, theirs)
         self._add_difference(row, series, min(difference, rules.LARGEST_PCT), self.skews.add(skew))
 
     def _add_rate(self, symbol: str, size: float) -> None:

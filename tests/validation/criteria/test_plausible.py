@@ -14,7 +14,10 @@ from tests.support.report_days import (
     Sabotage,
     assert_no_go,
 )
+from tests.support.report_facts import BEGIN, both_fields, facts_of, passes, symbols
 from tests.support.report_world import END, HOUR
+from validation.criteria import plausible
+from validation.rules import MARK as MARK_FIELD
 
 HALF_DAY_EARLIER = (
     "SELECT old.{} FROM comparison AS old WHERE old.symbol = comparison.symbol"
@@ -120,3 +123,20 @@ SABOTAGES: dict[str, Sabotage] = {
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_sabotaged_day_is_no_go(world: Path, name: str) -> None:
     assert_no_go(world, SABOTAGES[name])
+
+
+@pytest.mark.parametrize(("jumping", "fair"), [(2, True), (3, False)])
+def test_few_prices_jump_by_half(jumping: int, fair: bool) -> None:
+    series = both_fields(symbols(100))
+    for each in series[: 2 * jumping : 2]:
+        each.jumps = 1
+    assert passes(plausible.CRITERIA, "prices can be true", facts_of(series)) is fair
+
+
+def test_hours_without_a_comparison_are_not_still() -> None:
+    series = both_fields(symbols(10), pairs=99, compared_hours=0b10001, moving_hours=0b10001)
+    facts = facts_of(series, last=BEGIN + 5 * HOUR)
+    assert plausible.still_hours(facts, MARK_FIELD) == 0
+    for each in series:
+        each.compared_hours = 0b11111
+    assert plausible.still_hours(facts, MARK_FIELD) == 3

@@ -10,7 +10,9 @@ from tests.support.report_days import (
     event,
     loose,
 )
+from tests.support.report_facts import both_fields, facts_of, passes, symbols
 from tests.support.report_world import END
+from validation.criteria import service
 
 
 def unhealthy(hours_ago: float, rule: str, seconds: float | None) -> str:
@@ -97,3 +99,16 @@ SABOTAGES: dict[str, Sabotage] = {
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_sabotaged_day_is_no_go(world: Path, name: str) -> None:
     assert_no_go(world, SABOTAGES[name])
+
+
+def test_stale_quotes_are_as_rare_as_a_service_that_is_not_there() -> None:
+    def fair(stale: int, name: str = "S001", majors: tuple[str, ...] = ()) -> bool:
+        series = both_fields(symbols(50), pairs=100)
+        for each in series:
+            each.stale = stale * (each.symbol == name)
+        return passes(service.CRITERIA, "lag", facts_of(series, majors=majors))
+
+    assert fair(5)
+    assert not fair(6), "of 5,000 pairs of each field"
+    assert not fair(3, majors=("S001",))
+    assert fair(2, majors=("S001",))

@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.report_days import RATE, Sabotage, assert_no_go, failed, run
+from tests.support.report_facts import BEGIN, facts_of, passes, symbols
 from tests.support.report_world import END, HOUR, tamper
+from validation.criteria import state
+from validation.read.series import Series
+from validation.read.state import StoredQuote
 from validation.render import text
+from validation.rules import MARK
 
 WEEK_MS = 7 * 86_400_000
 
@@ -27,6 +32,31 @@ SABOTAGES: dict[str, Sabotage] = {
         "UPDATE quote SET mark_price = mark_price * 10, index_price = index_price * 10"
         " WHERE symbol = 'COIN3USDT';",
         {"prices as compared last"},
+    ),
+    "two percent on one price that is compared each minute": Sabotage(
+        "UPDATE quote SET mark_price = mark_price * 1.02, index_price = index_price * 1.02"
+        " WHERE symbol = 'BTCUSDT';",
+        {"prices as compared last"},
+    ),
+    "index prices of three symbols two percent off": Sabotage(
+        "UPDATE quote SET index_price = index_price * 1.02"
+        " WHERE symbol IN ('COIN1USDT', 'COIN2USDT', 'COIN3USDT');",
+        {"marks near their index"},
+    ),
+    "mark of a major one percent off": Sabotage(
+        "UPDATE quote SET mark_price = mark_price * 1.01 WHERE symbol = 'ETHUSDT';",
+        {"marks near their index"},
+    ),
+    "rates that stood still all day": Sabotage(
+        "UPDATE quote SET funding_rate = funding_rate + 1e-5 WHERE symbol LIKE 'COIN%';",
+        {"rates as compared last"},
+    ),
+    "rate of a major": Sabotage(
+        "UPDATE quote SET funding_rate = funding_rate + 0.002 WHERE symbol = 'BTCUSDT';",
+        {"rates as compared last"},
+    ),
+    "funding interval not the contract's": Sabotage(
+        "UPDATE contract SET funding_interval_hours = 16;", {"funding schedule impossible"}
     ),
     "rates negated": Sabotage(
         "UPDATE quote SET funding_rate = -funding_rate;", {"rates as compared last"}
@@ -116,3 +146,20 @@ def test_rates_that_a_whole_hour_may_have_changed_are_not_the_opposite_of_all(
 def test_feed_that_stopped_after_the_period_was_connected_at_its_end(world: Path) -> None:
     tamper(world, f"UPDATE feed SET connected = 0, heartbeat_at = {END + 3_600};")
     assert "feed" not in failed(run(world, "--until", text.iso(END))[1])
+
+
+@pytest.mark.parametrize(("far", "fair"), [(4, True), (5, False)])
+def test_more_prices_than_in_any_round_have_not_moved_far(far: int, fair: bool) -> None:
+    """Of 300 prices, three were far from the others in one round: 4.5 may be now."""
+    series, rows = [], {}
+    for number, name in enumerate(symbols(300)):
+        found = Series(name, MARK, BEGIN, paired_at=BEGIN + 99 * 600, last_rest=100.0)
+        found.pairs, found.moves, found.moved, found.largest_move = 100, 99, 0.5, 0.1
+        series.append(found)
+        mark = 104.0 if number < far else 100.0
+        rows[name] = StoredQuote(mark, mark, 0.0001, True, BEGIN + 100 * 600)
+    facts = facts_of(series)
+    facts.quotes.rows.update(rows)
+    for number in range(300):
+        facts.tally.rounds.add(1.0, 9.0 if number < 3 else 0.0)
+    assert passes(state.CRITERIA, "prices as compared last", facts) is fair

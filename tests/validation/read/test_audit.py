@@ -4,9 +4,10 @@ from pathlib import Path
 
 from tests.support.report_days import Report, event, failed, loose, run
 from tests.support.report_world import END, HOUR, tamper
-from validation.read.audit import EventKind, audit_of
+from validation.read.audit import Audit, audit_of
 from validation.read.database import opened
 from validation.read.facts import gather
+from validation.read.incidents import EventKind
 from validation.read.period import Period
 
 
@@ -55,7 +56,7 @@ def test_replaced_process_is_listed(world: Path) -> None:
 def test_database_of_an_older_version_names_no_program(world: Path) -> None:
     tamper(world, loose("event", "ALTER TABLE event DROP COLUMN program"))
     with opened(world) as connection:
-        audit = audit_of(connection, Period(0, END, 0, END, [], 0, [], 0, 0, END))
+        audit = audit_of(connection, Period(0, END, 0, END, [], 0, [], 0, 0, END), "binance")
     assert {each.program for each in audit.shown} == {"ingest", INGEST}
     assert audit.count(EventKind.STOP) == 2, "ingest's own, and supervisord's"
 
@@ -93,3 +94,48 @@ def test_time_without_a_program_is_that_between_its_stop_and_its_next_start(worl
     assert {name: round(lasted / HOUR, 1) for name, lasted in stops.items()} == {
         "api_00": 1.0, "ingest": 1.0, "watchdog": 2.0,
     }  # fmt: skip
+
+
+def test_ingest_of_another_exchange_is_not_judged(world: Path) -> None:
+    other = "funding:ingest-kucoin"
+    tamper(
+        world,
+        event(9, other, "crash", "by a signal", other)
+        + event(8, other, "stop", "by an operator", other)
+        + event(7, "ingest-kucoin", "start", "pid 9")
+        + event(6, "ingest-kucoin", "start", "pid 10")
+        + "".join(event(5, "ingest-kucoin", "stall") for _ in range(200)),
+    )
+    code, report = run(world, "--no-store")
+    assert (code, failed(report)) == (0, set())
+    with opened(world) as connection:
+        period = Period(0, END, 0, END, [], 0, [], 0, 0, END)
+        audit = audit_of(connection, period, "kucoin")
+    assert [each.program for each in audit.crashes] == [other, "ingest-kucoin"]
+    assert audit.longest_stops == {"ingest-kucoin": HOUR}
+    assert audit.count(EventKind.STALL) == 200
+
+
+def test_program_beside_the_service_may_crash(world: Path) -> None:
+    name = "funding:volume_alert"
+    lines, events = crashed(world, event(5, name, "crash", "exit status 1", name))
+    assert (lines, events["crashes"]) == (set(), [])
+    text = f"{name} crashed 1 times: it is not part of the service"
+    assert text in run(world, "--no-store")[1]["warnings"]
+
+
+def test_start_of_the_watchdog_is_told_by_two_and_counts_once(world: Path) -> None:
+    name = "funding:watchdog"
+    for hours_ago in (5, 4, 3):
+        tamper(world, event(hours_ago, name, "start", "pid 9"))
+        tamper(world, event(hours_ago, name, "start", "started: pid 9", name))
+    tamper(world, event(2, "api:api_00", "start", "started: pid 4", "api:api_00"))
+    with opened(world) as connection:
+        audit = audit_of(connection, Period(0, END, 0, END, [], 0, [], 0, 0, END), "binance")
+    assert max(audit.starts.values()) == 3
+
+
+def test_times_without_rest_are_recorded_or_follow_a_refusal() -> None:
+    audit = Audit(rest_pauses=[1_000.0], rest_outages=[(5_000.0, 5_600.0)])
+    gaps = [(1_060.0, 2_000.0), (1_061.0, 2_000.0), (3_000.0, 4_000.0)]
+    assert audit.without_rest(gaps) == [(1_060.0, 2_000.0), (5_000.0, 5_600.0)]

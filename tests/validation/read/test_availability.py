@@ -12,14 +12,14 @@ Event = tuple[float, str, str, str | None, float | None]
 COLUMNS = "at, source, kind, rule, duration_seconds"
 
 
-def availability(*events: Event, columns: str = COLUMNS) -> Availability:
+def availability(*events: Event, columns: str = COLUMNS, exchange: str = "binance") -> Availability:
     """Of a period from 1,000 to 2,000."""
     period = Period(900, 2_000, 1_000, 1_990, [], 0, [], 0, 0, 2_000)
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(f"CREATE TABLE event (id INTEGER PRIMARY KEY, program, {columns})")
         if events:
             connection.executemany(f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?)", events)
-        return availability_of(connection, period)
+        return availability_of(connection, period, exchange)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,21 @@ def test_time_that_nobody_observed_is_not_counted() -> None:
 
 def test_period_of_an_unknown_rule_is_one_without_data() -> None:
     assert availability((1_100, "watchdog", "unhealthy", None, 50)).down[Rule.DATA] == 50
+
+
+@pytest.mark.parametrize(("exchange", "seconds"), [("binance", 50), ("kucoin", 70)])
+def test_period_that_names_an_ingest_is_of_its_exchange(exchange: str, seconds: float) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE event (id INTEGER PRIMARY KEY, program, {COLUMNS})")
+        connection.executemany(
+            f"INSERT INTO event (program, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                ("funding:ingest", 1_100, "watchdog", "unhealthy", "data", 50),
+                ("funding:ingest-kucoin", 1_300, "watchdog", "unhealthy", "data", 70),
+            ],
+        )
+        period = Period(900, 2_000, 1_000, 1_990, [], 0, [], 0, 0, 2_000)
+        assert availability_of(connection, period, exchange).down[Rule.DATA] == seconds
 
 
 def test_older_database_records_no_periods() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.report_days import LATER, delisted, failed, run, settled
 from tests.support.report_world import DATED, END, HOUR, tamper
+from validation.read.roster import _majors
+from validation.rules import MAJORS
 
 UNLISTED = "DELETE FROM contract;"
 
@@ -131,3 +133,44 @@ def test_symbol_is_known_from_its_listing_on(world: Path) -> None:
 def test_major_is_not_listed_in_a_day(world: Path) -> None:
     tamper(world, f"DELETE FROM comparison WHERE {LATER.replace('>', '<')} AND symbol = 'ETHUSDT';")
     assert "symbol × hour compared" in failed(run(world)[1])
+
+
+def test_table_of_majors_counts_where_most_of_it_is_known() -> None:
+    some = sorted(MAJORS)[:10]
+    assert _majors(set(some)) == MAJORS
+    assert _majors(set(some[:9])) == {*some[:9], "BTCUSDT", "ETHUSDT"}
+
+
+def test_announced_contract_may_be_on_one_side_until_it_trades(world: Path) -> None:
+    """REST has it from the start; the stream from noon on, when its trading begins."""
+    noon = int(END - 12 * HOUR)
+    tamper(
+        world,
+        "UPDATE comparison SET ws_value = NULL, skew_ms = NULL, explained = 0"
+        f" WHERE symbol = 'COIN3USDT' AND compared_at < {noon};",
+    )
+    assert "on one side only" in failed(run(world)[1])
+    tamper(world, f"UPDATE contract SET listed_time = {noon}000 WHERE symbol = 'COIN3USDT';")
+    assert run(world)[0] == 0
+    tamper(world, f"UPDATE contract SET listed_time = {noon - 7_200}000;")
+    assert "on one side only" in failed(run(world)[1]), "it traded for two hours"
+
+
+def test_old_list_is_a_warning_and_what_was_seen_decides(world: Path) -> None:
+    old = f"UPDATE contract SET checked_at = {END - 5 * HOUR};"
+    tamper(world, old + delisted("COIN3USDT", END - 2 * HOUR))
+    code, report = run(world)
+    assert (code, failed(report)) == (0, set())
+    text = "the list of contracts is 5 h 00 min old: who trades may have changed"
+    assert text in report["warnings"]
+    tamper(world, f"UPDATE contract SET checked_at = {END - 60};")
+    assert "on one side only" in failed(run(world)[1]), "the exchange says that it trades"
+
+
+def test_list_that_calls_living_contracts_dead_is_wrong(world: Path) -> None:
+    tamper(world, "".join(status("SETTLING", f"COIN{n}USDT") for n in range(12)))
+    assert "symbols compared" in failed(run(world)[1])
+    tamper(world, "".join(only_in_rest(f"COIN{n}USDT") for n in range(12)))
+    report = run(world)[1]
+    (line,) = (each for each in report["criteria"] if each["name"] == "symbols compared")
+    assert "not trading, but alive: " in line["figure"]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from validation.read.series import Series
+from validation.read.series import ENOUGH_PAIRS, Series
 from validation.rules import MARK, RATE, Field
 
 
@@ -28,6 +28,42 @@ def test_rate_moves_from_the_eighth_decimal_on() -> None:
     moved = series(RATE, (1e-4, 1e-4), (1.02e-4, 1.02e-4))
     assert moved.moves == 1
     assert moved.largest_move == pytest.approx(2e-6)
+
+
+def test_largest_move_of_a_rate_is_within_an_hour() -> None:
+    found = series(RATE, *[(1e-4, 1e-4)] * 6, (9e-4, 9e-4), (8e-4, 8e-4))
+    assert found.moves == 2
+    assert found.largest_move == pytest.approx(1e-4)
+
+
+def test_move_is_told_in_units_of_the_average_so_far() -> None:
+    found = Series("BTCUSDT", MARK)
+    prices = [100.0 * 1.01**n for n in range(ENOUGH_PAIRS)]
+    told = [found.add_pair(n, price, price, 1) for n, price in enumerate(prices)]
+    assert told == [None] * ENOUGH_PAIRS
+    last = prices[-1] * 0.97
+    assert found.add_pair(99.0, last, last, 1) == pytest.approx(-3.0, rel=0.2)
+
+
+def test_price_that_is_half_as_much_again_jumps() -> None:
+    assert series(MARK, (1, 1), (1.5, 1.5), (1, 1)).jumps == 0
+    assert series(MARK, (1, 1), (1.51, 1.51), (1, 1)).jumps == 2
+
+
+@pytest.mark.parametrize(("skew_ms", "stale"), [(-180_000, 0), (-180_001, 1), (999_999, 0)])
+def test_stored_quote_may_be_stale(skew_ms: int, stale: int) -> None:
+    found = Series("BTCUSDT", MARK)
+    found.add_apart(0.0, skew_ms)
+    assert (found.late, found.stale) == (1, stale)
+
+
+def test_value_of_rest_is_known_without_ours() -> None:
+    found = series(MARK, (1, 1), (1, 2))
+    assert (found.rest_value, found.rest_moved_at) == (2, 600.0)
+    found.note_rest(900.0, 2)
+    assert found.rest_moved_at == 600.0
+    found.note_rest(1_200.0, 3)
+    assert (found.rest_value, found.rest_moved_at, found.last_rest) == (3, 1_200.0, 2)
 
 
 def test_price_that_is_many_times_the_one_before_leaps() -> None:
