@@ -170,11 +170,13 @@ class Connections(ForkAware):
         fields: Mapping[str, str] | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes | None = None,
+        asks_only: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        """The head of the answer; raises `urllib3.exceptions.HTTPError`s. A GET on a
-        kept connection that the server has closed meanwhile is made again, once; nothing else."""
+        """The head of the answer; raises `urllib3.exceptions.HTTPError`s. A GET, or a POST that
+        `asks_only`, on a kept connection that the server has closed meanwhile is made again, once;
+        nothing else."""
         deadline, manager = Deadline(seconds), self._manager(proxy_for(url))
-        for may_retry in (method == "GET", False):
+        for may_retry in (asks_only or method == "GET", False):
             try:
                 return manager.request(
                     method,
@@ -225,7 +227,7 @@ class Transport:
     ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
         """Status, headers and body, whole within `seconds`; `RestUnreachable` or `RestGarbled`.
 
-        A GET, or where something is `posted` a POST of that JSON.
+        A GET, or where something is `posted` a POST of that JSON, which changes nothing there.
         """
         if seconds <= 0:
             raise errors.RestUnreachable("timed out before it was asked")
@@ -234,7 +236,7 @@ class Transport:
                 response = self._connections.request("GET", url, seconds, fields=parameters)
             else:
                 response = self._connections.request(
-                    "POST", url, seconds, headers=_JSON, body=posted
+                    "POST", url, seconds, headers=_JSON, body=posted, asks_only=True
                 )
             body = response.read(MAX_BODY + 1)
         except urllib3.exceptions.HTTPError as error:

@@ -46,6 +46,17 @@ def test_connection_that_ends_as_the_next_request_goes_out_costs_no_answer(group
         assert (len(server.asked), server.connections) == (5, 3)
 
 
+def test_question_that_is_posted_is_asked_again_too() -> None:
+    """As some exchanges want it; a post that changes something is not (see notify/backend)."""
+    good = sends(reply(200, b"{}"))
+    with scripted(good, sends(close=True), good) as server:
+        client = transport.Transport()
+        for _ in range(2):
+            assert client.call(server.url, {}, WAIT_SECONDS, b'{"type":"meta"}')[0] == 200
+        client.close()
+    assert (len(server.asked), server.connections) == (3, 2)
+
+
 def test_new_connection_that_ends_without_an_answer_is_not_tried_again(group: Group) -> None:
     with scripted(ANSWER, hangs_up, hangs_up, ANSWER) as server:
         client = group.client(server.url)
