@@ -9,6 +9,7 @@ import logging
 import sys
 from pathlib import Path
 
+from funding import startup
 from funding.api.host_check import local_only
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
@@ -16,7 +17,6 @@ from funding.api.server import Server, listening_socket, serve
 from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
-from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.reader import Reader

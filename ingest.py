@@ -13,13 +13,12 @@ import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from funding import errors
+from funding import errors, startup
 from funding.exchanges.exchange import Exchange, Reply, Request
 from funding.exchanges.table import EXCHANGES
 from funding.ingest.assembly import assemble
 from funding.model.event import EventKind
 from funding.model.feed import Feed
-from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.statistics.thresholds import Threshold

@@ -4,11 +4,12 @@
 import json
 import sys
 
+from funding import startup
 from funding.exchanges.binance import stream as binance
 from funding.health import report
 from funding.health.checks import check
 from funding.rest.client import RestClient
-from funding.runtime import access, startup
+from funding.runtime import access
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.durable import DurableConnection

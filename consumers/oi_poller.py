@@ -11,6 +11,7 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:  # started as a file, only its own folder is
     sys.path.insert(0, ROOT)
 
+from funding import startup
 from funding.consumers import runner, universe
 from funding.consumers.exchange_client import ExchangeClient
 from funding.consumers.mark_prices import MarkPrices
@@ -20,7 +21,6 @@ from funding.model.alert import Consumer, TargetName
 from funding.model.open_interest import Timeframe
 from funding.notify.backend import BackendClient
 from funding.notify.targets import configured_targets
-from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings

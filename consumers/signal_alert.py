@@ -9,11 +9,11 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:  # started as a file, only its own folder is
     sys.path.insert(0, ROOT)
 
+from funding import startup
 from funding.consumers import runner
 from funding.consumers.signal_alert import NAME, SignalAlert
 from funding.consumers.signal_rules import Caps
 from funding.notify.targets import signal_targets
-from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings

@@ -9,13 +9,13 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:  # started as a file, only its own folder is
     sys.path.insert(0, ROOT)
 
+from funding import startup
 from funding.consumers import runner, volume_rules
 from funding.consumers.exchange_client import ExchangeClient
 from funding.consumers.mark_prices import MarkPrices
 from funding.consumers.volume_scan import ScanOptions, VolumeScan
 from funding.model.alert import Consumer
 from funding.notify.targets import configured_targets
-from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.service import Settings

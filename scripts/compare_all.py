@@ -13,13 +13,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from funding import errors
+from funding import errors, startup
 from funding.comparison.pair import alarms, compare_all
 from funding.comparison.report import Round, as_data, as_text
 from funding.comparison.summary import summarise
 from funding.exchanges.binance import stream as binance
 from funding.rest.client import RestClient
-from funding.runtime import startup
 from funding.runtime.clock import SYSTEM
 from funding.runtime.logs import printable
 from funding.settings.service import Settings

@@ -20,10 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
+from funding import startup  # noqa: E402
 from funding.errors import FeedConnectionError  # noqa: E402
 from funding.ingest.liveness import CONNECT_SECONDS  # noqa: E402
 from funding.ingest.websocket import WebSocket  # noqa: E402
-from funding.runtime import startup  # noqa: E402
 from funding.runtime.backoff import delays  # noqa: E402
 from funding.settings.service import Settings  # noqa: E402
 

@@ -20,9 +20,8 @@ sys.path[0] = str(ROOT)
 
 from tabulate import tabulate  # noqa: E402
 
-from funding import errors  # noqa: E402
+from funding import errors, startup  # noqa: E402
 from funding.model.settlement import REGULAR, StoredSettlement  # noqa: E402
-from funding.runtime import startup  # noqa: E402
 from funding.statistics.study import Study, Totals, study, totals  # noqa: E402
 from funding.store.durable import DurableConnection  # noqa: E402
 

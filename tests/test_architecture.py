@@ -46,6 +46,7 @@ PURE = {
 
 OUTSIDE: dict[str, str | None] = {
     "settings": None,
+    "startup": None,
     "runtime": None,
     "runtime/progress": "tqdm",
     "store": "apsw",
@@ -68,7 +69,7 @@ MOVING = {"rest", "ingest", "history", "watchdog", "notify", "client", "consumer
 FLOORS: dict[int, Collection[str]] = {0: {"errors"}, 1: PURE, 2: OUTSIDE, 3: MOVING}
 
 PAIRS = {
-    ("runtime", "settings"),
+    ("startup", "settings"),
     ("watchdog/supervisor_plugin", "settings"),
     ("api/server", "api/dispatcher"),
     ("ingest/websocket", "settings"),

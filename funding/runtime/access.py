@@ -16,11 +16,12 @@ DATABASE = ("", "-wal", "-shm")
 
 def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] = ("",)) -> str:
     """Who may read the file at `path`, or write it, and what this user can do; "" where nothing is
-    closed to this user. `endings` are those of all the files that belong to it."""
+    closed to this user. `endings` are those of all the files that belong to it; where there are
+    several, who writes also makes them."""
     real = Path(os.path.realpath(path))
     right = os.R_OK | (os.W_OK if writing else 0)
     needed = [(folder, os.X_OK) for folder in reversed(real.parents)]
-    if writing:
+    if writing and len(endings) > 1:
         needed[-1] = (real.parent, os.X_OK | os.W_OK)
     needed += [(Path(f"{real}{ending}"), right) for ending in endings]
     for place, wanted in needed:

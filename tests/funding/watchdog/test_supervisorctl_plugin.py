@@ -34,6 +34,24 @@ def test_closed_socket_is_named_with_its_owner(short_path: Path, closed: str) ->
         assert "other" in as_others(command).stdout
 
 
+def test_socket_in_a_folder_that_may_only_be_read_is_named_and_not_the_folder(
+    short_path: Path,
+) -> None:
+    """To use it, nothing has to be made in the folder."""
+    place = short_path / "var"
+    place.mkdir()
+    config = short_path / "ctl.conf"
+    config.write_text(CONFIG.format(socket=place / "s"))
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "status"]
+    with (
+        supervisord(place, {"other": SLEEPS}),
+        of_somebody_else(place, 0o755),
+        of_somebody_else(place / "s", 0o600),
+    ):
+        done = as_others(command)
+    assert f"{place / 's'} belongs to " in done.stdout + done.stderr
+
+
 def test_missing_socket_is_supervisors_own_word(short_path: Path) -> None:
     config = short_path / "ctl.conf"
     config.write_text(CONFIG.format(socket=short_path / "none"))

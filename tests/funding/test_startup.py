@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from funding.runtime import startup
+from funding import startup
 from funding.settings import service
 from harness.processes import finished
 
-BEGIN = "from funding.runtime import startup; print(startup.begin('name'))"
+BEGIN = "from funding import startup; print(startup.begin('name'))"
 
 
 def test_help_names_every_setting_with_its_default() -> None:
@@ -110,7 +110,7 @@ def test_supervised_program_ends_with_supervisord(
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
 def test_signal_asks_a_program_to_stop(number: str) -> None:
     code = (
-        "import os, signal; from funding.runtime.startup import stop_on_signal;"
+        "import os, signal; from funding.startup import stop_on_signal;"
         f"stopping = stop_on_signal(); os.kill(os.getpid(), signal.{number});"
         "print(stopping.wait(20))"
     )
