@@ -18,6 +18,7 @@ from funding.ingest.symbol_classes import SymbolClasses
 from funding.model.quote import MAX_SYMBOLS, Quote, ceiling_ms, fold, supersedes
 
 MAX_REASONS = 40
+CLOCK_SECONDS = 60.0  # our clock is wrong by more than this, or good enough
 _MAX_EVENTS = 1_000
 
 _folded = functools.lru_cache(maxsize=2 * MAX_SYMBOLS)(fold)
@@ -121,7 +122,7 @@ class Inbox:
         lag = self._meter.add(connection, frame.event_time, uptime)
         batch.lags[connection] = lag, uptime
         batch.least_delay = self._meter.to_keep(uptime)
-        ceiling = ceiling_ms(frame.event_time, wall)
+        ceiling = ceiling_ms(frame.event_time, self._now(wall, uptime))
         names = [quote.symbol for quote in frame.quotes]
         symbol_class = frame.symbol_class
         if symbol_class is None:
@@ -141,6 +142,11 @@ class Inbox:
                 quotes[symbol] = (quote, wall, uptime - lag)
             else:
                 batch.repeated += 1
+
+    def _now(self, wall: float, uptime: float) -> float:
+        """Our clock; the exchange's where ours is ahead, and would vouch for future rows."""
+        exchange = self._meter.exchange_time(uptime)
+        return wall if exchange is None or wall - exchange < CLOCK_SECONDS else exchange
 
     def _note_progress(
         self, key: tuple[int, int], frame: Frame, uptime: float, ceiling: int

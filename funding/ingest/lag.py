@@ -19,8 +19,11 @@ from funding.model.feed import CLOCK_DRIFT
 BUCKET_SECONDS = 60.0
 BUCKETS = 60  # the least delay of an hour: drift adds less than half a second to it
 CONFIRMED = 3  # frames; a single frame with an absurd event time changes nothing
-MOST_SECONDS = 300.0
-"""A stream that is later than this by REST's clock has another clock, as a recording has."""
+MOST_SECONDS = 86_400.0
+"""A stream further than this from REST's clock has another clock, as a recording has."""
+AHEAD_SECONDS = 2.5
+"""No frame comes before its event time, by a clock that is wrong by 2 s at most."""
+CLOCK_HOLDS_SECONDS = 3_600.0  # crystals drift, and REST may not answer any more
 CLOCK_BACK_SECONDS = 1.0  # one tick: the two symbol classes take turns within it
 
 
@@ -44,6 +47,7 @@ class LagMeter:
     def __init__(self, least: float | None = None, at: float = 0.0) -> None:
         self._least_by_bucket: dict[int, float] = {}
         self._connections: dict[int, _Connection] = {}
+        self._floor, self._floor_until = float("-inf"), float("-inf")
         if least is not None:
             self._least_by_bucket[_bucket(at)] = least
 
@@ -76,12 +80,28 @@ class LagMeter:
         return known.lag
 
     def note_exchange_clock(self, offset: float, uptime: float) -> bool:
-        """The exchange's clock is `offset` seconds ahead of our uptime, or more; whether that is
-        taken note of: not before the first frames."""
+        """The exchange's clock is `offset` seconds ahead of our uptime, or a little more; whether
+        that is taken note of: not before the first frames.
+
+        What a stream has as least delay when it is late from the start is too much; what it has
+        after frames from the future, too little.
+        """
         least = self.least
-        if least is not None and 0 < least + offset <= MOST_SECONDS:
-            self._note(-offset, uptime)
-        return least is not None
+        if least is None:
+            return False
+        if abs(least + offset) <= MOST_SECONDS:
+            self._floor = -offset - AHEAD_SECONDS
+            self._floor_until = uptime + CLOCK_HOLDS_SECONDS
+            true = {a: d for a, d in self._least_by_bucket.items() if d >= self._floor}
+            self._least_by_bucket = true
+            if self.least is None or self.least + offset > 0:
+                self._note(-offset, uptime)
+        return True
+
+    def exchange_time(self, uptime: float) -> float | None:
+        """The exchange's clock at `uptime` in Unix seconds, as the most prompt frames tell it."""
+        least = self.least
+        return None if least is None else uptime - least
 
     def forget(self, connection: int) -> None:
         """The connection has ended."""
@@ -89,6 +109,8 @@ class LagMeter:
 
     def _note(self, delay: float, uptime: float) -> None:
         buckets, now = self._least_by_bucket, _bucket(uptime)
+        if uptime < self._floor_until and delay < self._floor:
+            return  # a frame from the future
         expired = [each for each in buckets if each <= now - BUCKETS]
         if len(expired) == len(buckets) and expired:
             # After a silence of more than an hour the old value still counts, as far as the

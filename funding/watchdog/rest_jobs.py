@@ -26,6 +26,8 @@ SOURCE = "watchdog"
 SYMBOL = "BTCUSDT"
 SETTLE_SECONDS = 5.0
 """After ingest's start: a symbol of either class that has not come by then is missing."""
+ANSWER_SECONDS = 2.0
+"""An answer that took longer says too little of the exchange's clock."""
 PRUNE_PAUSE_SECONDS = 0.05
 """Between two batches, so that ingest can write in between."""
 
@@ -116,11 +118,12 @@ class RestJobs:
 
     def check_clock(self) -> float:
         """The exchange's clock (Unix seconds) minus our uptime; weight 1. Ingest is told the least
-        that it can be: by then the answer had come."""
+        that it can be, since by then the answer had come."""
         before = self._clock.uptime()
         exchange = self._rest.server_time() / 1000
         after = self._clock.uptime()
-        set_exchange_offset(self._store, self._exchange, self._clock.boot, exchange - after)
+        if after - before <= ANSWER_SECONDS:
+            set_exchange_offset(self._store, self._exchange, self._clock.boot, exchange - after)
         return exchange - (before + after) / 2
 
     def prune(self, keep_seconds: float, stopping: threading.Event) -> None:

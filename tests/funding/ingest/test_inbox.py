@@ -290,3 +290,17 @@ def test_quotes_that_were_given_back_wait_beside_newer_ones() -> None:
     assert prices(again) == {"BTCUSDT": 3.0, "ETHUSDT": 2.0, "币安人生USDT": 2.0}
     assert again.ceiling == batch.ceiling
     assert again.frames == 2, "each frame is counted once"
+
+
+@pytest.mark.parametrize("ahead", [0.0, 604_800.0, -604_800.0])
+def test_row_from_the_future_is_replaced_whatever_our_clock_says(ahead: float) -> None:
+    """A wall clock that is ahead would vouch for it until that time comes."""
+    inbox = Inbox()
+    for second in range(4):
+        inbox.offer(1, frame(MAIN, second * 1_000), WALL + ahead + second, 100.0 + second)
+    inbox.take(0.0)
+    for second in (3_600, 4):
+        inbox.offer(1, frame(MAIN, second * 1_000), WALL + ahead + 4, 104.0)
+        batch = inbox.take(0.0)
+    assert batch.ceiling < WALL_MS + 3_600_000
+    assert {held[0].event_time for held in batch.quotes.values()} == {WALL_MS + 4_000}

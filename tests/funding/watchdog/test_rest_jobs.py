@@ -237,3 +237,15 @@ def test_damage_is_logged(compared: ComparedService, caplog: pytest.LogCaptureFi
     with compared.jobs("http://127.0.0.1:1") as jobs:
         jobs.check_database()
     assert "the database is damaged" in caplog.text
+
+
+def test_slow_answer_says_nothing_of_the_exchange_s_clock(compared: ComparedService) -> None:
+    at = int(compared.hand.wall * 1000)
+
+    def slowly(connection: Any, stopping: Any) -> None:
+        compared.hand.advance(2.5)
+        json_reply({"serverTime": at})(connection, stopping)
+
+    with scripted(slowly) as server, compared.jobs(server.url) as jobs:
+        jobs.check_clock()
+    assert rows(compared.path, "SELECT exchange_offset FROM feed") == [(None,)]
