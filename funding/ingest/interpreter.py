@@ -18,6 +18,7 @@ LOOK_SECONDS = 2.0
 """Between two looks whether statistics or contracts may have changed."""
 READ_SECONDS = 60.0
 """So often they are read in any case, which takes 4 ms: a witnessed interval changes no mark."""
+SOON_SECONDS = 0.5
 READ_SYMBOLS = 100
 """Statistics read at most at once, 3 ms: after the hourly ones all symbols have changed."""
 _REMEMBERED = f"SELECT {', '.join(Remembered._fields)} FROM quote WHERE exchange = ?"
@@ -61,7 +62,7 @@ class Interpreter:
         self._event_time = last_event_time or 0
         self._more_to_read = True
         while self._more_to_read:
-            self._read_normals()
+            self._read_normals(now)
 
     def interpret(self, batch: Batch) -> Findings:
         """What is to be stored with the quotes of `batch`."""
@@ -76,7 +77,7 @@ class Interpreter:
     def step(self, wall: float, now: float) -> list[Event]:
         """Do what is due; what the audit trail should say."""
         if self._look.due(now) and self._must_read(now):
-            self._read_normals()
+            self._read_normals(now)
         if self._bars.due(self._event_time, now):
             return self._write_bars(wall, now)
         return []
@@ -94,12 +95,14 @@ class Interpreter:
         changed = self._writer.others_wrote() and self._normals.may_have_changed()
         return changed or self._more_to_read or self._read.due(now)
 
-    def _read_normals(self) -> None:
+    def _read_normals(self, now: float) -> None:
         count = 0
         for symbol, normal, trades in self._normals.changed(READ_SYMBOLS):
             self._meaning.set_normal(symbol, normal, trades=trades)
             count += 1
         self._more_to_read = count == READ_SYMBOLS
+        if self._more_to_read:
+            self._look.hasten(now + SOON_SECONDS)
 
     def _write_bars(self, wall: float, now: float) -> list[Event]:
         bars, meaning = self._bars, self._meaning

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from funding.ingest.track import MINUTE_MS, NO_MINUTE, Remembered, Track
 from funding.model.bar import Bar
-from funding.model.quote import Quote, fold, supersedes
+from funding.model.quote import Quote, fold
 from funding.model.signal import Signal
 from funding.statistics.moves import SLOT_MS, RateWindow
 from funding.statistics.score import HIGH_Z, NOTHING_KNOWN, Normal, Score, score
@@ -75,8 +75,9 @@ class Meaning:
         tracks = self.tracks
         for name, (quote, wall, _) in quotes.items():
             track = tracks.get(name) or self._track(name, quote.symbol)
-            event_time, rate = quote.event_time, quote.funding_rate
-            if supersedes(event_time, track.event_time, ceiling):
+            last, event_time = track.quote, quote.event_time
+            # `supersedes`, without a call.
+            if event_time > last.event_time or last.event_time > ceiling:
                 minute, mark = event_time // MINUTE_MS, quote.mark_price
                 if minute != track.minute:
                     self._begin_bar(track, minute, mark)
@@ -85,11 +86,14 @@ class Meaning:
                 elif mark < track.low:
                     track.low = mark
                 track.quotes += 1
-                before = track.values() if track.thresholds else ()
-                if rate != track.rate or track.stale or quote.next_funding_time != track.next_time:
-                    self._judge(track, quote, wall)
-                    track.rate = rate
-                track.event_time, track.mark, track.index = event_time, mark, quote.index_price
+                before = track.thresholds and track.values()
+                track.quote = quote
+                if (
+                    quote.funding_rate != last.funding_rate
+                    or track.stale
+                    or quote.next_funding_time != last.next_funding_time
+                ):
+                    self._judge(track, last, wall)
                 if before:
                     self._check_thresholds(track, before, wall)
             scores.append(track.score)
@@ -108,23 +112,23 @@ class Meaning:
         track.minute, track.quotes = minute, 0
         track.open = track.high = track.low = mark
 
-    def _judge(self, track: Track, quote: Quote, wall: float) -> None:
-        """Work out the score of a rate, and what it sets off."""
-        normal, rate = track.normal, quote.funding_rate
+    def _judge(self, track: Track, last: Quote, wall: float) -> None:
+        """Work out the score of its quote, which came after `last`, and what it sets off."""
+        quote, normal = track.quote, track.normal
+        rate = quote.funding_rate
         track.stale = False
-        track.score = NOTHING_KNOWN if normal is None else score(rate, normal)
-        if quote.next_funding_time != track.next_time:
-            # Another settlement has another rate: it has not moved.
-            track.next_time, track.rates, track.rate = quote.next_funding_time, None, None
-        if rate is None or normal is None or not track.trades or not normal.interval:
+        found = track.score = NOTHING_KNOWN if normal is None else score(rate, normal)
+        if quote.next_funding_time != last.next_funding_time:
+            track.rates = None
+        if rate is None or normal is None or not track.trades:
             return
         rates, slot = track.rates, quote.event_time // SLOT_MS
         calm = rates is not None and rates.slot == slot and rates.low <= rate <= rates.high
-        if not calm and rate != track.rate:
-            self._check_move(track, slot, rate, normal.interval, wall)
-        z_score = track.score.z_score
+        if not calm and rate != last.funding_rate:
+            self._check_move(track, last, slot, wall)
+        z_score = found[0]
         # Nearly all stay normal.
-        if z_score is not None and (track.level != 0 or abs(z_score) > HIGH_Z):
+        if z_score is not None and (track.level != 0 or not -HIGH_Z <= z_score <= HIGH_Z):
             self._check_zone(track, rate, z_score, normal, wall)
 
     def _check_zone(
@@ -139,14 +143,19 @@ class Meaning:
         if before is not None:
             self._add(zone_entered(self._moment(track, rate, wall), before, now, normal))
 
-    def _check_move(self, track: Track, slot: int, rate: float, interval: int, wall: float) -> None:
-        held_until = track.event_time // SLOT_MS
-        if track.rate is None:
+    def _check_move(self, track: Track, last: Quote, slot: int, wall: float) -> None:
+        rate, before = track.quote.funding_rate, last.funding_rate
+        interval = track.normal.interval if track.normal else 0
+        if rate is None or not interval:
+            return
+        if before is None or track.quote.next_funding_time != last.next_funding_time:
+            # The rate of another settlement has not moved.
             track.rates = RateWindow(slot, rate, interval)
             return
+        held_until = last.event_time // SLOT_MS
         if track.rates is None:
-            track.rates = RateWindow(held_until, track.rate, interval)
-        start = track.rates.moved_from(slot, rate, interval, track.rate, held_until)
+            track.rates = RateWindow(held_until, before, interval)
+        start = track.rates.moved_from(slot, rate, interval, before, held_until)
         if start is not None:
             moment = self._moment(track, rate, wall)
             self._add(moved(moment, start, interval, track.score.zone))
@@ -157,7 +166,7 @@ class Meaning:
         for threshold, value in zip(track.thresholds, before, strict=True):
             now = track.value(threshold.field)
             if now is not None and threshold.is_crossed(value, now):
-                moment = self._moment(track, track.rate, wall)
+                moment = self._moment(track, track.quote.funding_rate, wall)
                 self._add(crossed(moment, threshold, now, track.score.zone))
 
     def _moment(self, track: Track, rate: float | None, wall: float) -> Moment:

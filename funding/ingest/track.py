@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from funding.model.bar import MINUTE, Bar
+from funding.model.quote import Quote
 from funding.statistics.moves import RateWindow
 from funding.statistics.score import NOTHING_KNOWN, Normal, Score
 from funding.statistics.thresholds import Threshold, ThresholdField
@@ -14,8 +15,8 @@ NO_MINUTE = -1
 
 
 class Remembered(NamedTuple):
-    """What the store has of a symbol when ingest starts: columns of `quote`. `signal_level` is None
-    where no Z-score was there yet."""
+    """What the store has of a symbol when ingest starts: columns of `quote`, first those of a
+    `Quote` in order. `signal_level` is None where no Z-score was there yet."""
 
     symbol: str
     mark_price: float
@@ -29,25 +30,21 @@ class Remembered(NamedTuple):
 
 
 class Track:
-    """One symbol. `rate`, `mark`, `index` and `next_time` are those of its newest quote, and
-    `score` is what that means, out of date while `stale`. `level` is that of the last signal (see
+    """One symbol. `quote` is its newest one, and `score` is what that means, out of date while
+    `stale`. `level` is that of the last signal (see
     `zones`), None before the first Z-score. `minute` is that of the bar under way, and
     `last_minute` of the one before, in minutes since 1970. Slots, since there are a thousand."""
 
     __slots__ = (
-        "event_time",
         "high",
-        "index",
         "last_minute",
         "level",
         "low",
-        "mark",
         "minute",
-        "next_time",
         "normal",
         "open",
+        "quote",
         "quotes",
-        "rate",
         "rates",
         "score",
         "stale",
@@ -59,10 +56,7 @@ class Track:
     def __init__(self, symbol: str, thresholds: Sequence[Threshold]) -> None:
         self.symbol = symbol
         self.thresholds = thresholds
-        self.event_time = 0
-        self.rate: float | None = None
-        self.next_time: int | None = None
-        self.mark = self.index = 0.0
+        self.quote = Quote(symbol, 0.0, 0.0, None, None, 0)
         self.normal: Normal | None = None
         self.score = NOTHING_KNOWN
         self.stale = True
@@ -75,9 +69,8 @@ class Track:
 
     def remember(self, row: Remembered) -> None:
         """Continue from what an earlier process stored."""
-        self.event_time, self.rate = row.event_time, row.funding_rate
-        self.mark, self.index = row.mark_price, row.index_price
-        self.next_time, self.level = row.next_funding_time, row.signal_level
+        self.quote = Quote(*row[:6])
+        self.level = row.signal_level
         self.score = Score(row.z_score, None, row.percentile, None)
 
     def values(self) -> list[float | None]:
@@ -91,13 +84,14 @@ class Track:
         if field is ThresholdField.PERCENTILE:
             return self.score.percentile
         if field is ThresholdField.MARK_PRICE:
-            return self.mark or None
+            return self.quote.mark_price or None
         if field is ThresholdField.INDEX_PRICE:
-            return self.index or None
-        if field is ThresholdField.FUNDING_RATE or self.rate is None:
-            return self.rate
+            return self.quote.index_price or None
+        rate = self.quote.funding_rate
+        if field is ThresholdField.FUNDING_RATE or rate is None:
+            return rate
         interval = self.normal.interval if self.normal else 0
-        return self.rate * HOURS_A_YEAR / interval if interval else None
+        return rate * HOURS_A_YEAR / interval if interval else None
 
     def end_bar(self, exchange: str) -> Bar:
         """The bar under way, which ends with the newest quote."""
@@ -111,8 +105,8 @@ class Track:
             self.open,
             self.high,
             self.low,
-            self.mark,
-            self.index,
-            self.rate,
+            self.quote.mark_price,
+            self.quote.index_price,
+            self.quote.funding_rate,
             self.quotes,
         )

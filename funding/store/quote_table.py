@@ -104,8 +104,8 @@ class Rows:
                 quote.event_time,
                 wall,
                 uptime,
-                *score,
             )
+            self._values += score
 
     def __len__(self) -> int:
         return len(self._values) // _COLUMNS

@@ -84,7 +84,7 @@ def measure(run: Run) -> None:
     folder = run.make_folder("seen")
     frame = build()[0]
     with ExitStack() as stack:
-        watched = [stack.enter_context(_ours(folder, each)) for each in run.checkouts]
+        watched = [stack.enter_context(ours(folder, each)) for each in run.checkouts]
         watched.append(stack.enter_context(_bare(folder)))
         if run.peers:
             watched.append(stack.enter_context(_older(folder)))
@@ -107,7 +107,7 @@ def measure(run: Run) -> None:
 
 
 @contextmanager
-def _ours(folder: Path, checkout: Checkout) -> Iterator[Watched]:
+def ours(folder: Path, checkout: Checkout) -> Iterator[Watched]:
     port, name = free_port(), checkout.name
     with listening() as server:
         settings = {

@@ -17,7 +17,7 @@ def track(symbol: str, minute: int | None, *, last: int = NO_MINUTE, trades: boo
     found.minute = NO_MINUTE if minute is None else MINUTE + minute
     found.last_minute = last if last == NO_MINUTE else MINUTE + last
     found.trades = trades
-    found.mark = found.open = found.high = found.low = 100.0
+    found.open = found.high = found.low = 100.0
     found.quotes = 5
     return found
 

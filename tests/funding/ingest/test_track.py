@@ -1,6 +1,7 @@
 """What is remembered of one symbol."""
 
 from funding.ingest.track import NO_MINUTE, Remembered, Track
+from funding.model.quote import Quote
 from funding.statistics.score import Normal, Score
 from funding.statistics.thresholds import ThresholdField, thresholds
 
@@ -8,7 +9,7 @@ from funding.statistics.thresholds import ThresholdField, thresholds
 def test_values_of_fields() -> None:
     track = Track("BTCUSDT", ())
     assert [track.value(field) for field in ThresholdField] == [None] * 6
-    track.rate, track.mark, track.index = 0.0001, 100.0, 99.0
+    track.quote = Quote("BTCUSDT", 100.0, 99.0, 0.0001, None, 7)
     track.score = Score(1.5, None, 80.0, None)
     assert track.value(ThresholdField.ANNUALIZED_RATE) is None
     track.normal = Normal(0.0, 1.0, 8, (), None)
@@ -27,15 +28,15 @@ def test_values_of_its_thresholds() -> None:
     known = thresholds('[[threshold]]\nsymbol="*"\nfield="mark_price"\nabove=1')
     track = Track("BTCUSDT", known)
     assert track.values() == [None]
-    track.mark = 5.0
+    track.quote = Quote("BTCUSDT", 5.0, 99.0, None, None, 7)
     assert track.values() == [5.0]
 
 
 def test_what_the_store_remembers() -> None:
     track = Track("BTCUSDT", ())
     track.remember(Remembered("BTCUSDT", 100.0, 99.0, 0.0001, 8, 7, 1.5, 80.0, -2))
-    assert (track.mark, track.index, track.rate, track.next_time) == (100.0, 99.0, 0.0001, 8)
-    assert (track.event_time, track.level) == (7, -2)
+    assert track.quote == Quote("BTCUSDT", 100.0, 99.0, 0.0001, 8, 7)
+    assert track.level == -2
     assert (track.score.z_score, track.score.percentile, track.stale) == (1.5, 80.0, True)
 
 
@@ -43,7 +44,7 @@ def test_bar_ends_with_the_newest_quote() -> None:
     track = Track("BTCUSDT", ())
     track.minute, track.quotes = 10, 3
     track.open, track.high, track.low = 5.0, 9.0, 4.0
-    track.mark, track.index, track.rate = 6.0, 6.5, None
+    track.quote = Quote("BTCUSDT", 6.0, 6.5, None, None, 7)
     bar = track.end_bar("binance")
     assert bar == ("binance", "BTCUSDT", 60, 600, 5.0, 9.0, 4.0, 6.0, 6.5, None, 3)
     assert (track.minute, track.last_minute) == (NO_MINUTE, 10)
