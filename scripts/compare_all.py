@@ -18,6 +18,7 @@ from funding.comparison.pair import alarms, compare_all
 from funding.comparison.report import Round, as_data, as_text
 from funding.comparison.summary import summarise
 from funding.exchanges.binance import stream as binance
+from funding.model.quote import Source
 from funding.rest.client import RestClient
 from funding.runtime.clock import SYSTEM
 from funding.runtime.logs import printable
@@ -61,6 +62,9 @@ class Comparer:
         stale = [quote.symbol for quote in after if quote.age_seconds > limit]
         if len(stale) == len(after):
             problem = f"every quote is older than {limit:g} s: is ingest running?"
+            raise errors.StoreError(str(self._settings.db), problem)
+        if all(each.source is Source.REST for each in after if each.age_seconds <= limit):
+            problem = "every fresh quote is REST's own, which stands in for the stream"
             raise errors.StoreError(str(self._settings.db), problem)
         events = alarms(rows)
         for event in events:

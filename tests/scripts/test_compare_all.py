@@ -5,10 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import apsw
 import pytest
 
 from funding.model.quote import Quote
@@ -210,6 +212,15 @@ def test_without_quotes_rest_is_not_called(world: World, tmp_path: Path) -> None
     other.write_text("no database\n" * 100)
     assert "not readable as a database" in one_line(run(world, FUNDING_DB=other))
     assert world.exchange.calls() == calls
+
+
+def test_rest_is_not_compared_with_itself(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "own.db"
+    write(path, SYSTEM, [quote()])
+    with closing(apsw.Connection(str(path))) as plain:
+        plain.execute("UPDATE quote SET source = 'rest'")
+    text = f"{path}: every fresh quote is REST's own, which stands in for the stream"
+    assert one_line(run(world, FUNDING_DB=path)) == text
 
 
 def test_quotes_of_yesterday_are_not_compared(world: World, tmp_path: Path) -> None:
