@@ -117,5 +117,5 @@ class Standby:
         wall, uptime = self._clock.wall(), self._clock.uptime()
         received = [receipt(quote, feed, wall, uptime) for quote in quotes]
         self._stored += self._quotes.fill(
-            quotes, since=self._begun.at, wall=wall, received=received
+            quotes, since=self._begun.at, wall=wall, uptime=uptime, received=received
         )

@@ -21,7 +21,11 @@ FROM quote LEFT JOIN contract USING (exchange, symbol)
 WHERE quote.exchange = ?1 AND (contract.status = 'TRADING'
     OR NOT EXISTS (SELECT 1 FROM contract AS other WHERE other.exchange = ?1))
 """
-_SYMBOLS = "SELECT symbol FROM quote WHERE exchange = ?"
+LIVE_SECONDS = 5.0
+"""A quote of the stream that is younger is left alone: one class flows while another is silent."""
+_SYMBOLS = """
+SELECT symbol, source = 'websocket' AND ?2 - received_uptime <= ?3 FROM quote WHERE exchange = ?1
+"""
 _SINCE = "UPDATE feed SET standby_since = ?2 WHERE exchange = ?1"
 
 
@@ -56,19 +60,26 @@ class StandbyQuotes:
             add_events(connection, events)
 
     def fill(
-        self, quotes: Sequence[Quote], *, since: float, wall: float, received: Sequence[float]
+        self,
+        quotes: Sequence[Quote],
+        *,
+        since: float,
+        wall: float,
+        uptime: float,
+        received: Sequence[float],
     ) -> int:
-        """Store `quotes` that came at `wall` Unix seconds, each as old as if it had been received
+        """Store `quotes` that came at `wall` and `uptime`, each as old as if it had been `received`
         at that uptime; returns how many were newer than what was stored.
 
-        Only stored symbols, so that REST's other contracts do not come and go; all of them where
-        none is stored yet.
+        Only stored symbols that the stream does not bring, so that REST's other contracts do not
+        come and go; all of them where none is stored yet.
         """
-        known = {fold(name) for (name,) in self._store.rows(_SYMBOLS, (self._exchange,))}
+        stored_ones = self._store.rows(_SYMBOLS, (self._exchange, uptime, LIVE_SECONDS))
+        silent = {fold(symbol) for symbol, is_live in stored_ones if not is_live}
         held = [
-            (quote, wall, uptime)
-            for quote, uptime in zip(quotes, received, strict=True)
-            if not known or fold(quote.symbol) in known
+            (quote, wall, counted)
+            for quote, counted in zip(quotes, received, strict=True)
+            if not stored_ones or fold(quote.symbol) in silent
         ]
         ceiling = ceiling_ms(max((quote.event_time for quote in quotes), default=0), wall)
         rows = Rows(self._exchange, held, Source.REST, self._scores(held))

@@ -44,12 +44,13 @@ def stored(path: Path) -> dict[str, tuple[float, str]]:
     return {symbol: (mark, source) for symbol, mark, source in found}
 
 
-def fill(standby: StandbyQuotes, *quotes: object, since: float = 7.0) -> int:
+def fill(standby: StandbyQuotes, *quotes: object, uptime: float = UPTIME + 30.0) -> int:
     return standby.fill(
         list(quotes),  # type: ignore[arg-type]
-        since=since,
+        since=7.0,
         wall=WALL,
-        received=[UPTIME] * len(quotes),
+        uptime=uptime,
+        received=[uptime] * len(quotes),
     )
 
 
@@ -73,6 +74,21 @@ def test_the_stream_takes_over_with_its_next_newer_quote(
     assert stored(path) == {"A": (5.0, "rest")}
     writer.write(feed, received(quote("A", 6.0, NOW_MS + 1_001)))
     assert stored(path) == {"A": (6.0, "websocket")}
+
+
+def test_what_the_stream_brings_is_left_alone(
+    path: Path, writer: Writer, standby: StandbyQuotes
+) -> None:
+    feed = feed_of()
+    writer.write(feed, received(quote("A"), quote("B")))
+    writer.write(feed, received(quote("A", event_time=NOW_MS + 1), uptime=UPTIME + 25.0))
+    writer.write(feed, received(quote("C"), uptime=UPTIME + 24.9))
+    assert fill(standby, *(quote(name, 5.0, NOW_MS + 1_000) for name in ("A", "B", "C"))) == 2
+    assert {name: source for name, (_, source) in stored(path).items()} == {
+        "A": "websocket",
+        "B": "rest",
+        "C": "rest",
+    }
 
 
 def test_a_time_in_the_future_does_not_freeze_a_symbol(
@@ -124,7 +140,8 @@ def test_ages_and_the_feed_are_as_the_stream_left_them(
     feed = feed_of()
     writer.write(feed, received(quote("A")))
     hand = ManualClock(uptime=UPTIME + 60)
-    standby.fill([quote("A", 5.0, NOW_MS + 1)], since=7.0, wall=WALL + 60, received=[UPTIME + 50])
+    newer, times = [quote("A", 5.0, NOW_MS + 1)], {"wall": WALL + 60, "uptime": UPTIME + 60}
+    standby.fill(newer, since=7.0, received=[UPTIME + 50], **times)
     with reading(path, hand) as reader:
         found, row = reader.one("A"), reader.feed()
     assert found is not None
@@ -164,7 +181,7 @@ def test_silence_of_what_trades(
         "binance", [contract("a"), contract("B"), contract("DEAD", ContractStatus.SETTLING)]
     )
     assert standby.silence(now, 30.0) == Silence(2, 1, 0, 5.0)
-    fill(standby, quote("A", event_time=NOW_MS + 2))
+    fill(standby, quote("A", event_time=NOW_MS + 2), uptime=now + 0.5)
     assert standby.silence(now, 30.0) == Silence(2, 1, 1, 45.0)
     with store.transaction() as connection:  # as after a reboot
         connection.execute("UPDATE quote SET received_uptime = NULL")
