@@ -162,8 +162,10 @@ class FakeExchange:
             self.connections += 1
             connection.settimeout(WAIT_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with contextlib.suppress(OSError):
+            try:
                 self._greet(connection)
+            except OSError:  # a client that did not wait, and of whom nobody asks
+                connection.close()
 
     def _greet(self, connection: socket.socket) -> None:
         if self._tls is not None:
@@ -172,7 +174,7 @@ class FakeExchange:
         while self._reads_request and b"\r\n\r\n" not in request:
             part = connection.recv(4096)
             if not part:
-                break
+                raise ConnectionAbortedError
             request += part
         answer = self._answer(request)
         peer = Peer(connection, request)
