@@ -13,9 +13,9 @@ from tests.support.clock import write
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """350 symbols and more, four ticks a second."""
+    """350 symbols and more, two ticks a second."""
     folder = tmp_path_factory.mktemp("world")
-    with exchange_and_service(folder, "--main", "360", "--tick", "0.25") as made:
+    with exchange_and_service(folder, "--main", "360", "--tick", "0.5") as made:
         yield made
 
 
