@@ -201,6 +201,10 @@ def test_each_cause_is_one_alarm_with_its_count() -> None:
     """An outage explains hundreds of differences: they do not bury the one that matters."""
     late = [pair_of(f"L{number}", 103, at=-30_000) for number in range(453)]
     found = round_of(*late, pair_of("B", 102), pair_of("C", 104))
+    index = planted_pair(pair_of("P"), "binance", NOW)[-1]
+    (told,) = alarms([index])
+    assert told.rule == "index_price"
+    assert "explained" not in told.detail, "what lag does not explain, whichever field it is"
     assert [(e.rule, e.count, e.detail) for e in alarms(found.rows)] == [
         ("mark_price", 2, "C mark_price: stream 104, REST 100.0, and 1 more"),
         ("lag", 453, "L0 mark_price: stream 103, REST 100.0, explained by -30000 ms, and 452 more"),

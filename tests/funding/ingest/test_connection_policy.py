@@ -110,7 +110,7 @@ def test_event_of_an_ended_connection_is_ignored() -> None:
     assert exchange.policy.attempts == len(exchange.attempts) == 2
 
 
-def waits(connections: int, *, newer: bool) -> list[float]:
+def waits(connections: int, *, newer: bool | None) -> list[float]:
     """The wait after each of three connections that deliver a frame and are lost at once."""
     policy = ConnectionPolicy(
         connections=connections, stall_after=5.0, rotate_after=600.0, backoff_max=60.0,
@@ -122,7 +122,7 @@ def waits(connections: int, *, newer: bool) -> list[float]:
         assert isinstance(first, Connect)
         number, lost_at = first.connection, now
         policy.handle(ConnectionEvent(number, ConnectionEventKind.OPENED, now))
-        policy.accepted(number, 0, now, 1, newer=newer)
+        policy.accepted(number, 0, now, 1, **({} if newer is None else {"newer": newer}))
         policy.handle(ConnectionEvent(number, EndingKind.LOST, now))
         orders: list[Order] = []
         while not orders:
@@ -135,6 +135,7 @@ def waits(connections: int, *, newer: bool) -> list[float]:
 
 def test_frame_that_others_had_is_a_recovery_only_beside_a_spare() -> None:
     assert waits(1, newer=True) == pytest.approx([waits(1, newer=True)[0]] * 3)
+    assert waits(1, newer=None) == waits(1, newer=True)
     assert waits(1, newer=False)[0] < waits(1, newer=False)[2]
     assert waits(2, newer=False)[2] < waits(1, newer=False)[2]
 
@@ -386,6 +387,12 @@ def test_spans_end_at_least_a_quarter_apart(lost_at: int, rotated_at: int) -> No
     assert begun[:3] == [(0, 1), (0, 2), (lost_at + 1, 3)]
     assert begun[-1][0] == rotated_at
     assert [at for at, _ in begun[3:-1]] == [900] * (rotated_at > 900)
+
+
+def test_quarter_of_a_span_is_no_whole_number() -> None:
+    """The first is to end at 901.8; 150 + 1,002 is 250.2 later, nearer than 250.5."""
+    driven = Driven(connections=2, rotate_after=1_002.0)
+    assert rotations(driven.policy, 602, lost={149: 2})[2:] == [(150, 3), (601, 4)]
 
 
 def test_connection_is_good_that_has_what_nobody_had_or_what_just_came() -> None:

@@ -124,6 +124,24 @@ def test_only_failed_posts_are_taken_again(path: Path, store: DurableConnection)
     ]  # fmt: skip
 
 
+def test_one_transaction_prunes_five_thousand_rows_and_no_more(
+    path: Path, store: DurableConnection
+) -> None:
+    """Ingest waits for it half a second at most."""
+    with store.transaction() as connection:
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5001)"
+            " INSERT INTO alert (key, consumer, symbol, kind, at, body)"
+            " SELECT i, 'volume_alert', 'BTCUSDT', 'SPIKE', 1.0, '{}' FROM n"
+        )
+        connection.execute(
+            "INSERT INTO outbox (consumer, target, path, body, idempotency_key, created_at, due_at)"
+            " SELECT consumer, 'backend', '/path', body, key, at, at FROM alert"
+        )
+    assert OutboxStore(store).prune(NOW, NOW) == 5_000
+    assert rows(path, "SELECT (SELECT count(*) FROM alert), count(*) FROM outbox") == [(1, 1)]
+
+
 def test_old_alerts_and_accepted_posts_are_pruned(path: Path, store: DurableConnection) -> None:
     outbox = OutboxStore(store)
     for at, key in ((NOW, "old"), (NOW + 100, "sent"), (NOW + 100, "waits")):

@@ -236,6 +236,12 @@ def test_a_lock_that_is_never_released_raises_store_locked(path: Path) -> None:
         assert writer.write(feed, received(quote(event_time=NOW_MS + 2))) == 1
 
 
+def test_a_batch_waits_half_a_second_for_a_lock(path: Path) -> None:
+    """Longer, and frames would wait in the socket; shorter, and a checkpoint would be a lock."""
+    with writing(path) as writer:
+        assert writer._connection.pragma("busy_timeout") == 500
+
+
 def test_a_writer_of_comparisons_beside_ingest_disturbs_nobody(path: Path) -> None:
     feed = feed_of()
     insert = (
