@@ -2,6 +2,7 @@
 """The watchdog: looks at the service every few seconds, reports, and restarts what hangs."""
 
 import json
+import logging
 import sys
 
 from funding import startup
@@ -22,6 +23,8 @@ from funding.watchdog.findings_log import FindingsLog
 from funding.watchdog.monitor import Monitor
 from funding.watchdog.rest_check import RestChecker, Schedule
 from funding.watchdog.supervisor import SupervisorClient
+
+log = logging.getLogger("watchdog")
 
 PENDING_SECONDS = 0.5  # between two looks while a process is to end
 ONCE_REST_SECONDS = 8.0
@@ -81,6 +84,8 @@ def run(settings: Settings) -> int:
     """Look and act until SIGTERM or SIGINT."""
     keep_seconds = settings.comparison_days * 86_400
     schedule = Schedule(settings.compare_interval, settings.compare_all_interval, keep_seconds)
+    if schedule.unproven:
+        log.warning("%s", schedule.unproven)
     checker = make_rest_checker(settings, schedule)
     monitor = make_monitor(settings, checker)
     findings_log = FindingsLog(SYSTEM)

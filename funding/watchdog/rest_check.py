@@ -28,6 +28,8 @@ FIRST_CLOCK_SECONDS = 10.0  # after the first comparison
 PRUNE_SECONDS = 600.0
 CHECK_SECONDS = 3_600.0
 AGAIN_SECONDS = 60.0
+USUAL_SECONDS, LONGEST_SECONDS = 1_000.0, 4_000.0
+"""Of comparisons of all symbols: with longer intervals the report proves less, or nothing."""
 RETRY_SECONDS = 2.0
 """When the stream has only just begun."""
 
@@ -42,6 +44,17 @@ class Schedule(NamedTuple):
     one_every: float
     all_every: float = 0.0
     keep_seconds: float | None = None
+
+    @property
+    def unproven(self) -> str:
+        """What the validation report cannot prove with this schedule, in words; "" for nothing."""
+        name, every = "FUNDING_COMPARE_ALL_INTERVAL", self.all_every
+        if 0 < every <= USUAL_SECONDS:
+            return ""
+        if not 0 < every <= LONGEST_SECONDS:
+            return f"{name}={every:g}: the validation report cannot say GO (at most 3600 can)"
+        text = f"{name}={every:g}: between two comparisons of all symbols the validation report"
+        return f"{text} proves BTCUSDT alone"
 
 
 class Job(NamedTuple):

@@ -15,7 +15,7 @@ UNOBSERVED_SHARE, UNWATCHED_SECONDS = 0.01, 600
 ABSENCE_SECONDS = 180
 RESTARTS_PER_DAY = 3
 """After so many within ten minutes the watchdog itself gives up and calls for a person."""
-STALLS_PER_HOUR, LOSSES_PER_HOUR = 2, 4
+STALLS_PER_HOUR, LOSSES_PER_HOUR, FAILURES_PER_HOUR = 2, 4, 10
 MEDIAN_MS, LATE_SHARE, LATE_SYMBOLS = 1_000, 0.01, 0.01
 FAR_MS, FAR_SHARE = 2_000, 0.2
 STALE_SHARE, STALE_TIMES = 0.001, 2
@@ -82,12 +82,12 @@ def _stopped(facts: Facts) -> Criterion:
 
 
 def _connection(facts: Facts) -> Criterion:
-    stalls, losses = (facts.audit.count(k) for k in (EventKind.STALL, EventKind.DISCONNECT))
-    hours = facts.period.hours
-    passed = stalls <= STALLS_PER_HOUR * hours and losses <= LOSSES_PER_HOUR * hours
-    figure = f"{stalls:,} stalls, {losses:,} disconnects"
-    wanted = f"at most {STALLS_PER_HOUR} and {LOSSES_PER_HOUR} an hour"
-    return Criterion("connection", figure, wanted, passed)
+    kinds = EventKind.STALL, EventKind.DISCONNECT, EventKind.CONNECT_FAILED
+    most = STALLS_PER_HOUR, LOSSES_PER_HOUR, FAILURES_PER_HOUR
+    counts = tuple(facts.audit.count(kind) for kind in kinds)
+    passed = all(n <= m * facts.period.hours for n, m in zip(counts, most, strict=True))
+    figure = "{:,} stalls, {:,} disconnects, {:,} failed attempts".format(*counts)
+    return Criterion("connection", figure, "at most {}, {} and {} an hour".format(*most), passed)
 
 
 def _lag(facts: Facts) -> Criterion:

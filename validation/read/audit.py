@@ -11,7 +11,7 @@ from validation.read.spans import Span
 from validation.read.tables import columns_of, count_without_time
 
 SHOWN = 40
-SHOWN_KINDS = set(EventKind) - {EventKind.DISCONNECT}
+SHOWN_KINDS = set(EventKind) - {EventKind.DISCONNECT, EventKind.CONNECT_FAILED}
 ACCOUNTS = {EventKind.CRASH, EventKind.RESTART, EventKind.KILL}
 """Each of them explains why a program started without having stopped."""
 RUNS_AGAIN = {EventKind.START, EventKind.REPLACED}

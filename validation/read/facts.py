@@ -79,7 +79,7 @@ def gather(
     audit = audit_of(connection, period, exchange)
     availability = availability_of(connection, period, exchange)
     quotes = quotes_of(connection, exchange)
-    usage = usage_of(connection, since, until)
+    usage = usage_of(connection, exchange, since, until)
     foreign_rows = foreign_rows_of(connection, exchange, since, until)
     roster = roster_of(exchange, period, tally, quotes, contracts)
     return Facts(

@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     STOP = "stop"
     STALL = "stall"
     DISCONNECT = "disconnect"
+    CONNECT_FAILED = "connect-failed"
     RESTART = "restart"
     KILL = "kill"
     WAITING = "waiting"

@@ -110,13 +110,16 @@ def _feed(connection: sqlite3.Connection, exchange: str) -> Feed | None:
     return Feed(connected == 1, heartbeat, accepted / frames if frames else 0.0, stand_in)
 
 
-def usage_of(connection: sqlite3.Connection, since: float, until: float) -> Usage:
-    """The REST calls of the period, from every caller."""
-    if not columns_of(connection, "rest_usage"):
+def usage_of(connection: sqlite3.Connection, exchange: str, since: float, until: float) -> Usage:
+    """The calls of the period to REST of `exchange`, from every caller."""
+    columns = columns_of(connection, "rest_usage")
+    if not columns:
         return {}
+    # A database of an older version has those of one exchange alone.
+    own = " AND exchange = ?3" if "exchange" in columns else ""
     rows = connection.execute(
         "SELECT caller, route, sum(calls), sum(weight) FROM rest_usage"
-        " WHERE minute BETWEEN ? AND ? GROUP BY caller, route",
-        (int(since // 60), int(until // 60)),
+        f" WHERE minute BETWEEN ?1 AND ?2{own} GROUP BY caller, route",
+        (int(since // 60), int(until // 60), exchange)[: 3 if own else 2],
     )
     return {(str(row[0]), str(row[1])): (int(row[2]), int(row[3])) for row in rows}

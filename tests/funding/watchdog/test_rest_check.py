@@ -176,6 +176,20 @@ def test_rest_that_does_not_answer_leaves_one_event_with_its_duration(
         until(lambda: rows(compared.path, stored) == [(began, "binance", 240.0)], "its end")
 
 
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        (60, ""), (600, ""), (1_000, ""), (1_001, "BTCUSDT alone"), (3_600, "BTCUSDT alone"),
+        (4_001, "cannot say GO"), (86_400, "cannot say GO"), (0, "cannot say GO"),
+    ],
+)  # fmt: skip
+def test_what_an_interval_cannot_prove_is_said_beforehand(every: float, words: str) -> None:
+    said = Schedule(60.0, every).unproven
+    assert words in said
+    assert bool(said) is bool(words)
+    assert not said or said.startswith(f"FUNDING_COMPARE_ALL_INTERVAL={every}: ")
+
+
 def test_comparison_begins_when_the_store_is_there(tmp_path: Path) -> None:
     compared = ComparedService(tmp_path / "funding.db", ManualClock())
     with scripted(json_reply(premium())) as server, compared.checker(server.url) as checker:

@@ -112,3 +112,13 @@ def test_stale_quotes_are_as_rare_as_a_service_that_is_not_there() -> None:
     assert not fair(6), "of 5,000 pairs of each field"
     assert not fair(3, majors=("S001",))
     assert fair(2, majors=("S001",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("stall", 2), ("disconnect", 4), ("connect-failed", 10)]
+)
+def test_connection_is_lost_so_often_an_hour(kind: str, most: int) -> None:
+    for many, fair in ((24 * most, True), (24 * most + 1, False)):
+        facts = facts_of([])
+        facts.audit.counts[kind, "ingest"] = many
+        assert passes(service.CRITERIA, "connection", facts) is fair

@@ -65,7 +65,7 @@ def test_what_rest_filled_in_is_no_evidence(world: Path) -> None:
 def test_missing_tables_hold_nothing() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         assert quotes_of(connection, "binance").rows == {}
-        assert usage_of(connection, 0, 1) == {}
+        assert usage_of(connection, "binance", 0, 1) == {}
 
 
 def test_usage_is_summed_by_caller_and_route(world: Path) -> None:
@@ -74,5 +74,8 @@ def test_usage_is_summed_by_caller_and_route(world: Path) -> None:
         connection.execute(
             f"INSERT INTO rest_usage VALUES ({minute}, 'client', 'ping', 2, 4, 'binance')"
         )
-        used = usage_of(connection, END - 600, END)
+        connection.execute(
+            f"INSERT INTO rest_usage VALUES ({minute}, 'client', 'active', 9, 9, 'kucoin')"
+        )
+        used = usage_of(connection, "binance", END - 600, END)
     assert used == {("client", "ping"): (2, 4), ("watchdog", "premiumIndex"): (10, 10)}
