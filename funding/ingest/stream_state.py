@@ -42,7 +42,9 @@ class StreamState:
         feed.connected_since = (feed.connected_since or wall) if feed.connections else None
         feed.good_since = (feed.good_since or wall) if feed.connected else None
         feed.lag_seconds = round(policy.lag(), 3)
-        events = [self._check_lag(wall, now)]
+        events = []
+        if feed.connected:  # what was late until it was replaced is not prompt without a connection
+            events.append(self._check_lag(wall, now))
         if batch.least_delay is not None:
             feed.least_delay = batch.least_delay
             events.append(self._check_clock(wall, now))

@@ -102,7 +102,7 @@ def test_lag_is_part_of_each_age(world: IngestWorld, log: io.StringIO) -> None:
     assert len(lines(log, "the stream is prompt again")) == 1
 
 
-def test_late_connection_is_replaced(world: IngestWorld) -> None:
+def test_late_connection_is_replaced(world: IngestWorld, log: io.StringIO) -> None:
     world.connect()
     for _ in range(5):
         tick(world)
@@ -121,7 +121,9 @@ def test_late_connection_is_replaced(world: IngestWorld) -> None:
     assert world.feed.last_error is not None
     assert words in world.feed.last_error
     world.connect()
+    assert lines(log, "prompt again") == []
     tick(world)
+    assert len(lines(log, "the stream is prompt again")) == 1
     assert world.stored().lag_seconds < 0.1
 
 
