@@ -7,8 +7,10 @@ import sys
 
 from funding import startup
 from funding.exchanges.binance import stream as binance
+from funding.exchanges.table import EXCHANGES
 from funding.health import report
 from funding.health.checks import check
+from funding.health.verdict import Limits
 from funding.rest.client import RestClient
 from funding.runtime import access
 from funding.runtime.clock import SYSTEM
@@ -19,6 +21,7 @@ from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
 from funding.watchdog.collector import FactsCollector
+from funding.watchdog.feed_reader import FeedReader
 from funding.watchdog.findings_log import FindingsLog
 from funding.watchdog.monitor import Monitor
 from funding.watchdog.rest_check import RestChecker, Schedule
@@ -40,6 +43,15 @@ def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
         clock=SYSTEM,
         last_comparison=lambda: checker.latest,
         exchange_offset=lambda: checker.exchange_offset,
+        others=[
+            FeedReader(
+                Reader(settings.db, name, SYSTEM),
+                Limits(settings.stale_after, EXCHANGES[name].min_symbols),
+                SYSTEM,
+            )
+            for name in settings.exchanges
+            if name != binance.NAME
+        ],
     )
     return Monitor(
         collector,

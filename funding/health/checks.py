@@ -5,8 +5,16 @@ Those of the data are in data_checks.
 
 from collections.abc import Iterator
 
-from funding.health import data_checks
-from funding.health.facts import API_GROUP, INGEST, WATCHDOG, Facts, Probe, ProcessState
+from funding.health import data_checks, feed_checks
+from funding.health.facts import (
+    API_GROUP,
+    INGEST,
+    WATCHDOG,
+    Facts,
+    Probe,
+    ProcessState,
+    ingest_program,
+)
 from funding.health.findings import Check, Finding, error, info, warning
 
 NOT_STARTED = "Not started"
@@ -22,14 +30,15 @@ CLOCK_ERROR_SECONDS = 10.0
 
 
 def check_programs(facts: Facts) -> Iterator[Finding]:
-    """Ingest and the API's processes are RUNNING, and consumers that were started."""
+    """Each ingest and the API's processes are RUNNING, and consumers that were started."""
     if facts.processes is None or facts.supervisor_problem:
         text = facts.supervisor_problem or "supervisord does not answer"
         yield warning(Check.SUPERVISOR, text)
         return
-    needed = [each for each in facts.processes if each.name == INGEST or each.is_api]
-    for name in (INGEST, API_GROUP):
-        if not any(each.name.startswith(name) for each in needed):
+    ingests = [INGEST, *(ingest_program(other.exchange) for other in facts.others)]
+    needed = [each for each in facts.processes if each.name in ingests or each.is_api]
+    for name in (*ingests, API_GROUP):
+        if not any(each.name == name or (each.is_api and name == API_GROUP) for each in needed):
             yield error(Check.PROGRAMS, f"supervisord has no program {name.rstrip(':')}")
     others = [each for each in facts.processes if each not in needed and each.name != WATCHDOG]
     for each in (*needed, *others):
@@ -104,6 +113,7 @@ CHECKS = (
     data_checks.check_rates,
     data_checks.check_contracts,
     data_checks.check_last_frame,
+    feed_checks.check_other_feeds,
     check_api,
     data_checks.check_rest,
     check_machine,

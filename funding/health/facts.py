@@ -10,6 +10,8 @@ from funding.health.verdict import Health, Limits, judge
 from funding.model.feed import Feed
 
 INGEST = "funding:ingest"
+FIRST = "binance"
+"""The exchange whose ingest is called INGEST, and whose data decides about the service's health."""
 WATCHDOG = "funding:watchdog"
 API_GROUP = "api:"
 FULL_BYTES = 4 * 1024 * 1024
@@ -65,6 +67,29 @@ class Probe(NamedTuple):
     serves: bool = True
 
 
+def ingest_program(exchange: str) -> str:
+    """The ingest program of `exchange`, as supervisord names it."""
+    return INGEST if exchange == FIRST else f"{INGEST}-{exchange}"
+
+
+class OtherFeed(NamedTuple):
+    """What the store says of an exchange beside Binance; ages in seconds, None where there is none.
+
+    `fresh` symbols trade and have a fresh quote; fewer than `min_symbols` are too few. `answered`
+    is how long ago its REST interface answered.
+    """
+
+    exchange: str
+    min_symbols: int
+    feed: Feed | None = None
+    heartbeat_age: float | None = None
+    last_frame_age: float | None = None
+    newest: float | None = None
+    fresh: int = 0
+    stale: Sequence[str] = ()
+    answered: float | None = None
+
+
 class LastComparison(NamedTuple):
     """The result of the last comparison with REST: its rows, or the problem that prevented it.
 
@@ -91,7 +116,8 @@ class Facts:
     for how many more seconds the exchange has asked to be left alone. `unhealthy_since` (Unix
     seconds) is when the present unhealthy period of the data began. `clock_error` is by how much
     our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
-    long ago the exchange was asked for its contracts, None before the first time.
+    long ago the exchange was asked for its contracts, None before the first time. `others` are the
+    feeds of other exchanges; all the rest is about Binance.
     """
 
     limits: Limits
@@ -116,6 +142,7 @@ class Facts:
     clock_step: float = 0.0
     clock_error: float | None = None
     contracts_age: float | None = None
+    others: Sequence[OtherFeed] = ()
 
     @property
     def disk_is_full(self) -> bool:
@@ -133,6 +160,11 @@ class Facts:
             self.locked_by,
             filled_in=len(self.filled_in),
         )
+
+    def other(self, program: str) -> OtherFeed | None:
+        """The feed of the ingest `program`, where it is not Binance's."""
+        found = (each for each in self.others if ingest_program(each.exchange) == program)
+        return next(found, None)
 
     def process(self, name: str) -> Process | None:
         """The program `name`, if supervisord knows it."""

@@ -7,17 +7,21 @@ from funding.exchanges.table import EXCHANGES
 from funding.settings import assets
 from funding.settings.table import Cast, Setting, choice, url
 
+FIRST = "binance"
+"""The health of the service is that of its data: it is always followed."""
+
 _ws, _http = url("ws", "wss"), url("http", "https")
 
 
 def _list_of(*known: str) -> Cast:
     def read(text: str) -> tuple[str, ...]:
         names = tuple(name.strip() for name in text.split(","))
-        if not set(names) <= set(known) or len(set(names)) < len(names):
+        if not set(names) <= set(known) or len(set(names)) < len(names) or FIRST not in names:
             raise ValueError
         return names
 
-    return Cast(read, f"names separated by commas, of {', '.join(known)}")
+    expected = f"names separated by commas, of {', '.join(known)}; {FIRST} is one of them"
+    return Cast(read, expected)
 
 
 def _dexes(text: str) -> tuple[str, ...]:

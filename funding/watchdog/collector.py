@@ -14,6 +14,7 @@ from funding.settings.service import Settings
 from funding.store.reader import Reader
 from funding.store.stated_waits import StatedWaits
 from funding.watchdog import probe
+from funding.watchdog.feed_reader import FeedReader, last_frame_age
 from funding.watchdog.supervisor import SupervisorClient
 
 STREAM_CLOCK_SECONDS = 60.0
@@ -32,7 +33,9 @@ class FactsCollector:
         clock: Clock,
         last_comparison: Callable[[], LastComparison | None],
         exchange_offset: Callable[[], float | None] = lambda: None,
+        others: Sequence[FeedReader] = (),
     ) -> None:
+        self._others = others
         self._settings = settings
         self._reader = reader
         self._supervisor = supervisor
@@ -64,6 +67,7 @@ class FactsCollector:
         last, exchange = self._last_comparison(), self._exchange_offset()
         return replace(
             facts,
+            others=[each.read() for each in self._others],
             processes=processes,
             supervisor_problem=problem,
             port_probe=port_probe,
@@ -99,7 +103,7 @@ class FactsCollector:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             if heartbeat > verdict.LATE_SECONDS:
                 locked_by = self._reader.locked_by(feed.pid)
-            last_frame = _last_frame_age(feed, uptime, boot)
+            last_frame = last_frame_age(feed, uptime, boot)
             if not feed.connected:
                 stated_wait = self._waits.left(self._settings.ws_url)
         trading = [quote for quote in quotes if verdict.trades(quote)]
@@ -173,11 +177,3 @@ def _clock_error(facts: Facts, offset: float, exchange: float | None, boot: str)
         return None
     error = offset + feed.least_delay
     return error if abs(error) > STREAM_CLOCK_SECONDS else None
-
-
-def _last_frame_age(feed: Feed, uptime: float, boot: str) -> float | None:
-    """Seconds since the last frame of this boot, if there was one: no clock tells how long another
-    boot is over."""
-    if feed.boot_id != boot or feed.last_frame_uptime is None:
-        return None
-    return uptime - feed.last_frame_uptime

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from funding.health.checks import MEGABYTE
-from funding.health.facts import INGEST, Facts, Process, ProcessState
+from funding.health.facts import INGEST, Facts, OtherFeed, Process, ProcessState
 
 MEMORY_RESTART_BYTES = 512 * MEGABYTE
 HUNG_SECONDS = 5.0
 """Ingest writes each second."""
 SILENT_SECONDS = 60.0
+OTHER_SILENT_SECONDS = 300.0
+"""Other exchanges may pause for an upgrade, and their REST is asked every few minutes."""
 ANSWER_MARGIN_SECONDS = 10.0
 """An exchange that answered this long after the last frame has not failed together with it."""
 MISSED_PROBES = 2
@@ -90,11 +92,15 @@ def _fatal(_facts: Facts, process: Process, _bad: BadProbes) -> str:
 
 
 def _ingest_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
-    if process.name != INGEST or not process.is_running or facts.store_problem:
+    """An ingest does not write. Each is judged by its own feed."""
+    other = facts.other(process.name)
+    if (process.name != INGEST and other is None) or not process.is_running or facts.store_problem:
         return ""  # a store that cannot be read says nothing about ingest
     if facts.locked_by or facts.disk_is_full:
         return ""  # ingest waits, as it should
     age, feed = facts.heartbeat_age, facts.feed
+    if other is not None:
+        age, feed = other.heartbeat_age, other.feed
     if age is None or feed is None or feed.pid != process.pid:
         # It has written nothing since it started: it hangs before its first turn.
         return f"running for {process.age_seconds:.0f} s and has written nothing"
@@ -121,8 +127,23 @@ def _memory(_facts: Facts, process: Process, _bad: BadProbes) -> str:
     return f"{size >> 20} MB resident" if size > MEMORY_RESTART_BYTES else ""
 
 
+def _no_data_of_another(facts: Facts, process: Process, other: OtherFeed) -> str:
+    if not process.is_running or facts.store_problem or facts.locked_by:
+        return ""
+    age = other.last_frame_age
+    silent = process.age_seconds if age is None else min(age, process.age_seconds)
+    if silent <= OTHER_SILENT_SECONDS or other.answered is None:
+        return ""
+    if other.answered > silent - ANSWER_MARGIN_SECONDS:
+        return ""
+    return f"no frame for {silent:.0f} s although {other.exchange} answers"
+
+
 def _no_data(facts: Facts, process: Process, _bad: BadProbes) -> str:
     """Ingest lives and receives nothing although the exchange answers."""
+    other = facts.other(process.name)
+    if other is not None:
+        return _no_data_of_another(facts, process, other)
     if process.name != INGEST or not process.is_running:
         return ""
     if facts.store_problem or facts.feed is None or facts.locked_by:

@@ -24,7 +24,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from supervisor import events
@@ -32,6 +32,7 @@ from supervisor.states import ProcessStates
 
 from funding.errors import SettingError
 from funding.settings import service
+from funding.watchdog.supervisor_plugin.ingests import add_ingests
 from funding.watchdog.supervisor_plugin.programs import FILE, StartedPrograms
 from funding.watchdog.supervisor_plugin.reports import PluginReport, Reports
 from funding.watchdog.supervisor_plugin.sockets import ControlSocket, HeldSocket
@@ -44,7 +45,8 @@ TICK_SECONDS = events.Tick5Event.period
 class Guard:
     """The RPC interface `guard`. `clock` gives seconds that never step, `wall` Unix seconds.
 
-    `address` is where the API listens, and `texts` has the text of each setting.
+    `address` is where the API listens, `texts` has the text of each setting, and `exchanges` are
+    those that have an ingest program each.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Guard:
         wall: Callable[[], float] = time.time,
         address: tuple[str, int] | None = None,
         texts: Mapping[str, str] | None = None,
+        exchanges: Sequence[str] = (),
     ) -> None:
+        self._exchanges = exchanges
         self._supervisord = supervisord
         self._address = address
         self._texts = dict(texts or {})
@@ -69,6 +73,7 @@ class Guard:
         self._sockets: dict[str, HeldSocket] = {}
         for name in supervisord.process_groups:
             self._hold_socket(name)
+            self._add_ingests(name)
 
     def beat(self, pid: int, seconds: float, stored: int = 0) -> list[PluginReport]:
         """The watchdog is process `pid`, calls again within `seconds`, and has stored the reports
@@ -108,6 +113,7 @@ class Guard:
 
     def _on_group_added(self, event: Any) -> None:
         self._safely(self._hold_socket, event.group)
+        self._safely(self._add_ingests, event.group)
         self._on_running(event)
 
     def _on_group_removed(self, event: Any) -> None:
@@ -130,6 +136,10 @@ class Guard:
         group = self._supervisord.process_groups[name]
         if hasattr(group, "socket_manager"):
             self._sockets[name] = HeldSocket(group, self._address)
+
+    def _add_ingests(self, name: str) -> None:
+        if name == GROUP:
+            add_ingests(self._supervisord.process_groups[name], self._exchanges)
 
     def _check_control(self) -> None:
         """Nobody can beat at a socket that is not there."""
@@ -179,7 +189,13 @@ def make(supervisord: Any, **_options: Any) -> Guard:
         _refuse(str(error))
     address = settings.api_host, settings.api_port
     try:
-        guard = Guard(supervisord, time.monotonic, address=address, texts=texts)
+        guard = Guard(
+            supervisord,
+            time.monotonic,
+            address=address,
+            texts=texts,
+            exchanges=settings.exchanges,
+        )
     except OSError as error:
         _refuse(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}")
     events.subscribe(events.Tick5Event, guard._on_tick)

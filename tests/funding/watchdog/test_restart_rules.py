@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from funding.health.checks import check
-from funding.health.facts import Facts, LastComparison, Process, ProcessState
+from funding.health.facts import Facts, LastComparison, OtherFeed, Process, ProcessState
 from funding.health.findings import Level
 from funding.health.report import healthy
 from funding.health.verdict import Limits, heartbeat_age
@@ -210,3 +210,52 @@ def test_dead_feed_is_found_although_the_wall_clock_stepped(step: float) -> None
     facts = service.facts()
     assert ("TERM", "funding:ingest", "hung ingest") in decided(facts)
     assert {"feed", "symbols", "frame"} <= {f.check for f in check(facts) if f.level is Level.ERROR}
+
+
+KUCOIN = Process("funding:ingest-kucoin", RUNNING, 31, "", 500.0, 60 << 20)
+OTHER_FEED = OtherFeed(
+    "kucoin",
+    300,
+    feed=replace(FEED, exchange="kucoin", pid=31),
+    heartbeat_age=0.3,
+    last_frame_age=0.4,
+    answered=60.0,
+)
+TERM_KUCOIN = [("TERM", "funding:ingest-kucoin", "hung ingest")]
+KUCOIN_SILENT = [("TERM", "funding:ingest-kucoin", "no data")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"heartbeat_age": 5.0}, []),
+        ({"heartbeat_age": 5.1}, TERM_KUCOIN),
+        ({"feed": None, "heartbeat_age": None}, TERM_KUCOIN),
+        ({"feed": replace(FEED, pid=1)}, TERM_KUCOIN),
+        ({"last_frame_age": 300.0}, []),
+        ({"last_frame_age": 301.0}, KUCOIN_SILENT),
+        ({"last_frame_age": None}, KUCOIN_SILENT),
+        ({"last_frame_age": 301.0, "answered": 292.0}, []),
+        ({"last_frame_age": 301.0, "answered": None}, []),
+    ],
+)
+def test_each_ingest_is_judged_by_its_own_feed(
+    changes: dict[str, Any], expected: list[tuple[str, str, str]]
+) -> None:
+    others = [OTHER_FEED._replace(**changes)]
+    assert decided(having(KUCOIN, others=others)) == expected
+
+
+def test_trouble_of_binance_restarts_no_other_ingest() -> None:
+    dead = {"heartbeat_age": 99.0, "last_frame_age": 500.0}
+    assert decided(having(KUCOIN, others=[OTHER_FEED], **dead)) == TERM_INGEST
+
+
+def test_locked_store_or_full_disk_is_no_fault_of_any_ingest() -> None:
+    hung = [OTHER_FEED._replace(heartbeat_age=99.0, last_frame_age=999.0)]
+    for waits in (
+        {"locked_by": "process 5 (sqlite3)"},
+        {"store_problem": "corrupt"},
+    ):
+        assert decided(having(KUCOIN, others=hung, **waits)) == []

@@ -1,0 +1,33 @@
+"""Checks of the exchanges beside Binance: each feed is judged by its own rules. Pure."""
+
+import json
+from collections.abc import Iterator
+
+from funding.health.facts import Facts, OtherFeed
+from funding.health.findings import Check, Finding, error, first_names, info, warning
+from funding.health.verdict import feed_problem
+
+
+def check_other_feeds(facts: Facts) -> Iterator[Finding]:
+    """Each feed is connected, and brings enough symbols."""
+    if not facts.store_problem:
+        for other in facts.others:
+            yield from _check(other, facts.locked_by)
+
+
+def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
+    name = other.exchange
+    problem = feed_problem(other.feed, other.newest, other.heartbeat_age, locked_by)
+    if problem:
+        yield error(Check.FEED, f"{name}: {problem}")
+    elif other.fresh < other.min_symbols:
+        text = f"{other.fresh} fresh symbols, at least {other.min_symbols} expected"
+        yield error(Check.SYMBOLS, f"{name}: {text}")
+    else:
+        yield info(Check.FEED, f"{name}: {other.fresh} fresh symbols")
+    if other.stale:
+        text = f"{len(other.stale)} stale symbols: {first_names(other.stale)}"
+        yield warning(Check.STALE, f"{name}: {text}")
+    missing = json.loads(other.feed.not_followed) if other.feed is not None else {}
+    for market, why in missing.items():
+        yield warning(Check.FEED, f"{name}: {market} is not followed: {why}")

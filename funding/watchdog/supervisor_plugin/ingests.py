@@ -1,0 +1,45 @@
+"""One ingest program for each exchange of FUNDING_EXCHANGES, which supervisord.conf cannot read.
+
+# Facts
+(supervisor 4.3.0, each seen happening)
+- A group makes its processes from its configuration once, before any factory is called; what is
+  added to `processes` then is started, listed and stopped as the others are.
+- `supervisorctl update` compares configurations. They stay as the file has them, or every update
+  would restart the whole group.
+"""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+INGEST = "ingest"
+FIRST = "binance"
+"""The exchange of the program that stands in supervisord.conf."""
+
+
+def program(exchange: str) -> str:
+    """What the ingest of `exchange` is called within the group."""
+    return INGEST if exchange == FIRST else f"{INGEST}-{exchange}"
+
+
+def add_ingests(group: Any, exchanges: Iterable[str]) -> None:
+    """Give `group` an ingest program for each of `exchanges`, after the model of Binance's, which
+    it has; a group without one stays as it is."""
+    model = group.processes.get(INGEST)
+    if model is None:
+        return
+    for exchange in exchanges:
+        name = program(exchange)
+        if name in group.processes:
+            continue
+        config = copy.copy(model.config)
+        config.name = name
+        config.command = f"{config.command} --exchange {exchange}"
+        config.stdout_logfile = _beside(config.stdout_logfile, name)
+        group.processes[name] = config.make_process(group)
+
+
+def _beside(path: Any, name: str) -> Any:
+    """The log of `name`, beside that of Binance's ingest."""
+    folder, slash, _ = str(path).rpartition("/")
+    return f"{folder}/{name}.log" if slash else path
