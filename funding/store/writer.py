@@ -66,9 +66,7 @@ class Writer:
                 if not path.exists():
                     remove_sidecars(path)
                 self._lock.hold_file()
-                self._open()
-            else:
-                self._open_beside()
+            self._open()
             try:
                 with translate_errors(self._name), transaction(self._connection):
                     self._begin(feed)
@@ -81,22 +79,25 @@ class Writer:
             raise
 
     def _open(self) -> None:
-        self._connection = open_writer(self._path, BUSY_SECONDS)
+        if self._lock.owns:
+            self._connection = open_writer(self._path, BUSY_SECONDS)
+            self._lock.name_file()
+        else:
+            self._connection = self._opened_beside()
         self._waits = False
         self._data_version = -1
-        self._lock.name_file()
         with translate_errors(self._name):
             self._schema = _schema(self._connection)
-            # The header, which says whose file it is, belongs into the main file at once.
-            checkpoint(self._connection)
+            if self._lock.owns:
+                # The header, which says whose file it is, belongs into the main file at once.
+                checkpoint(self._connection)
 
-    def _open_beside(self) -> None:
-        """Open what the owner has made; `StoreLocked` while it has not."""
-        self._waits = False
+    def _opened_beside(self) -> apsw.Connection:
+        """A connection to what the owner has made; `StoreLocked` while it has not."""
         try:
             with translate_errors(self._name):
-                self._connection = open_existing(self._path, BUSY_SECONDS)
-        except (errors.StoreMissing, errors.StoreOlder) as error:
+                return open_existing(self._path, BUSY_SECONDS)
+        except errors.StoreMissing as error:
             text = f"another ingest has yet to prepare it: {error.detail}"
             raise errors.StoreLocked(self._name, text) from error
 

@@ -34,6 +34,10 @@ def test_writers_take_turns_and_move_nothing_into_each_others_rows(path: Path) -
             *(("binance", 20.0), ("kucoin", 21.0))
         ]
         assert owner.symbols("binance") == beside.symbols("kucoin") == ["ETHUSDT"]
+        assert [owner.others_wrote(), beside.others_wrote()] == [True, True]
+        assert [owner.others_wrote(), beside.others_wrote()] == [False, False]
+        owner.write(one, received(quote("ETHUSDT", 9.0, NOW_MS + 99)))
+        assert [owner.others_wrote(), beside.others_wrote()] == [False, True]
 
 
 def test_writer_goes_on_without_the_owner_and_the_next_one_owns_it(path: Path) -> None:
