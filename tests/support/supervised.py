@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from funding.runtime.process import listens
 from harness.processes import running, until
 
 HEAD = """
@@ -64,7 +65,7 @@ def supervisord(
     config.write_text("".join(parts))
     command = [sys.executable, "-c", SUPERVISORD, "-c", str(config)]
     with running(command, folder / "output.log", cwd=folder, settings=settings or {}) as process:
-        until((folder / "s").exists, "supervisord listens")
+        until(lambda: listens(folder / "s"), "supervisord listens")
         try:
             yield process
         finally:
