@@ -23,6 +23,7 @@ from funding.model.quote import Source
 HEARTBEAT_SECONDS = 10.0
 """Ingest writes its feed row at least each second. When the row is older than this, ingest has
 ended or hangs, or another process has locked the store."""
+AHEAD_SECONDS = 60.0
 LATE_SECONDS = 2.0
 """When ingest is later than this, something may hold it up."""
 
@@ -72,8 +73,10 @@ class Health(msgspec.Struct, rename="camel", frozen=True):
 
 
 def heartbeat_age(feed: Feed, uptime: float, boot: str) -> float:
-    """Seconds since ingest wrote its feed row; infinite across a reboot: no clock can tell."""
-    return uptime - feed.heartbeat_uptime if feed.boot_id == boot else inf
+    """Seconds since ingest wrote its feed row; infinite where no clock can tell: across a reboot,
+    or when the row lies ahead of the clock by more than a look can take."""
+    age = uptime - feed.heartbeat_uptime
+    return age if feed.boot_id == boot and age > -AHEAD_SECONDS else inf
 
 
 def since(age: float) -> str:

@@ -97,6 +97,9 @@ def translate_errors(path: str) -> Iterator[None]:
         closed = access.closed(path, writing=True, endings=access.DATABASE)
         text = closed or f"cannot be written ({_short(error)})"
         raise errors.StorePermission(path, text) from error
+    except apsw.ConstraintError as error:
+        text = f"a trigger or a constraint of the database refuses it ({error})"
+        raise errors.StoreError(path, text) from error
     except apsw.Error as error:
         raise errors.StoreError(path, f"{type(error).__name__}: {_short(error)}") from error
 

@@ -218,3 +218,9 @@ def test_which_quotes_are_filled_in(
 ) -> None:
     quote = StoredQuote("binance", "A", 1.0, 1.0, None, None, 1, 1.0, age, status, source=source)
     assert is_filled_in(quote, 180.0) is expected
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(59.0, True), (61.0, False), (1e6, False)])
+def test_heartbeat_of_the_future_makes_nothing_healthy(ahead: float, known: bool) -> None:
+    age = heartbeat_age(FEED, FEED.heartbeat_uptime - ahead, FEED.boot_id)
+    assert (age < math.inf) is known

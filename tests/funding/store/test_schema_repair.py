@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 import pytest
 
+from funding.errors import StoreError
 from funding.store import schema_repair, upgrades
 from funding.store.database import open_writer
 from tests.support.clock import rows
@@ -147,3 +148,16 @@ INSERT INTO event (at, source, kind, detail, note) VALUES (1.0, 'x', 'notice', '
         assert rows(path, "SELECT detail, note FROM event WHERE kind = 'notice'") == [("a;b", "c")]
     with closing(apsw.Connection(":memory:")) as other, pytest.raises(apsw.SQLError):
         schema_repair.run_each(other, "CREATE TABLE a (b); DROP TABLE nothing;")
+
+
+def test_trigger_that_refuses_is_named(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        trigger = "CREATE TRIGGER mine BEFORE INSERT ON quote BEGIN {} END"
+        change(path, trigger.format("SELECT raise(ABORT, 'by me');"))
+        with pytest.raises(StoreError, match=r"a trigger or a constraint .*by me"):
+            writer.write(feed, received(quote()))
+        change(path, "DROP TRIGGER mine; CREATE TABLE mine (symbol)")
+        change(path, trigger.format("INSERT INTO mine VALUES (new.symbol);"))
+        assert writer.write(feed, received(quote())) == 1
+    assert rows(path, "SELECT symbol FROM mine") == [("BTCUSDT",)]
