@@ -12,6 +12,7 @@ from funding.model.feed import Feed
 INGEST = "funding:ingest"
 FIRST = "binance"
 """The exchange whose ingest is called INGEST, and whose data decides about the service's health."""
+HISTORY = "funding:history"
 WATCHDOG = "funding:watchdog"
 API_GROUP = "api:"
 FULL_BYTES = 4 * 1024 * 1024
@@ -117,7 +118,8 @@ class Facts:
     seconds) is when the present unhealthy period of the data began. `clock_error` is by how much
     our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
     long ago the exchange was asked for its contracts, None before the first time. `others` are the
-    feeds of other exchanges; all the rest is about Binance.
+    feeds of other exchanges; all the rest is about Binance. `history_age` is the time since the
+    history program said that all its threads turn, None where it never did.
     """
 
     limits: Limits
@@ -143,6 +145,7 @@ class Facts:
     clock_error: float | None = None
     contracts_age: float | None = None
     others: Sequence[OtherFeed] = ()
+    history_age: float | None = None
 
     @property
     def disk_is_full(self) -> bool:

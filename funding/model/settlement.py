@@ -35,3 +35,35 @@ class StoredSettlement(NamedTuple):
     mark_price: float | None
     interval_hours: int | None
     source: Literal["rest", "stream", "file"]
+
+
+class Announced(NamedTuple):
+    """What is known of a contract's next settlement, at `next_time` (epoch ms).
+
+    `interval` is in hours, `rate` the running one, a fraction per interval; `listed_time` is epoch
+    ms. None means that it is not known.
+    """
+
+    symbol: str
+    next_time: int
+    interval: int | None
+    rate: float | None
+    base_asset: str
+    listed_time: int | None
+
+
+class Asked(NamedTuple):
+    """What the exchange has from `from_ms` to `until_ms`, both included, is in the store."""
+
+    from_ms: int
+    until_ms: int
+
+
+class StoredGap(NamedTuple):
+    """Settlements that the exchange was asked for at `asked_at` (Unix seconds) and did not have;
+    times in epoch ms."""
+
+    after_time: int
+    before_time: int
+    missing: int
+    asked_at: float

@@ -35,7 +35,7 @@ class ExchangeClient:
         timeout: float | Callable[[], float] = 10.0,
     ) -> None:
         self._exchange = exchange
-        self._rest = exchange.rest(options)
+        self.rest = exchange.rest(options)
         self._caller = caller
         self._usage = usage
         self._clock = clock
@@ -45,15 +45,15 @@ class ExchangeClient:
 
     def contracts(self) -> list[Contract]:
         """All contracts."""
-        return self.ask(self._rest.contracts(self._clock.wall()))
+        return self.ask(self.rest.contracts(self._clock.wall()))
 
     def history(self, symbol: str, since_ms: int, until_ms: int) -> list[Settlement]:
         """The settled rates of `symbol` in that time, oldest first."""
-        return self.ask(self._rest.history(symbol, since_ms, until_ms))
+        return self.ask(self.rest.history(symbol, since_ms, until_ms))
 
     def snapshot(self) -> list[Quote]:
         """The quotes of all contracts."""
-        return self.ask(self._rest.snapshot())
+        return self.ask(self.rest.snapshot())
 
     def ask(self, conversation: Conversation[T]) -> T:
         """The result of `conversation`, whose requests are made."""

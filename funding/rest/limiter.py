@@ -21,6 +21,7 @@ from funding.runtime.clock import Clock
 log = logging.getLogger("rest")
 
 MARGIN = 100  # below the exchange's own limit, for what others on this address use
+CALLS_MARGIN = 50  # the same for calls without weight
 FIRST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 3_600.0
 CLOCK_SLACK_SECONDS = 3_600.0
@@ -77,11 +78,11 @@ class RateLimiter:
             raise errors.RestBanned(f"not asked for {wait:.0f} s more: {ban.reason}", wait)
         if self._reported[0] == minute and self._reported[1] + weight > self._nearly_all:
             raise errors.RestOverBudget(self._counted(self._reported[1]), next_minute)
-        allowed = self._budget if weight else self._limits.unweighted // 2
+        allowed = self._budget if weight else max(1, self._limits.unweighted - CALLS_MARGIN)
         used = self._usage.spend(self._caller, route, weight, minute, allowed)
         if used + (weight or 1) > allowed:
-            span = "minute" if weight else "five minutes"
-            text = f"{used} of {allowed} used in this {span}, {route} needs {weight or 1}"
+            span = "this minute" if weight else "these five minutes"
+            text = f"{used} of {allowed} used in {span}, {route} needs {weight or 1}"
             raise errors.RestOverBudget(text, next_minute)
 
     def record_usage(self, used_weight: str, *, refused: bool) -> None:

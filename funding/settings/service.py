@@ -62,6 +62,7 @@ class Settings:
     check_interval: float
     compare_interval: float
     compare_all_interval: float
+    history_days: float
     standby_after: float
     comparison_days: float
     minute_bar_days: float
@@ -147,6 +148,12 @@ TABLE = (
         number(0, 86_400),
         "600",
         "between its comparisons of all symbols with REST",
+    ),
+    Setting(
+        "FUNDING_HISTORY_DAYS",
+        number(1, 400),
+        "30",
+        "days of settled rates that statistics are about, and that are fetched at first",
     ),
     Setting(
         "FUNDING_STANDBY_AFTER",

@@ -33,6 +33,15 @@ class Contracts:
                 (exchange, symbols),
             )
 
+    def set_interval(self, exchange: str, symbol: str, hours: int) -> None:
+        """Store the interval that settlements have told of a contract."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE contract SET funding_interval_hours = ?3, interval_source = 'settlements'"
+                " WHERE exchange = ?1 AND symbol = ?2 AND interval_source IS NOT 'exchange'",
+                (exchange, symbol, hours),
+            )
+
     def of(self, exchange: str) -> dict[str, Contract]:
         """All contracts of `exchange` by symbol; none where it was not asked yet."""
         rows = self._store.rows(

@@ -37,13 +37,22 @@ class DurableConnection:
         self._origin_is_known = False
         self._busy_seconds = busy_seconds or (lambda: BUSY_SECONDS)
         self._handle = Handle(path, self._connect)
+        self._ended = False
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
         """All that is written in the block, whole or not at all; within the block of another
         `transaction` it is part of that one."""
-        with self._use() as connection, transaction(connection):
-            yield connection
+        with self._use() as connection:
+            if self._ended and not connection.in_transaction:
+                raise errors.StoreError(str(self._path), "is not written to while this ends")
+            with transaction(connection):
+                yield connection
+
+    def end(self) -> None:
+        """Begin no transaction any more, but raise `StoreError`: ingest, which ends at the same
+        time, leaves a database whose WAL is empty. For any thread."""
+        self._ended = True
 
     def rows(self, statement: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """What `statement` reads."""

@@ -14,8 +14,9 @@ SELECT coalesce(sum(weight), 0) FROM rest_usage WHERE minute = ?1 AND exchange =
 """
 _USED_CALLS = """
 SELECT coalesce(sum(calls), 0) FROM rest_usage
-WHERE minute > ?1 - 5 AND minute <= ?1 AND weight = 0 AND exchange = ?2
+WHERE minute >= ?1 - 5 AND minute <= ?1 AND weight = 0 AND exchange = ?2
 """
+"""Five minutes, of which the first has only partly passed, and the present one."""
 _ADD = """
 INSERT INTO rest_usage (minute, caller, route, calls, weight, exchange) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, weight = weight + excluded.weight
@@ -74,13 +75,14 @@ class RestUsage:
         with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE rest_usage SET calls = calls - ?4, weight = weight - ?5"
-                " WHERE minute = ?1 AND caller = ?2 AND route = ?3",
-                calls,
+                " WHERE minute = ?1 AND caller = ?2 AND route = ?3 AND exchange = ?6",
+                (*calls, self._exchange),
             )
             connection.execute(
                 "DELETE FROM rest_usage"
-                " WHERE minute = ?1 AND caller = ?2 AND route = ?3 AND calls <= 0",
-                calls[:3],
+                " WHERE minute = ?1 AND caller = ?2 AND route = ?3 AND exchange = ?4"
+                " AND calls <= 0",
+                (*calls[:3], self._exchange),
             )
 
     def add(self, calls: Iterable[Calls]) -> None:

@@ -19,6 +19,7 @@ from funding.watchdog.supervisor import SupervisorClient
 
 STREAM_CLOCK_SECONDS = 60.0
 """The stream's event times tell less of the clock than this."""
+_HISTORY = "SELECT done_at FROM consumer WHERE name = 'history'"
 
 
 class FactsCollector:
@@ -48,6 +49,7 @@ class FactsCollector:
         self._offset = clock.wall() - clock.uptime()
         self._known: list[Process] | None = None  # supervisord's last answer
         self._symbol = ""  # of a fresh quote
+        self._beat: tuple[float | None, float] = (None, clock.uptime())
 
     def collect(self) -> Facts:
         """The facts of this moment. Whatever may be broken is a fact, not an exception."""
@@ -99,6 +101,7 @@ class FactsCollector:
             problem = str(error)
         heartbeat = last_frame = None
         locked_by, stated_wait = "", 0.0
+        history_age = None if problem else self._history_age(uptime)
         if feed is not None:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             if heartbeat > verdict.LATE_SECONDS:
@@ -130,7 +133,20 @@ class FactsCollector:
             locked_by=locked_by,
             contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
             stated_wait=stated_wait,
+            history_age=history_age,
         )
+
+    def _history_age(self, uptime: float) -> float | None:
+        """For how long the history program's sign of life has been the same: by its time alone, a
+        clock that is set would age it."""
+        try:
+            rows = self._reader.rows(_HISTORY, ())
+        except errors.StoreError:
+            return None
+        beat = rows[0][0] if rows else None
+        if beat != self._beat[0]:
+            self._beat = beat, uptime
+        return None if beat is None else uptime - self._beat[1]
 
     def _processes(self) -> tuple[list[Process] | None, str]:
         """All programs; the reason where supervisord does not answer, and then those of its last

@@ -22,7 +22,6 @@ log = logging.getLogger("compare")
 
 POLL_SECONDS = 0.2
 PLANT_SECONDS = 3_600.0
-CONTRACTS_SECONDS = 900.0
 CLOCK_SECONDS = 300.0
 FIRST_CLOCK_SECONDS = 10.0  # after the first comparison
 PRUNE_SECONDS = 600.0
@@ -38,7 +37,7 @@ class Schedule(NamedTuple):
     """Compare one symbol every `one_every` and all every `all_every` seconds (0: never).
 
     Unless `keep_seconds` is None there is housekeeping, too: each hour a planted pair and a search
-    for damage, and in between funding intervals and the deletion of comparisons that are older.
+    for damage, and in between the deletion of comparisons that are older.
     """
 
     one_every: float
@@ -129,7 +128,6 @@ class RestChecker(Worker):
         if keep_seconds is not None:
             prune = partial(jobs.prune, keep_seconds, stopping)
             yield Job(Every(PLANT_SECONDS), jobs.plant)
-            yield Job(Every(CONTRACTS_SECONDS), jobs.update_contracts, again=AGAIN_SECONDS)
             clock = Every(CLOCK_SECONDS, first=self._clock.uptime() + FIRST_CLOCK_SECONDS)
             yield Job(clock, check_clock, needs_quotes=False)
             yield Job(Every(PRUNE_SECONDS), prune, needs_quotes=False)

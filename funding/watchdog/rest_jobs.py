@@ -18,7 +18,6 @@ from funding.store.events import Events
 from funding.store.feed_table import set_exchange_offset
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
-from funding.watchdog.contract_check import update_contracts
 
 log = logging.getLogger("compare")
 
@@ -113,11 +112,6 @@ class RestJobs:
                 Events(self._store).update(event)
             except errors.StoreError as error:
                 log.warning("event not stored: %s", error)
-
-    def update_contracts(self) -> None:
-        """Store which contracts the exchange lists, with their status and funding interval."""
-        now = self._clock.wall()
-        update_contracts(self._reader, self._store, self._rest, exchange=self._exchange, now=now)
 
     def check_clock(self) -> float:
         """The exchange's clock (Unix seconds) minus our uptime; weight 1. Ingest is told the least

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from funding.health.checks import MEGABYTE
-from funding.health.facts import INGEST, Facts, OtherFeed, Process, ProcessState
+from funding.health.facts import HISTORY, INGEST, Facts, OtherFeed, Process, ProcessState
 
 MEMORY_RESTART_BYTES = 512 * MEGABYTE
 HUNG_SECONDS = 5.0
 """Ingest writes each second."""
+HISTORY_SECONDS = 180.0
+"""The history program says every 10 s that its threads turn; a turn may take 120 s."""
 SILENT_SECONDS = 60.0
 OTHER_SILENT_SECONDS = 300.0
 """Other exchanges may pause for an upgrade, and their REST is asked every few minutes."""
@@ -37,6 +39,7 @@ class RuleName(enum.StrEnum):
 
     FATAL = "fatal"
     HUNG_INGEST = "hung ingest"
+    HUNG_HISTORY = "hung history"
     HUNG_API = "hung API"
     FAILING_API = "failing API"
     HUNG_WATCHDOG = "hung watchdog"  # by supervisor_plugin
@@ -107,6 +110,16 @@ def _ingest_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
     return f"no heartbeat for {age:.0f} s" if age > HUNG_SECONDS else ""
 
 
+def _history_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
+    if process.name != HISTORY or not process.is_running or facts.store_problem:
+        return ""
+    if facts.locked_by or facts.feed is None:
+        return ""  # it cannot write
+    age = process.age_seconds
+    age = age if facts.history_age is None else min(age, facts.history_age)
+    return f"no heartbeat for {age:.0f} s" if age > HISTORY_SECONDS else ""
+
+
 def _api_hung(_facts: Facts, process: Process, bad: BadProbes) -> str:
     if not process.is_api or not process.is_running or bad.missed < MISSED_PROBES:
         return ""
@@ -162,6 +175,7 @@ def _no_data(facts: Facts, process: Process, _bad: BadProbes) -> str:
 RULES = (
     Rule(RuleName.FATAL, Verb.START, grace=0.0, every=0.0, applies=_fatal),
     Rule(RuleName.HUNG_INGEST, Verb.TERM, grace=8.0, every=0.0, applies=_ingest_hung),
+    Rule(RuleName.HUNG_HISTORY, Verb.TERM, grace=HISTORY_SECONDS, every=0.0, applies=_history_hung),
     Rule(RuleName.HUNG_API, Verb.TERM, grace=8.0, every=0.0, applies=_api_hung),
     Rule(RuleName.FAILING_API, Verb.TERM, grace=8.0, every=0.0, applies=_api_failing),
     Rule(RuleName.MEMORY, Verb.TERM, grace=60.0, every=0.0, applies=_memory),

@@ -69,11 +69,11 @@ def test_the_api_answers_where_the_settings_file_says(own: Own) -> None:
 
 
 def test_every_program_runs(own: Own) -> None:
-    until(lambda: own.run("supervisorctl", "status").stdout.count("RUNNING") == 4, "all run")
+    until(lambda: own.run("supervisorctl", "status").stdout.count("RUNNING") == 5, "all run")
 
 
 def test_a_command_in_another_terminal_sees_the_same_settings(own: Own) -> None:
-    until(lambda: own.run("supervisorctl", "status").stdout.count("RUNNING") == 4, "all run")
+    until(lambda: own.run("supervisorctl", "status").stdout.count("RUNNING") == 5, "all run")
     done = own.run("python", "watchdog.py", "--once")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     assert "HEALTHY" in done.stdout

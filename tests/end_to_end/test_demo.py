@@ -105,11 +105,11 @@ def test_its_files_are_in_a_folder_of_its_own(demo: Demo) -> None:
 
 
 def test_supervisorctl_finds_it(demo: Demo) -> None:
-    until(lambda: demo.run("supervisorctl", "status").stdout.count("RUNNING") == 4, "all run")
+    until(lambda: demo.run("supervisorctl", "status").stdout.count("RUNNING") == 5, "all run")
 
 
 def test_watchdog_reports_on_it(demo: Demo) -> None:
-    until(lambda: demo.run("supervisorctl", "status").stdout.count("RUNNING") == 4, "all run")
+    until(lambda: demo.run("supervisorctl", "status").stdout.count("RUNNING") == 5, "all run")
     until(lambda: demo.rows("SELECT 1 FROM comparison LIMIT 1"), "the first comparison")
     done = demo.run("watchdog.py", "--once")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ from harness.processes import WAIT_SECONDS, finished, processes_in, running, unt
 from tests.support.other_user import as_others, of_somebody_else
 from tests.support.service import healthy_service
 
-PROGRAMS = {"api:api_00", "api:api_01", "funding:ingest", "funding:watchdog"}
+PROGRAMS = {"api:api_00", "api:api_01", "funding:history", "funding:ingest", "funding:watchdog"}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,10 @@
   funding time that moves on and a rate of 0, most with a mark price that stands still.
 - `premiumIndex` has 3 symbols that `exchangeInfo` does not list.
 - A contract without an end has the delivery date 4133404800000 (2100-12-25).
-- `fundingInfo` lists most contracts; a perpetual that it does not list settles every 8 hours.
+- `fundingInfo` has all 691 perpetuals that trade and have a funding time: one that it does not list
+  is dead, dated or new, and its interval is not known.
+- `interestRate` of `premiumIndex` is per 8 hours whatever the interval: 0.0001 of 432 of 440 that
+  settle every 4 hours, 0 of TradFi. A rate that is pinned is that times the interval ÷ 8.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +21,7 @@ from funding.model.contract import Contract, ContractStatus
 from funding.model.quote import is_symbol
 
 NEVER_MS = 4_133_404_800_000
-DEFAULT_HOURS = 8
+INTEREST_HOURS = 8
 _NO_ALIASES = Aliases()
 STATUS = {
     "TRADING": ContractStatus.TRADING,
@@ -36,22 +39,25 @@ def contracts(
     exchange: str,
     listed: Iterable[ListedContract],
     infos: Iterable[FundingInfo],
-    quoted: Iterable[str],
+    quoted: Mapping[str, float | None],
     now: float,
     aliases: Aliases = _NO_ALIASES,
 ) -> list[Contract]:
-    """The contracts that are `listed`, and as UNKNOWN those that are only `quoted`, in the stream
-    or in REST's prices; `now` is Unix seconds. A name that is no symbol costs that row alone."""
+    """The contracts that are `listed`, and as UNKNOWN those that are only `quoted`; `now` is Unix
+    seconds. A name that is no symbol costs that row alone.
+
+    `quoted` has the interest rate of each symbol with a price, None where there is none.
+    """
     by_symbol = {info.symbol: info for info in infos}
     found = {
-        each.symbol: _contract(exchange, each, by_symbol, now, aliases)
+        each.symbol: _contract(exchange, each, by_symbol, now, aliases, quoted)
         for each in listed
         if is_symbol(each.symbol)
     }
     for symbol in quoted:
         if symbol not in found and is_symbol(symbol):
             unknown = ListedContract(symbol, "", "", "", symbol)
-            found[symbol] = _contract(exchange, unknown, by_symbol, now, aliases)
+            found[symbol] = _contract(exchange, unknown, by_symbol, now, aliases, {})
     return list(found.values())
 
 
@@ -61,13 +67,13 @@ def _contract(
     infos: Mapping[str, FundingInfo],
     now: float,
     aliases: Aliases,
+    interest: Mapping[str, float | None],
 ) -> Contract:
     info = infos.get(listed.symbol)
     base, multiplier = aliases.asset(exchange, listed.base_asset)
     status = STATUS.get(listed.status, ContractStatus.UNKNOWN)
     hours = info.funding_interval_hours if info is not None else None
-    if hours is None and listed.contract_type.endswith("PERPETUAL"):
-        hours = DEFAULT_HOURS
+    base_rate = interest.get(listed.symbol)
     return Contract(
         exchange,
         listed.symbol,
@@ -82,6 +88,8 @@ def _contract(
         _number(info.adjusted_funding_rate_cap) if info is not None else None,
         _number(info.adjusted_funding_rate_floor) if info is not None else None,
         now,
+        listed.onboard_date or None,
+        None if base_rate is None else base_rate / INTEREST_HOURS,
     )
 
 

@@ -1,9 +1,7 @@
 """Binance USD-M futures, as an `Exchange`.
 
 # Facts
-(see also stream.py, rest.py and contracts.py)
-- `fundingRate` answers at most 1,000 rows, oldest first, `startTime` and `endTime` included. Rows
-  before 2023 may have the mark price "". Two rows of one time differ in `rateType`.
+(see stream.py, rest.py, contracts.py and history.py)
 """
 
 from collections.abc import Sequence
@@ -14,6 +12,7 @@ import msgspec
 from funding.errors import RestGarbled
 from funding.exchanges.binance import rest, stream
 from funding.exchanges.binance.contracts import contracts
+from funding.exchanges.binance.history import History, mark_bars
 from funding.exchanges.exchange import (
     Conversation,
     Exchange,
@@ -25,23 +24,12 @@ from funding.exchanges.exchange import (
     RestLimits,
 )
 from funding.exchanges.frame import Frame
-from funding.exchanges.replies import Milliseconds, decimal, price, read
+from funding.exchanges.replies import read
+from funding.model.bar import Bar
 from funding.model.contract import Contract
 from funding.model.quote import Quote, is_symbol
-from funding.model.settlement import REGULAR, Settlement
+from funding.model.settlement import Settlement
 
-PAGE_ROWS = 1_000
-
-
-class _Settled(msgspec.Struct, rename="camel", gc=False):
-    symbol: str
-    funding_time: Milliseconds
-    funding_rate: str
-    mark_price: str = ""
-    rate_type: str = REGULAR
-
-
-_settled = msgspec.json.Decoder(list[_Settled])
 _infos = msgspec.json.Decoder(list[rest.FundingInfo])
 
 
@@ -76,6 +64,7 @@ class BinanceRest:
     def __init__(self, options: Options) -> None:
         self._base = options.rest_url
         self._aliases = options.aliases
+        self._history = History(self._request)
 
     def contracts(self, now: float) -> Conversation[list[Contract]]:
         """What exchangeInfo lists, and as UNKNOWN what premiumIndex alone has."""
@@ -84,27 +73,20 @@ class BinanceRest:
             raise RestGarbled("exchangeInfo lists no contract")
         infos = read(_infos, (yield self._request("fundingInfo")), "fundingInfo")
         prices = _of_form(rest.premium_indices, (yield self._request("premiumIndex")))
-        quoted = [row.symbol for row in prices]
+        quoted = {row.symbol: row.interest_rate for row in prices}
         return contracts(stream.NAME, listed, infos, quoted, now, self._aliases)
 
     def history(self, symbol: str, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
         """Page after page, oldest first."""
-        found: dict[tuple[int, str], Settlement] = {}
-        while since_ms <= until_ms:
-            reply = yield self._request(
-                "fundingRate",
-                symbol=symbol,
-                startTime=str(since_ms),
-                endTime=str(until_ms),
-                limit=str(PAGE_ROWS),
-            )
-            rows = [_settlement(row, symbol) for row in read(_settled, reply, "fundingRate")]
-            found.update({(row.funding_time, row.rate_type): row for row in rows})
-            last = max((row.funding_time for row in rows), default=until_ms)
-            if len(rows) < PAGE_ROWS or last < since_ms:
-                break
-            since_ms = last + 1 if last > since_ms else until_ms + 1
-        return sorted(found.values(), key=lambda row: row.funding_time)
+        return self._history.of(symbol, since_ms, until_ms)
+
+    def history_of_all(self, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
+        """Those of all contracts, at one page for 1,000 rows."""
+        return self._history.of_all(since_ms, until_ms)
+
+    def mark_bars(self, symbol: str, since: int, until: int) -> Conversation[list[Bar]]:
+        """The minutes of the mark price."""
+        return mark_bars(self._request, stream.NAME, symbol, since, until)
 
     def snapshot(self) -> Conversation[list[Quote]]:
         """One call, weight 10."""
@@ -127,15 +109,6 @@ def _of_form(decode: Any, reply: Reply) -> Any:
         return decode(reply.body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RestGarbled(str(error)[:200]) from error
-
-
-def _settlement(row: _Settled, symbol: str) -> Settlement:
-    if row.symbol != symbol:
-        raise RestGarbled(f"fundingRate of {symbol}: the reply is of {row.symbol[:40]}")
-    settled = decimal(row.funding_rate)
-    if settled is None or not -1 < settled < 1:
-        raise RestGarbled(f"fundingRate of {symbol}: rate {row.funding_rate[:40]!r}")
-    return Settlement(symbol, row.funding_time, settled, price(row.mark_price), row.rate_type[:40])
 
 
 BINANCE = Exchange(

@@ -5,7 +5,7 @@
 - `premiumIndex` costs 1 for a symbol and 10 for all, as an object and an array; the budget is
   2,400 per UTC clock minute and address, shared with COIN-M.
 - `fundingInfo` and `fundingRate` have no weight, and share 500 calls in 5 minutes.
-- `fundingInfo` lists most symbols; one it does not list settles every 8 hours.
+- `fundingInfo` lists all symbols that settle; the interval of another is not known.
 - A contract without funding has `nextFundingTime` 0; older forms have `lastFundingRate` "".
 """
 
@@ -47,6 +47,7 @@ ROUTES = {
         Route("/fapi/v1/openInterest", 1, 1),
         Route("/fapi/v1/exchangeInfo", 1, 1),
         Route("/fapi/v1/klines", 5, 5),
+        Route("/fapi/v1/markPriceKlines", 5, 5),
         Route("/fapi/v1/ticker/24hr", 1, 40),
         Route("/fapi/v1/time", 1, 1),
     )
@@ -55,7 +56,7 @@ ROUTES = {
 
 def weight(route: str, parameters: Mapping[str, str]) -> int:
     """What a call of `ROUTES[route]` with `parameters` costs."""
-    if route == "klines" and "limit" in parameters:
+    if route in ("klines", "markPriceKlines") and "limit" in parameters:
         limit = int(parameters["limit"])
         return next((cost for most, cost in _KLINE_WEIGHTS if limit <= most), 10)
     return ROUTES[route].with_symbol if "symbol" in parameters else ROUTES[route].for_all
@@ -68,6 +69,7 @@ class _Premium(msgspec.Struct, rename="camel", gc=False):
     last_funding_rate: str
     next_funding_time: Milliseconds
     time: Milliseconds
+    interest_rate: str = ""
 
 
 class PremiumIndex(NamedTuple):
@@ -79,6 +81,7 @@ class PremiumIndex(NamedTuple):
     funding_rate: float | None
     next_funding_time: int | None
     time: int
+    interest_rate: float | None = None
 
 
 class FundingInfo(msgspec.Struct, rename="camel", gc=False):
@@ -107,6 +110,7 @@ class Contract(msgspec.Struct, rename="camel", gc=False):
     quote_asset: str
     base_asset: str
     delivery_date: Milliseconds = 0
+    onboard_date: Milliseconds = 0
 
 
 class ExchangeInfo(msgspec.Struct):
@@ -170,6 +174,7 @@ def premium_indices(body: bytes) -> list[PremiumIndex]:
             None if not row.next_funding_time else _rate(row.last_funding_rate),
             row.next_funding_time or None,
             row.time,
+            _rate(row.interest_rate),
         )
         for row in rows
         if is_symbol(row.symbol)

@@ -52,7 +52,7 @@ def test_one_symbol(group: Group) -> None:
     with scripted(ANSWER) as server:
         found = group.client(server.url + "/").premium_index("BTCUSDT")
     assert found == (
-        "BTCUSDT", 83_067.3, 83_114.69956522, 0.00000078, 1_791_388_800_000, 1_791_382_985_000
+        "BTCUSDT", 83_067.3, 83_114.69956522, 0.00000078, 1_791_388_800_000, 1_791_382_985_000, 1e-4
     )  # fmt: skip
     assert server.paths == ["/fapi/v1/premiumIndex?symbol=BTCUSDT"]
     assert "accept-encoding: gzip" in server.asked[0].lower()

@@ -181,8 +181,8 @@ def test_calls_without_weight_have_a_budget_of_five_minutes(group: Group) -> Non
     write_many = "INSERT INTO rest_usage VALUES (?, 'other', 'fundingRate', ?, 0, 'binance')"
     with scripted(sends(reply(body=b"[]"))) as server:
         client = group.client(server.url)
-        store(group.path, write_many, MINUTE - 5, 400)
-        store(group.path, write_many, MINUTE - 4, 248)
+        store(group.path, write_many, MINUTE - 6, 400)
+        store(group.path, write_many, MINUTE - 5, 448)
         client.funding_intervals()
         client.funding_intervals()
         for _ in range(3):
@@ -202,7 +202,7 @@ def test_refusal_of_the_budget_says_how_much_is_used(group: Group) -> None:
         )
         store(group.path, write, MINUTE - 1, "fundingRate", 400, 0)
         words = str(failure(client.funding_intervals))
-        assert words == "650 of 250 used in this five minutes, fundingInfo needs 1"
+        assert words == "650 of 450 used in these five minutes, fundingInfo needs 1"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from funding.store.writer import Writer
 from harness.processes import WAIT_SECONDS, environment
 from tests.conftest import ROOT
 from tests.support.clock import ManualClock, feed_at, rows, write
-from tests.support.store import comparison
+from tests.support.store import comparison, writing
 
 AT = 1_764_725_610.0
 MINUTE = int(AT // 60)
@@ -369,3 +369,14 @@ def test_fork_waits_for_a_thread_that_writes(store: DurableConnection) -> None:
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
     assert store.rows("SELECT count(*) FROM consumer") == [(1,)]
+
+
+def test_connection_that_ends_begins_no_transaction(path: Path) -> None:
+    with writing(path), closing(DurableConnection(path)) as store:
+        with store.transaction():
+            store.end()
+            with store.transaction() as connection:
+                connection.execute("DELETE FROM event")
+        with pytest.raises(StoreError, match="not written to"), store.transaction():
+            pass
+        assert store.rows("SELECT 1") == [(1,)]

@@ -44,8 +44,19 @@ def test_spending_stays_within_what_is_allowed(path: Path, store: DurableConnect
 def test_calls_without_weight_are_counted_over_five_minutes(store: DurableConnection) -> None:
     usage = RestUsage(store)
     spent = [usage.spend("a", "free", 0, MINUTE + n, 3) for n in range(7)]
-    assert spent == [0, 1, 2, 3, 3, 2, 2]
+    assert spent == [0, 1, 2, 3, 3, 3, 2]
     assert usage.spend("a", "dear", 3, MINUTE + 6, 3) == 0
+
+
+def test_each_exchange_has_its_own_allowance(store: DurableConnection) -> None:
+    here, there = RestUsage(store), RestUsage(store, "kucoin")
+    for usage, name in ((here, "here"), (there, "there")):
+        for weight in (0, 2):
+            spent = [usage.spend("a", f"{name} {weight}", weight, MINUTE, 2) for _ in "12"]
+            assert spent == [0, weight or 1]
+    assert [usage.used(MINUTE) for usage in (here, there)] == [2, 2]
+    there.release(Calls(MINUTE, "a", "there 2", 1, 2))
+    assert [usage.used(MINUTE) for usage in (here, there)] == [2, 0]
 
 
 def test_two_connections_never_overspend_together(path: Path, store: DurableConnection) -> None:

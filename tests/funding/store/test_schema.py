@@ -1,6 +1,7 @@
 """schema.sql: its views, for people."""
 
 import json
+import sqlite3
 import sys
 import time
 from contextlib import closing
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.processes import WAIT_SECONDS, finished
+from tests.conftest import ROOT
 from tests.support.store import (
     HOUR_MS,
     NOW_MS,
@@ -123,3 +125,16 @@ def test_the_views_can_be_read_beside_a_running_writer(answers: Any, path: Path)
         (row,) = answers(path, "SELECT symbol, mark_price FROM latest")
         assert row == {"symbol": "BTCUSDT", "mark_price": 91_897.67414493}
         assert answers(path, "SELECT * FROM stale") == []
+
+
+def test_the_oldest_sqlite_finds_no_fault_in_tables_without_rowid() -> None:
+    """3.40 finds one where the columns of the key are not the first ones."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.executescript((ROOT / "schema.sql").read_text("utf-8"))
+        tables = made.execute("SELECT name FROM pragma_table_list WHERE wr = 1").fetchall()
+        assert len(tables) > 10
+        for (name,) in tables:
+            columns = made.execute("SELECT pk FROM pragma_table_info(?)", (name,)).fetchall()
+            places = [place for (place,) in columns]
+            keys = sorted(place for place in places if place)
+            assert sorted(places[: len(keys)]) == keys, name

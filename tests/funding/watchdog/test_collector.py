@@ -293,3 +293,17 @@ def test_age_of_the_list_of_contracts(service: WatchedService) -> None:
     listed = contract("BTCUSDT", "TRADING")._replace(checked_at=service.hand.wall - 9_000.0)
     Contracts(service.store).replace("binance", [listed])
     assert service.monitor.look().contracts_age == pytest.approx(9_000.0)
+
+
+def test_sign_of_life_of_the_history_program_ages_by_a_clock_that_nobody_sets(
+    service: WatchedService,
+) -> None:
+    assert service.monitor.look().history_age is None
+    write = "INSERT OR REPLACE INTO consumer VALUES ('history', 1, ?)"
+    for beat in (1.0, 2.0):
+        with closing(plainly(service.path)) as plain:
+            plain.execute(write, (beat,))
+        assert service.monitor.look().history_age == pytest.approx(0.0)
+        service.hand.advance(20.0)
+        service.hand.wall += 3_600
+        assert service.monitor.look().history_age == pytest.approx(20.0)

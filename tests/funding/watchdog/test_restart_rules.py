@@ -116,6 +116,36 @@ def test_rules(facts: Facts, expected: list[tuple[str, str, str]]) -> None:
     assert decided(facts) == expected
 
 
+HISTORY = Process("funding:history", RUNNING, 22, "", 500.0, 50 << 20)
+
+
+@pytest.mark.parametrize(
+    ("age", "process", "changes", "acts"),
+    [
+        (179.0, HISTORY, {}, False),
+        (181.0, HISTORY, {}, True),
+        (None, HISTORY, {}, True),  # it never gave a sign of life
+        (None, HISTORY._replace(age_seconds=179.0), {}, False),
+        (9_999.0, HISTORY._replace(age_seconds=200.0), {}, True),
+        (9_999.0, HISTORY._replace(age_seconds=100.0), {}, False),
+        (181.0, HISTORY._replace(state=STOPPED), {}, False),
+        (181.0, HISTORY, {"store_problem": "locked"}, False),
+        (181.0, HISTORY, {"locked_by": "pid 9"}, False),
+        (181.0, HISTORY, {"feed": None}, False),
+        (181.0, OTHER, {}, False),
+    ],
+)
+def test_history_program_that_gives_no_sign_of_life_is_restarted(
+    age: float | None, process: Process, changes: dict[str, Any], acts: bool
+) -> None:
+    found = [
+        each
+        for each in decided(having(process, history_age=age, **changes))
+        if each[1] == process.name
+    ]
+    assert found == [("TERM", "funding:history", "hung history")] * acts
+
+
 def test_action_has_a_reason() -> None:
     (action,), waiting = decide(having(heartbeat_age=37.0), {}, (), NOW)
     assert action.reason == "no heartbeat for 37 s"

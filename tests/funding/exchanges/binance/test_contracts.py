@@ -21,7 +21,7 @@ def listed(symbol: str = "BTCUSDT", status: str = "TRADING", **changes: Any) -> 
 
 
 def one(contract: api.Contract, *infos: api.FundingInfo) -> Contract:
-    (found,) = contracts("binance", [contract], infos, [], NOW)
+    (found,) = contracts("binance", [contract], infos, {}, NOW)
     return found
 
 
@@ -45,7 +45,8 @@ def test_interval_and_bounds_are_the_exchanges() -> None:
     found = one(listed(), info)
     assert (found.funding_interval_hours, found.interval_source) == (4, "exchange")
     assert (found.rate_cap, found.rate_floor) == (0.02, -0.02)
-    assert one(listed()).funding_interval_hours == 8
+    unlisted = one(listed())
+    assert (unlisted.funding_interval_hours, unlisted.interval_source) == (None, None), "not 8 h"
     dated = one(listed(contract_type="CURRENT_QUARTER", delivery_date=1_790_323_200_000))
     assert (dated.funding_interval_hours, dated.interval_source) == (None, None)
     assert dated.delivery_time == 1_790_323_200_000
@@ -55,7 +56,9 @@ def test_interval_and_bounds_are_the_exchanges() -> None:
 
 
 def test_symbol_that_is_only_quoted_is_unknown_and_nonsense_is_left_out() -> None:
-    found = contracts("binance", [listed(), listed("A\x1b[2J")], [], ["EOSUSDT", "x" * 5_000], NOW)
+    found = contracts(
+        "binance", [listed(), listed("A\x1b[2J")], [], {"EOSUSDT": 0.0001, "x" * 5_000: None}, NOW
+    )
     assert [(each.symbol, each.status) for each in found] == [
         ("BTCUSDT", "TRADING"), ("EOSUSDT", "UNKNOWN")
     ]  # fmt: skip
@@ -71,7 +74,7 @@ def test_whole_recorded_replies(recorded: Path) -> None:
         "binance",
         msgspec.json.decode(info, type=api.ExchangeInfo).symbols,
         msgspec.json.decode(rates, type=list[api.FundingInfo]),
-        [row["symbol"] for row in prices],
+        {row["symbol"]: float(row["interestRate"]) for row in prices},
         NOW,
     )
     assert Counter(each.status for each in found) == {
@@ -88,3 +91,18 @@ def test_whole_recorded_replies(recorded: Path) -> None:
     assert sum(hours.values()) == 695
     assert set(hours) == {None, 1, 4, 8}
     assert hours[None] == 4, "the dated ones"
+    assert all(each.listed_time for each in found if each.status == "TRADING")
+    bases = Counter(each.base_rate_hourly for each in found if each.status == "TRADING")
+    assert bases[0.0001 / 8] > 500
+    assert bases[0.0] >= 118
+    rolling = {row["symbol"] for row in prices if row["nextFundingTime"] > row["time"]}
+    settling = {each.symbol for each in found if each.status == "SETTLING"}
+    assert len(settling & rolling) == 97, "dead, with a next time that rolls on"
+
+
+def test_base_rate_is_per_hour_whatever_the_interval() -> None:
+    info = api.FundingInfo("BTCUSDT", 4, None, None)
+    (found,) = contracts("binance", [listed()], [info], {"BTCUSDT": 0.0001}, NOW)
+    assert found.base_rate_hourly == 0.0001 / 8
+    assert one(listed(onboard_date=1_600_000_000_000)).listed_time == 1_600_000_000_000
+    assert one(listed()).listed_time is one(listed()).base_rate_hourly is None

@@ -35,7 +35,7 @@ def test_history_is_asked_for_page_by_page() -> None:
     )
     assert [each.funding_time for each in found] == [each["fundingTime"] for each in rows]
     assert [request.parameters["startTime"] for request in requests] == [
-        *("0", str(1_000 * HOUR + 1_000 % 3 + 1), str(2_000 * HOUR + 2_000 % 3 + 1))
+        *("0", str(1_000 * HOUR + 1_000 % 3), str(1_999 * HOUR + 1_999 % 3))
     ]
     assert requests[0].url == "https://rest.test/fapi/v1/fundingRate"
     assert requests[0].weight == 0
@@ -45,7 +45,7 @@ def test_history_that_repeats_its_page_ends() -> None:
     rows = [row(HOUR)] * 1_000
     found, requests = asked(REST.history("BTCUSDT", HOUR, 2 * HOUR), lambda _: rows)
     assert found == [Settlement("BTCUSDT", HOUR, 0.0001)]
-    assert len(requests) == 1
+    assert len(requests) == 2
 
 
 def test_special_settlement_stands_beside_the_regular_one() -> None:

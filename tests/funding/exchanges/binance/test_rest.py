@@ -14,7 +14,7 @@ from tests.support.binance_messages import BAD_SYMBOLS, shown
 from tests.support.rest_group import PREMIUM
 
 READ = rest.PremiumIndex(
-    "BTCUSDT", 83067.3, 83114.69956522, 0.00000078, 1791388800000, 1791382985000
+    "BTCUSDT", 83067.3, 83114.69956522, 0.00000078, 1791388800000, 1791382985000, 0.0001
 )
 BODY = json.dumps(PREMIUM).encode()
 

@@ -2,24 +2,38 @@
 recorded replies of a day with 123 contracts that are being settled."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from funding import errors
+from funding.exchanges.binance.exchange import BINANCE
+from funding.exchanges.exchange import Options
 from funding.health.checks import check
 from funding.health.data_checks import symbols_behind
 from funding.health.facts import Facts
 from funding.health.verdict import Limits, judge, trades
+from funding.history.contracts import update_contracts
 from funding.model.contract import ContractStatus
 from funding.model.quote import Quote
+from funding.rest.exchange_client import ExchangeClient
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
+from funding.store.rest_usage import RestUsage
 from tests.support.clock import ManualClock, feed_at, rows
 from tests.support.compared_service import TIME, ComparedService, json_reply, premium, quote
-from tests.support.http_script import scripted
+from tests.support.http_script import Scripted, scripted
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> ComparedService:
+    made = ComparedService(tmp_path / "funding.db", ManualClock())
+    made.write(quote(), quote("ETHUSDT"))
+    return made
+
 
 EXCHANGE_INFO = "/fapi/v1/exchangeInfo"
 
@@ -40,23 +54,37 @@ def update(service: ComparedService, *symbols: dict[str, object], quoted: Any = 
     intervals = [{"symbol": "BTCUSDT", "fundingIntervalHours": 4, "updateTime": None}]
     prices = [premium(name) for name in ("BTCUSDT", *quoted)]
     replies = json_reply({"symbols": list(symbols)}), json_reply(intervals), json_reply(prices)
-    with scripted(*replies) as server, service.jobs(server.url) as jobs:
-        jobs.update_contracts()
+    with scripted(*replies) as server:
+        ask(service, server)
         assert server.paths[0] == EXCHANGE_INFO
+
+
+def ask(service: ComparedService, server: Scripted) -> None:
+    """The history program asks for the contracts once."""
+    clock = service.hand.clock()
+    with (
+        closing(DurableConnection(service.path)) as store,
+        closing(Reader(service.path, "binance", clock)) as reader,
+    ):
+        options = Options("ws://none", server.url)
+        usage = RestUsage(store)
+        client = ExchangeClient(BINANCE, options, "history", usage=usage, clock=clock)
+        update_contracts(reader, store, client.contracts, clock.wall())
+        client.close()
 
 
 def statuses(service: ComparedService) -> dict[str, str]:
     return dict(rows(service.path, "SELECT symbol, status FROM contract ORDER BY symbol"))
 
 
-def events(service: ComparedService) -> list[tuple[str, int]]:
-    return rows(service.path, "SELECT detail, count FROM event WHERE kind = 'contract'")
+def events(service: ComparedService) -> list[tuple[str, str, int]]:
+    return rows(service.path, "SELECT kind, detail, count FROM event ORDER BY id")
 
 
 def test_contracts_are_stored_with_what_is_only_quoted(compared: ComparedService) -> None:
     update(compared, row("BTCUSDT"), row("DEADUSDT", "SETTLING"), quoted=["EOSUSDT"])
     assert statuses(compared) == {
-        "BTCUSDT": "TRADING", "DEADUSDT": "SETTLING", "EOSUSDT": "UNKNOWN", "ETHUSDT": "UNKNOWN",
+        "BTCUSDT": "TRADING", "DEADUSDT": "SETTLING", "EOSUSDT": "UNKNOWN",
     }  # fmt: skip
     assert events(compared) == [], "the first list of all changes nothing"
     hours = "SELECT funding_interval_hours FROM quote ORDER BY symbol"
@@ -75,9 +103,9 @@ def test_each_kind_of_change_is_one_event(compared: ComparedService) -> None:
         row("NEWUSDT", "PENDING_TRADING"),
     )
     assert events(compared) == [
-        ("TRADING → SETTLING: AUSDT, BUSDT", 2),
-        ("listed, PENDING: NEWUSDT", 1),
-        ("not listed any more: CUSDT", 1),
+        ("contract", "TRADING → SETTLING: AUSDT, BUSDT", 2),
+        ("listed", "listed, PENDING: NEWUSDT", 1),
+        ("delisted", "not listed any more: CUSDT", 1),
     ]
     assert "CUSDT" not in statuses(compared)
 
@@ -98,8 +126,8 @@ def test_health_stands_the_mix_of_a_real_day(recorded: Path, tmp_path: Path) -> 
     service.write(*everything)
     info = json.loads((folder / "exchangeInfo_full_2026-07-08.json").read_bytes())
     replies = json_reply(info), json_reply([]), json_reply(prices)
-    with scripted(*replies) as server, service.jobs(server.url) as jobs:
-        jobs.update_contracts()
+    with scripted(*replies) as server:
+        ask(service, server)
     store = DurableConnection(service.path)
     alive = {
         symbol
