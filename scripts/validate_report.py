@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from validation.read import access
 from validation.read.database import NoReport, opened, store
 from validation.read.facts import gather
 from validation.read.period import asked_period
@@ -100,7 +101,8 @@ def _store(path: Path, found: Document) -> None:
             text=json.dumps(found, ensure_ascii=False, allow_nan=False),
         )
     except (sqlite3.Error, UnicodeError) as error:
-        print(f"the verdict was not stored: {error}", file=sys.stderr)
+        why = access.closed(path, writing=True) or error
+        print(f"the verdict was not stored: {path}: {why}", file=sys.stderr)
 
 
 def _run() -> int:

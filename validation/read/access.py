@@ -8,18 +8,22 @@ import pwd
 from pathlib import Path
 
 
-def closed(path: Path) -> str:
-    """Who may read the database at `path`, and what this user can do; "" where nothing is closed
-    to this user."""
+def closed(path: Path, *, writing: bool = False) -> str:
+    """Who may read the database at `path`, or write it, and what this user can do; "" where nothing
+    is closed to this user."""
     real = Path(os.path.realpath(path))
+    right = os.R_OK | (os.W_OK if writing else 0)
     needed = [(folder, os.X_OK) for folder in reversed(real.parents)]
-    needed += [(Path(f"{real}{ending}"), os.R_OK) for ending in ("", "-wal", "-shm")]
+    if writing:
+        needed[-1] = (real.parent, os.X_OK | os.W_OK)
+    needed += [(Path(f"{real}{ending}"), right) for ending in ("", "-wal", "-shm")]
     for place, wanted in needed:
         if os.path.lexists(place) and not os.access(place, wanted, effective_ids=True):
             status = place.stat()
             owner = _name(status.st_uid)
+            limit = "read-only for" if writing else "closed to"
             return (
-                f"closed to user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
+                f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
                 f" {status.st_mode & 0o7777:04o}). Run this as {owner}, or open it to others:"
                 ' see "Another user" in docs/operations.md'
             )

@@ -11,7 +11,9 @@ ASK = """
 import sys; from pathlib import Path
 from funding.runtime import access as ours; from validation.read import access as theirs
 path = Path(sys.argv[1])
-print(theirs.closed(path)); assert theirs.closed(path) == ours.closed(path, endings=ours.DATABASE)
+for writing in (False, True):
+    told = theirs.closed(path, writing=writing)
+    print(told); assert told == ours.closed(path, writing=writing, endings=ours.DATABASE)
 """
 
 
@@ -24,6 +26,8 @@ def test_both_say_the_same(tmp_path: Path, name: str) -> None:
     with of_somebody_else(folder / name):
         done = as_others([sys.executable, "-c", ASK, folder / "funding.db"])
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("closed to user ")
+    reading, writing = done.stdout.splitlines()
+    assert reading.startswith("closed to user ")
+    assert writing.startswith("read-only for user ")
     open_to_all = as_others([sys.executable, "-c", ASK, folder / "funding.db"])
-    assert (open_to_all.stdout, open_to_all.stderr) == ("\n", "")
+    assert (open_to_all.stdout, open_to_all.stderr) == ("\n\n", "")
