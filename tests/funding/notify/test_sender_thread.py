@@ -43,6 +43,19 @@ def test_sender_sends_new_posts_until_it_is_stopped(scene: Scene) -> None:
     sending.check()
 
 
+def test_sender_waits_only_when_nothing_is_left_to_send(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "IDLE_SECONDS", 3_600.0)
+    for name in "abc":
+        scene.alert(name)
+    sending = sender(scene)
+    sending.start()
+    until(lambda: scene.accepted == ["a", "b", "c"], "all of them are sent")
+    sending.stop(WAIT_SECONDS)
+    assert not sending.is_alive()
+
+
 def test_stop_wakes_an_idle_sender(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender_module, "IDLE_SECONDS", 3_600.0)
     sending = sender(scene)
