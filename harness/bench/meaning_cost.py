@@ -166,16 +166,16 @@ def scored() -> tuple[float, float]:
     return statistics.median(alone) * 1e3, statistics.median(whole) * 1e3
 
 
-def memory() -> float:
-    """MB for 1,300 contracts, an hour of moving rates later."""
-    names = [f"S{number}USDT" for number in range(1_300)]
+def memory(contracts: int = 1_300, seconds: int = 3_600) -> float:
+    """MB for so many contracts, after some time of moving rates."""
+    names = [f"S{number}USDT" for number in range(contracts)]
     gc.collect()
     tracemalloc.start()
     rows = [Remembered(name, 1.0, 1.0, 1e-4, 1 << 41, 1, 0.5, 50.0, 0) for name in names]
     meaning = Meaning("binance", (), rows)
     for name in names:
         meaning.set_normal(name, known(), trades=True)
-    for second in range(0, 3_600, 15):
+    for second in range(0, seconds, 15):
         meaning.take(frame_of(names, second), 1 << 60)
         meaning.written()
         meaning.finished.clear()

@@ -1,7 +1,5 @@
 """What quotes mean and set off: scores, signals, bars."""
 
-import time
-
 import pytest
 
 from funding.ingest.inbox import Inbox
@@ -293,13 +291,3 @@ def test_names_are_folded_as_in_the_inbox() -> None:
     meaning = trading("币安USDT")
     meaning.take({"币安USDT": (quote_of(symbol="币安USDT"), 1.0, 1.0)}, FAR)
     assert list(meaning.tracks) == ["币安USDT"]
-
-
-def test_scores_of_a_frame_take_little_time() -> None:
-    """The limit stands for ten times what a slow machine needs; docs/history.md has the figure."""
-    names = [f"S{n}USDT" for n in range(745)]
-    meaning = trading(*names)
-    began = time.process_time()
-    for second in range(10):
-        take(meaning, *(quote_of((1 + second / 99) * BP, symbol=n, second=second) for n in names))
-    assert time.process_time() - began < 10.0
