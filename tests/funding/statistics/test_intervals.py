@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from funding.model.settlement import REGULAR, StoredSettlement
 from funding.statistics.intervals import Gap, gaps, hour_of, last_interval, settled
-from tests.support.settlements import HOUR_MS, START_MS, real_settlements, settlement, settlements
+from tests.support.settlements import (
+    HOUR_MS,
+    START_HOUR,
+    START_MS,
+    real_settlements,
+    settlement,
+    settlements,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +100,17 @@ def test_hours_are_covered_or_missing(steps: list[int]) -> None:
     if all(each.interval for each in known):
         missing = sum(gap.hours for gap in gaps(known))
         assert sum(each.covered for each in known[1:]) + missing == hours[-1]
+
+
+def test_hour_is_the_nearest_one() -> None:
+    for jitter, hour in ((0, 0), (29 * 60_000, 0), (31 * 60_000, 1), (-29 * 60_000, 0)):
+        assert hour_of(START_MS + jitter) == START_HOUR + hour
+
+
+def test_rate_per_hour() -> None:
+    known = settled(settlements([0, 8, 16], [8e-4, 1e-4, -4e-4]))
+    assert [each.hourly for each in known] == [1e-4, 1.25e-5, -5e-5]
+    assert settled(settlements([0]))[0].hourly is None
 
 
 def test_newest_interval() -> None:

@@ -13,6 +13,7 @@ from funding.statistics.score import (
     WITHOUT_RATE,
     Normal,
     no_trading_reason,
+    normal,
     score,
     zone_of,
 )
@@ -110,3 +111,19 @@ def test_zone_of_a_z_score(z_score: float, zone: str) -> None:
 )
 def test_contract_that_does_not_trade(status: ContractStatus | None, reason: str | None) -> None:
     assert no_trading_reason(status) == reason
+
+
+def test_normal_of_a_row_of_statistics() -> None:
+    trading = ContractStatus.TRADING
+    assert normal(trading, 8, 1e-5, 2e-5, (1.0,), None) == Normal(1e-5, 2e-5, 8, (1.0,), None)
+    assert normal(trading, 8) == Normal(0.0, 0.0, 8, (), "no statistics yet")
+    assert normal(trading, None, 1e-5, None, (), None) == Normal(
+        1e-5, 0.0, 0, (), "the interval is not known"
+    )
+    for deviation in (None, 0.0):
+        found = normal(trading, 8, 1e-5, deviation, (), None)
+        assert (found.deviation, found.reason) == (0.0, "all settled rates are equal")
+    outdated = normal(trading, 8, 1e-5, 2e-5, (), None, outdated=True)
+    assert outdated.reason == "the interval or the base rate has just changed"
+    closed = normal(ContractStatus.CLOSED, None, 1e-5, 2e-5, (), "9 settled rates of 10")
+    assert closed.reason == "the contract is CLOSED, not TRADING"

@@ -96,6 +96,8 @@ def test_settlement_is_missing_half_an_hour_after_it_was_due() -> None:
     assert window(rows, at(120.4), 30.0, terms).gaps == ()
     (late,) = window(rows, at(120.6), 30.0, terms).gaps
     assert (late.missing, late.hours, late.before_time) == (1, 8, at(120.6))
+    rows = settlements([*range(8, 120, 8), 116])
+    assert [gap.hours for gap in window(rows, at(125), 30.0, terms).gaps] == [8]
 
 
 def test_exchange_says_that_the_interval_has_changed() -> None:
