@@ -38,12 +38,17 @@ END_SECONDS = 4.0  # for calls under way; supervisord waits longer
 SPARED_CALLS = 100  # of those without weight: what the past needs leaves them to all others
 
 
+def budget(settings: Settings, exchange: Exchange) -> int:
+    """The weight per minute of which the whole group may use REST of `exchange`."""
+    return settings.rest_weight if exchange.name == "binance" else exchange.limits.own
+
+
 def open_world(settings: Settings, exchange: Exchange) -> World:
     """What the thread of `exchange` uses."""
     options, limits = settings.options(exchange.name), exchange.limits
     store = DurableConnection(settings.db, rest_host=urlsplit(options.rest_url).hostname)
     usage = RestUsage(store, exchange.name)
-    own = settings.rest_weight if exchange.name == "binance" else limits.own
+    own = budget(settings, exchange)
     spared = limits._replace(unweighted=limits.unweighted - SPARED_CALLS)
     modest = replace(exchange, limits=spared)
     client = partial(ExchangeClient, options=options, caller=NAME, usage=usage, clock=SYSTEM)
@@ -60,7 +65,8 @@ def open_standby(settings: Settings, exchange: Exchange) -> Standby:
     options = settings.options(exchange.name)
     store = DurableConnection(settings.db, rest_host=urlsplit(options.rest_url).hostname)
     usage = RestUsage(store, exchange.name)
-    rest = ExchangeClient(exchange, options, "standby", usage=usage, clock=SYSTEM)
+    client = partial(ExchangeClient, exchange, options, "standby", usage=usage, clock=SYSTEM)
+    rest = client(budget=budget(settings, exchange))
     reader = Reader(settings.db, exchange.name, SYSTEM)
     after = settings.standby_after
     return Standby(reader, store, rest.snapshot, after=after, clock=SYSTEM)
@@ -73,9 +79,9 @@ def workers_of(settings: Settings) -> list[HistoryWorker | StandbyWorker]:
         exchange = EXCHANGES[name]
         world, days = partial(open_world, settings, exchange), settings.history_days
         found.append(HistoryWorker(name, world, days=days, clock=SYSTEM))
-        if settings.standby_after:
-            standby = partial(open_standby, settings, exchange)
-            found.append(StandbyWorker(name, standby, clock=SYSTEM))
+        # With FUNDING_STANDBY_AFTER=0, too: it ends what was going on before that was set.
+        standby = partial(open_standby, settings, exchange)
+        found.append(StandbyWorker(name, standby, clock=SYSTEM))
     return found
 
 

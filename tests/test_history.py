@@ -12,6 +12,9 @@ from typing import Any
 import apsw
 import pytest
 
+import history
+from funding.exchanges.table import EXCHANGES
+from funding.settings.service import read
 from harness.processes import WAIT_SECONDS, finished, running, until
 from harness.stand_in import StandIn, stand_in
 from tests.conftest import ROOT
@@ -130,3 +133,9 @@ def test_without_a_database_it_waits_and_a_wrong_setting_ends_it(tmp_path: Path)
     result = finished(HISTORY, FUNDING_HISTORY_DAYS="many")
     assert result.returncode == 2
     assert "FUNDING_HISTORY_DAYS" in result.stderr
+
+
+def test_each_exchange_has_its_own_weight_and_binance_that_of_the_settings() -> None:
+    settings, _ = read({"FUNDING_REST_WEIGHT": "77", "FUNDING_DB": "x.db"})
+    assert history.budget(settings, EXCHANGES["binance"]) == 77
+    assert history.budget(settings, EXCHANGES["kucoin"]) == EXCHANGES["kucoin"].limits.own
