@@ -83,6 +83,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("rest_hang", seconds, "every REST answer comes this much later"),
     Fault("rest_garbage", switch, "REST answers 200 with a body that is not JSON"),
     Fault("rest_drop", switch, "REST: closed without a byte"),
+    Fault("settle_late_seconds", seconds, "settled rates are published this long after their time"),
+    Fault("settle_missed", by_symbol, "symbols without the settlement of this epoch ms"),
+    Fault("history_limit", seconds, "fundingRate refuses a larger limit"),
     Fault("volume_spike", spikes, "quote volume of a symbol in a UTC hour, times a factor"),
     Fault("open_interest", by_symbol, "the openInterest of these symbols"),
 )

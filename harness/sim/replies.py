@@ -83,18 +83,31 @@ def funding_rate(query: Query, view: View) -> object:
     """Settled rates, oldest first; without start and end the newest ones."""
     start, end = parameters.integer(query, "startTime"), parameters.integer(query, "endTime")
     default = 200 if start is None and end is None else 100
-    limit = parameters.limit(query, default=default, largest=1000)
+    largest = int(view.faults.seconds("history_limit", 1000))
+    limit = parameters.limit(query, default=min(default, largest), largest=largest)
     motions = [_contract(query, view)] if "symbol" in query else view.usd_margined()
     motions = [one for one in motions if one.period_ms]
-    last = view.now_ms if end is None else min(end, view.now_ms)
+    published = view.now_ms - int(1000 * view.faults.seconds("settle_late_seconds"))
+    last = published if end is None else min(end, published)
     # Long enough to hold `limit` rows, since each contract settles once in the longest period.
     longest = max((one.period_ms for one in motions), default=0)
     window = longest * (limit // max(1, len(motions)) + 2)
     first = last - window if start is None else start
     last = last if start is None else min(last, start + window)
-    rows = [row for one in motions for row in market.settlements(one, first, last)]
+    missed = view.faults.table("settle_missed")
+    rows = [
+        row
+        for one in motions
+        for row in market.settlements(one, first, last)
+        if not _is_missed(missed, row)
+    ]
     rows.sort(key=lambda row: int(str(row["fundingTime"])))
     return rows[-limit:] if start is None else rows[:limit]
+
+
+def _is_missed(missed: Mapping[str, float], row: dict[str, object]) -> bool:
+    at = missed.get(str(row["symbol"]))
+    return at is not None and abs(int(str(row["fundingTime"])) - at) < 60_000
 
 
 def open_interest(query: Query, view: View) -> object:

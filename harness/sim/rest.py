@@ -47,6 +47,7 @@ ROUTES: dict[str, Route] = {
     "openInterest": Route(replies.open_interest),
     "exchangeInfo": Route(exchange_info),
     "klines": Route(replies.klines, replies.candle_weight),
+    "markPriceKlines": Route(replies.klines, replies.candle_weight),
     "ticker/24hr": Route(replies.ticker, lambda query: 1 if "symbol" in query else 40),
     "time": Route(replies.server_time),
     "ping": Route(replies.ping),

@@ -13,9 +13,9 @@ from harness.soak.oracle import Oracle
 from harness.soak.speed import Speed
 from harness.stand_in import StandIn
 
-INGEST, WATCHDOG = "funding:ingest", "funding:watchdog"
+INGEST, HISTORY, WATCHDOG = "funding:ingest", "funding:history", "funding:watchdog"
 APIS = ("api:api_00", "api:api_01")
-PROGRAMS = (INGEST, *APIS, WATCHDOG)
+PROGRAMS = (INGEST, *APIS, HISTORY, WATCHDOG)
 
 
 @dataclass(slots=True)
