@@ -70,7 +70,8 @@ class Following:
 
     def ended(self, kind: EndingKind, *, delivered: bool) -> list[str]:
         """A connection has ended; what is done about it, in words."""
-        self._refusals = self._refusals + 1 if kind in REFUSALS and not delivered else 0
+        count = MOST_REFUSALS if kind == EndingKind.RESTRICTED else 1  # it imposes a long wait
+        self._refusals = self._refusals + count if kind in REFUSALS and not delivered else 0
         if self._refusals < MOST_REFUSALS or not self._stream.refused(self._clock.wall()):
             return []
         self._refusals, self._restart = 0, True

@@ -109,6 +109,13 @@ def test_stream_that_refuses_is_left_for_another_one() -> None:
     assert world.shares.step(0.0) == [Connect(1), Connect(2)]
 
 
+def test_refused_address_is_left_at_once() -> None:
+    world = World(refuses=True)
+    world.plan("A")
+    assert world.following.ended(EndingKind.RESTRICTED, delivered=True) == []
+    assert len(world.following.ended(EndingKind.RESTRICTED, delivered=False)) == 1
+
+
 def test_other_endings_and_streams_that_deliver_are_not_left() -> None:
     world = World(refuses=True)
     world.plan("A")
