@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def mutants(source: str) -> dict[tuple[int, int], list[str]]:
         each: Any = operator()
         places = [at for node in ast_nodes(get_ast(source)) for at in each.mutation_positions(node)]
         for number, (begin, _) in enumerate(places):
-            found.setdefault(begin, []).append(mutate_code(source, each, number))
+            with suppress(AttributeError):  # it cannot replace the `errors.X` of an `except`
+                changed = mutate_code(source, each, number)
+                found.setdefault(begin, []).append(changed)
     return found
 
 
