@@ -50,6 +50,11 @@ def has(service: Group, kind: str, since: float) -> bool:
     return any(each[1] == kind for each in events(service, since))
 
 
+def watches(service: Group) -> bool:
+    """Whether the watchdog has stored its start."""
+    return any(each[:2] == ("funding:watchdog", "start") for each in events(service))
+
+
 def test_kill_9_of_supervisord_and_a_new_start(record: Record) -> None:
     """What it leaves behind is gone at once, stopped or not, so that it can be started again."""
     with tree() as folder, stand_in(folder, *SHORT_TICK) as exchange:
@@ -124,6 +129,8 @@ def test_the_wall_clock_steps(record: Record, step: int) -> None:
         settings = SHORT | {"PYTHONPATH": shim}
         with started(folder, exchange, **settings) as service:
             pids = {program: service.pids(program) for program in PROGRAMS}
+            # The watchdog has stored its start after its first look, which a step is seen from.
+            until(lambda: watches(service), "the watchdog has looked")
             shift.write_text(str(step))
             until(lambda: has(service, "clock-step", 0.0), "the step is noticed")
             fresh_after(service, SYSTEM.uptime())
