@@ -36,6 +36,8 @@ HUNG_SECONDS = 120.0
 """A turn of a thread takes a few calls at most, each of which is waited for 10 s."""
 END_SECONDS = 4.0  # for calls under way; supervisord waits longer
 SPARED_CALLS = 100  # of those without weight: what the past needs leaves them to all others
+WEIGHT_SHARE = 0.8
+"""Of the budget: the rest is for those who wait for it, a connection that begins or the standby."""
 
 
 def budget(settings: Settings, exchange: Exchange) -> int:
@@ -55,7 +57,7 @@ def open_world(settings: Settings, exchange: Exchange) -> World:
     return World(
         Reader(settings.db, exchange.name, SYSTEM),
         store,
-        client(exchange, budget=own),
+        client(exchange, budget=int(own * WEIGHT_SHARE)),
         client(modest, budget=own // 2),
     )
 

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,18 @@ import apsw
 import pytest
 
 import history
+from funding import errors
 from funding.exchanges.table import EXCHANGES
+from funding.rest.exchange_client import ExchangeClient
+from funding.runtime.clock import SYSTEM
 from funding.settings.service import read
+from funding.store.rest_usage import RestUsage
+from funding.store.writer import Writer
 from harness.processes import WAIT_SECONDS, finished, running, until
 from harness.stand_in import StandIn, stand_in
 from tests.conftest import ROOT
 from tests.support.clock import rows
+from tests.support.store import feed_of
 
 HISTORY: list[str | Path] = [sys.executable, ROOT / "history.py"]
 INGEST: list[str | Path] = [sys.executable, ROOT / "ingest.py"]
@@ -139,3 +145,24 @@ def test_each_exchange_has_its_own_weight_and_binance_that_of_the_settings() -> 
     settings, _ = read({"FUNDING_REST_WEIGHT": "77", "FUNDING_DB": "x.db"})
     assert history.budget(settings, EXCHANGES["binance"]) == 77
     assert history.budget(settings, EXCHANGES["kucoin"]) == EXCHANGES["kucoin"].limits.own
+
+
+def test_history_leaves_weight_to_a_connection_that_begins(
+    exchange: StandIn, tmp_path: Path
+) -> None:
+    names = {"FUNDING_DB": str(tmp_path / "funding.db"), **exchange.venue_settings}
+    settings, kucoin = read(names)[0], EXCHANGES["kucoin"]
+    with closing(Writer(tmp_path / "funding.db", feed_of("127.0.0.1"))):
+        world = history.open_world(settings, kucoin)
+        usage = RestUsage(world.store, kucoin.name)
+        minute = int(SYSTEM.wall() // 60)
+        for each in (minute, minute + 1):  # the next may begin meanwhile
+            usage.spend("history", "funding-rates", kucoin.limits.own * 8 // 10, each, 10_000)
+        with pytest.raises(errors.RestOverBudget):
+            world.client.contracts()
+        options = settings.options(kucoin.name)
+        theirs = ExchangeClient(kucoin, options, "ingest", usage=usage, clock=SYSTEM)
+        assert theirs.contracts()
+        theirs.close()
+        for one in (world.client, world.background, world.store, world.reader):
+            one.close()

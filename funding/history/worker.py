@@ -39,8 +39,8 @@ LOG_SECONDS = 60.0
 
 
 class World(NamedTuple):
-    """What one thread uses: `client` may use the whole allowance of the group, `background` leaves
-    a part of it to all others."""
+    """What one thread uses: `client` leaves a part of the group's allowance to all others,
+    `background` more of it."""
 
     reader: Reader
     store: DurableConnection
