@@ -56,6 +56,17 @@ class Fetcher:
         """Whether the settlements of all contracts can be asked for at once."""
         return isinstance(self._client.rest, HistoryOfAll)
 
+    @property
+    def knows_bars(self) -> bool:
+        """Whether the past of mark prices can be asked for."""
+        return isinstance(self._client.rest, MarkBars)
+
+    def mark_bars(self, symbol: str, since: int, until: int) -> list[Bar]:
+        """The minutes of the mark price that begin in that time, Unix seconds."""
+        rest = self._client.rest
+        assert isinstance(rest, MarkBars)
+        return self._client.ask(rest.mark_bars(symbol, since, until))
+
     def of_all(
         self, since_ms: int, until_ms: int, is_known: Callable[[str], bool]
     ) -> dict[str, int]:

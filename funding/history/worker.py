@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from funding import errors
 from funding.history.backfill import Backfill, Job
+from funding.history.bar_refill import BarRefill
 from funding.history.contracts import update_contracts
 from funding.history.fetcher import Fetcher
 from funding.history.gap_search import GapSearch
@@ -18,6 +19,7 @@ from funding.runtime.clock import Clock
 from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
 from funding.runtime.worker import Worker
+from funding.store.bar_fill import BarFill
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
@@ -110,6 +112,8 @@ class Turns:
         background = Fetcher(world.background, table, clock)
         settled = self._statistics.update
         self._backfill = Backfill(background, table, days=days, settled=settled, clock=clock)
+        bars = BarFill(world.store, exchange)
+        self._refill = BarRefill(bars, table, background, clock)
         self._search = GapSearch(world.store, table, background, self._statistics, clock)
         self._watcher = SettlementWatcher(
             Fetcher(world.client, table, clock),
@@ -123,6 +127,7 @@ class Turns:
         self._contracts = Every(CONTRACTS_SECONDS)
         self._watch = Every(WATCH_SECONDS)
         self._hourly = Every(SEARCH_SECONDS)
+        self._bars = Every(CONTRACTS_SECONDS)
         self._began = False
 
     def turn(self) -> float:
@@ -135,6 +140,8 @@ class Turns:
             self._begin()
         if self._began and self._hourly.due(now):
             self._jobs.append(self._recompute())
+        if self._began and self._bars.due(now):
+            self._jobs.append(self._refill.run())
         if not self._jobs or now < self._resume_at:
             return IDLE_SECONDS
         try:

@@ -14,6 +14,7 @@ from funding.history.fetcher import Fetcher
 from funding.history.gap_search import GapSearch
 from funding.history.statistics import Statistics
 from funding.history.worker import World as Parts
+from funding.model.bar import MINUTE, Bar
 from funding.model.contract import Contract
 from funding.model.quote import Quote, is_symbol
 from funding.model.settlement import Settlement
@@ -91,6 +92,15 @@ class FarRest:
 
 class FarRestOfAll(FarRest):
     """One that answers about all contracts at once, too."""
+
+    def mark_bars(self, symbol: str, since: int, until: int) -> Conversation[list[Bar]]:
+        yield from ()
+        self.far.calls.append((f"bars {symbol}", since, until))
+        self.far.answer(0, 0, ())
+        return [
+            Bar("binance", symbol, MINUTE, at, 2.0, 4.0, 1.0, 3.0, None, None, 0)
+            for at in range(since, until + 1, MINUTE)
+        ]
 
     def history_of_all(self, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
         yield from ()
