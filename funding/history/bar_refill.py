@@ -43,9 +43,8 @@ class BarRefill:
         counts = self._bars.counts(since) | dict.fromkeys(self._asked, len(contracts))
         holes = list(spans(counts, since, until, len(contracts)))
         for first, last in holes:
-            log.info(
-                "bars of %d minutes are missing: asking for them", (last - first) // MINUTE + 1
-            )
+            minutes = range(first, last + 1, MINUTE)
+            log.info("bars of %d minutes are missing: asking for them", len(minutes))
             for each in contracts:
                 yield from patiently(
                     lambda s=each.symbol, a=first, b=last: self._fill(s, a, b)  # type: ignore[misc]
