@@ -40,7 +40,7 @@ class Standby:
     ) -> None:
         self._reader = reader
         self._events = Events(store)
-        self._quotes = StandbyQuotes(store, reader.exchange)
+        self._quotes = StandbyQuotes(store, reader.exchange, after)
         self._fetch = fetch
         self._after = after
         self._clock = clock
@@ -55,7 +55,7 @@ class Standby:
         if feed is None:
             return
         uptime = self._clock.uptime()
-        silence = self._quotes.silence(uptime, self._after)
+        silence = self._quotes.silence(uptime)
         if self._rule is None:
             self._rule = StandbyRule(self._after, active=feed.standby_since is not None)
             self._begun = self._recall(feed)

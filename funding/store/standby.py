@@ -30,19 +30,20 @@ _SINCE = "UPDATE feed SET standby_since = ?2 WHERE exchange = ?1"
 
 
 class StandbyQuotes:
-    """REST's quotes of `exchange` in the table `quote`, over `store`. Ingest may write meanwhile:
-    each row keeps the newer quote, whoever has it."""
+    """REST's quotes of `exchange` in the table `quote`, over `store`, after `after` seconds of
+    silence. Ingest may write meanwhile: each row keeps the newer quote, whoever has it."""
 
-    def __init__(self, store: DurableConnection, exchange: str) -> None:
+    def __init__(self, store: DurableConnection, exchange: str, after: float) -> None:
         self._store = store
         self._exchange = exchange
+        self._after = after
         self._normals = Normals(exchange, store.rows)
         self._normal: dict[str, Normal] = {}
 
-    def silence(self, uptime: float, after: float) -> Silence:
-        """How much of the stream is silent for more than `after` seconds."""
+    def silence(self, uptime: float) -> Silence:
+        """How much of the stream is silent at `uptime`."""
         ((symbols, silent, unknown, newest),) = self._store.rows(
-            _SILENCE, (self._exchange, uptime, after)
+            _SILENCE, (self._exchange, uptime, self._after)
         )
         return Silence(symbols, silent, unknown, newest)
 
@@ -74,7 +75,8 @@ class StandbyQuotes:
         Only stored symbols that the stream does not bring, so that REST's other contracts do not
         come and go; all of them where none is stored yet.
         """
-        stored_ones = self._store.rows(_SYMBOLS, (self._exchange, uptime, LIVE_SECONDS))
+        live = min(LIVE_SECONDS, self._after)
+        stored_ones = self._store.rows(_SYMBOLS, (self._exchange, uptime, live))
         silent = {fold(symbol) for symbol, is_live in stored_ones if not is_live}
         held = [
             (quote, wall, counted)

@@ -36,7 +36,7 @@ def store(path: Path, writer: Writer) -> Iterator[DurableConnection]:
 
 @pytest.fixture
 def standby(store: DurableConnection) -> StandbyQuotes:
-    return StandbyQuotes(store, "binance")
+    return StandbyQuotes(store, "binance", 30.0)
 
 
 def stored(path: Path) -> dict[str, tuple[float, str]]:
@@ -89,6 +89,13 @@ def test_what_the_stream_brings_is_left_alone(
         "B": "rest",
         "C": "rest",
     }
+
+
+def test_a_short_silence_is_one_too(path: Path, writer: Writer, store: DurableConnection) -> None:
+    writer.write(feed_of(), received(quote("A")))
+    hasty = StandbyQuotes(store, "binance", 2.0)
+    assert fill(hasty, quote("A", 5.0, NOW_MS + 1), uptime=UPTIME + 2.0) == 0
+    assert fill(hasty, quote("A", 5.0, NOW_MS + 1), uptime=UPTIME + 2.1) == 1
 
 
 def test_a_time_in_the_future_does_not_freeze_a_symbol(
@@ -152,7 +159,7 @@ def test_ages_and_the_feed_are_as_the_stream_left_them(
 
 def test_ingest_does_not_take_back_what_standby_says(path: Path) -> None:
     with closing(DurableConnection(path)) as store:
-        standby, feed = StandbyQuotes(store, "binance"), feed_of()
+        standby, feed = StandbyQuotes(store, "binance", 30.0), feed_of()
         with writing(path, feed) as writer:
             standby.begin(Event(7.0, "history", EventKind.STANDBY, "words", rule="binance"))
             writer.write(feed)
@@ -170,20 +177,20 @@ def test_ingest_does_not_take_back_what_standby_says(path: Path) -> None:
 def test_silence_of_what_trades(
     writer: Writer, store: DurableConnection, standby: StandbyQuotes
 ) -> None:
-    assert standby.silence(UPTIME, 30.0) == Silence(0, 0, 0, None)
+    assert standby.silence(UPTIME) == Silence(0, 0, 0, None)
     feed = feed_of()
     writer.write(feed, received(quote("A"), quote("B"), quote("DEAD")))
     writer.write(feed, received(quote("A", event_time=NOW_MS + 1), uptime=UPTIME + 40))
     now = UPTIME + 45
-    assert standby.silence(now, 30.0) == Silence(3, 2, 0, 5.0)
-    assert standby.silence(now, 45.0) == Silence(3, 0, 0, 5.0)
+    assert standby.silence(now) == Silence(3, 2, 0, 5.0)
+    assert StandbyQuotes(store, "binance", 45.0).silence(now) == Silence(3, 0, 0, 5.0)
     Contracts(store).replace(
         "binance", [contract("a"), contract("B"), contract("DEAD", ContractStatus.SETTLING)]
     )
-    assert standby.silence(now, 30.0) == Silence(2, 1, 0, 5.0)
+    assert standby.silence(now) == Silence(2, 1, 0, 5.0)
     fill(standby, quote("A", event_time=NOW_MS + 2), uptime=now + 0.5)
-    assert standby.silence(now, 30.0) == Silence(2, 1, 1, 45.0)
+    assert standby.silence(now) == Silence(2, 1, 1, 45.0)
     with store.transaction() as connection:  # as after a reboot
         connection.execute("UPDATE quote SET received_uptime = NULL")
-    assert standby.silence(now, 30.0) == Silence(2, 0, 2, None)
-    assert StandbyQuotes(store, "kucoin").silence(now, 30.0).symbols == 0
+    assert standby.silence(now) == Silence(2, 0, 2, None)
+    assert StandbyQuotes(store, "kucoin", 30.0).silence(now).symbols == 0
