@@ -13,7 +13,7 @@ from funding.model.bar import Bar
 from funding.model.quote import Quote, fold
 from funding.model.signal import Signal
 from funding.statistics.moves import SLOT_MS, RateWindow
-from funding.statistics.score import HIGH_Z, NOTHING_KNOWN, Normal, Score, score
+from funding.statistics.score import HIGH_Z, NOTHING_KNOWN, Normal, Score, Scorer
 from funding.statistics.signals import Caused, Moment, crossed, gather, moved, zone_entered
 from funding.statistics.thresholds import Threshold, of_symbol
 from funding.statistics.zones import level
@@ -38,6 +38,7 @@ class Meaning:
         self._thresholds = list(thresholds)
         self.tracks: dict[str, Track] = {}
         self.finished: list[Bar] = []
+        self._minute = NO_MINUTE
         self._caused: list[Caused] = []
         self._levels: dict[str, int] = {}
         for row in remembered:
@@ -61,7 +62,7 @@ class Meaning:
     def set_normal(self, symbol: str, normal: Normal, *, trades: bool) -> None:
         """What is normal for `symbol` from now on, and whether its contract trades."""
         track = self._track(fold(symbol), symbol)
-        track.normal, track.trades, track.stale = normal, trades, True
+        track.normal, track.trades, track.stale = Scorer(normal), trades, True
 
     def forget(self, symbols: Iterable[str]) -> None:
         """They are not kept any more."""
@@ -109,7 +110,9 @@ class Meaning:
     def _begin_bar(self, track: Track, minute: int, mark: float) -> None:
         if track.minute != NO_MINUTE:
             self.finished.append(track.end_bar(self._exchange))
-        track.minute, track.quotes = minute, 0
+        if minute != self._minute:
+            self._minute = minute
+        track.minute, track.quotes = self._minute, 0  # one number in memory for all
         track.open = track.high = track.low = mark
 
     def _judge(self, track: Track, last: Quote, wall: float) -> None:
@@ -117,7 +120,7 @@ class Meaning:
         quote, normal = track.quote, track.normal
         rate = quote.funding_rate
         track.stale = False
-        found = track.score = NOTHING_KNOWN if normal is None else score(rate, normal)
+        found = track.score = NOTHING_KNOWN if normal is None else normal.score(rate)
         if quote.next_funding_time != last.next_funding_time:
             track.rates = None
         if rate is None or normal is None or not track.trades:
@@ -132,7 +135,7 @@ class Meaning:
             self._check_zone(track, rate, z_score, normal, wall)
 
     def _check_zone(
-        self, track: Track, rate: float, z_score: float, normal: Normal, wall: float
+        self, track: Track, rate: float, z_score: float, normal: Scorer, wall: float
     ) -> None:
         before = track.level
         now = level(before or 0, z_score, rate / normal.interval - normal.mean)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from funding.model.bar import MINUTE, Bar
 from funding.model.quote import Quote
 from funding.statistics.moves import RateWindow
-from funding.statistics.score import NOTHING_KNOWN, Normal, Score
+from funding.statistics.score import NOTHING_KNOWN, Score, Scorer
 from funding.statistics.thresholds import Threshold, ThresholdField
 
 HOURS_A_YEAR = 8_760.0
@@ -57,7 +57,7 @@ class Track:
         self.symbol = symbol
         self.thresholds = thresholds
         self.quote = Quote(symbol, 0.0, 0.0, None, None, 0)
-        self.normal: Normal | None = None
+        self.normal: Scorer | None = None
         self.score = NOTHING_KNOWN
         self.stale = True
         self.trades = False

@@ -1,5 +1,6 @@
 """Z-score, percentile and zone of a rate, from what is normal for its symbol."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -68,25 +69,60 @@ NOTHING_KNOWN = no_score(NO_STATISTICS)
 WITHOUT_RATE = no_score(NO_RATE)
 
 
+class Scorer:
+    """Scores the rates of one symbol by what is `normal` for it; its fields are those of `Normal`.
+
+    A rate moves little from one second to the next: while it stays between the same two of the
+    quantiles its percentile is the same, and they are not looked at. That halves the time.
+    """
+
+    __slots__ = (
+        "_high",
+        "_low",
+        "_percent",
+        "deviation",
+        "interval",
+        "mean",
+        "quantiles",
+        "reason",
+    )
+
+    def __init__(self, normal: Normal) -> None:
+        self.mean, self.deviation, self.interval, self.quantiles, self.reason = normal
+        self._percent: float | None = None
+        self._low = self._high = 0.0  # nothing is between them
+
+    def score(self, rate: float | None) -> Score:
+        """Of `rate`, a fraction per interval: Z = (rate ÷ interval − mean) ÷ deviation."""
+        if rate is None:
+            return WITHOUT_RATE
+        if not self.interval:
+            return no_score(self.reason or NO_INTERVAL)
+        hourly = rate / self.interval
+        if not self._low < hourly < self._high:
+            self._find_percentile(hourly)
+        if self.reason is not None:
+            return Score(None, self.reason, self._percent, None)
+        z_score = (hourly - self.mean) / self.deviation
+        # As Score(…) would, in half of its 0.17 us: a second of the stream has 962 of them.
+        return tuple.__new__(Score, (z_score, None, self._percent, zone_of(z_score)))
+
+    def _find_percentile(self, hourly: float) -> None:
+        quantiles = self.quantiles
+        if not quantiles:
+            return
+        below = bisect_left(quantiles, hourly)
+        above = bisect_right(quantiles, hourly, below)
+        self._percent = 50.0 * (below + above) / len(quantiles)
+        self._low = quantiles[below - 1] if below else -math.inf
+        self._high = quantiles[above] if above < len(quantiles) else math.inf
+        if below != above:
+            self._low = self._high  # it is one of them: the next one has another percentile
+
+
 def score(rate: float | None, normal: Normal) -> Score:
-    """Of `rate`, a fraction per interval: Z = (rate ÷ interval − mean) ÷ deviation."""
-    if rate is None:
-        return WITHOUT_RATE
-    mean, deviation, interval, quantiles, reason = normal
-    if not interval:
-        return no_score(reason or NO_INTERVAL)
-    hourly = rate / interval
-    percent = None
-    if quantiles:
-        below = above = bisect_left(quantiles, hourly)
-        if below < len(quantiles) and quantiles[below] == hourly:
-            above = bisect_right(quantiles, hourly, below)
-        percent = 50.0 * (below + above) / len(quantiles)
-    if reason is not None:
-        return Score(None, reason, percent, None)
-    z_score = (hourly - mean) / deviation
-    # As Score(…) would, in half of its 0.17 us: a second of the stream has 962 of them.
-    return tuple.__new__(Score, (z_score, None, percent, zone_of(z_score)))
+    """The score of one rate alone."""
+    return Scorer(normal).score(rate)
 
 
 def zone_of(z_score: float) -> Zone:

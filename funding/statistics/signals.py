@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from funding.model.signal import MANY, Signal, SignalDirection, SignalKind, Zone
-from funding.statistics.score import Normal
+from funding.statistics.score import Normal, Scorer
 from funding.statistics.thresholds import Threshold, ThresholdField
 from funding.statistics.zones import direction, zone_of_level
 
@@ -31,7 +31,7 @@ class Caused(NamedTuple):
     signal: Signal
 
 
-def zone_entered(moment: Moment, before: int, after: int, normal: Normal) -> Caused:
+def zone_entered(moment: Moment, before: int, after: int, normal: Normal | Scorer) -> Caused:
     """The level (see `zones`) has changed."""
     zone, way, hours = zone_of_level(after), direction(before, after), normal.interval
     detail = (

@@ -29,7 +29,7 @@ from funding.ingest.meaning import Meaning
 from funding.ingest.track import Remembered
 from funding.model.contract import ContractStatus
 from funding.model.quote import Quote
-from funding.statistics.score import Normal, normal, score
+from funding.statistics.score import Normal, Scorer, normal
 from funding.statistics.window import QUANTILES
 from harness.bench.contenders import BEFORE, Checkout
 from harness.bench.figures import OURS
@@ -151,12 +151,13 @@ def scored() -> tuple[float, float]:
     usual, meaning = known(), Meaning("binance")
     for name in names:
         meaning.set_normal(name, usual, trades=True)
+    scorers = [Scorer(usual) for _ in names]
     alone, whole = [], []
     for second in range(1, 200):
         frame = frame_of(names, second)
         began = time.process_time()
-        for quote, _, _ in frame.values():
-            score(quote.funding_rate, usual)
+        for scorer, (quote, _, _) in zip(scorers, frame.values(), strict=True):
+            scorer.score(quote.funding_rate)
         alone.append(time.process_time() - began)
         began = time.process_time()
         meaning.take(frame, 1 << 60)

@@ -2,7 +2,7 @@
 
 from funding.ingest.track import NO_MINUTE, Remembered, Track
 from funding.model.quote import Quote
-from funding.statistics.score import Normal, Score
+from funding.statistics.score import Normal, Score, Scorer
 from funding.statistics.thresholds import ThresholdField, thresholds
 
 
@@ -12,7 +12,7 @@ def test_values_of_fields() -> None:
     track.quote = Quote("BTCUSDT", 100.0, 99.0, 0.0001, None, 7)
     track.score = Score(1.5, None, 80.0, None)
     assert track.value(ThresholdField.ANNUALIZED_RATE) is None
-    track.normal = Normal(0.0, 1.0, 8, (), None)
+    track.normal = Scorer(Normal(0.0, 1.0, 8, (), None))
     found = {field: track.value(field) for field in ThresholdField}
     assert found == {
         "funding_rate": 0.0001,

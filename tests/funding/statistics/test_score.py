@@ -12,6 +12,7 @@ from funding.statistics.score import (
     NOTHING_KNOWN,
     WITHOUT_RATE,
     Normal,
+    Scorer,
     no_trading_reason,
     normal,
     score,
@@ -127,3 +128,14 @@ def test_normal_of_a_row_of_statistics() -> None:
     assert outdated.reason == "the interval or the base rate has just changed"
     closed = normal(ContractStatus.CLOSED, None, 1e-5, 2e-5, (), "9 settled rates of 10")
     assert closed.reason == "the contract is CLOSED, not TRADING"
+
+
+@given(
+    st.lists(st.integers(-2, 12), min_size=1, max_size=30), st.lists(st.integers(0, 9), max_size=9)
+)
+def test_scorer_remembers_nothing_that_matters(rates: list[int], sample: list[int]) -> None:
+    known = NORMAL._replace(quantiles=tuple(sorted(float(each) for each in sample)), interval=2)
+    scorer = Scorer(known)
+    for rate in rates:
+        assert scorer.score(float(rate)) == score(float(rate), known)
+    assert scorer.score(None) == WITHOUT_RATE
