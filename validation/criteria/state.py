@@ -29,7 +29,9 @@ and by 1 %."""
 FAR_TIMES, FEWEST_FAR = 1.5, 0.01
 """One and a half times as many prices may have moved far as in any round of comparisons."""
 BASIS_MOVES, LEAST_BASIS_MOVE = 3.0, 0.003
-LEAST_RATE_MOVE = 5e-5
+LEAST_RATE_MOVE, LARGE_RATE_MOVE = 5e-5, 2e-4
+"""A few rates may leave their base by more than the first; that of a major by the second at most.
+"""
 OPPOSITE_RATE = 1e-5
 OPPOSITE_SHARE = 0.5
 """Of the rates that were compared before a whole hour: each may have taken any value since."""
@@ -135,7 +137,7 @@ def _index(facts: Facts) -> Criterion:
 def _rates(facts: Facts) -> Criterion:
     """A whole hour since the last comparison may have brought any rate, but not the opposite of
     all, nor another one for most of those that stood still all day."""
-    off, opposite, changed = set(), set(), set()
+    off, opposite, changed, majors = set(), set(), set(), set()
     total = crossed = still = hour_over = 0
     for series, quote in _stored(facts, RATE):
         if series.last_rest is None:
@@ -155,10 +157,12 @@ def _rates(facts: Facts) -> Criterion:
         most = max(LEAST_RATE_MOVE, OWN_MOVES * series.largest_move, abs(last) / 2)
         beyond = rate is None or abs(rate - last) > (LEAST_RATE_MOVE if signs else most)
         off |= {series.symbol} if beyond else set()
+        if rate is None or abs(rate - last) > max(most, LARGE_RATE_MOVE):
+            majors |= {series.symbol} & facts.roster.majors
     figure = f"off: {named(off)}; of the other sign after a whole hour: {named(opposite)};"
     figure += f" still all day, now another: {len(changed):,} of {still:,}"
     share = OPPOSITE_SHARE if hour_over > total else STILL_OFF_SHARE
-    passed = len(off) <= max(FEW, RATE_OFF_SHARE * total) and not off & facts.roster.majors
+    passed = len(off) <= max(FEW, RATE_OFF_SHARE * total) and not majors
     passed = passed and len(opposite) <= OPPOSITE_SHARE * crossed
     passed = passed and len(changed) <= max(FEW, share * still) and total + hour_over > 0
     return Criterion("rates as compared last", figure, "1 %; at most half; 5 %", passed)

@@ -82,6 +82,9 @@ def audit_of(connection: sqlite3.Connection, period: Period, exchange: str) -> A
         stops.add(incident)
         if incident.at >= period.since:
             _count(audit, incident)
+        end = incident.at + (incident.seconds or 0.0)
+        if incident.kind == EventKind.REST_UNAVAILABLE and end > period.since:
+            audit.rest_outages.append((incident.at, end))
     stops.close()
     return audit
 
@@ -98,8 +101,6 @@ def _count(audit: Audit, incident: Incident) -> None:
         audit.waiting.add(incident.program)
     if incident.kind == EventKind.REST_PAUSE:
         audit.rest_pauses.append(incident.at)
-    if incident.kind == EventKind.REST_UNAVAILABLE:
-        audit.rest_outages.append((incident.at, incident.at + (incident.seconds or 0.0)))
     if incident.kind in SHOWN_KINDS:
         audit.shown = [*audit.shown[1 - SHOWN :], incident]
 

@@ -139,3 +139,21 @@ def test_times_without_rest_are_recorded_or_follow_a_refusal() -> None:
     audit = Audit(rest_pauses=[1_000.0], rest_outages=[(5_000.0, 5_600.0)])
     gaps = [(1_060.0, 2_000.0), (1_061.0, 2_000.0), (3_000.0, 4_000.0)]
     assert audit.without_rest(gaps) == [(1_060.0, 2_000.0), (5_000.0, 5_600.0)]
+
+
+def test_outage_of_rest_that_began_before_the_period_counts(world: Path) -> None:
+    tamper(
+        world,
+        "INSERT INTO event (at, source, kind, detail, duration_seconds) VALUES"
+        f" ({END - 9 * HOUR}, 'watchdog', 'rest-unavailable', '', {2 * HOUR}),"
+        f" ({END - 5 * HOUR}, 'watchdog', 'rest-unavailable', '', 60);",
+    )
+    begin = END - 8 * HOUR
+    with opened(world) as connection:
+        period = Period(begin, END, begin, END, [], 0, [], 0, 0, END)
+        audit = audit_of(connection, period, "binance")
+        assert audit.rest_outages == [
+            (END - 9 * HOUR, END - 7 * HOUR), (END - 5 * HOUR, END - 5 * HOUR + 60),
+        ]  # fmt: skip
+        later = Period(END - 6 * HOUR, END, begin, END, [], 0, [], 0, 0, END)
+        assert len(audit_of(connection, later, "binance").rest_outages) == 1
