@@ -60,9 +60,9 @@ def roster_of(
         excused |= {s: status for s, status in statuses.items() if status != Status.TRADING}
     excused = {symbol: status for symbol, status in excused.items() if symbol not in majors}
     known |= majors
-    listed = _listed(period, tally, contracts, known - excused.keys() - majors)
-    if len(listed) > FEW_SHARE * len(known):
-        listed = {}
+    listed = _listed(
+        period, tally, contracts, known - excused.keys() - majors, FEW_SHARE * len(known)
+    )
     expected = frozenset(known - excused.keys())
     return Roster(frozenset(known), expected, listed, frozenset(majors), excused)
 
@@ -75,18 +75,17 @@ def _majors(known: Set[str]) -> frozenset[str]:
 
 
 def _listed(
-    period: Period, tally: Tally, contracts: Contracts, symbols: Set[str]
+    period: Period, tally: Tally, contracts: Contracts, symbols: Set[str], most: float
 ) -> dict[str, int]:
     """The symbols that came in the period, and in which hour: when trading began, as the exchange
-    says, or the first comparison shows."""
-    began = contracts.listed_after(period.first)
-    found = {}
-    for symbol in symbols:
-        series = tally.series[MARK].get(symbol)
-        at = began.get(symbol, 0.0 if series is None else series.first_at)
-        if at >= period.first + HOUR_SECONDS:
-            found[symbol] = int((at - period.first) / HOUR_SECONDS)
-    return found
+    says, or else the first comparison shows, of at most `most` symbols."""
+    told = {s: at for s, at in contracts.listed_after(period.first).items() if s in symbols}
+    series = tally.series[MARK]
+    seen = {s: series[s].first_at for s in series.keys() & symbols - told.keys()}
+    seen = {s: at for s, at in seen.items() if at >= period.first + HOUR_SECONDS}
+    if len(seen) > most:
+        seen = {}
+    return {s: int((at - period.first) / HOUR_SECONDS) for s, at in {**told, **seen}.items()}
 
 
 def _ended(period: Period, tally: Tally, quotes: Quotes) -> Iterator[str]:

@@ -128,6 +128,13 @@ def test_symbol_is_known_from_its_listing_on(world: Path) -> None:
     assert report["coverage"]["cells"] == report["coverage"]["cells_compared"] == 24 * 30 - 36
     tamper(world, listed + "'COIN6USDT';")
     assert "symbol × hour compared" in failed(run(world)[1]), "so many are not listed in one day"
+    noon = int(END - 12 * HOUR)
+    tamper(
+        world,
+        f"UPDATE contract SET listed_time = {noon}000"
+        " WHERE symbol IN ('COIN3USDT', 'COIN4USDT', 'COIN5USDT', 'COIN6USDT');",
+    )
+    assert run(world)[0] == 0, "unless the exchange says so"
 
 
 def test_major_is_not_listed_in_a_day(world: Path) -> None:

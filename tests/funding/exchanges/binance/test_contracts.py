@@ -55,6 +55,11 @@ def test_interval_and_bounds_are_the_exchanges() -> None:
     assert (nonsense.rate_cap, nonsense.rate_floor) == (None, None)
 
 
+def test_listing_is_when_trading_began() -> None:
+    assert one(listed(onboard_date=1_567_965_300_000)).listed_time == 1_567_965_300_000
+    assert one(listed()).listed_time is None
+
+
 def test_symbol_that_is_only_quoted_is_unknown_and_nonsense_is_left_out() -> None:
     found = contracts(
         "binance", [listed(), listed("A\x1b[2J")], [], {"EOSUSDT": 0.0001, "x" * 5_000: None}, NOW
