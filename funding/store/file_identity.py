@@ -4,6 +4,7 @@
 - A database in WAL mode is three files. While a connection is open, its -wal and -shm stay the
   same files; removed, they live on for whoever has them open, and the next to open the database
   makes others: two groups of connections that do not know of each other.
+- SQLite names the -wal and the -shm after the file that a symbolic link leads to.
 - To open a pipe waits until somebody opens its other end, for SQLite too.
 """
 
@@ -49,7 +50,8 @@ def identify(path: Path | str) -> FileIdentity | None:
 
 def identify_all(path: str) -> DatabaseFiles:
     """The files of the database at `path`."""
-    return DatabaseFiles(identify(path), identify(f"{path}-wal"), identify(f"{path}-shm"))
+    real = os.path.realpath(path)
+    return DatabaseFiles(identify(path), identify(f"{real}-wal"), identify(f"{real}-shm"))
 
 
 def require_file(path: Path | str) -> None:

@@ -62,9 +62,10 @@ class Writer:
         self.set_aside: Path | None = None
         try:
             if self._lock.owns:
-                self.set_aside = set_aside_if_damaged(path)
+                real = path.resolve()  # what lies beside it is named after it, and not after a link
+                self.set_aside = set_aside_if_damaged(real)
                 if not path.exists():
-                    remove_sidecars(path)
+                    remove_sidecars(real)
                 self._lock.hold_file()
             self._open()
             try:
@@ -246,7 +247,7 @@ class Writer:
         for ending, old, new in (("-wal", mine.wal, files.wal), ("-shm", mine.shm, files.shm)):
             if old == new:
                 with suppress(OSError):
-                    os.unlink(f"{self._name}{ending}")
+                    os.unlink(f"{os.path.realpath(self._name)}{ending}")
 
     def _check_content(self) -> None:
         """Somebody else has written to the main file: SQLite for another program, or a `cp`."""

@@ -166,6 +166,51 @@ def test_a_backup_copied_over_the_running_database_is_noticed(path: Path) -> Non
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.parametrize("what", ["rm -wal -shm", "rm -wal", "another database", "truncate -s 1"])
+def test_link_to_the_database_leads_to_its_files(path: Path, what: str) -> None:
+    """What lies beside the database is named after the file, and not after the link."""
+    path.parent.mkdir()
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    with ExitStack() as stack:
+        holders = Holders(link, stack)
+        writer = Writer(link, feed_of())
+        write_on(link, writer, 5, 1.0)
+        writer.checkpoint()
+        assert set(holders.use()) == {1.0}
+        write_on(link, writer, 1, 1.5)
+        ODD[what](path)
+        later(path)
+        holders.use()
+        with pytest.raises(StoreError):
+            write_on(link, writer, 1, 2.0)
+        with suppress(StoreError):
+            writer.close()
+        with writing(link) as writer:
+            holders.use()
+            write_on(link, writer, 2, 3.0)
+            holders.use()
+            assert set(holders.use()) == {3.0}
+            assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+        assert link.is_symlink()
+
+
+def test_link_that_leads_elsewhere_is_noticed(path: Path) -> None:
+    path.parent.mkdir()
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    writer = Writer(link, feed_of())
+    write_on(link, writer, 1, 1.0)
+    link.unlink()
+    link.symlink_to(path.with_name("other.db"))
+    with pytest.raises(StoreError, match="was removed or replaced"):
+        write_on(link, writer, 1, 2.0)
+    writer.close()
+    with writing(link) as writer:
+        write_on(link, writer, 1, 3.0)
+    assert rows(path, "SELECT count(*) FROM quote WHERE mark_price = 1.0") == [(101,)]
+
+
 def moved_over(source: Path, target: Path) -> None:
     source.rename(target)
 
