@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from funding import errors
 from funding.history.backfill_rules import Piece
 from funding.history.fetcher import Fetcher
-from funding.history.settlement_rules import SettlementWatch
+from funding.history.settlement_rules import NEAR_MS, SettlementWatch
 from funding.model.settlement import Announced
 from funding.runtime.clock import Clock
 from funding.store.settlements import Settlements
@@ -53,6 +53,7 @@ class SettlementWatcher:
         announced = self._table.announced()
         self._watch.look(announced, self._clock.wall())
         due = self._watch.due(self._clock.wall())
+        due = self._not_stored(due)
         if not due:
             return False
         if len(due) >= MANY and self._fetcher.knows_all:
@@ -66,6 +67,19 @@ class SettlementWatcher:
             if news:
                 self._settled(news)
         return True
+
+    def _not_stored(self, due: dict[str, int]) -> dict[str, int]:
+        """Those of `due` that the backfill has not fetched meanwhile, and will not: a contract
+        without a history gets it whole, at the price of its last rate."""
+        assert self._watch is not None
+        left = {}
+        for symbol, passed in due.items():
+            newest = self._table.newest(symbol)
+            if newest is not None and newest > passed - NEAR_MS:
+                self._watch.asked(symbol, newest, self._clock.wall())
+            elif self._fetcher.knows_all or self._table.asked_of(symbol) is not None:
+                left[symbol] = passed
+        return left
 
     def _ask_at_once(self, due: dict[str, int], announced: Iterable[Announced]) -> dict[str, int]:
         """Ask for all that is `due` by one question; what is left to be asked one by one."""

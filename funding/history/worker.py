@@ -123,7 +123,8 @@ class Turns:
             clock=clock,
         )
         self._jobs: deque[Job] = deque()
-        self._resume_at = float("-inf")
+        self._resume_at = self._look_at = float("-inf")
+        self._warn = ThrottledWarnings(log, LOG_SECONDS, clock.uptime)
         self._contracts = Every(CONTRACTS_SECONDS)
         self._watch = Every(WATCH_SECONDS)
         self._hourly = Every(SEARCH_SECONDS)
@@ -135,7 +136,7 @@ class Turns:
         now = self._clock.uptime()
         if self._contracts.due(now):
             self._update_contracts()
-        if self._watch.due(now):
+        if self._watch.due(now) and now >= self._look_at:
             self._look()
             self._begin()
         if self._began and self._hourly.due(now):
@@ -181,8 +182,9 @@ class Turns:
             if self._watcher.step():
                 self._contracts.hasten(self._clock.uptime() + AFTER_SETTLEMENT_SECONDS)
         except errors.RestError as error:
-            log.warning("settled rates: %s", error)
-            self._watch.hasten(self._clock.uptime() + WATCH_SECONDS)
+            self._warn(type(error).__name__, f"settled rates: {error}")
+            pause = min(RETRY_SECONDS, error.retry_after_seconds or WATCH_SECONDS)
+            self._look_at = self._clock.uptime() + pause
 
     def _recompute(self) -> Job:
         """Statistics of all that trade, and then the gaps between their settlements."""

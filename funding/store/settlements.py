@@ -96,6 +96,14 @@ class Settlements:
         )
         return {symbol: Asked(*times) for symbol, *times in rows}
 
+    def newest(self, symbol: str) -> int | None:
+        """The newest settlement of `symbol`, epoch ms."""
+        rows = self._store.rows(
+            "SELECT max(funding_time) FROM funding_rate WHERE symbol = ? AND exchange = ?",
+            (symbol, self._exchange),
+        )
+        return None if rows[0][0] is None else int(rows[0][0])
+
     def asked_of(self, symbol: str) -> Asked | None:
         """What was asked for of `symbol`."""
         rows = self._store.rows(

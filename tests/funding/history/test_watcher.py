@@ -132,6 +132,39 @@ def test_interval_that_shrinks_in_mid_window(world: HistoryWorld, watcher: Make)
     assert len(world.far.calls) == 4
 
 
+def test_what_the_backfill_has_fetched_is_not_asked_for(world: HistoryWorld, watcher: Make) -> None:
+    world.trade("BTCUSDT")
+    settled_before(world, "BTCUSDT")
+    one = watcher()
+    world.run(world.backfill().run())
+    world.far.calls.clear()
+    assert not one.step()
+    assert world.far.calls == []
+
+
+def test_contract_without_a_history_is_left_to_the_backfill(single: HistoryWorld) -> None:
+    """Where all cannot be asked for at once: its first answer has everything."""
+    single.trade(*NAMES)
+    settled_before(single, *NAMES)
+    one = SettlementWatcher(
+        single.fetcher,
+        single.table,
+        settled=single.statistics.update,
+        missed=single.missed.extend,
+        clock=single.hand.clock(),
+    )
+    assert not one.step()
+    single.run(single.backfill().run())
+    single.far.calls.clear()
+    single.hand.advance(8 * 3_600)
+    for name in NAMES:
+        single.far.settle(name, hour(8))
+    single.quote(16, *NAMES)
+    assert one.step()
+    assert sorted(call[0] for call in single.far.calls) == sorted(NAMES)
+    assert {single.times(name)[-1] for name in NAMES} == {8}
+
+
 def test_refusal_ends_the_round_and_the_next_one_goes_on(
     world: HistoryWorld, watcher: Make
 ) -> None:

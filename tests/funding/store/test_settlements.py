@@ -93,6 +93,7 @@ def test_what_trades_and_has_funding_is_announced(table: Settlements) -> None:
 
 def test_newest_settlement_of_each_contract(table: Settlements) -> None:
     table.add([*settled(0, 8), *settled(4, symbol="NEWUSDT"), *settled(4, symbol="OTHER")])
+    assert (table.newest("OTHER"), table.newest("NONE")) == (NOW_MS + 4 * HOUR_MS, None)
     assert table.last_times() == {
         "BTCUSDT": NOW_MS + 8 * HOUR_MS, "NEWUSDT": NOW_MS + 4 * HOUR_MS,
     }  # fmt: skip
