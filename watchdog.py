@@ -50,7 +50,7 @@ def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
                 SYSTEM,
             )
             for name in settings.exchanges
-            if name != binance.NAME
+            if name != binance.NAME and not EXCHANGES[name].carried_by
         ],
     )
     return Monitor(

@@ -122,3 +122,14 @@ def test_connection_that_is_lost_gets_a_new_token(group: Group, exchange: StandI
         again = "SELECT sum(count) > 1 FROM event WHERE kind = 'connect'"
         group.until(again, "the next connection")
         group.until("SELECT connected FROM feed", "quotes again")
+
+
+def test_coin_margined_quotes_come_over_the_connection_of_binance(group: Group) -> None:
+    with group.running("binance", FUNDING_EXCHANGES="binance,binance-coinm"):
+        for name in ("binance", "binance-coinm"):
+            where = f"WHERE exchange = '{name}'"
+            group.until(f"SELECT connected AND accepted > 5 FROM feed {where}", name)
+        symbols = "SELECT count(*) FROM quote WHERE exchange = 'binance-coinm' AND symbol"
+        group.until(f"{symbols} GLOB '*USD_*'", "its contracts")
+        assert group.value(f"{symbols} NOT GLOB '*USD_*'") == 0
+        assert group.value("SELECT count(*) FROM event WHERE kind = 'connect'") == 1

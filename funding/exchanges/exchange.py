@@ -223,4 +223,5 @@ class Exchange:
     slow_classes: Mapping[int, float] = field(default_factory=lambda: NO_CLASSES)
     unknown_topic_ends: bool = False
     backoff_seconds: float = 0.0
+    carried_by: str = ""
     rate_cap_hourly: float = 0.04

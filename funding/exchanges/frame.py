@@ -18,6 +18,7 @@ class Frame:
     `welcome` is True where the exchange says that it is ready for subscriptions; `acknowledged` are
     the topics whose subscription it confirms. `symbol_class` says which class of symbols the frame
     is of, where the exchange's decoder knows; None where it is learned from what arrives together.
+    `beside` has quotes of another exchange that came in the same message.
     """
 
     quotes: list[Quote]
@@ -30,6 +31,7 @@ class Frame:
     welcome: bool = False
     acknowledged: tuple[str, ...] = ()
     symbol_class: int | None = None
+    beside: "Frame | None" = None
 
     def reject(self, reason: str, sample: str) -> None:
         """Count a bad row by `reason`; the first `sample` of each is kept, cut to a line."""

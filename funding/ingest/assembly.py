@@ -4,8 +4,11 @@ import logging
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from funding.exchanges.exchange import Exchange, Reply, Request
+from funding.exchanges.frame import Frame
+from funding.ingest.carried import CarriedPolicy
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connection_shares import ConnectionShares
 from funding.ingest.exchange_connection import ExchangeConnection
@@ -26,6 +29,7 @@ from funding.store.writer import Writer
 
 log = logging.getLogger("ingest")
 
+CARRIED_SILENCE = 2.0  # stall times without a row, while the carrier flows
 GATHER_SECONDS = 0.1  # between two transactions, where each message has one symbol
 
 
@@ -52,29 +56,32 @@ def _policies(
     return ConnectionShares(make, left)
 
 
+class Kept(NamedTuple):
+    """An exchange whose quotes are kept, with its feed row and what writes both."""
+
+    exchange: Exchange
+    feed: Feed
+    writer: Writer
+
+
 def assemble(
     settings: Settings,
-    exchange: Exchange,
-    feed: Feed,
-    writer: Writer,
+    kept: Kept,
     *,
     ask: Callable[[Request], Reply],
     thresholds: list[Threshold],
-) -> IngestLoop:
-    """The loop that keeps `feed` and the quotes of `exchange`; `ask` makes one REST call, and a
-    quote that crosses one of the `thresholds` is a signal."""
+    carried: Kept | None = None,
+) -> list[IngestLoop]:
+    """The loop that keeps `kept`, and one for what is `carried` in the same messages. `ask` makes
+    one REST call, and a quote that crosses one of the `thresholds` is a signal."""
+    exchange, feed, _ = kept
     waits, options = StatedWaits(settings.db, SYSTEM), settings.options(exchange.name)
     wait = waits.left(options.ws_url)
     if wait:
         feed.last_error = f"the exchange has asked for a pause: connecting in {wait:.0f} s"
         feed.last_error_at = SYSTEM.wall()
         log.warning("%s", feed.last_error)
-    inbox = Inbox(
-        writer.symbols(feed.exchange),
-        LagMeter(feed.least_delay, feed.started_uptime),
-        feed.last_event_time or 0,
-        GATHER_SECONDS if exchange.small_messages else 0.0,
-    )
+    inbox, beside = _inbox(kept), None if carried is None else _inbox(carried)
     stream = exchange.stream(options)
     shares = _policies(settings, exchange, feed, partial(waits.left, options.ws_url))
     plans = plans_of(stream, ask=ask, clock=SYSTEM, changed=inbox.wake)
@@ -94,7 +101,7 @@ def assemble(
         receiver = Receiver(
             number,
             connection=connection,
-            decode=connection.decode,
+            decode=connection.decode if beside is None else _also(connection.decode, beside),
             inbox=inbox,
             clock=SYSTEM,
             told_to_wait=partial(waits.record, options.ws_url),
@@ -102,16 +109,60 @@ def assemble(
         receiver.start()
         return receiver
 
+    make = partial(_loop, settings, thresholds=thresholds)
+    loops = [make(kept, shares, inbox, connect=connect, following=following)]
+    if carried is not None and beside is not None:
+        policy = CarriedPolicy(shares, CARRIED_SILENCE * settings.stall_after)
+        loops.append(make(carried, policy, beside, connect=_never, following=None))
+    return loops
+
+
+def _also(decode: Callable[[bytes], Frame], inbox: Inbox) -> Callable[[bytes], Frame]:
+    """As `decode`, and what is another exchange's goes to that one's `inbox`."""
+
+    def both(payload: bytes) -> Frame:
+        frame = decode(payload)
+        if frame.beside is not None:
+            inbox.offer(0, frame.beside, SYSTEM.wall(), SYSTEM.uptime())
+        return frame
+
+    return both
+
+
+def _never(number: int) -> Receiver:
+    raise AssertionError(f"connection {number} of an exchange that has none")
+
+
+def _inbox(kept: Kept) -> Inbox:
+    feed = kept.feed
+    return Inbox(
+        kept.writer.symbols(feed.exchange),
+        LagMeter(feed.least_delay, feed.started_uptime),
+        feed.last_event_time or 0,
+        GATHER_SECONDS if kept.exchange.small_messages else 0.0,
+    )
+
+
+def _loop(
+    settings: Settings,
+    kept: Kept,
+    policy: ConnectionShares,
+    inbox: Inbox,
+    *,
+    connect: Callable[[int], Receiver],
+    following: Following | None,
+    thresholds: list[Threshold],
+) -> IngestLoop:
     return IngestLoop(
-        feed,
-        writer=writer,
-        policy=shares,
+        kept.feed,
+        writer=kept.writer,
+        policy=policy,
         inbox=inbox,
         interpreter=Interpreter(
-            feed.exchange,
-            writer,
+            kept.feed.exchange,
+            kept.writer,
             now=SYSTEM.uptime(),
-            last_event_time=feed.last_event_time,
+            last_event_time=kept.feed.last_event_time,
             thresholds=thresholds,
             bar_days=BarDays(settings.minute_bar_days, settings.hour_bar_days),
         ),

@@ -85,15 +85,16 @@ def _contract(
         listed.delivery_date if 0 < listed.delivery_date != NEVER_MS else None,
         hours,
         "exchange" if hours is not None else None,
-        _number(info.adjusted_funding_rate_cap) if info is not None else None,
-        _number(info.adjusted_funding_rate_floor) if info is not None else None,
+        number(info.adjusted_funding_rate_cap) if info is not None else None,
+        number(info.adjusted_funding_rate_floor) if info is not None else None,
         now,
         listed.onboard_date or None,
         None if base_rate is None else base_rate / INTEREST_HOURS,
     )
 
 
-def _number(text: str | None) -> float | None:
+def number(text: str | None) -> float | None:
+    """A bound of the rate; None for what is no number."""
     try:
         value = float(text or "")
     except ValueError:

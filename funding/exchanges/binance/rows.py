@@ -107,7 +107,17 @@ def _readable(raws: list[msgspec.Raw], frame: Frame) -> list[_Row]:
     return rows
 
 
+def _beside(frame: Frame) -> Frame:
+    """Where the coin-margined quotes of `frame` go: they are an exchange of their own, and what is
+    wrong with one is nobody's trouble here."""
+    if frame.beside is None:
+        frame.beside = Frame([])
+    return frame.beside
+
+
 def _fill(frame: Frame, quotes: list[Quote]) -> None:
+    if frame.beside is not None:
+        _fill(frame.beside, frame.beside.quotes)
     if not quotes:
         return
     times = sorted([quote.event_time for quote in quotes])
@@ -144,9 +154,14 @@ def _quote(
     if row.e != EVENT:
         frame.ignored[f"event {row.e[:40]}"] += 1
         return None
-    if row.st != _USD_MARGINED:
-        frame.ignored["coin-margined" if row.st == _COIN_MARGINED else "unknown symbol type"] += 1
+    if row.st == _COIN_MARGINED:
+        frame.ignored["coin-margined"] += 1
+        frame, beside = Frame([]), _beside(frame)
+    elif row.st != _USD_MARGINED:
+        frame.ignored["unknown symbol type"] += 1
         return None
+    else:
+        beside = None
     if row.r == "" or row.T == 0:
         rate = None
     if not is_symbol(row.s):
@@ -162,7 +177,11 @@ def _quote(
     elif row.T != 0 and not _EARLIEST_MS <= row.T <= row.E + _FURTHEST_MS:
         reason = "next funding time"
     else:
-        return Quote(row.s, mark, index, rate, row.T or None, row.E)
+        quote = Quote(row.s, mark, index, rate, row.T or None, row.E)
+        if beside is None:
+            return quote
+        beside.quotes.append(quote)
+        return None
     frame.reject(reason, f"{row.s[:60]} p={row.p[:40]} r={row.r[:40]} E={row.E} T={row.T}")
     return None
 

@@ -31,6 +31,7 @@ from supervisor import events
 from supervisor.states import ProcessStates
 
 from funding.errors import SettingError
+from funding.exchanges.table import EXCHANGES
 from funding.settings import service
 from funding.watchdog.supervisor_plugin.ingests import add_ingests
 from funding.watchdog.supervisor_plugin.programs import FILE, StartedPrograms
@@ -194,7 +195,7 @@ def make(supervisord: Any, **_options: Any) -> Guard:
             time.monotonic,
             address=address,
             texts=texts,
-            exchanges=settings.exchanges,
+            exchanges=[n for n in settings.exchanges if not EXCHANGES[n].carried_by],
         )
     except OSError as error:
         _refuse(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}")

@@ -10,7 +10,7 @@ import pytest
 
 from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.exchange import Exchange, Plan, Reply, Request
-from funding.ingest.assembly import assemble
+from funding.ingest.assembly import Kept, assemble
 from funding.ingest.loop import IngestLoop
 from funding.model.feed import Feed
 from funding.runtime.clock import SYSTEM
@@ -45,9 +45,8 @@ class World:
         now = SYSTEM.wall(), SYSTEM.uptime()
         self.feed = Feed("madeup", "127.0.0.1", 17, SYSTEM.boot, *now)
         writer = Writer(path, self.feed)
-        self.loop: IngestLoop = assemble(
-            settings, exchange, self.feed, writer, ask=answered, thresholds=[]
-        )
+        kept = Kept(exchange, self.feed, writer)
+        self.loop: IngestLoop = assemble(settings, kept, ask=answered, thresholds=[])[0]
 
     def until(self, statement: str, found: object) -> None:
         """Step until the database says so."""

@@ -1,0 +1,73 @@
+"""COIN-M: its rows in the frames of USD-M, and its contracts in the replies of USD-M."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from funding.exchanges.binance import stream
+from funding.exchanges.binance.coin_margined import COIN_MARGINED
+from funding.exchanges.exchange import Options
+from funding.model.contract import ContractStatus
+from funding.model.quote import Quote
+from tests.support.conversations import asked
+
+AT = 1_790_373_638_000
+USD: dict[str, Any] = {
+    "e": "markPriceUpdate",
+    "E": AT,
+    "s": "BTCUSDT",
+    "p": "83732.5",
+    "i": "83786.17",
+    "r": "0.0001",
+    "T": AT + 1_000,
+    "st": 1,
+}
+COIN = {**USD, "s": "BTCUSD_PERP", "r": "-0.00000573", "st": 2}
+REST = COIN_MARGINED.rest(Options("wss://unused", "https://rest.test"))
+
+
+def decoded(*rows: dict[str, Any]) -> Any:
+    return stream.decode(json.dumps({"stream": "!markPrice@arr@1s", "data": rows}).encode())
+
+
+def test_rows_of_coin_m_come_beside() -> None:
+    dated = {**COIN, "s": "BTCUSD_261225", "r": "", "T": 0, "E": AT + 2}
+    frame = decoded(USD, COIN, dated)
+    assert [quote.symbol for quote in frame.quotes] == ["BTCUSDT"]
+    assert frame.ignored["coin-margined"] == 2
+    assert frame.beside is not None
+    assert frame.beside.quotes == [
+        Quote("BTCUSD_PERP", 83_732.5, 83_786.17, -0.00000573, AT + 1_000, AT),
+        Quote("BTCUSD_261225", 83_732.5, 83_786.17, None, None, AT + 2),
+    ]
+    assert (frame.event_time, frame.beside.event_time) == (AT, AT)
+
+
+def test_bad_row_of_coin_m_is_nobodys_trouble() -> None:
+    frame = decoded(USD, {**COIN, "p": "0"}, {**COIN, "s": "a b"})
+    assert (frame.rejected.total(), frame.ignored["coin-margined"]) == (0, 2)
+    assert frame.beside is not None
+    assert frame.beside.quotes == []
+    assert decoded(USD).beside is None
+    assert decoded(COIN).quotes == []
+
+
+def test_contracts_are_the_perpetuals_that_usd_m_lists() -> None:
+    infos = [
+        {"symbol": "BTCUSD_PERP", "fundingIntervalHours": 8, "adjustedFundingRateCap": "0.003"},
+        {"symbol": "BTCUSDT", "fundingIntervalHours": 8},
+        {"symbol": "BTCUSD_261225", "fundingIntervalHours": 8},
+    ]
+    (found,), requests = asked(REST.contracts(5.0), lambda _: infos)
+    assert (found.symbol, found.base_asset, found.quote_asset) == ("BTCUSD_PERP", "BTC", "USD")
+    assert (found.status, found.funding_interval_hours) == (ContractStatus.TRADING, 8)
+    assert (found.rate_cap, found.rate_floor) == (0.003, None)
+    assert [request.url for request in requests] == ["https://rest.test/fapi/v1/fundingInfo"]
+    assert asked(REST.snapshot(), lambda _: infos) == ([], [])
+
+
+def test_recorded_list_has_twenty(recorded: Path) -> None:
+    body = (recorded / "binance" / "fundingInfo_full_2026-07-04.json").read_bytes()
+    found, _ = asked(REST.contracts(5.0), lambda _: body)
+    assert len(found) == 20
+    assert COIN_MARGINED.carried_by == "binance"
