@@ -79,10 +79,14 @@ def witness_seconds(facts: Facts) -> float:
 
 
 def _settlements(facts: Facts) -> Criterion:
-    """Those in which REST did not answer need no witness."""
-    found = settlements(facts)
-    near, excused = witness_seconds(facts), set()
-    for begin, end in without_rest(facts):
+    """Those in which REST did not answer need no witness, nor those so near to the ends of the
+    period that with a long interval no comparison of all lies between."""
+    found, period, interval = settlements(facts), facts.period, facts.tally.interval
+    near, excused, spans = witness_seconds(facts), set(), without_rest(facts)
+    if USUAL_INTERVAL < interval <= LONGEST_INTERVAL:
+        edge = interval - near
+        spans += [(period.first - near, period.first + edge), (period.until - edge, period.until)]
+    for begin, end in spans:
         first, last = round(begin / SETTLEMENT_SECONDS), round(end / SETTLEMENT_SECONDS)
         instants = (at * SETTLEMENT_SECONDS for at in range(first, last + 1))
         excused |= {at for at in instants if begin - near <= at <= end + near}

@@ -154,7 +154,8 @@ def _rates(facts: Facts) -> Criterion:
             opposite |= {series.symbol} if signs else set()
             continue
         total += 1
-        most = max(LEAST_RATE_MOVE, OWN_MOVES * series.largest_move, abs(last) / 2)
+        usual = max(series.largest_move, series.average_move)  # hourly: no two in one hour
+        most = max(LEAST_RATE_MOVE, OWN_MOVES * usual, abs(last) / 2)
         beyond = rate is None or abs(rate - last) > (LEAST_RATE_MOVE if signs else most)
         off |= {series.symbol} if beyond else set()
         if rate is None or abs(rate - last) > max(most, LARGE_RATE_MOVE):

@@ -91,6 +91,22 @@ def test_span_counts_what_rest_missed_at_its_ends(edge: float, fair: bool) -> No
     assert passed("span", found) is fair
 
 
+@pytest.mark.parametrize(
+    ("interval", "first", "enough"),
+    [(3_600, 3_599, True), (3_600, 3_601, False), (600, 599, False)],
+)
+def test_settlement_at_the_edge_of_the_period_is_not_missed_with_a_long_interval(
+    interval: float, first: float, enough: bool
+) -> None:
+    """Two are witnessed, and one lies so many seconds after the first comparison."""
+    found = facts_of(compared_each(interval), first=BEGIN + 28_800 - first)
+    for number in (2, 3):
+        for late in (False, True):
+            near = dict.fromkeys(symbols(4), 60.0)
+            found.tally.calendar.witnesses[INSTANT + number, late] = near
+    assert passed("funding settlements", found) is enough
+
+
 def test_settlement_that_was_witnessed_is_not_excused_as_well() -> None:
     found = facts_of(compared_each(600), rest_outages=[(BEGIN - 9, BEGIN + 9)])
     for late in (False, True):
