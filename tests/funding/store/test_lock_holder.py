@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import pytest
@@ -37,6 +38,19 @@ def test_exclusive_lock_is_a_lock(path: Path) -> None:
     assert lock_holder(path) == os.getpid()
     connection.close()
     assert lock_holder(path) is None
+
+
+def test_lock_that_one_listing_leaves_out_is_found(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = open_writer(path)
+    connection.execute("BEGIN IMMEDIATE")
+    listings = ["", "", module.LOCKS.read_text()]
+    listing = SimpleNamespace(read_text=lambda _encoding: listings.pop(0))
+    monkeypatch.setattr(module, "LOCKS", listing)
+    assert lock_holder(path) == os.getpid()
+    connection.execute("COMMIT")
+    connection.close()
 
 
 def test_system_that_does_not_tell(
