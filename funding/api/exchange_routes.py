@@ -38,6 +38,7 @@ class ExchangeState(msgspec.Struct, rename="camel"):
     newest_data_age_seconds: float | None
     oldest_data_age_seconds: float | None
     funding_intervals: dict[str, int]
+    not_followed: dict[str, str]
     reasons: list[str]
 
 
@@ -122,5 +123,6 @@ def state_of(
             UNKNOWN_INTERVAL if hours is None else str(hours): intervals[hours]
             for hours in sorted(intervals, key=lambda hours: hours or 10_000)
         },
+        not_followed=msgspec.json.decode(feed.not_followed, type=dict[str, str]) if feed else {},
         reasons=health.reasons,
     )

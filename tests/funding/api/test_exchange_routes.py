@@ -166,6 +166,7 @@ def test_every_exchange(world: World) -> None:
         " ('binance', 'BTCUSDT_261225', 'SETTLING', 'BTC', 'USDT', 1, NULL, NULL, 1)"
     )
     world.later(2)
+    world.feed.not_followed = '{"xyz": "timed out"}'
     world.beat()
     answer = ask(world.app(), "/exchanges")
     plain(answer)
@@ -185,6 +186,7 @@ def test_every_exchange(world: World) -> None:
         "newestDataAgeSeconds": 2.0,
         "oldestDataAgeSeconds": 2.0,
         "fundingIntervals": {"4": 1, "unknown": 1},
+        "notFollowed": {"xyz": "timed out"},
         "reasons": ["2 fresh symbols, at least 3 are expected"],
     }
     assert list(kucoin) == list(binance)
