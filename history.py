@@ -58,7 +58,7 @@ def open_world(settings: Settings, exchange: Exchange) -> World:
         Reader(settings.db, exchange.name, SYSTEM),
         store,
         client(exchange, budget=int(own * WEIGHT_SHARE)),
-        client(modest, budget=own // 2),
+        client(modest, budget=own * 3 // 4),
     )
 
 
