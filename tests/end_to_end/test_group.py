@@ -173,15 +173,16 @@ def test_the_watchdog_reports_once(service: Group) -> None:
 
 
 def test_a_killed_ingest_comes_back_and_the_quotes_are_fresh_again(service: Group) -> None:
-    old, last = service.pids("ingest.py"), service.ask("/funding/BTCUSDT").json["eventTime"]
+    old = service.pids("ingest.py")
     assert old == {service.feed_pid()}
     os.kill(service.feed_pid(), signal.SIGKILL)
     new = service.runs_again("ingest.py", old)
+    until(lambda: {service.feed_pid()} == new, "the next ingest writes")
+    last = service.ask("/funding/BTCUSDT").json["eventTime"]
     until(
         lambda: service.ask("/funding/BTCUSDT").json["eventTime"] > last and service.is_healthy(),
         "fresh quotes",
     )
-    assert {service.feed_pid()} == new
 
 
 def test_a_killed_api_process_costs_no_answer_and_comes_back(service: Group) -> None:
