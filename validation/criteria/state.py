@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import NamedTuple
 
-from validation.criteria.coverage import compared_symbols
+from validation.criteria.coverage import USUAL_INTERVAL, compared_symbols
 from validation.criteria.criterion import Criterion, duration, named, percent
 from validation.read.facts import Facts
 from validation.read.rounds import far_share
@@ -163,7 +163,8 @@ def _rates(facts: Facts) -> Criterion:
     figure = f"off: {named(off)}; of the other sign after a whole hour: {named(opposite)};"
     figure += f" still all day, now another: {len(changed):,} of {still:,}"
     share = OPPOSITE_SHARE if hour_over > total else STILL_OFF_SHARE
-    passed = len(off) <= max(FEW, RATE_OFF_SHARE * total) and not majors
+    few = RATE_OFF_SHARE if facts.tally.interval <= USUAL_INTERVAL else STILL_OFF_SHARE
+    passed = len(off) <= max(FEW, few * total) and not majors
     passed = passed and len(opposite) <= OPPOSITE_SHARE * crossed
     passed = passed and len(changed) <= max(FEW, share * still) and total + hour_over > 0
     return Criterion("rates as compared last", figure, "1 %; at most half; 5 %", passed)

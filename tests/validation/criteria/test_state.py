@@ -1,5 +1,6 @@
 """Days at whose end the service holds what is wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from validation.read.series import Series
 from validation.read.state import StoredQuote
 from validation.render import text
 from validation.rules import MARK
+from validation.rules import RATE as RATE_FIELD
 
 WEEK_MS = 7 * 86_400_000
 
@@ -163,3 +165,24 @@ def test_more_prices_than_in_any_round_have_not_moved_far(far: int, fair: bool) 
     for number in range(300):
         facts.tally.rounds.add(1.0, 9.0 if number < 3 else 0.0)
     assert passes(state.CRITERIA, "prices as compared last", facts) is fair
+
+
+@pytest.mark.parametrize(
+    ("interval", "off", "fair"),
+    [(600, 3, True), (600, 4, False), (3_600, 15, True), (3_600, 16, False)],
+)
+def test_more_rates_may_differ_where_the_last_comparison_is_long_ago(
+    interval: float, off: int, fair: bool
+) -> None:
+    """Of 300 rates that move."""
+    at = BEGIN + 99 * interval
+    facts = facts_of([])
+    for number, name in enumerate(symbols(300)):
+        for field in (MARK, RATE_FIELD):
+            found = Series(name, field, BEGIN, paired_at=at, last_rest=0.0001)
+            found.pairs, found.moves = 100, 50
+            facts.tally.series[field][name] = found
+        rate = 0.0003 if number < off else 0.0001
+        facts.quotes.rows[name] = StoredQuote(1.0, 1.0, rate, True, at)
+    facts = replace(facts, roster=replace(facts.roster, expected=frozenset(symbols(300))))
+    assert passes(state.CRITERIA, "rates as compared last", facts) is fair
