@@ -22,6 +22,7 @@ from funding.history.backfill import Backfill, Job
 from funding.history.fetcher import Fetcher
 from funding.history.gap_search import GapSearch
 from funding.history.statistics import Statistics
+from funding.model.quote import fold
 from funding.model.settlement import Announced
 from funding.rest.exchange_client import ExchangeClient
 from funding.runtime.clock import SYSTEM
@@ -48,6 +49,7 @@ class Run:
     ) -> None:
         self._days = days
         self._store = store
+        self._exchange = exchange
         usage, options = RestUsage(store, exchange), settings.options(exchange)
         rest = ExchangeClient(EXCHANGES[exchange], options, NAME, usage=usage, clock=SYSTEM)
         self._table = Settlements(store, exchange)
@@ -68,14 +70,18 @@ class Run:
         trading = self._table.announced()
         if not names:
             return trading
-        known = {each.symbol: each for each in trading}
-        for name in set(names) - known.keys():
-            listed = self._contracts.get(name)
+        known = {fold(each.symbol): each for each in trading}
+        contracts = {fold(name): each for name, each in self._contracts.items()}
+        wanted = {fold(name): name for name in names}
+        for name in wanted.keys() - known.keys():
+            listed = contracts.get(name)
             if listed is None:
-                raise errors.StoreError(NAME, f"{name} is not listed: is history.py running?")
-            hours = listed.funding_interval_hours
-            known[name] = Announced(name, 0, hours, None, listed.base_asset, listed.listed_time)
-        return [known[name] for name in dict.fromkeys(names)]
+                raise errors.StoreError(
+                    wanted[name], f"not listed by {self._exchange}: is history.py running?"
+                )
+            hours, asset = listed.funding_interval_hours, listed.base_asset
+            known[name] = Announced(listed.symbol, 0, hours, None, asset, listed.listed_time)
+        return [known[name] for name in wanted]
 
     def fetch(self, wanted: Sequence[Announced]) -> None:
         """All that is missing, and then the gaps."""

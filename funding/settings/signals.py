@@ -1,6 +1,7 @@
 """The user's thresholds, from the file that FUNDING_SIGNALS_FILE names."""
 
 from funding.errors import SettingError, ThresholdError
+from funding.exchanges.table import EXCHANGES
 from funding.settings.service import TABLE, Settings
 from funding.statistics.thresholds import Threshold, thresholds
 
@@ -24,6 +25,6 @@ def load(settings: Settings) -> list[Threshold]:
     except (OSError, UnicodeDecodeError):
         raise SettingError(_NAME, str(path), "a file in UTF-8 that may be read") from None
     try:
-        return thresholds(text)
+        return thresholds(text, EXCHANGES)
     except ThresholdError as error:
         raise ThresholdError(error.line, error.expected, path.name) from None

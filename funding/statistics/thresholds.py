@@ -13,6 +13,7 @@ exchange = "binance"      # left out: every exchange
 import math
 import re
 import tomllib
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -61,9 +62,9 @@ _HEADER = re.compile(r"\s*\[\[\s*threshold\s*\]\]")
 _KEYS = frozenset({"symbol", "field", "above", "below", "target", "exchange"})
 
 
-def thresholds(text: str) -> list[Threshold]:
+def thresholds(text: str, exchanges: Collection[str] = ()) -> list[Threshold]:
     """The thresholds in the text of a `signals.toml`; a `ThresholdError` names the first line that
-    is wrong."""
+    is wrong. Where `exchanges` are given, no other one can be meant."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -77,7 +78,15 @@ def thresholds(text: str) -> list[Threshold]:
     starts = [number for number, line in enumerate(lines, 1) if _HEADER.match(line)]
     if not isinstance(tables, list) or len(starts) != len(tables):
         raise ThresholdError(1, "write each threshold under a line [[threshold]]")
-    return [_threshold(table, start, lines) for table, start in zip(tables, starts, strict=True)]
+    found = []
+    for table, start in zip(tables, starts, strict=True):
+        each = _threshold(table, start, lines)
+        if exchanges and each.exchange is not None and each.exchange not in exchanges:
+            line = _line_of(lines, start, "exchange")
+            expected = f"expected one of {', '.join(exchanges)}"
+            raise ThresholdError(line, f"exchange = {each.exchange!r}: {expected}")
+        found.append(each)
+    return found
 
 
 def of_symbol(known: list[Threshold], exchange: str, symbol: str) -> tuple[Threshold, ...]:

@@ -72,7 +72,7 @@ def test_a_limit_that_is_refused_and_a_settlement_that_never_came(
     gone = now - now % 28_800_000 - 10 * 28_800_000
     exchange.fault(history_limit=100, settle_missed={"BTCUSDT": gone})
     try:
-        found = finished([*BACKFILL, "--days", "60", "--symbols", "BTCUSDT"], **settings)
+        found = finished([*BACKFILL, "--days", "60", "--symbols", "btcusdt"], **settings)
     finally:
         exchange.order("faults", "DELETE")
     assert "1 contracts, 179 settled rates of the last 60 days, 1 settlements" in found.stdout
@@ -106,7 +106,7 @@ def test_stopped_in_the_middle_it_goes_on(
     ("arguments", "code", "words"),
     [
         (["--days", "0"], 2, "is not a number of days"),
-        (["--symbols", "NOSUCHUSDT"], 1, "NOSUCHUSDT is not listed"),
+        (["--symbols", "NOSUCHUSDT"], 1, "NOSUCHUSDT: not listed by binance"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(

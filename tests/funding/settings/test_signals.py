@@ -45,6 +45,15 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
         signals.load(settings(tmp_path))
 
 
+def test_exchange_that_nobody_follows_is_no_silent_threshold(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(GOOD + 'exchange = "kucoin"\n')
+    assert [each.exchange for each in signals.load(settings(mine))] == ["kucoin"]
+    mine.write_text(GOOD + 'exchange = "kukoin"\n')
+    with pytest.raises(ThresholdError, match=r"^mine.toml, line 5: exchange = 'kukoin': .*kucoin"):
+        signals.load(settings(mine))
+
+
 def test_error_names_the_file_and_the_line(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(GOOD.replace("4", "four"))
     with pytest.raises(ThresholdError, match=r"^mine.toml, line 4: Invalid value"):
