@@ -47,6 +47,7 @@ class Standby:
         self._warn = ThrottledWarnings(log, LOG_SECONDS, clock.uptime)
         self._rule: StandbyRule | None = None
         self._begun: Event | None = None  # the event of the standby that goes on
+        self._recalled = False  # whether a program before this one has begun it
         self._calls = self._stored = 0
 
     def step(self) -> None:
@@ -59,6 +60,7 @@ class Standby:
         if self._rule is None:
             self._rule = StandbyRule(self._after, active=feed.standby_since is not None)
             self._begun = self._recall(feed)
+            self._recalled = self._begun is not None
         step = self._rule.update(silence, uptime)
         if step is Step.BEGIN:
             self._begin(feed, silence)
@@ -93,15 +95,19 @@ class Standby:
     def _begin(self, feed: Feed, silence: Silence) -> None:
         text = f"REST stands in for the stream of {feed.address}: {cause(silence)}"
         log.warning("%s", text)
-        self._begun, self._calls, self._stored = self._event(self._clock.wall(), text), 0, 0
+        self._begun, self._recalled = self._event(self._clock.wall(), text), False
+        self._calls = self._stored = 0
         self._quotes.begin(self._begun)
 
     def _end(self) -> None:
         if self._begun is None:
             return
         seconds = max(0.0, self._clock.wall() - self._begun.at)
-        log.info("the stream is back after %.0f s: REST stands in no longer", seconds)
+        why = "the stream is back" if self._after else "FUNDING_STANDBY_AFTER is 0"
+        log.info("%s: REST stands in no longer, after %.0f s", why, seconds)
         text = f"{self._begun.detail}; {self._calls} calls, {self._stored} quotes"
+        if self._recalled:
+            text += " since a restart of history.py"
         self._quotes.end(replace(self._begun, detail=text, duration_seconds=seconds))
         self._begun = None
 

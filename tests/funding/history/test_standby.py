@@ -154,9 +154,10 @@ def test_a_restart_goes_on_with_the_same_standby(world: World) -> None:
     assert (world.since(), world.calls, len(world.events())) == (begun, 3, 1)
     world.frame()
     world.pass_time(1)
-    ((_, seconds),) = world.events()
+    ((text, seconds),) = world.events()
     assert begun is not None
     assert seconds == world.hand.wall - begun
+    assert text.endswith("; 2 calls, 4 quotes since a restart of history.py"), "nobody knows more"
 
 
 def test_a_restart_does_not_end_what_another_exchange_began(world: World) -> None:
@@ -187,11 +188,15 @@ def test_a_restart_after_the_stream_has_come_back_ends_it(world: World) -> None:
     assert [seconds for _, seconds in world.events()] == [1.0]
 
 
-def test_turned_off(world: World) -> None:
+def test_turned_off(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.pass_time(31)
     world.after = 0.0
     world.begin()
-    world.pass_time(60)
+    with caplog.at_level("INFO", "standby"):
+        world.pass_time(60)
+    assert "FUNDING_STANDBY_AFTER is 0: REST stands in no longer" in caplog.text, (
+        "no stream is back"
+    )
     assert (world.since(), world.calls) == (None, 1)
     assert [seconds for _, seconds in world.events()] == [1.0]
 
