@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from funding.health.facts import Facts, OtherFeed
 from funding.health.findings import Check, Finding, error, first_names, info, warning
 from funding.health.verdict import feed_problem
+from funding.model.feed import Feed
+
+BEGINNING_SECONDS = 30.0
 
 
 def check_other_feeds(facts: Facts) -> Iterator[Finding]:
@@ -22,7 +25,9 @@ def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
         yield error(Check.FEED, f"{name}: {problem}")
     elif other.fresh < other.min_symbols:
         text = f"{other.fresh} fresh symbols, at least {other.min_symbols} expected"
-        yield error(Check.SYMBOLS, f"{name}: {text}")
+        # Where each symbol has a topic, they come one after the other.
+        begins = other.feed is not None and _running_seconds(other.feed) < BEGINNING_SECONDS
+        yield (warning if begins else error)(Check.SYMBOLS, f"{name}: {text}")
     else:
         yield info(Check.FEED, f"{name}: {other.fresh} fresh symbols")
     if other.stale:
@@ -31,3 +36,8 @@ def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
     missing = json.loads(other.feed.not_followed) if other.feed is not None else {}
     for market, why in missing.items():
         yield warning(Check.FEED, f"{name}: {market} is not followed: {why}")
+
+
+def _running_seconds(feed: Feed) -> float:
+    """How long its ingest had been running when it last wrote."""
+    return feed.heartbeat_uptime - feed.started_uptime

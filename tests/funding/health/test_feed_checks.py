@@ -14,7 +14,7 @@ from tests.support.health_facts import FEED, HEALTHY, PROGRAMS
 KUCOIN = OtherFeed(
     "kucoin",
     300,
-    feed=replace(FEED, exchange="kucoin", pid=31),
+    feed=replace(FEED, exchange="kucoin", pid=31, heartbeat_uptime=600.0),
     heartbeat_age=0.3,
     last_frame_age=0.2,
     newest=0.2,
@@ -53,6 +53,14 @@ def test_trouble_is_an_error_with_the_name_of_the_exchange(
 ) -> None:
     (text,) = said(Level.ERROR, **changes)
     assert words in text
+
+
+def test_few_symbols_of_an_ingest_that_begins_are_a_warning() -> None:
+    feed = replace(FEED, heartbeat_uptime=FEED.started_uptime + 8)
+    assert said(Level.WARNING, fresh=184, feed=feed) == [
+        "kucoin: 184 fresh symbols, at least 300 expected"
+    ]
+    assert said(Level.ERROR, fresh=184, feed=feed) == []
 
 
 def test_stale_symbols_and_markets_that_are_not_followed_are_warnings() -> None:
