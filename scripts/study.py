@@ -9,6 +9,7 @@ column of intervals is often made of these, gaps included.
 
 import csv
 import itertools
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -186,4 +187,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `study.py | head` ends as any command does
     sys.exit(main())

@@ -34,7 +34,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 @pytest.fixture
 def settings(exchange: StandIn, tmp_path: Path) -> dict[str, Any]:
-    """A store with quotes and contracts."""
+    """A store with quotes and contracts; a demonstration that runs in this folder is not meant."""
     path = tmp_path / "funding.db"
     clock = SYSTEM
     with closing(DurableConnection(path)) as store, closing(Reader(path, "binance", clock)) as r:
@@ -44,7 +44,12 @@ def settings(exchange: StandIn, tmp_path: Path) -> dict[str, Any]:
         write(path, clock, client.snapshot())
         update_contracts(r, store, client.contracts, clock.wall())
         client.close()
-    return {"FUNDING_DB": path, "FUNDING_REST_URL": exchange.rest_url}
+    (tmp_path / "no.env").touch(0o600)
+    return {
+        "FUNDING_DB": path,
+        "FUNDING_REST_URL": exchange.rest_url,
+        "FUNDING_ENV_FILE": tmp_path / "no.env",
+    }
 
 
 def counted(settings: dict[str, Any]) -> int:
