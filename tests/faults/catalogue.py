@@ -229,11 +229,21 @@ def events(service: Group, since: float = 0.0) -> list[tuple[str, str, str]]:
     return []
 
 
+MERGED_SECONDS = 60.0
+
+
 def noticed(service: Group, fault: Fault, since: float) -> bool:
-    """Whether the audit trail tells of `fault` since Unix seconds."""
+    """Whether the audit trail tells of `fault` since Unix seconds. One event of a minute stands for
+    all of its kind: then it counts, and keeps its time."""
     kind, words = fault.noticed
-    found = events(service, since)
-    return not kind or any(each[1] in kind.split("|") and words in each[2] for each in found)
+    found = [each for each in events(service, since) if words in each[2]]
+    if not kind or any(each[1] in kind.split("|") for each in found):
+        return True
+    with suppress(sqlite3.Error):
+        marks = ", ".join("?" * len(kind.split("|")))
+        merged = f"SELECT 1 FROM event WHERE count > 1 AND at >= ? AND kind IN ({marks})"
+        return bool(service.rows(merged, since - MERGED_SECONDS, *kind.split("|")))
+    return False
 
 
 def well(service: Group) -> bool:

@@ -6,9 +6,10 @@ import signal
 import statistics
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import apsw
 import pytest
 
 from funding.runtime.clock import SYSTEM
@@ -151,9 +152,16 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIn, li
             settings["FUNDING_API_PORT"] = str(free_port())
             log = path.with_suffix(".log")
             stack.enter_context(running([sys.executable, "ingest.py"], log, settings=settings))
-        until(lambda: all(path.exists() for path in paths), "the stores")
+        until(lambda: all(map(has_tables, paths)), "the stores")
         first_after(paths, 0.0)
         yield exchange, paths
+
+
+def has_tables(path: Path) -> bool:
+    """Whether an ingest has made the database."""
+    with suppress(apsw.Error):
+        return bool(rows(path, "SELECT 1 FROM sqlite_schema WHERE name = 'quote'"))
+    return False
 
 
 def both_after(path: Path, uptime: float) -> float | None:

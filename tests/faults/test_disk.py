@@ -50,7 +50,7 @@ def test_a_full_disk_and_space_again(record: Record) -> None:
         comparisons = count(database, "comparison")
         until(lambda: count(database, "comparison") > comparisons + 3, "comparisons")
         fill(disk / "filler")
-        until(lambda: "no space left on the disk" in log.read_text(), "it is said")
+        until(lambda: "the disk is full" in log.read_text(), "it is said")
         until(lambda: not well(service), "the API says so too")
         assert service.ask("/funding").status == 200, "reading goes on"
         kept = count(database, "comparison")
