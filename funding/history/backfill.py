@@ -6,6 +6,7 @@ before the next turn. It may be dropped at any time: a new one goes on where it 
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from funding import errors
@@ -96,9 +97,7 @@ class Backfill:
         for day in range(round(self._days)):
             until = end - day * DAY_MS
             newest = yield from patiently(
-                lambda until=until: self._fetcher.of_all(  # type: ignore[misc]
-                    until - DAY_MS, until - 1, names.__contains__
-                )
+                partial(self._fetcher.of_all, until - DAY_MS, until - 1, names.__contains__)
             )
             if not newest:
                 return  # this exchange does not have it: each contract is asked for

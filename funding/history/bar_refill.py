@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 
 from funding.history.backfill import Job, patiently
@@ -46,9 +47,7 @@ class BarRefill:
             minutes = range(first, last + 1, MINUTE)
             log.info("bars of %d minutes are missing: asking for them", len(minutes))
             for each in contracts:
-                yield from patiently(
-                    lambda s=each.symbol, a=first, b=last: self._fill(s, a, b)  # type: ignore[misc]
-                )
+                yield from patiently(partial(self._fill, each.symbol, first, last))
                 yield 0.0
             self._asked.update(minutes)
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from funding.history import gap_rules
 from funding.history.backfill import Job, patiently
@@ -66,7 +67,7 @@ class GapSearch:
             yield from patiently(lambda: self._fetcher.of_all(since, until, asked.__contains__))
             return
         for question in questions:
-            yield from patiently(lambda question=question: self._fetcher.fill(question))  # type: ignore[misc]
+            yield from patiently(partial(self._fetcher.fill, question))
             yield 0.0
 
     def _note(
