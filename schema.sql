@@ -230,14 +230,16 @@ CREATE TABLE comparison (
 
 CREATE INDEX comparison_compared_at ON comparison (compared_at);
 
--- One row per stored validation report: may REST be switched off?
+-- One row per stored validation report: may REST be switched off? A report on less than a day, which
+-- can only say NO-GO, is not stored. Rows are kept for 90 days.
 CREATE TABLE validation (
     id      INTEGER PRIMARY KEY,
     at      REAL NOT NULL,
     verdict TEXT NOT NULL CHECK (verdict IN ('GO', 'NO-GO')),
     since   REAL NOT NULL,
     until   REAL NOT NULL,
-    report  TEXT NOT NULL CHECK (json_valid(report)) -- the same document as `--format json` prints
+    report  TEXT NOT NULL CHECK (json_valid(report)), -- the same document as `--format json` prints
+    exchange TEXT NOT NULL DEFAULT 'binance'
 ) STRICT;
 
 -- Calls to the exchanges' REST interfaces per UTC minute, so that the saving is a query.
@@ -580,4 +582,4 @@ SELECT day, exchange, calls, weight, price_calls, price_weight,
 FROM used
 ORDER BY day DESC, exchange;
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from validation.criteria.coverage import SPAN_HOURS
 from validation.read import access
 from validation.read.database import NoReport, opened, store
 from validation.read.facts import gather
@@ -23,10 +24,13 @@ from validation.read.period import asked_period
 from validation.render.document import Document, document
 from validation.render.html import html
 from validation.render.terminal import terminal
+from validation.rules import HOUR_SECONDS
 from validation.settings import another_file, database_path, demo_file, minimum_symbols
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, NO_GO, NO_REPORT = 0, 1, 2
+SHORTEST_SECONDS = SPAN_HOURS * HOUR_SECONDS
+"""A report on less cannot say GO: its NO-GO says nothing, and takes no GO away."""
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], float] = time.time) -> int:
@@ -89,11 +93,16 @@ def _deliver(report: str, out: str | None) -> None:
 
 
 def _store(path: Path, found: Document) -> None:
-    """Store the verdict; a failure to do so is printed, and does not change the verdict."""
+    """Store the verdict, unless its period is too short for a GO. What is not stored is printed, and
+    does not change the verdict."""
     coverage = found["coverage"]
+    if coverage["until"] - coverage["since"] < SHORTEST_SECONDS:
+        print("a look at less than a day: the verdict is not stored", file=sys.stderr)
+        return
     try:
         store(
             path,
+            found["exchange"],
             at=found["at"],
             verdict=found["verdict"],
             since=coverage["since"],

@@ -13,8 +13,8 @@ The last two are for a service that has proven itself: they need a GO of validat
 from typing import NamedTuple
 
 from funding.model.mode import Mode
+from funding.model.verdict import GO, GO_SECONDS
 
-GO_SECONDS = 7 * 86_400.0
 CLOCK_SLACK_SECONDS = 60.0
 """How far ahead a verdict may be dated; a clock that was set back would make it valid for ever."""
 
@@ -56,7 +56,7 @@ def _lacking(verdict: tuple[float, str] | None, now: float) -> str:
         return "the store has none"
     at, word = verdict
     days = (now - at) / 86_400
-    if word != "GO":
+    if word != GO:
         return f"the last one is {word}"
     if now - at >= GO_SECONDS:
         return f"the last one is {days:.1f} days old"

@@ -27,8 +27,7 @@ class Comparisons:
         """When (Unix seconds) the last stored report was made, and its verdict."""
         rows = self._store.rows(
             "SELECT min(at, until), verdict FROM validation"
-            " WHERE coalesce(json_extract(report, '$.exchange'), 'binance') = 'binance'"
-            " ORDER BY id DESC LIMIT 1"
+            " WHERE exchange = 'binance' ORDER BY id DESC LIMIT 1"
         )
         return (rows[0][0], rows[0][1]) if rows else None
 

@@ -13,7 +13,7 @@ import apsw
 
 from funding.store.schema_repair import SCHEMA, run_each
 
-VERSION = 4
+VERSION = 5
 UPGRADES = {
     # The restart budget stood in `detail` as "program (rule): reason".
     1: """
@@ -153,6 +153,10 @@ CREATE TABLE bar (
     quotes      INTEGER NOT NULL,
     PRIMARY KEY (exchange, period, start, symbol)
 ) STRICT, WITHOUT ROWID;
+""",
+    4: """
+ALTER TABLE validation ADD COLUMN exchange TEXT NOT NULL DEFAULT 'binance';
+UPDATE validation SET exchange = coalesce(json_extract(report, '$.exchange'), 'binance');
 """,
 }
 """From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""

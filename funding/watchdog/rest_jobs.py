@@ -18,6 +18,7 @@ from funding.store.events import Events
 from funding.store.feed_table import set_exchange_offset
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
+from funding.store.verdicts import prune_verdicts
 
 log = logging.getLogger("compare")
 
@@ -127,6 +128,7 @@ class RestJobs:
         """Delete the rows that are older than `keep_seconds`, in batches until `stopping`."""
         comparisons, usage = Comparisons(self._store), RestUsage(self._store)
         before = self._clock.wall() - keep_seconds
+        prune_verdicts(self._store, self._clock.wall())
         while comparisons.prune(before) + usage.prune(before):
             if stopping.wait(PRUNE_PAUSE_SECONDS):
                 return

@@ -38,6 +38,18 @@ def test_verdict_is_stored_once_and_nothing_else_changes(world: Path) -> None:
     assert json.loads(stored)["verdict"] == "GO"
 
 
+def test_a_look_at_less_than_a_day_takes_no_go_away(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(world)[0] == 0
+    assert run(world, "--since", "20h")[0] == 1
+    assert "a look at less than a day" in capsys.readouterr().err
+    assert run(world, "--no-store")[0] == 0
+    with closing(sqlite3.connect(world)) as connection:
+        found = connection.execute("SELECT verdict, exchange FROM validation").fetchall()
+    assert found == [("GO", "binance")]
+
+
 def test_failure_to_store_the_verdict_is_printed(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

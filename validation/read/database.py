@@ -55,10 +55,15 @@ def _recognise(connection: sqlite3.Connection, path: Path) -> None:
         raise NoReport(f"{path} holds no comparison yet: is the watchdog running?")
 
 
-def store(path: Path, *, at: float, verdict: str, since: float, until: float, text: str) -> None:
-    """Write the verdict. Raises `sqlite3.Error`; never creates a file."""
+def store(
+    path: Path, exchange: str, *, at: float, verdict: str, since: float, until: float, text: str
+) -> None:
+    """Write the verdict on `exchange`. Raises `sqlite3.Error`; never creates a file."""
+    row = {"at": at, "verdict": verdict, "since": since, "until": until, "report": text}
     with closing(_connect(path, "rw")) as connection, connection:
+        if "exchange" in columns_of(connection, "validation"):
+            row["exchange"] = exchange
+        places = ", ".join("?" * len(row))
         connection.execute(
-            "INSERT INTO validation (at, verdict, since, until, report) VALUES (?, ?, ?, ?, ?)",
-            (at, verdict, since, until, text),
+            f"INSERT INTO validation ({', '.join(row)}) VALUES ({places})", tuple(row.values())
         )

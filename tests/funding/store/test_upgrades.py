@@ -191,6 +191,20 @@ def version_3(path: Path) -> None:
         )
 
 
+def test_version_4_knows_whose_reports_it_holds(path: Path) -> None:
+    version_3(path)
+    with closing(apsw.Connection(str(path))) as old:
+        old.execute(upgrades.UPGRADES[3])
+        old.execute("PRAGMA user_version = 4")
+        old.execute(
+            "INSERT INTO validation (at, verdict, since, until, report) VALUES"
+            " (1, 'GO', 0, 1, '{}'), (2, 'NO-GO', 0, 2, '{\"exchange\": \"kucoin\"}')"
+        )
+    with closing(open_writer(path)):
+        found = rows(path, "SELECT at, exchange FROM validation ORDER BY at")
+        assert found == [(1.0, "binance"), (2.0, "kucoin")]
+
+
 def test_version_3_keeps_its_quotes_and_contracts(path: Path) -> None:
     version_3(path)
     with closing(open_writer(path)) as upgraded:
