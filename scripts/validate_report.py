@@ -93,8 +93,8 @@ def _deliver(report: str, out: str | None) -> None:
 
 
 def _store(path: Path, found: Document) -> None:
-    """Store the verdict, unless its period is too short for a GO. What is not stored is printed, and
-    does not change the verdict."""
+    """Store the verdict, unless its period is too short for a GO. That it is not stored is printed,
+    and does not change it."""
     coverage = found["coverage"]
     if coverage["until"] - coverage["since"] < SHORTEST_SECONDS:
         print("a look at less than a day: the verdict is not stored", file=sys.stderr)

@@ -21,7 +21,8 @@ def test_a_go_ends_by_its_age(days: float, standing: Standing, warning: str) -> 
     at = NOW - days * DAY_SECONDS
     verdict = Verdict("binance", at, "GO", at)
     assert verdict.standing(NOW) is standing
-    assert verdict.warning(NOW).startswith(warning) and bool(verdict.warning(NOW)) == bool(warning)
+    assert verdict.warning(NOW).startswith(warning)
+    assert bool(verdict.warning(NOW)) == bool(warning)
     assert verdict.lapses_at == at + GO_SECONDS
 
 

@@ -60,7 +60,9 @@ def test_unusable_database_is_reported_in_one_sentence(
 
 def test_file_is_never_created(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
-        database.store(tmp_path / "no.db", "binance", at=1, verdict="GO", since=0, until=1, text="{}")
+        database.store(
+            tmp_path / "no.db", "binance", at=1, verdict="GO", since=0, until=1, text="{}"
+        )
     assert list(tmp_path.iterdir()) == []
 
 
