@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from funding.client import FundingClient
-from funding.client.mode import GO_SECONDS, Decision
+from funding.client.mode import Decision
 from funding.errors import SettingError
 from funding.model.mode import Mode
+from funding.model.verdict import GO_SECONDS
 from funding.runtime.clock import SYSTEM
 from tests.support.api_and_ingest import World
 from tests.support.clients import (

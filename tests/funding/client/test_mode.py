@@ -2,8 +2,9 @@
 
 import pytest
 
-from funding.client.mode import GO_SECONDS, Decision, decide
+from funding.client.mode import Decision, decide
 from funding.model.mode import Mode
+from funding.model.verdict import GO_SECONDS
 from tests.support.clients import NOW
 
 
