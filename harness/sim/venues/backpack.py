@@ -34,6 +34,7 @@ class Backpack(Venue):
     """At /backpack/ws and /backpack/api/v1/."""
 
     name = "backpack"
+    phase_ms = 847
     faults_known = (
         *SHARED_FAULTS,
         Fault("absent_fields", shapes.symbols, "these markets' messages have no f, i and n"),

@@ -37,6 +37,7 @@ class VenueControl:
             "attempts": sum(side.attempts for side in sides),
             "frames_skipped": sum(one.skipped for one in now_open),
             "ticks": sides[0].ticks,
+            "ticks_left_out": sides[0].left_out,
             "faults": sides[0].faults.active,
             "rest_calls": sides[0].calls,
             "symbols": [one.symbol for one in sides[0].listings.values() if sides[0].trades(one)],

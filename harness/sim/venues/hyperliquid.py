@@ -35,6 +35,7 @@ class Hyperliquid(Venue):
     """At /hyperliquid/ws and /hyperliquid/info."""
 
     name = "hyperliquid"
+    phase_ms = 200
     faults_known = (
         *SHARED_FAULTS,
         Fault("unknown_coins", shapes.symbols, "in `meta`, and unknown to the stream: 1006"),

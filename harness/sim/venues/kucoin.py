@@ -36,6 +36,7 @@ _PING = {"pingInterval": 18_000, "pingTimeout": 10_000}
 class _KuCoin(Venue):
     """What both feeds share: the market."""
 
+    phase_ms = 443
     faults_known = (
         *SHARED_FAULTS,
         Fault("refuse_push", shapes.switch, "the push feed's handshakes are answered by 403"),
