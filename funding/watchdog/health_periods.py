@@ -3,12 +3,14 @@ availability is a query (the view `availability`).
 
 A period begins with the first look that finds the service unhealthy, and ends with the first of
 good looks over `RECOVERY_SECONDS`: an outage in which a frame comes now and then is one period.
+A service that is starting is not unhealthy, unless it is still so after `START_SECONDS`: then it
+was from the first look on.
 """
 
 from dataclasses import dataclass, replace
 
 from funding.health.checks import probe_problem
-from funding.health.facts import Facts
+from funding.health.facts import INGEST, Facts
 from funding.model.event import Event, EventKind
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
 
@@ -16,6 +18,8 @@ DATA, API = "data", "api"
 RECOVERY_SECONDS = 10.0
 AWAY_SECONDS = 15.0
 """Looks that are further apart than this and the check interval: in between nobody looked."""
+START_SECONDS = 15.0
+"""Of an ingest, and of the looks at it: a name that is slow to resolve takes 10 s."""
 
 
 @dataclass(slots=True)
@@ -35,8 +39,10 @@ class HealthPeriods:
         self._away_seconds = check_interval + AWAY_SECONDS
         self._open: dict[str, _Period] = {}
         self._last: tuple[float, float] | None = None  # Unix seconds and uptime of the last look
-        self._first: float | None = None  # Unix seconds of the first look
+        self._first: tuple[float, float] | None = None  # the same of the first one
         self._adopted = False
+        self._starting = True  # no look has found the data served, nor has a watchdog before
+        self._held: dict[str, tuple[float, float]] = {}  # first bad look of a start, by rule
 
     def since(self, rule: str) -> float | None:
         """When the present period of `rule` began (Unix seconds); None while there is none."""
@@ -65,9 +71,11 @@ class HealthPeriods:
                 )
                 self._trail.add(unobserved)
         self._last = now, uptime
-        self._first = self._first or now
+        self._first = self._first or (now, uptime)
         # Not while REST stands in: the data is fresh then, and that has an event of its own.
         data = facts.data
+        young = uptime - self._first[1] < START_SECONDS and _is_young(facts)
+        self._starting = self._starting and not data.serves and young
         reasons = facts.store_problem or "; ".join(data.reasons)
         self._judge(DATA, "" if data.serves else reasons, now, uptime)
         probe = facts.port_probe
@@ -82,8 +90,9 @@ class HealthPeriods:
             return
         self._adopted = True
         looked = earlier.looked
-        first_look = now if self._first is None else self._first
+        first_look = now if self._first is None else self._first[0]
         recent = looked is not None and first_look - looked <= self._away_seconds
+        self._starting = self._starting and not recent
         for event in earlier.unfinished:
             if self._first is None and recent and event.rule is not None:
                 self._open[event.rule] = _Period(event, uptime - (now - event.at))
@@ -105,9 +114,14 @@ class HealthPeriods:
 
     def _judge(self, rule: str, problem: str, now: float, uptime: float) -> None:
         period = self._open.get(rule)
-        if problem and period is None:
-            event = Event(now, SOURCE, EventKind.UNHEALTHY, problem[:500], rule=rule)
-            self._open[rule] = _Period(event, uptime)
+        if not problem:
+            self._held.pop(rule, None)
+        if problem and period is None and self._starting:
+            self._held.setdefault(rule, (now, uptime))
+        elif problem and period is None:
+            at, began = self._held.pop(rule, (now, uptime))
+            event = Event(at, SOURCE, EventKind.UNHEALTHY, problem[:500], rule=rule)
+            self._open[rule] = _Period(event, began)
             self._trail.add(event)
         elif problem and period is not None:
             period.good_since = None
@@ -120,3 +134,9 @@ class HealthPeriods:
         period = self._open.pop(rule)
         duration = max(0.0, at - period.began)
         self._trail.change(period.event, replace(period.event, duration_seconds=duration))
+
+
+def _is_young(facts: Facts) -> bool:
+    """Whether ingest's process has just begun."""
+    ingest = facts.process(INGEST)
+    return ingest is not None and ingest.age_seconds < START_SECONDS

@@ -1,5 +1,6 @@
 """Unhealthy and unobserved periods: a real store, facts and a clock of the test."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from funding.model.event import Event, EventKind
 from funding.watchdog.audit_trail import AuditTrail
 from funding.watchdog.health_periods import HealthPeriods
 from tests.support.clock import rows
-from tests.support.health_facts import FEED, HEALTHY
+from tests.support.health_facts import FEED, HEALTHY, PROGRAMS
 from tests.support.watched_service import WatchedService
 
 DOWN = replace(HEALTHY, feed=replace(FEED, connected=0, good_since=None, last_error="refused"))
@@ -76,6 +77,43 @@ def test_frames_in_the_middle_of_an_outage_do_not_end_it(looks: Looks) -> None:
         looks.look(HEALTHY, 2)
     looks.look(HEALTHY)
     assert looks.events() == [("unhealthy", "data", 0.0, 65.0)]
+
+
+def young(facts: Facts, seconds: float) -> Facts:
+    """`facts` of a service whose ingest began so long ago."""
+    ingest, *others = PROGRAMS
+    return replace(facts, processes=(ingest._replace(age_seconds=seconds), *others))
+
+
+def test_start_is_not_unhealthy(looks: Looks) -> None:
+    looks.look(young(replace(DOWN, port_probe=NO_API.port_probe), 0.5))
+    looks.look(young(DOWN, 5.5))
+    looks.look(young(HEALTHY, 10.5))
+    assert looks.events() == []
+    looks.look(young(DOWN, 14.0))
+    assert looks.events() == [("unhealthy", "data", 15.0, None)], "it has been well once"
+
+
+@pytest.mark.parametrize("age", [lambda look: 0.5 + 5.0 * look, lambda look: 0.5])
+def test_start_that_takes_too_long_was_unhealthy_from_the_first_look(
+    looks: Looks, age: Callable[[int], float]
+) -> None:
+    """The second ingest ends and begins again and again."""
+    for number in range(3):
+        assert looks.events() == []
+        looks.look(young(DOWN, age(number)))
+    looks.look(young(DOWN, age(3)))
+    assert looks.events() == [("unhealthy", "data", 0.0, None)]
+    looks.look(HEALTHY, 3)
+    assert looks.events() == [("unhealthy", "data", 0.0, 20.0)]
+
+
+def test_restart_of_all_within_seconds_is_no_start(looks: Looks) -> None:
+    looks.look(HEALTHY)
+    looks.begin()
+    looks.look(young(DOWN, 0.5))
+    looks.look(HEALTHY, 3)
+    assert looks.events() == [("unhealthy", "data", 5.0, 5.0)]
 
 
 @pytest.mark.parametrize("facts", [NO_API, FAILING_API])
