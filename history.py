@@ -70,8 +70,9 @@ def open_standby(settings: Settings, exchange: Exchange) -> Standby:
     client = partial(ExchangeClient, exchange, options, "standby", usage=usage, clock=SYSTEM)
     rest = client(budget=budget(settings, exchange))
     reader = Reader(settings.db, exchange.name, SYSTEM)
+    address = urlsplit(options.ws_url).hostname or ""
     after = settings.standby_after
-    return Standby(reader, store, rest.snapshot, after=after, clock=SYSTEM)
+    return Standby(reader, store, rest.snapshot, after=after, address=address, clock=SYSTEM)
 
 
 def workers_of(settings: Settings) -> list[HistoryWorker | StandbyWorker]:

@@ -3,7 +3,7 @@
 Those of the data are in data_checks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from funding.health import data_checks, feed_checks
 from funding.health.facts import (
@@ -39,20 +39,26 @@ def check_programs(facts: Facts) -> Iterator[Finding]:
     needed = [each for each in facts.processes if each.name in ingests or each.is_api]
     for name in (*ingests, API_GROUP):
         if not any(each.name == name or (each.is_api and name == API_GROUP) for each in needed):
-            yield error(Check.PROGRAMS, f"supervisord has no program {name.rstrip(':')}")
+            yield error(_check_of(name, ingests), f"supervisord has no program {name.rstrip(':')}")
     others = [each for each in facts.processes if each not in needed and each.name != WATCHDOG]
     for each in (*needed, *others):
         bad = error if each in needed else warning
+        of = _check_of(each.name, ingests)
         if each.is_running:
             text = f"{each.name} RUNNING for {each.age_seconds:.0f} s"
-            yield info(Check.PROGRAMS, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB")
+            yield info(of, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB")
         elif each.state is ProcessState.STOPPED and each.description == NOT_STARTED:
-            yield bad(Check.PROGRAMS, f"{each.name} was not started yet")
+            yield bad(of, f"{each.name} was not started yet")
         elif each.state is ProcessState.STOPPED:
             text = f"{each.name} is STOPPED: stopped by an operator; not restarted"
-            yield bad(Check.PROGRAMS, text)
+            yield bad(of, text)
         else:
-            yield bad(Check.PROGRAMS, f"{each.name} is {each.state}: {each.description}")
+            yield bad(of, f"{each.name} is {each.state}: {each.description}")
+
+
+def _check_of(program: str, ingests: Collection[str]) -> Check:
+    """Ingest has one of its own: without it data may be fresh, while REST stands in."""
+    return Check.INGEST if program in ingests else Check.PROGRAMS
 
 
 def check_api(facts: Facts) -> Iterator[Finding]:

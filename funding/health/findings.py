@@ -19,6 +19,7 @@ class Check(enum.StrEnum):
     """The names of the checks."""
 
     SUPERVISOR = "supervisor"
+    INGEST = "ingest"
     PROGRAMS = "programs"
     STORE = "store"
     FEED = "feed"

@@ -6,8 +6,9 @@ from typing import Any
 
 from funding.health.findings import Check, Finding, Level
 
-OF_THE_STREAM = {Check.FEED, Check.FRAME, Check.STANDBY}
-"""What is wrong with the stream alone: while REST stands in, the data is fresh all the same."""
+OF_THE_STREAM = {Check.INGEST, Check.FEED, Check.FRAME, Check.STANDBY}
+"""What is wrong with the stream, or with who receives it, alone: while REST stands in, the data is
+fresh all the same."""
 
 
 def healthy(findings: Sequence[Finding]) -> bool:

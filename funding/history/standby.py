@@ -26,7 +26,8 @@ LOG_SECONDS = 60.0
 class Standby:
     """Stands in for the stream of `exchange` after `after` seconds of silence, 0 for never.
 
-    `fetch` asks REST for all quotes. Call `step` every second or so. For one thread.
+    `fetch` asks REST for all quotes; `address` is the stream's host. Call `step` every second or
+    so. For one thread.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class Standby:
         fetch: Callable[[], list[Quote]],
         *,
         after: float,
+        address: str,
         clock: Clock,
     ) -> None:
         self._reader = reader
+        self._address = address
         self._events = Events(store)
         self._quotes = StandbyQuotes(store, reader.exchange, after)
         self._fetch = fetch
@@ -52,11 +55,16 @@ class Standby:
 
     def step(self) -> None:
         """Look, and do what the rule says. Raises `StoreError`s."""
-        feed = self._feed()
-        if feed is None:
-            return
+        try:
+            stored = self._reader.feed()
+        except errors.StoreMissing:
+            return  # ingest makes it
         uptime = self._clock.uptime()
         silence = self._quotes.silence(uptime)
+        feed = stored
+        if feed is None or feed.boot_id != self._clock.boot:
+            feed = self._without_ingest(stored)
+            silence = Silence(silence.symbols, 0, silence.symbols, None)
         if self._rule is None:
             self._rule = StandbyRule(self._after, active=feed.standby_since is not None)
             self._begun = self._recall(feed)
@@ -69,13 +77,15 @@ class Standby:
         elif step is not None:
             self._call(feed)
 
-    def _feed(self) -> Feed | None:
-        """The feed row, None where no ingest has begun in this boot: ages mean nothing then."""
-        try:
-            feed = self._reader.feed()
-        except errors.StoreMissing:
-            return None
-        return feed if feed is not None and feed.boot_id == self._clock.boot else None
+    def _without_ingest(self, stored: Feed | None) -> Feed:
+        """The feed row of a boot in which no ingest has begun; `stored` is that of another one."""
+        now = self._clock.wall()
+        address = stored.address if stored is not None else self._address
+        feed = Feed(self._reader.exchange, address, 0, self._clock.boot, now, 0.0)
+        if stored is not None:
+            feed.heartbeat_at, feed.last_event_time = stored.heartbeat_at, stored.last_event_time
+            feed.standby_since = stored.standby_since
+        return feed
 
     def _recall(self, feed: Feed) -> Event | None:
         """The event with which the program before this one began, where REST stands in already."""
@@ -97,7 +107,7 @@ class Standby:
         log.warning("%s", text)
         self._begun, self._recalled = self._event(self._clock.wall(), text), False
         self._calls = self._stored = 0
-        self._quotes.begin(self._begun)
+        self._quotes.begin(self._begun, feed)
 
     def _end(self) -> None:
         if self._begun is None:
@@ -123,5 +133,5 @@ class Standby:
         wall, uptime = self._clock.wall(), self._clock.uptime()
         received = [receipt(quote, feed, wall, uptime) for quote in quotes]
         self._stored += self._quotes.fill(
-            quotes, since=self._begun.at, wall=wall, uptime=uptime, received=received
+            quotes, feed, since=self._begun.at, wall=wall, uptime=uptime, received=received
         )

@@ -3,6 +3,8 @@
 from dataclasses import fields
 from operator import attrgetter
 
+import apsw
+
 from funding.model.feed import Feed
 from funding.store.durable import DurableConnection
 
@@ -19,8 +21,27 @@ FEED_WRITE = (
         if name not in ("exchange", "standby_since")
     )
 )
+# Where ingest has begun in this boot, its row stays.
+FEED_BEGIN = f"{FEED_WRITE} WHERE feed.boot_id <> excluded.boot_id"
 feed_row = attrgetter(*FEED_COLUMNS)
 EXCHANGE_OFFSET = "SELECT exchange_offset FROM feed WHERE exchange = ?"
+_OF_ANOTHER_BOOT = (
+    "UPDATE quote SET received_uptime = NULL WHERE exchange = ?",
+    "UPDATE feed SET exchange_offset = NULL WHERE exchange = ?",
+)
+
+
+def forget_boot(connection: apsw.Connection, exchange: str) -> None:
+    """What is stored of `exchange` was received in another boot: no clock tells how long ago."""
+    for change in _OF_ANOTHER_BOOT:
+        connection.execute(change, (exchange,))
+
+
+def begin_without_ingest(connection: apsw.Connection, feed: Feed) -> None:
+    """Store `feed` where no ingest has begun in its boot, so that ages can be told."""
+    connection.execute(FEED_BEGIN, feed_row(feed))
+    if connection.changes():
+        forget_boot(connection, feed.exchange)
 
 
 def set_exchange_offset(store: DurableConnection, exchange: str, boot: str, offset: float) -> None:

@@ -1,13 +1,15 @@
 """What REST fills in while the stream is away: quotes marked as REST's, and since when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from funding.model.event import Event
+from funding.model.feed import Feed
 from funding.model.quote import MAX_SYMBOLS, Quote, Source, ceiling_ms, fold
 from funding.model.silence import Silence
 from funding.statistics.score import NOTHING_KNOWN, Normal, Score, score
 from funding.store.durable import DurableConnection
 from funding.store.events import add_events
+from funding.store.feed_table import begin_without_ingest
 from funding.store.normals import Normals
 from funding.store.quote_table import Rows
 
@@ -47,22 +49,24 @@ class StandbyQuotes:
         )
         return Silence(symbols, silent, unknown, newest)
 
-    def begin(self, event: Event) -> None:
-        """REST stands in from the time of `event` on."""
-        self._note(event.at, [event])
+    def begin(self, event: Event, feed: Feed) -> None:
+        """REST stands in from the time of `event` on; `feed` is stored where no ingest has begun
+        in this boot."""
+        with self._store.transaction() as connection:
+            begin_without_ingest(connection, feed)
+            connection.execute(_SINCE, (self._exchange, event.at))
+            add_events(connection, [event])
 
     def end(self, event: Event) -> None:
         """The stream is back; `event` is that of `begin` with its duration."""
-        self._note(None, [event])
-
-    def _note(self, since: float | None, events: Iterable[Event]) -> None:
         with self._store.transaction() as connection:
-            connection.execute(_SINCE, (self._exchange, since))
-            add_events(connection, events)
+            connection.execute(_SINCE, (self._exchange, None))
+            add_events(connection, [event])
 
     def fill(
         self,
         quotes: Sequence[Quote],
+        feed: Feed,
         *,
         since: float,
         wall: float,
@@ -87,11 +91,12 @@ class StandbyQuotes:
         rows = Rows(self._exchange, held, Source.REST, self._scores(held))
         stored = 0
         with self._store.transaction() as connection:
+            # In each: a database that was replaced meanwhile does not know.
+            begin_without_ingest(connection, feed)
+            connection.execute(_SINCE, (self._exchange, since))
             for statement, bindings in rows.statements(ceiling):
                 connection.execute(statement, bindings)
                 stored += connection.changes()
-            # In each: a database that was replaced meanwhile does not know.
-            connection.execute(_SINCE, (self._exchange, since))
         return stored
 
     def _scores(self, held: Sequence[tuple[Quote, float, float]]) -> list[Score]:

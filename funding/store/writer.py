@@ -28,7 +28,7 @@ from funding.store.database import (
     translate_errors,
 )
 from funding.store.events import add_events
-from funding.store.feed_table import EXCHANGE_OFFSET, FEED_WRITE, feed_row
+from funding.store.feed_table import EXCHANGE_OFFSET, FEED_WRITE, feed_row, forget_boot
 from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
 from funding.store.lock_holder import locked_by
@@ -122,11 +122,7 @@ class Writer:
                     " (FUNDING_DB)",
                 )
             if boot != feed.boot_id:
-                for change in (
-                    "UPDATE quote SET received_uptime = NULL WHERE exchange = ?",
-                    "UPDATE feed SET exchange_offset = NULL WHERE exchange = ?",
-                ):
-                    execute(change, (feed.exchange,))
+                forget_boot(self._connection, feed.exchange)
             else:
                 feed.attempts_left = Attempts(beat, left).left(feed.started_uptime)
                 if least is not None:

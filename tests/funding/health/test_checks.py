@@ -23,11 +23,11 @@ def having_consumer(state: State, description: str = "x") -> Facts:
 
 TABLE: list[tuple[Facts, Level, str, str]] = [
     # The programs
-    (with_program("funding:ingest", state=State.FATAL, description="x"), E, "programs", "FATAL: x"),
-    (with_program("funding:ingest", state=State.BACKOFF), E, "programs", "ingest is BACKOFF"),
-    (with_program("funding:ingest", state=State.STOPPED), E, "programs", "operator; not restarted"),
+    (with_program("funding:ingest", state=State.FATAL, description="x"), E, "ingest", "FATAL: x"),
+    (with_program("funding:ingest", state=State.BACKOFF), E, "ingest", "ingest is BACKOFF"),
+    (with_program("funding:ingest", state=State.STOPPED), E, "ingest", "operator; not restarted"),
     (with_program("api:api_01", state=State.EXITED), E, "programs", "api:api_01 is EXITED"),
-    (replace(HEALTHY, processes=PROGRAMS[1:]), E, "programs", "has no program funding:ingest"),
+    (replace(HEALTHY, processes=PROGRAMS[1:]), E, "ingest", "has no program funding:ingest"),
     (replace(HEALTHY, processes=PROGRAMS[:2]), E, "programs", "has no program api"),
     (replace(HEALTHY, processes=None, supervisor_problem="why"), W, "supervisor", "why"),
     # The consumers: a warning
@@ -84,5 +84,5 @@ def test_healthy_facts_give_a_report_in_order() -> None:
     assert healthy(findings)
     assert {each.level for each in findings} == {Level.INFO}
     assert [each.check for each in findings] == [
-        *["programs"] * 3, "feed", "symbols", "frame", "api", *["rest"] * 3
+        "ingest", *["programs"] * 2, "feed", "symbols", "frame", "api", *["rest"] * 3
     ]  # fmt: skip

@@ -55,6 +55,7 @@ def test_report_as_data() -> None:
     [
         ({Check.STANDBY}, "DEGRADED - REST STANDS IN"),
         ({Check.STANDBY, Check.FEED, Check.FRAME}, "DEGRADED - REST STANDS IN"),
+        ({Check.STANDBY, Check.FEED, Check.INGEST}, "DEGRADED - REST STANDS IN"),
         ({Check.STANDBY, Check.API}, "UNHEALTHY - ACTION REQUIRED"),
         ({Check.FEED, Check.FRAME}, "UNHEALTHY - ACTION REQUIRED"),
     ],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -31,14 +31,21 @@ class World:
     def __post_init__(self) -> None:
         self.feed = feed_of()
         self.writer = Writer(self.path, self.feed)
-        self.reader = Reader(self.path, "binance", self.hand.clock())
         self.store = DurableConnection(self.path)
         self.begin()
 
     def begin(self) -> None:
         """Another program, as after a restart."""
         clock = self.hand.clock()
-        self.standby = Standby(self.reader, self.store, self.fetch, after=self.after, clock=clock)
+        self.reader = Reader(self.path, "binance", clock)
+        self.standby = Standby(
+            self.reader,
+            self.store,
+            self.fetch,
+            after=self.after,
+            address="fstream.example",
+            clock=clock,
+        )
 
     def quotes(self) -> list[Quote]:
         """What the exchange says now."""
@@ -220,11 +227,38 @@ def test_a_database_that_was_replaced_is_told(world: World) -> None:
     assert world.source() is Source.REST
 
 
-def test_nothing_before_an_ingest_has_begun_in_this_boot(world: World) -> None:
+def test_a_boot_in_which_ingest_has_not_begun(world: World) -> None:
     world.hand.boot = "the next boot"
+    world.hand.advance(20.0)
+    world.reader.close()
     world.begin()
-    world.pass_time(100)
-    assert world.calls == 0
+    world.pass_time(30)
+    assert world.calls == 0, "ingest is given time to begin"
+    world.pass_time(1)
+    feed, found = world.reader.feed(), world.reader.all()
+    assert feed is not None
+    assert (feed.boot_id, feed.connected, feed.address) == ("the next boot", 0, "fstream.example")
+    assert {each.source for each in found} == {Source.REST}
+    assert all(each.age_seconds < 15.0 for each in found)
+    assert world.since() == world.hand.wall
+    world.feed = replace(feed_of(), boot_id="the next boot")
+    world.writer.close()
+    world.writer = Writer(world.path, world.feed)
+    world.hand.advance(1.0)
+    world.frame()
+    world.pass_time(1)
+    assert (world.source(), world.since(), len(world.events())) == (Source.WEBSOCKET, None, 1)
+
+
+def test_an_ingest_that_has_never_begun(world: World) -> None:
+    with world.store.transaction() as connection:
+        connection.execute("DELETE FROM feed")
+        connection.execute("DELETE FROM quote")
+    world.pass_time(31)
+    assert (world.calls, world.source(), world.found().age_seconds) == (1, Source.REST, 0.0)
+    assert [text for text, _ in world.events()] == [
+        "REST stands in for the stream of fstream.example: no quote has ever come"
+    ]
 
 
 def test_no_database(tmp_path: Path) -> None:
@@ -234,4 +268,4 @@ def test_no_database(tmp_path: Path) -> None:
         closing(Reader(path, "binance", hand.clock())) as reader,
         closing(DurableConnection(path)) as store,
     ):
-        Standby(reader, store, list, after=30.0, clock=hand.clock()).step()
+        Standby(reader, store, list, after=30.0, address="", clock=hand.clock()).step()

@@ -47,6 +47,7 @@ def stored(path: Path) -> dict[str, tuple[float, str]]:
 def fill(standby: StandbyQuotes, *quotes: object, uptime: float = UPTIME + 30.0) -> int:
     return standby.fill(
         list(quotes),  # type: ignore[arg-type]
+        feed_of(),
         since=7.0,
         wall=WALL,
         uptime=uptime,
@@ -148,7 +149,7 @@ def test_ages_and_the_feed_are_as_the_stream_left_them(
     writer.write(feed, received(quote("A")))
     hand = ManualClock(uptime=UPTIME + 60)
     newer, times = [quote("A", 5.0, NOW_MS + 1)], {"wall": WALL + 60, "uptime": UPTIME + 60}
-    standby.fill(newer, since=7.0, received=[UPTIME + 50], **times)
+    standby.fill(newer, feed_of(), since=7.0, received=[UPTIME + 50], **times)
     with reading(path, hand) as reader:
         found, row = reader.one("A"), reader.feed()
     assert found is not None
@@ -161,7 +162,7 @@ def test_ingest_does_not_take_back_what_standby_says(path: Path) -> None:
     with closing(DurableConnection(path)) as store:
         standby, feed = StandbyQuotes(store, "binance", 30.0), feed_of()
         with writing(path, feed) as writer:
-            standby.begin(Event(7.0, "history", EventKind.STANDBY, "words", rule="binance"))
+            standby.begin(Event(7.0, "history", EventKind.STANDBY, "words", rule="binance"), feed)
             writer.write(feed)
         with writing(path, feed_of()) as writer:
             writer.write(feed_of())
