@@ -1,6 +1,6 @@
 """A damaged database: it is set aside under a dated name, and what must not be lost
-(comparisons, events, validations, the consumers' alerts and posts) copied over where it can still
-be read.
+(comparisons, events, validations, signals, settled rates, bars, the consumers' alerts and posts,
+bans of REST) copied over where it can still be read.
 
 # Facts
 - A main file, its -wal and its -shm belong together: renamed together they stay one database, and
@@ -15,7 +15,9 @@ be read.
 
 import logging
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,19 @@ from funding.store.file_identity import identify
 log = logging.getLogger("ingest")
 
 _BLOCK = 200
+_KEYED_BLOCK = 2_000  # some 10 ms of the write lock
 _HOPELESS = 10_000  # unreadable pieces of one table, after which it is given up
 _LARGEST_ID = 2**62
-_LARGEST_TABLE = 1_000_000  # a damaged tree may lead in a circle
+_LARGEST_TABLE = 30_000_000  # a damaged tree may lead in a circle
 _NAMES = "(SELECT exchange, symbol FROM quote ORDER BY exchange, symbol)"  # as the index has them
 _UNREADABLE = (apsw.Error, UnicodeDecodeError)
-_TABLES = ("comparison", "event", "validation", "outbox")
-_WHOLE_TABLES = ("alert", "consumer", "open_interest_edge", "universe")
-"""Small tables without an id: the consumers' memory."""
+_TABLES = ("comparison", "event", "validation", "outbox", "signal")
+_KEYED_TABLES = (
+    *("alert", "consumer", "open_interest_edge", "universe", "rest_ban"),
+    *("funding_rate", "bar"),
+)
+"""Tables without an id, the small ones first. `backfill` is not among them: it would say that all
+settled rates are there, and the history program fetches those that are not."""
 
 
 def is_damaged(path: Path) -> bool:
@@ -171,7 +178,7 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     In small transactions, so that ingest writes beside it. Raises `StoreError` when the new
     database cannot be written.
     """
-    copied = dict.fromkeys((*_WHOLE_TABLES, *_TABLES), 0)
+    copied = dict.fromkeys((*_KEYED_TABLES, *_TABLES), 0)
     try:
         old = apsw.Connection(str(aside), flags=apsw.SQLITE_OPEN_READONLY)
         if old.pragma("application_id") != APPLICATION_ID:
@@ -182,8 +189,8 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
         new = open_writer(path)
         try:
             new.pragma("synchronous", "full")  # the copied rows were on the disk before
-            for table in _WHOLE_TABLES:  # first, so that no scan repeats an alert
-                copied[table] = _copy_whole(old, new, table)
+            for table in _KEYED_TABLES:  # first, so that no scan repeats an alert
+                copied[table] = _copy_keyed(old, new, table)
             for table in _TABLES:
                 copied[table] = _copy(old, new, table)
         finally:
@@ -192,17 +199,26 @@ def copy_readable(aside: Path, path: Path) -> dict[str, int]:
     return copied
 
 
-def _copy_whole(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
-    """Copy a table; a row that the new database has already stays as it is."""
-    names = ", ".join(_shared_columns(old, new, table))
-    rows: list[Any] = []
-    with suppress(*_UNREADABLE):  # up to the first page that cannot be read
-        rows.extend(old.execute(f"SELECT {names} FROM {table} LIMIT {_LARGEST_TABLE}"))
-    if rows:
-        marks = ", ".join("?" * len(rows[0]))
-        with transaction(new):
-            new.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
-    return len(rows)
+def _copy_keyed(old: apsw.Connection, new: apsw.Connection, table: str) -> int:
+    """Copy a table up to the first page that cannot be read; a row that the new database has
+    already stays as it is."""
+    columns = _shared_columns(old, new, table)
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
+    copied = 0
+    with suppress(*_UNREADABLE):
+        rows = iter(old.execute(f"SELECT {names} FROM {table} LIMIT {_LARGEST_TABLE}"))
+        while block := list(_readable(islice(rows, _KEYED_BLOCK))):
+            with transaction(new):
+                new.executemany(insert, block)
+            copied += len(block)
+    return copied
+
+
+def _readable(rows: Iterable[Any]) -> Iterator[Any]:
+    """`rows` up to the first that cannot be read."""
+    with suppress(*_UNREADABLE):
+        yield from rows
 
 
 def _shared_columns(old: apsw.Connection, new: apsw.Connection, table: str) -> list[str]:

@@ -112,6 +112,49 @@ def test_what_the_consumers_know_outlives_a_damaged_store(
     fresh.close()
 
 
+def test_history_outlives_a_damaged_store_up_to_the_damage(tmp_path: Path) -> None:
+    """Signals, settled rates, bars and a ban. How far the history was asked for begins again."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    write(old, ManualClock().clock())
+    write(new, ManualClock().clock())
+    with closing(sqlite3.connect(old)) as database, database:
+        database.executemany(
+            "INSERT INTO bar (exchange, symbol, period, start, open, high, low, close, quotes)"
+            " VALUES ('binance', 'BTCUSDT', 60, ?, 1, 1, 1, 1, 7)",
+            [(60 * n,) for n in range(COUNT)],
+        )
+        database.executemany(
+            "INSERT INTO funding_rate (exchange, symbol, funding_time, rate_type, rate, source)"
+            " VALUES ('binance', 'BTCUSDT', ?, 'Regular', 0.0001, 'rest')",
+            [(28_800_000 * n,) for n in range(90)],
+        )
+        database.execute("INSERT INTO backfill VALUES ('binance', 'BTCUSDT', 0, 1, 0)")
+        database.execute(
+            "INSERT INTO signal (at, exchange, symbol, kind, direction, detail)"
+            " VALUES (1, 'binance', 'BTCUSDT', 'zone', 'up', 'far')"
+        )
+        database.execute(
+            "INSERT INTO rest_ban (address, until, pauses, reason)"
+            " VALUES ('https://fapi.example', 9e9, 1, 'banned')"
+        )
+    with closing(sqlite3.connect(old)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with old.open("r+b") as file:
+        pages = enumerate(iter(partial(file.read, PAGE), b""))
+        last = max(n for n, page in pages if page.count(b"BTCUSDT") > 50 and b"Reg" not in page)
+        file.seek(last * PAGE)
+        file.write(b"\xff" * PAGE)
+    copied = copy_readable(old, new)
+    assert COUNT * 0.9 < copied["bar"] < COUNT
+    assert rows(new, "SELECT count(*), max(start) FROM bar") == [
+        (copied["bar"], 60 * (copied["bar"] - 1))
+    ]
+    assert rows(new, "SELECT count(*) FROM funding_rate") == [(90,)]
+    assert rows(new, "SELECT detail FROM signal") == [("far",)]
+    assert rows(new, "SELECT until FROM rest_ban") == [(9e9,)]
+    assert rows(new, "SELECT count(*) FROM backfill") == [(0,)]
+
+
 def test_a_row_that_an_index_lacks_is_damage_once_somebody_met_it(
     path: Path, store: DurableConnection
 ) -> None:
