@@ -14,6 +14,7 @@ from funding.api.host_check import local_only
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
 from funding.api.server import Server, listening_socket, serve
+from funding.api.two_apis import TwoApis
 from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
@@ -49,7 +50,8 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
-    api = Api(Served(_exchanges(settings)), SYSTEM)
+    short, long = (Api(Served(_exchanges(settings)), SYSTEM) for _ in range(2))
+    api = TwoApis(short, long)
     try:
         listening = listening_socket(*address)
         host, port = listening.getsockname()[:2]
@@ -57,7 +59,8 @@ def main() -> int:
             listening.close()
             print(f"the API will answer at http://{host}:{port}/funding/BTCUSDT")
             return 0
-        server = Server(local_only(api, host, port), listening, arguments.socket)
+        application = local_only(api, host, port)
+        server = Server(application, listening, arguments.socket, api.takes_long)
     except OSError as error:
         also = f" and {arguments.socket}" if arguments.socket else ""
         log.error("cannot listen on %s:%d%s: %s", *address, also, error.strerror or error)

@@ -126,31 +126,38 @@ def _on_exchange(served: ServedExchange, asset: str) -> list[_Found]:
     return [_found(each, quote, served) for each, quote in quotes if quote is not None]
 
 
-def _found(contract: ListedContract, quote: StoredQuote, served: ServedExchange) -> _Found:
-    hours, rate, count = quote.funding_interval_hours, quote.funding_rate, contract.multiplier
+def leg_of(contract: ListedContract, quote: StoredQuote, served: ServedExchange) -> spreads.Leg:
+    """A contract as one side of a spread."""
+    hours, rate = quote.funding_interval_hours, quote.funding_rate
     hourly = rate / hours if rate is not None and hours else None
     stale = quote.age_seconds > served.limits.stale_after
     why = spreads.unranked(quote.status, stale, hourly, served.rate_cap_hourly)
-    mark, index = quote.mark_price / count, quote.index_price / count
+    mark = quote.mark_price / contract.multiplier
+    return spreads.Leg(quote.exchange, quote.symbol, mark, hourly, why)
+
+
+def _found(contract: ListedContract, quote: StoredQuote, served: ServedExchange) -> _Found:
+    leg = leg_of(contract, quote, served)
+    index = quote.index_price / contract.multiplier
     row = AssetRow(
         exchange=quote.exchange,
         symbol=quote.symbol,
         quote_asset=contract.quote_asset,
-        multiplier=count,
-        mark_price=mark,
+        multiplier=contract.multiplier,
+        mark_price=leg.mark_price,
         index_price=index,
-        basis_pct=(mark / index - 1) * 100 if index else None,
-        funding_rate=rate,
-        funding_interval_hours=hours,
-        rate_per_hour=hourly,
-        annualized_rate=annualized(rate, hours),
+        basis_pct=(leg.mark_price / index - 1) * 100 if index else None,
+        funding_rate=quote.funding_rate,
+        funding_interval_hours=quote.funding_interval_hours,
+        rate_per_hour=leg.rate_hourly,
+        annualized_rate=annualized(quote.funding_rate, quote.funding_interval_hours),
         next_funding_time=quote.next_funding_time,
         age_seconds=to_ms(quote.age_seconds),
         status=quote.status,
-        ranked=not why,
-        reason=why or None,
+        ranked=not leg.unranked,
+        reason=leg.unranked or None,
     )
-    return _Found(row, spreads.Leg(quote.exchange, quote.symbol, mark, hourly, why))
+    return _Found(row, leg)
 
 
 def _name(leg: spreads.Leg) -> dict[str, str]:

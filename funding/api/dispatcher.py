@@ -1,8 +1,8 @@
 """How waitress answers one request: in which thread, and where our HTTP differs from its own.
 
 Short requests are answered in the thread of waitress's loop, where handing one over takes longer
-than the answer: 15,000 instead of 6,000 lookups a second. Requests for `threaded_paths`, whose
-answers last, go to waitress's own threads.
+than the answer: 15,000 instead of 6,000 lookups a second. Those that take long go to waitress's
+own threads.
 
 # Facts
 (waitress 3.0.2, each seen happening)
@@ -18,7 +18,7 @@ answers last, go to waitress's own threads.
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -26,23 +26,23 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from funding.api.responses import refusal
 
-STREAM_THREADS = 8
+THREADS = 8
 
 
 class Dispatcher(ThreadedTaskDispatcher):
-    """Keeps short requests for `run`, and gives those for `threaded_paths` to a thread."""
+    """Keeps short requests for `run`, and gives those whose path `takes_long` to a thread."""
 
-    def __init__(self, threaded_paths: Collection[str]) -> None:
+    def __init__(self, takes_long: Callable[[str], bool] | None) -> None:
         super().__init__()
-        self._threaded_paths = threaded_paths
+        self._takes_long = takes_long or "".startswith
         self._waiting: deque[HTTPChannel] = deque()
-        if threaded_paths:
-            self.set_thread_count(STREAM_THREADS)
+        if takes_long:
+            self.set_thread_count(THREADS)
 
     def add_task(self, channel: HTTPChannel) -> None:
         """Take over a channel that has a request. waitress calls this, in any thread."""
         path = getattr(channel.requests[0], "path", "")  # missing where the request is not HTTP
-        if "/" + path.lstrip("/") in self._threaded_paths:  # as the application will see it
+        if self._takes_long("/" + path.lstrip("/")):  # as the application will see it
             super().add_task(channel)
         else:
             self._waiting.append(channel)

@@ -42,7 +42,9 @@ class ExchangeState(msgspec.Struct, rename="camel"):
     reasons: list[str]
 
 
-class _Look(NamedTuple):
+class Look(NamedTuple):
+    """What is stored of one exchange, and the verdict on it."""
+
     feed: Feed | None
     quotes: Sequence[StoredQuote]
     health: verdict.Health
@@ -67,11 +69,10 @@ class ExchangeRoutes:
     def health(self, _environ: "WSGIEnvironment", exchange: str | None = None) -> Response:
         """GET /funding/health"""
         served = self._served.of(exchange)
-        look = self._look(served)
-        found = look.health
-        if look.feed is not None and not found.serves:
+        feed, _, found, locked_by = look(served, self._clock)
+        if feed is not None and not found.serves:
             # Nobody can write down when a lock of the store began.
-            locked = look.feed.heartbeat_at + verdict.HEARTBEAT_SECONDS if look.locked_by else None
+            locked = feed.heartbeat_at + verdict.HEARTBEAT_SECONDS if locked_by else None
             since = locked or served.reader.unhealthy_since()
             found = msgspec.structs.replace(found, unhealthy_since=since)
         return reply(found, HTTPStatus.OK if found.serves else HTTPStatus.SERVICE_UNAVAILABLE)
@@ -79,25 +80,28 @@ class ExchangeRoutes:
     def exchanges(self, _environ: "WSGIEnvironment") -> Response:
         """GET /exchanges"""
         states = [
-            state_of(name, *self._look(self._served.of(name))[:3]) for name in self._served.names
+            state_of(name, *look(self._served.of(name), self._clock)[:3])
+            for name in self._served.names
         ]
         return reply({"data": states, "total": len(states)})
 
-    def _look(self, served: ServedExchange) -> _Look:
-        reader, limits, _ = served
-        try:
-            feed, quotes = reader.feed(), reader.all()
-        except errors.StoreMissing:
-            feed, quotes = None, []
-        now = self._clock.uptime(), self._clock.boot
-        beat, locked_by = None, ""
-        if feed is not None:
-            beat = verdict.heartbeat_age(feed, *now)
-            locked_by = reader.locked_by(feed.pid) if beat > verdict.LATE_SECONDS else ""
-        ages = [quote.age_seconds for quote in quotes if verdict.trades(quote)]
-        filled_in = sum(verdict.is_filled_in(quote, limits.stale_after) for quote in quotes)
-        health = verdict.judge(feed, ages, limits, beat, locked_by, filled_in=filled_in)
-        return _Look(feed, quotes, health, locked_by)
+
+def look(served: ServedExchange, clock: Clock) -> Look:
+    """The state of the `served` exchange now; without a database, that of one not yet begun."""
+    reader, limits, _ = served
+    try:
+        feed, quotes = reader.feed(), reader.all()
+    except errors.StoreMissing:
+        feed, quotes = None, []
+    now = clock.uptime(), clock.boot
+    beat, locked_by = None, ""
+    if feed is not None:
+        beat = verdict.heartbeat_age(feed, *now)
+        locked_by = reader.locked_by(feed.pid) if beat > verdict.LATE_SECONDS else ""
+    ages = [quote.age_seconds for quote in quotes if verdict.trades(quote)]
+    filled_in = sum(verdict.is_filled_in(quote, limits.stale_after) for quote in quotes)
+    health = verdict.judge(feed, ages, limits, beat, locked_by, filled_in=filled_in)
+    return Look(feed, quotes, health, locked_by)
 
 
 def state_of(

@@ -1,6 +1,5 @@
 """The routes of what was: settled rates, bars, signals. Each answers a table that is bounded."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -8,10 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from funding.api.parameters import ALL_EXCHANGES, FORMAT, MAX_SHOWN, choice, time, whole
-from funding.api.responses import Response, csv_reply, refusal, reply, tagged
+from funding.api.responses import Response, refusal, table
 from funding.api.router import Route
 from funding.api.served import Served
-from funding.api.tables import as_csv, columns
 from funding.model.bar import HOUR, MINUTE
 from funding.model.settlement import StoredSettlement
 from funding.runtime.clock import Clock
@@ -118,23 +116,19 @@ class HistoryRoutes:
         kept = found[-MAX_ROWS:]
         sums = accumulate(each.rate for each in kept)
         rows = [_settled(each, total) for each, total in zip(kept, sums, strict=True)]
-        if form == "csv":
-            return tagged(environ, _csv(SettledRow, rows))
         asked = history_reader.asked(reader, symbol)
         gaps = history_reader.gaps(reader, symbol, since_ms, MAX_ROWS)
-        answer = {
+        facts = {
             "exchange": reader.exchange,
             "symbol": name,
             "days": days,
-            "data": rows,
-            "total": len(rows),
             "truncated": len(found) > MAX_ROWS,
             "cumulativeRate": rows[-1].cumulative_rate if rows else 0.0,
             "gaps": [GapRow(*gap) for gap in gaps],
             "askedFrom": asked.from_time if asked else None,
             "askedUntil": asked.until_time if asked else None,
         }
-        return tagged(environ, reply(answer))
+        return table(environ, form, SettledRow, rows, **facts)
 
     def bars(
         self,
@@ -155,17 +149,13 @@ class HistoryRoutes:
         if name is None:
             return _unknown(symbol)
         rows = [BarRow(*bar[3:]) for bar in found[-MAX_ROWS:]]
-        if form == "csv":
-            return tagged(environ, _csv(BarRow, rows))
-        answer = {
+        facts = {
             "exchange": reader.exchange,
             "symbol": name,
             "period": seconds,
-            "data": rows,
-            "total": len(rows),
             "truncated": len(found) > MAX_ROWS,
         }
-        return tagged(environ, reply(answer))
+        return table(environ, form, BarRow, rows, **facts)
 
     def signals(
         self,
@@ -180,10 +170,7 @@ class HistoryRoutes:
         of = None if exchange == ALL_EXCHANGES else reader.exchange
         found = history_reader.signals(reader, of, since, limit + 1)
         rows = [SignalRow(number, *signal[:-1]) for number, signal in found[:limit]]
-        if form == "csv":
-            return tagged(environ, _csv(SignalRow, rows))
-        answer = {"data": rows, "total": len(rows), "truncated": len(found) > limit}
-        return tagged(environ, reply(answer))
+        return table(environ, form, SignalRow, rows, truncated=len(found) > limit)
 
 
 def _settled(each: StoredSettlement, total: float) -> SettledRow:
@@ -196,10 +183,6 @@ def _settled(each: StoredSettlement, total: float) -> SettledRow:
         cumulative_rate=round(total, 12),  # without the noise of sums of binary fractions
         source=each.source,
     )
-
-
-def _csv(kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct]) -> Response:
-    return csv_reply(as_csv(columns(kind), map(msgspec.structs.astuple, rows)))
 
 
 def _unknown(symbol: str) -> Response:

@@ -1,6 +1,6 @@
 """The API's answers as values: status, headers and body."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from funding.api.tables import CONTENT_TYPE as CSV
+from funding.api.tables import as_csv, columns
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -79,3 +80,17 @@ def tagged(environ: "WSGIEnvironment", response: Response) -> Response:
     if is_known(environ, headers):
         return not_modified(headers)
     return response._replace(headers={**response.headers, **headers})
+
+
+def table(
+    environ: "WSGIEnvironment",
+    form: str,
+    kind: type[msgspec.Struct],
+    rows: Sequence[msgspec.Struct],
+    **facts: Any,
+) -> Response:
+    """`rows` of `kind` with an ETag: as CSV, or as `data` and `total` in JSON with `facts`."""
+    if form == "csv":
+        lines = as_csv(columns(kind), map(msgspec.structs.astuple, rows))
+        return tagged(environ, csv_reply(lines))
+    return tagged(environ, reply({**facts, "data": rows, "total": len(rows)}))

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 class Route(NamedTuple):
     """`handler` answers GET and HEAD of `path`, which may have parts in angle brackets: it takes
-    the environment, these parts and the given ones of `parameters` by name."""
+    the environment, these parts and the given ones of `parameters` by name. It `takes_long` where
+    it reads for more than some milliseconds, or lasts."""
 
     path: str
     handler: Callable[..., Response]
     parameters: Sequence[Parameter] = ()
+    takes_long: bool = False
 
 
 class Match(NamedTuple):
@@ -38,8 +40,17 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = bottle.Bottle()
+        long = []
         for route in routes:
             self._routes.route(route.path, "GET", route.handler, parameters=route.parameters)
+            if route.takes_long:
+                long.append(route.path)
+        self._long_paths = frozenset(path for path in long if "<" not in path)
+        self._long_ends = tuple(path.rpartition(">")[2] for path in long if "<" in path)
+
+    def takes_long(self, path: str) -> bool:
+        """Whether the route of `path`, as it stands in the environment, takes long."""
+        return path in self._long_paths or path.endswith(self._long_ends)
 
     def match(self, environ: "WSGIEnvironment") -> Match | Response:
         """The match, or the refusal of a request that no route takes. Raises `BadQuery`."""

@@ -11,11 +11,14 @@ from funding import __version__, errors
 from funding.api.compare_routes import CompareRoutes
 from funding.api.exchange_routes import ExchangeRoutes
 from funding.api.history_routes import HistoryRoutes
+from funding.api.overview_routes import OverviewRoutes
 from funding.api.parameters import BadQuery
 from funding.api.quote_routes import QuoteRoutes
 from funding.api.responses import ADDRESS_HEADER, Response, refusal, reply
 from funding.api.router import Route, Router
 from funding.api.served import Served
+from funding.api.spread_routes import SpreadRoutes
+from funding.api.trail_routes import TrailRoutes
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle
 
@@ -33,6 +36,10 @@ ENDPOINTS = [
     "/funding/<symbol>/bars?period=60&since=",
     "/funding/signals?since=",
     "/funding/compare?asset=BTC",
+    "/funding/spreads",
+    "/funding/<symbol>/comparisons?since=",
+    "/funding/events?since=&kind=",
+    "/funding/overview",
     "/funding/health",
     "/exchanges",
 ]
@@ -50,11 +57,18 @@ class Api:
                 Route("/", self.index),
                 # Fixed paths come before those with a symbol, which match them too.
                 *CompareRoutes(served, clock).routes(),
+                *SpreadRoutes(served, clock).routes(),
+                *OverviewRoutes(served, clock).routes(),
+                *TrailRoutes(served, clock).routes(),
                 *HistoryRoutes(served, clock).routes(),
                 *ExchangeRoutes(served, clock).routes(),
                 *QuoteRoutes(served, clock).routes(),
             ]
         )
+
+    def takes_long(self, path: str) -> bool:
+        """Whether to answer `path` takes more than some milliseconds."""
+        return self._router.takes_long(path)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -16,7 +16,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ class Server:
         application: "WSGIApplication",
         listening: socket.socket,
         watchdog_socket: Path | None = None,
-        threaded_paths: Collection[str] = (),
+        takes_long: Callable[[str], bool] | None = None,
     ) -> None:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         limit = min(MAX_CLIENTS, descriptors - OTHER_DESCRIPTORS)
@@ -76,7 +76,7 @@ class Server:
             place = {"unix_socket": str(watchdog_socket)}
             places.append((limit + WATCHDOG_CLIENTS, place))
         self._map: dict[int, Any] = {}
-        self._dispatcher = Dispatcher(threaded_paths)
+        self._dispatcher = Dispatcher(takes_long)
         self._servers = [
             create_server(
                 application,

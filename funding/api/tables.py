@@ -10,6 +10,10 @@ import msgspec
 
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a text that begins so for a formula, and texts come from outside: symbols,
+also those that a URL asked for, and messages of an exchange. An apostrophe makes it a text."""
+
 
 def columns(kind: type[msgspec.Struct]) -> list[str]:
     """The names of the fields of `kind`, as its JSON has them."""
@@ -28,4 +32,6 @@ def as_csv(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
 def _text(value: Any) -> Any:
     if value is None or value is msgspec.UNSET or value == inf:  # as JSON, which has null
         return ""
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
     return ("false", "true")[value] if isinstance(value, bool) else value

@@ -56,6 +56,11 @@ class EventKind(StrEnum):
     REST_UNAVAILABLE = "rest-unavailable"  # it answers no comparison: with the time that it lasted
 
 
+def ingest_source(exchange: str) -> str:
+    """The source of the events of the ingest of `exchange`."""
+    return "ingest" if exchange == "binance" else f"ingest-{exchange}"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of the audit trail, at `at` Unix seconds.

@@ -9,12 +9,24 @@
   an error of its data.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 LARGEST_PRICE_RATIO = 1.2
 """Marks per unit further apart than this are taken for two assets."""
+
+
+ContractKey = tuple[str, str]
+"""An exchange and a symbol there."""
+
+
+class Run(NamedTuple):
+    """Since when (Unix seconds) the first of two rates has been above the second one (`sign` 1),
+    below it (-1) or equal to it (0), without a break."""
+
+    sign: int
+    since: float
 
 
 class Leg(NamedTuple):
@@ -90,6 +102,31 @@ def held_since(differences: Sequence[tuple[float, float]]) -> float | None:
             break
         since = time
     return since
+
+
+def runs(
+    slices: Iterable[tuple[float, Mapping[ContractKey, float]]],
+    wanted: Iterable[tuple[ContractKey, ContractKey]],
+) -> dict[tuple[ContractKey, ContractKey], Run]:
+    """How each of the `wanted` pairs stands in `slices`, which are (time, rates per hour by
+    contract), the newest first. A pair that no slice has both rates of is not in the answer; a
+    slice that lacks one of them says nothing about the pair."""
+    found: dict[tuple[ContractKey, ContractKey], Run] = {}
+    going_on = list(wanted)
+    for time, rates in slices:
+        left = []
+        for pair in going_on:
+            first, second = rates.get(pair[0]), rates.get(pair[1])
+            if first is not None and second is not None:
+                sign = (first > second) - (first < second)
+                if pair in found and found[pair].sign != sign:
+                    continue
+                found[pair] = Run(sign, time)
+            left.append(pair)
+        going_on = left
+        if not going_on:
+            break
+    return found
 
 
 def _two_assets(first: float, second: float) -> str:

@@ -9,6 +9,14 @@ _LISTED = """
 SELECT symbol, quote_asset, multiplier FROM contract
 WHERE exchange = ?1 AND base_asset = ?2 COLLATE NOCASE ORDER BY symbol
 """
+_ALL_LISTED = """
+SELECT symbol, base_asset, quote_asset, multiplier FROM contract WHERE exchange = ?1
+ORDER BY symbol
+"""
+_RATES = """
+SELECT symbol, rate_close FROM bar
+WHERE exchange = ?1 AND period = ?2 AND start = ?3 AND rate_close IS NOT NULL
+"""
 _DIFFERENCES = """
 SELECT high.start, high.rate_close / ?7 - low.rate_close / ?8
 FROM bar AS high JOIN bar AS low USING (period, start)
@@ -38,6 +46,18 @@ class RateOf(NamedTuple):
 def contracts_on(reader: Reader, asset: str) -> list[ListedContract]:
     """The contracts of the reader's exchange on `asset`, whatever its ASCII case."""
     return [ListedContract(*row) for row in reader.rows(_LISTED, (reader.exchange, asset))]
+
+
+def listed(reader: Reader) -> list[tuple[str, ListedContract]]:
+    """All contracts of the reader's exchange, each with its base asset, by symbol."""
+    rows = reader.rows(_ALL_LISTED, (reader.exchange,))
+    return [(asset, ListedContract(symbol, *rest)) for symbol, asset, *rest in rows]
+
+
+def hourly_rates(reader: Reader, start: int) -> list[tuple[str, float]]:
+    """The rate of each symbol of the reader's exchange at the end of the hour that began at `start`
+    (Unix seconds), a fraction per its interval."""
+    return reader.rows(_RATES, (reader.exchange, HOUR, start))
 
 
 def rate_differences(

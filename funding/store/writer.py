@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import apsw
 
 from funding import errors
 from funding.model.bar import Bar
-from funding.model.event import Event
+from funding.model.event import Event, ingest_source
 from funding.model.feed import CLOCK_DRIFT, Feed
 from funding.model.quote import Quote
 from funding.runtime.backoff import Attempts
@@ -163,7 +164,8 @@ class Writer:
         """
         self._check_place()
         connection = self._connection
-        trail = list(events)
+        source = ingest_source(feed.exchange)
+        trail = [replace(event, source=source) for event in events]
         self._wait_for_the_disk(bool(trail or findings.signals))
         rows = Rows(feed.exchange, quotes, scores=findings.scores)
         with translate_errors(self._name), transaction(connection):

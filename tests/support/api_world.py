@@ -104,12 +104,16 @@ class World:
         self.uptime += seconds
 
     def app(self, limits: Limits = LIMITS) -> WSGIApplication:
-        """The service as `api.main` puts it together."""
+        """The service, in one thread."""
+        return local_only(self.api(limits), "127.0.0.1", 8888)
+
+    def api(self, limits: Limits = LIMITS) -> Api:
+        """Its routes."""
         both = {
             "binance": ServedExchange(Reader(self.path, "binance", self.clock), limits),
             "kucoin": ServedExchange(Reader(self.path, "kucoin", self.clock), Limits(180.0, 1)),
         }
-        return local_only(Api(Served(both), self.clock), "127.0.0.1", 8888)
+        return Api(Served(both), self.clock)
 
     def execute(self, *statements: str) -> None:
         """What another program writes."""

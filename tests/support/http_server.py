@@ -61,7 +61,7 @@ def serving(application: Application, watchdog_socket: Path | None = None) -> It
     """A running server."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = Server(application, listening, watchdog_socket, {"/stream"})
+        server = Server(application, listening, watchdog_socket, "/stream".__eq__)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from funding.api.dispatcher import STREAM_THREADS, Channel
+from funding.api.dispatcher import THREADS, Channel
 from funding.api.server import Server
 from harness.http_client import ask, connect, receive, to_the_end
 from harness.processes import WAIT_SECONDS, until
@@ -231,7 +231,7 @@ def test_as_many_streams_as_threads_leave_the_loop_free(
     port: int, application: Application
 ) -> None:
     with ExitStack() as stack:
-        readers = [stack.enter_context(connect(port)) for _ in range(STREAM_THREADS)]
+        readers = [stack.enter_context(connect(port)) for _ in range(THREADS)]
         for reader in readers:
             reader.sendall(request("/stream"))
             assert reader.recv(65_536).startswith(b"HTTP/1.1 200")

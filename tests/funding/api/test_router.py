@@ -66,3 +66,16 @@ def test_what_no_route_takes_is_refused(path: str, method: str, status: int) -> 
     found = match(path, method=method)
     assert isinstance(found, Response)
     assert found.status == HTTPStatus(status)
+
+
+def test_routes_that_take_long() -> None:
+    router = Router(
+        [
+            Route("/long", fixed, takes_long=True),
+            Route("/funding/<symbol>/long", named, takes_long=True),
+            Route("/funding/<symbol>", named),
+        ]
+    )
+    asked = ("/long", "/funding/BTCUSDT/long", "/funding/BTCUSDT", "/longer")
+    assert [router.takes_long(path) for path in asked] == [True, True, False, False]
+    assert not ROUTER.takes_long("/funding/BTCUSDT")

@@ -34,3 +34,9 @@ def test_values_without_a_text_of_their_own(value: object, text: str) -> None:
 def test_any_text_is_read_back(text: str) -> None:
     table = as_csv(["a", "b"], [[text, 1.5e-8]]).decode()
     assert list(csv.reader(table.splitlines(keepends=True))) == [["a", "b"], [text, "1.5e-08"]]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_text_is_a_formula(text: str) -> None:
+    (_, row) = csv.reader(as_csv(["a", "b"], [[text, -0.5]]).decode().splitlines(keepends=True))
+    assert row == [f"'{text}", "-0.5"]

@@ -1,8 +1,10 @@
 """Which rates may be held against each other, and the widest spread."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from funding.statistics.spreads import Leg, held_since, pairs, unranked
+from funding.statistics.spreads import Leg, Run, held_since, pairs, runs, unranked
 
 BTC = Leg("binance", "BTCUSDT", 90_000.0, 0.00001)
 XBT = Leg("kucoin", "XBTUSDTM", 90_100.0, 0.00003)
@@ -73,3 +75,27 @@ def test_spread_is_held_since_it_last_turned(
     differences: list[tuple[float, float]], since: float | None
 ) -> None:
     assert held_since(differences) == since
+
+
+A, B, C = ("binance", "BTCUSDT"), ("kucoin", "XBTUSDTM"), ("backpack", "BTC_USDC_PERP")
+
+
+def test_runs_go_back_to_where_the_sign_was_another() -> None:
+    slices = [
+        (500.0, {A: 2.0, B: 1.0}),
+        (400.0, {A: 2.0}),
+        (300.0, {A: 2.0, B: 1.0, C: 2.0}),
+        (200.0, {A: 1.0, B: 1.0, C: 1.0}),
+        (100.0, {A: 2.0, B: 1.0, C: 2.0}),
+    ]
+    found = runs(slices, [(A, B), (A, C), (B, C), (C, ("no", "bars"))])
+    assert found == {(A, B): Run(1, 300.0), (A, C): Run(0, 100.0), (B, C): Run(-1, 300.0)}
+
+
+def test_runs_read_no_further_than_they_must() -> None:
+    def slices() -> Iterator[tuple[float, dict[tuple[str, str], float]]]:
+        yield 2.0, {A: 1.0, B: 2.0}
+        yield 1.0, {A: 2.0, B: 1.0}
+        raise AssertionError
+
+    assert runs(slices(), [(A, B)]) == {(A, B): Run(-1, 2.0)}

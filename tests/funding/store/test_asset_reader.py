@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from funding.model.bar import HOUR, MINUTE, Bar
-from funding.store.asset_reader import RateOf, contracts_on, rate_differences
+from funding.store.asset_reader import (
+    RateOf,
+    contracts_on,
+    hourly_rates,
+    listed,
+    rate_differences,
+)
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
@@ -76,3 +82,15 @@ def test_hours_tell_what_lies_before_the_minutes(path: Path, reader: Reader) -> 
     found = rate_differences(reader, HIGH, LOW, -1)
     assert [at for at, _ in found] == [0, HOUR, 2 * HOUR + 60]
     assert [value for _, value in found] == pytest.approx([-0.1, -0.1, 0.1])
+
+
+def test_all_contracts_and_the_rates_of_an_hour(path: Path, reader: Reader) -> None:
+    eth = contract("ETHUSDT")._replace(base_asset="ETH")
+    with closing(DurableConnection(path)) as store:
+        Contracts(store).replace("binance", [eth, contract("BTCUSDT")])
+        Contracts(store).replace("kucoin", [contract("XBTUSDTM")._replace(exchange="kucoin")])
+    assert listed(reader) == [("BTC", ("BTCUSDT", "USDT", 1.0)), ("ETH", ("ETHUSDT", "USDT", 1.0))]
+    add(path, bar(LOW, HOUR, 0.5, HOUR), bar(LOW, HOUR, 0.6), bar(HIGH, HOUR, 0.7, HOUR))
+    add(path, bar(RateOf("binance", "XUSDT", 8), HOUR, None, HOUR))
+    assert hourly_rates(reader, HOUR) == [("BTCUSDT", 0.5)]
+    assert hourly_rates(reader, 0) == []

@@ -133,3 +133,16 @@ def test_lock_of_another_program_is_no_damage(path: Path, monkeypatch: pytest.Mo
                 writer.write(feed, received(quote(event_time=NOW_MS + 1)))
         assert not damage.marker_path(path).exists()
         assert writer.write(feed, received(quote(event_time=NOW_MS + 2))) == 1
+
+
+@pytest.mark.parametrize(
+    ("exchange", "source"), [("binance", "ingest"), ("kucoin", "ingest-kucoin")]
+)
+def test_events_name_the_ingest_that_wrote_them(path: Path, exchange: str, source: str) -> None:
+    feed = feed_of()
+    feed.exchange = exchange
+    connect = Event(1.0, "ingest", EventKind.CONNECT, "", rule="opened")
+    with writing(path, feed) as writer:
+        writer.write(feed, events=[connect])
+        writer.write(feed, events=[connect])
+    assert rows(path, "SELECT source, count FROM event") == [(source, 2)]
