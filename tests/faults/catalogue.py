@@ -19,7 +19,7 @@ from harness.group import Group, log_of
 from harness.processes import WAIT_SECONDS, until
 
 MAIN, TRADFI = "BTCUSDT", "TSLAUSDT"
-PROGRAMS = INGEST, API, WATCHDOG = "ingest.py", "api.py", "watchdog.py"
+PROGRAMS = INGEST, API, WATCHDOG, HISTORY = "ingest.py", "api.py", "watchdog.py", "history.py"
 
 SHORT: dict[str, Any] = {
     "FUNDING_STALL_AFTER": 1,

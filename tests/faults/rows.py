@@ -5,10 +5,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from funding.runtime.clock import SYSTEM
 from harness.group import Group
 from harness.processes import until
 from tests.faults.catalogue import (
     API,
+    GOALS,
+    HISTORY,
     INGEST,
     WATCHDOG,
     Cause,
@@ -46,6 +49,22 @@ def stopped_by_an_operator(service: Group) -> Iterator[None]:
 def is_left_stopped(service: Group) -> bool:
     """Whether supervisord shows ingest as STOPPED."""
     return "STOPPED" in service.supervisorctl("status", "funding:ingest").stdout
+
+
+def is_degraded(service: Group) -> bool:
+    """Whether the data is said to be fresh, and the stream not well."""
+    answer = service.ask("/funding/health")
+    return answer.status == 200 and answer.json["status"] == "degraded"
+
+
+@contextmanager
+def silent_until_rest_stands_in(service: Group) -> Iterator[None]:
+    """The stream is silent for longer than FUNDING_STANDBY_AFTER, which is 30 s."""
+    with service.exchange.faults(silence=True):
+        began = SYSTEM.uptime()
+        until(lambda: is_degraded(service), "REST stands in")
+        assert SYSTEM.uptime() - began <= GOALS.limit(45)
+        yield
 
 
 def refused(service: Group) -> bool:
@@ -89,6 +108,13 @@ QUICK = [
         goal=4,
         noticed=("crash", "funding:ingest"),
         replaced=NEW_INGEST,
+    ),
+    Fault(
+        "kill -9 of history",
+        killed(signal.SIGKILL, HISTORY),
+        goal=1,
+        noticed=("crash", "funding:history"),
+        replaced=frozenset({HISTORY}),
     ),
     Fault("stall", posted(silence_open=True), goal=3, noticed=("stall", "no newer mark price")),
     Fault(
@@ -134,6 +160,15 @@ QUICK = [
 ]
 
 SLOW = [
+    Fault(
+        "silence for 50 s: REST stands in",
+        silent_until_rest_stands_in,
+        goal=6,
+        noticed=("standby", "REST stands in"),
+        lasts=True,
+        seconds=20,
+        holds=is_degraded,
+    ),
     Fault(
         "silence: no connection gets data",
         posted(silence=True),

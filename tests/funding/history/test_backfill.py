@@ -1,10 +1,22 @@
 """The past is fetched within the budget, and goes on where it was stopped."""
 
+import json
+import re
+from contextlib import ExitStack, closing
+
 import pytest
 
 from funding import errors
-from funding.history.backfill import FEW
+from funding.exchanges.binance.exchange import BINANCE
+from funding.exchanges.exchange import Options
+from funding.history.backfill import FEW, Backfill
+from funding.history.fetcher import Fetcher
+from funding.rest.exchange_client import ExchangeClient
+from funding.store.durable import DurableConnection
+from funding.store.rest_usage import RestUsage
 from tests.support.history_world import HistoryWorld, hour
+from tests.support.http_script import Turn, reply, scripted, sends
+from tests.support.rest_group import error
 
 EVERY_8_HOURS = [hour(-8 * n, n % 3) for n in range(100)]
 
@@ -58,6 +70,38 @@ def test_failures_are_waited_out(
     world.far.problems = [problem, problem, None]
     assert world.run(world.backfill().run()) == [least, least]
     assert len(world.times()) == 90
+
+
+def test_429_stops_all_programs_and_the_rest_is_fetched_after_it(world: HistoryWorld) -> None:
+    names = "AUSDT", "BUSDT", "CUSDT"
+    world.trade(*names)
+    clock = world.hand.clock()
+
+    def settled(name: str) -> Turn:
+        row = {"symbol": name, "fundingTime": hour(0), "fundingRate": "0.0001"}
+        return sends(reply(body=json.dumps([row]).encode()))
+
+    refusal = error(429, -1003, "Too many.", Retry_After="60")
+    turns = settled("AUSDT"), refusal, settled("BUSDT"), settled("CUSDT")
+    with scripted(*turns) as server, ExitStack() as stack:
+        options = Options("ws://unused", server.url)
+
+        def client(caller: str) -> ExchangeClient:
+            usage = RestUsage(stack.enter_context(closing(DurableConnection(world.path))))
+            return ExchangeClient(BINANCE, options, caller, usage=usage, clock=clock)
+
+        fetcher = Fetcher(client("history"), world.table, clock)
+        job = Backfill(fetcher, world.table, days=30.0, settled=lambda _: None, clock=clock).run()
+        assert [next(job), next(job)] == [0.0, pytest.approx(60.0)]
+        for caller in ("standby", "watchdog"):
+            with pytest.raises(errors.RestBanned):
+                client(caller).snapshot()
+        assert len(server.asked) == 2, "nobody asks"
+        world.hand.advance(61)
+        assert list(job) == [0.0, 0.0]
+        asked = [re.findall(r"symbol=(\w+)", path)[0] for path in server.paths]
+    assert asked == ["AUSDT", "BUSDT", "BUSDT", "CUSDT"]
+    assert world.times("AUSDT") == [0]
 
 
 def test_symbol_that_is_refused_costs_itself_alone(world: HistoryWorld) -> None:
