@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from harness.fuzz import answers, decoders, recordings, reports, requests, settings, stores
+from harness.fuzz import answers, decoders, recordings, reports, requests, settings, stores, venues
 
 Check = Callable[[Any], None]
 
@@ -33,6 +33,8 @@ def pure(check: Check) -> Callable[[], AbstractContextManager[Check]]:
 TARGETS = {
     "frames": Target(decoders.frames, pure(decoders.check_frame), 200),
     "replies": Target(decoders.replies, pure(decoders.check_reply), 200),
+    "venue-frames": Target(venues.frames, pure(venues.check_frame), 200),
+    "venue-replies": Target(venues.replies, pure(venues.check_reply), 150),
     "settings": Target(settings.environments, settings.world, 120),
     "report": Target(reports.databases, reports.world, 60),
     "recordings": Target(recordings.recordings, recordings.world, 150),

@@ -24,6 +24,7 @@ from funding.exchanges.exchange import (
     RestLimits,
 )
 from funding.exchanges.frame import Frame
+from funding.exchanges.quotes import quote
 from funding.exchanges.replies import read
 from funding.model.bar import Bar
 from funding.model.contract import Contract
@@ -91,13 +92,21 @@ class BinanceRest:
     def snapshot(self) -> Conversation[list[Quote]]:
         """One call, weight 10."""
         rows = _of_form(rest.premium_indices, (yield self._request("premiumIndex")))
-        return [
-            Quote(
-                r.symbol, r.mark_price, r.index_price, r.funding_rate, r.next_funding_time, r.time
+        frame = Frame([])
+        found = [
+            quote(
+                frame,
+                row.symbol,
+                mark=row.mark_price,
+                index=row.index_price,
+                funding=row.funding_rate,
+                due_ms=row.next_funding_time,
+                event_time=row.time,
             )
-            for r in rows
-            if r.mark_price > 0
+            for row in rows
+            if is_symbol(row.symbol)
         ]
+        return [each for each in found if each is not None]
 
     def _request(self, route: str, **parameters: str) -> Request:
         url = self._base + rest.ROUTES[route].path

@@ -113,9 +113,10 @@ def mark_bars(
         )
         rows = [_bar(exchange, symbol, row) for row in read(_klines, reply, "markPriceKlines")]
         found |= {row.start: row for row in rows if since <= row.start <= until}
-        if len(rows) < BAR_ROWS:
+        newest = max((row.start for row in rows), default=since)
+        if len(rows) < BAR_ROWS or newest < since:
             break
-        since = max(row.start for row in rows) + MINUTE
+        since = newest + MINUTE
     return [found[start] for start in sorted(found)]
 
 

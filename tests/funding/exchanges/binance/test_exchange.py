@@ -81,6 +81,22 @@ def test_contracts_are_those_listed_and_those_quoted() -> None:
         asked(REST.contracts(5.0), lambda _: {"symbols": []})
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"markPrice": "9007199254740993"},
+        {"markPrice": "0"},
+        {"indexPrice": "-1"},
+        {"lastFundingRate": "1.5"},
+        {"time": 7},
+        {"symbol": "A,B"},
+    ],
+)
+def test_snapshot_leaves_out_what_cannot_be_true(wrong: dict[str, Any]) -> None:
+    found, _ = asked(REST.snapshot(), lambda _: [{**PREMIUM, **wrong}, PREMIUM])
+    assert [each.symbol for each in found] == ["BTCUSDT"]
+
+
 def test_snapshot_has_the_quotes_of_all_symbols() -> None:
     found, _ = asked(REST.snapshot(), answers)
     assert [each.symbol for each in found] == ["BTCUSDT", "OLDUSDT"]

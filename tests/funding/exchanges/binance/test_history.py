@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funding.errors import RestGarbled, RestRefused
-from funding.exchanges.binance.history import FEWEST_ROWS, History, mark_bars
+from funding.exchanges.binance.history import BAR_ROWS, FEWEST_ROWS, History, mark_bars
 from funding.exchanges.exchange import Request
 from funding.model.bar import Bar
 from tests.support.conversations import asked
@@ -149,3 +149,11 @@ def test_bars_of_another_form_are_refused(bad: dict[int, Any]) -> None:
     kline = [bad.get(place, value) for place, value in enumerate(KLINES[1])]
     with pytest.raises(RestGarbled):
         asked(mark_bars(request, "binance", "BTCUSDT", 0, 600), lambda _: [kline])
+
+
+def test_pages_of_mark_bars_that_do_not_go_on_are_the_last() -> None:
+    old = [[60_000 * minute, "1", "1", "1", "1", "0", 0, "0"] for minute in range(BAR_ROWS)]
+    got, requests = asked(
+        mark_bars(request, "binance", "BTCUSDT", BAR_ROWS * 60, BAR_ROWS * 120), lambda _: old
+    )
+    assert (got, len(requests)) == ([], 1)
