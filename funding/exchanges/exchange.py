@@ -202,12 +202,17 @@ class Exchange:
     """One exchange: its facts as data, and its two sides.
 
     `name` is its key in the database and on the command line. Fewer fresh symbols than
-    `min_symbols` are unhealthy. `stall_seconds` is the shortest silence of a connection that means
-    anything; the setting counts where it is longer. `event_times` is False where messages carry no
-    time: then the time of receipt is the event time. `small_messages` is True where each message
-    has one symbol, so that messages are stored in batches. `connections_at_most` may be open at
-    once; a connection lives for `rotate_seconds` at most. A rate per hour above `rate_cap_hourly`
-    is no rate.
+    `min_symbols` are unhealthy. `is_symbol` says how its symbols are written. `stall_seconds` is
+    the shortest silence of a connection that means anything; the setting counts where it is longer.
+    `event_times` is False where messages carry no time: then the time of receipt is the event time.
+    `small_messages` is True where each message has one symbol, so that messages are stored in
+    batches. `slow_classes` has the seconds for which some symbol classes may be silent.
+    `unknown_topic_ends` is True where one topic that the exchange does not know ends the whole
+    connection. At most `connections_at_most` may be open at once, of which the plan takes so few
+    that successors have room; 0 where no such number is known. The delay between two attempts grows
+    to `backoff_seconds`, or to the setting where that is longer. The quotes of an exchange that is
+    `carried_by` another come in that one's messages. A rate per hour above `rate_cap_hourly` is no
+    rate.
     """
 
     name: str
@@ -222,6 +227,7 @@ class Exchange:
     small_messages: bool = True
     slow_classes: Mapping[int, float] = field(default_factory=lambda: NO_CLASSES)
     unknown_topic_ends: bool = False
+    connections_at_most: int = 0
     backoff_seconds: float = 0.0
     carried_by: str = ""
     rate_cap_hourly: float = 0.04

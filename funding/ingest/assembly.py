@@ -21,6 +21,7 @@ from funding.ingest.loop import IngestLoop
 from funding.ingest.planner import plans_of
 from funding.ingest.receiver import Receiver
 from funding.model.feed import Feed
+from funding.runtime.backoff import Attempts
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.statistics.thresholds import Threshold
@@ -33,27 +34,34 @@ CARRIED_SILENCE = 2.0  # stall times without a row, while the carrier flows
 GATHER_SECONDS = 0.1  # between two transactions, where each message has one symbol
 
 
-def _policies(
-    settings: Settings, exchange: Exchange, feed: Feed, wait: Callable[[], float]
+def policies(
+    settings: Settings,
+    exchange: Exchange,
+    feed: Feed,
+    wait: Callable[[], float],
+    uniform: Callable[[float, float], float] = random.uniform,
 ) -> ConnectionShares:
     """The policies of the connections; `wait()` gives the seconds that the exchange asked for."""
-    left = feed.attempts_left
+    attempts = Attempts(feed.started_uptime, feed.attempts_left)
+    most = exchange.connections_at_most
 
     def make(number: Callable[[], int], now: float) -> ConnectionPolicy:
         return ConnectionPolicy(
-            connections=settings.connections,
+            connections=1 if most else settings.connections,
             stall_after=max(settings.stall_after, exchange.stall_seconds),
             rotate_after=settings.rotate_after,
             backoff_max=max(settings.backoff_max, exchange.backoff_seconds),
-            uniform=random.uniform,
+            uniform=uniform,
             now=now,
-            attempts_left=left,
+            attempts=attempts,
             wait=wait(),
             number=number,
             slow=exchange.slow_classes,
+            has_room=lambda: not most or shares.count() < most,
         )
 
-    return ConnectionShares(make, left)
+    shares = ConnectionShares(make, attempts)
+    return shares
 
 
 class Kept(NamedTuple):
@@ -83,7 +91,7 @@ def assemble(
         log.warning("%s", feed.last_error)
     inbox, beside = _inbox(kept), None if carried is None else _inbox(carried)
     stream = exchange.stream(options)
-    shares = _policies(settings, exchange, feed, partial(waits.left, options.ws_url))
+    shares = policies(settings, exchange, feed, partial(waits.left, options.ws_url))
     plans = plans_of(stream, ask=ask, clock=SYSTEM, changed=inbox.wake)
     following = Following(stream, plans=plans, shares=shares, clock=SYSTEM)
 

@@ -19,7 +19,7 @@ from funding.ingest.connection_events import (
 )
 from funding.ingest.connection_slot import Slot
 from funding.ingest.liveness import NO_CLASSES, ConnectionState
-from funding.runtime.backoff import BURST, Attempts, delays
+from funding.runtime.backoff import Attempts, delays
 
 
 class ConnectionPolicy:
@@ -28,6 +28,8 @@ class ConnectionPolicy:
     `uniform(a, b)` draws a random number; delays and rotations are jittered by it. The first
     attempt is made `wait` seconds after `now`. `number()` gives the next connection its number;
     `slow` has the seconds that symbol classes may be silent, where it is not `stall_after`.
+    `attempts` bounds the attempts of several policies together, and while `has_room()` is False
+    no connection begins.
     """
 
     def __init__(
@@ -39,19 +41,21 @@ class ConnectionPolicy:
         backoff_max: float,
         uniform: Callable[[float, float], float],
         now: float,
-        attempts_left: float = BURST,
+        attempts: Attempts | None = None,
         wait: float = 0.0,
         number: Callable[[], int] | None = None,
         slow: Mapping[int, float] = NO_CLASSES,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._has_room = has_room
         self._stall_after = stall_after
         self._rotate_after = rotate_after
         self._backoff_max = backoff_max
         self._uniform = uniform
-        self._attempts = Attempts(now, attempts_left)
+        self._attempts = attempts or Attempts(now)
         self._known_classes: set[int] = set()
         self._newer = float("-inf")
-        self._count = 0
+        self._begun = 0
         self._number = number or itertools.count(1).__next__
         self._slow = slow
         self._slots = [
@@ -62,7 +66,7 @@ class ConnectionPolicy:
     @property
     def attempts(self) -> int:
         """Connection attempts so far."""
-        return self._count
+        return self._begun
 
     def attempts_left(self, now: float) -> float:
         """Attempts that may be made at once at `now` (see `backoff.Attempts`)."""
@@ -90,6 +94,10 @@ class ConnectionPolicy:
     def open_connections(self) -> int:
         """Connections that have shaken hands and have not ended."""
         return sum(each.opened is not None for slot in self._slots for each in slot.connections())
+
+    def count(self) -> int:
+        """Connections that have begun and have not ended."""
+        return sum(len(slot.connections()) for slot in self._slots)
 
     def handle(self, event: ConnectionEvent) -> bool:
         """Take note of what happened; False for a connection that has already ended."""
@@ -146,8 +154,8 @@ class ConnectionPolicy:
         orders: list[Order] = []
         for slot in self._slots:
             orders += slot.check(self._known_classes, now)
-            if slot.wants_connection(now) and self._attempts.take(now):
-                self._count += 1
+            if slot.wants_connection(now) and self._has_room() and self._attempts.take(now):
+                self._begun += 1
                 number = self._number()
                 slot.begin(ConnectionState(number, now, now + self._span(now)))
                 orders.append(Connect(number))

@@ -1,7 +1,7 @@
 """The policies of all shares: each share of the topics has connections of its own. Pure.
 
-One share that fails takes nothing from the others: it has its own delays and its own attempts. What
-the exchange asks of this address binds all of them.
+Each share has its own delays. What the exchange asks of this address binds all of them, and so does
+the bound on attempts.
 """
 
 import itertools
@@ -14,26 +14,27 @@ from funding.ingest.connection_events import (
     Order,
 )
 from funding.ingest.connection_policy import ConnectionPolicy
-from funding.runtime.backoff import BURST
+from funding.runtime.backoff import Attempts
 
 
 class ConnectionShares:
     """As one `ConnectionPolicy`, of as many shares as `resize` says; none to begin with.
 
     `make(number, now)` makes the policy of a share, and `number()` is that of its next connection.
-    `attempts_left` is what an earlier process has left.
+    `attempts` bounds those of all shares together: the policies that `make` makes take from it.
     """
 
     def __init__(
         self,
         make: Callable[[Callable[[], int], float], ConnectionPolicy],
-        attempts_left: float = BURST,
+        attempts: Attempts,
     ) -> None:
         self._make = make
-        self._attempts_left = attempts_left
+        self._attempts = attempts
         self._numbers = itertools.count(1)
         self._made = 0
         self._begun = 0
+        self._turn = 0
         self._share_by_connection: dict[int, int] = {}
         self._leaving: list[Order] = []
         self._policies: list[ConnectionPolicy] = []
@@ -74,9 +75,8 @@ class ConnectionShares:
         return self._made - max(0, self._begun - 1)
 
     def attempts_left(self, now: float) -> float:
-        """The fewest that any share may make at once at `now`."""
-        left = (each.attempts_left(now) for each in self._policies)
-        return min(left, default=self._attempts_left)
+        """Attempts that may be made at once at `now` (see `backoff.Attempts`)."""
+        return self._attempts.left(now)
 
     def all_classes_flow(self, now: float) -> bool:
         """Whether every symbol class of every share delivers at `now`."""
@@ -93,6 +93,10 @@ class ConnectionShares:
     def open_connections(self) -> int:
         """Connections that have shaken hands and have not ended."""
         return sum(each.open_connections() for each in self._policies)
+
+    def count(self) -> int:
+        """Connections that have begun and have not ended."""
+        return sum(each.count() for each in self._policies)
 
     def handle(self, event: ConnectionEvent) -> bool:
         """Take note of what happened; False for a connection that has already ended."""
@@ -127,8 +131,14 @@ class ConnectionShares:
     def _orders(self, now: float) -> Iterator[Order]:
         leaving, self._leaving = self._leaving, []
         yield from leaving
-        for policy in self._policies:
-            yield from policy.step(now)
+        # In turn: where attempts are short, the first one would take them all.
+        count, first = len(self._policies), self._turn
+        for number in range(count):
+            share = (first + number) % count
+            before = self._made
+            yield from self._policies[share].step(now)
+            if self._made != before:
+                self._turn = share + 1
 
 
 Policy = ConnectionPolicy | ConnectionShares

@@ -44,11 +44,12 @@ def delays(maximum: float, uniform: Callable[[float, float], float]) -> Iterator
 class Attempts:
     """A bound on attempts that nothing resets: 15 at once, then one every 5 s.
 
-    So there are at most 75 in any 5 minutes, and never a wait of more than 5 s.
+    So there are at most 27 in any minute and 75 in any 5, and never a wait of more than 5 s.
     """
 
-    # A server that sends one row and then closes resets `delays` each time. Binance documents no
-    # limit for futures streams; for spot it is 300 attempts per 5 minutes and address.
+    # A server that sends one row and then closes resets `delays` each time. Hyperliquid allows an
+    # address 30 attempts a minute. Binance documents no limit for futures streams; for spot it is
+    # 300 per 5 minutes.
 
     def __init__(self, now: float, left: float = BURST) -> None:
         self._tokens = float(left)

@@ -24,6 +24,7 @@ HYPERLIQUID = Exchange(
     stall_seconds=10.0,
     event_times=False,
     unknown_topic_ends=True,
-    backoff_seconds=20.0,  # eight connections, at thirty attempts a minute
+    connections_at_most=10,
+    backoff_seconds=20.0,  # eight connections share what an address may attempt
     rate_cap_hourly=RATE_CAP,
 )

@@ -15,6 +15,7 @@
 - Numbers are JSON numbers, and strings in the unified interface.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -45,6 +46,7 @@ STATUS = {
 }
 
 T = TypeVar("T")
+_CODE = re.compile("[0-9]{1,9}")
 
 
 class Listed(msgspec.Struct, rename="camel", gc=False):
@@ -100,7 +102,7 @@ def data_of(decoder: "msgspec.json.Decoder[T]", reply: Reply, route: str) -> T:
     """What is in the envelope of `reply`; `RestRefused` where the exchange refuses in it."""
     envelope = read(_envelope, reply, route)
     if envelope.code != GOOD:
-        code = int(envelope.code) if envelope.code.isascii() and envelope.code.isdigit() else None
+        code = int(envelope.code) if _CODE.fullmatch(envelope.code) else None
         raise RestRefused(200, code, envelope.msg[:300])
     return read(decoder, reply._replace(body=bytes(envelope.data)), route)
 

@@ -6,9 +6,12 @@ from funding.ingest.carried import CarriedPolicy
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind, EndingKind
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connection_shares import ConnectionShares
+from funding.runtime.backoff import Attempts
 
 
 def carrier() -> ConnectionShares:
+    attempts = Attempts(0.0)
+
     def make(number: Callable[[], int], now: float) -> ConnectionPolicy:
         return ConnectionPolicy(
             connections=1,
@@ -17,10 +20,11 @@ def carrier() -> ConnectionShares:
             backoff_max=5.0,
             uniform=lambda low, _high: low,
             now=now,
+            attempts=attempts,
             number=number,
         )
 
-    shares = ConnectionShares(make)
+    shares = ConnectionShares(make, attempts)
     shares.resize(1, 0.0)
     shares.step(0.0)
     shares.handle(ConnectionEvent(1, ConnectionEventKind.OPENED, 0.0))

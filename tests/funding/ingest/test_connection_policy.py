@@ -21,6 +21,7 @@ from funding.ingest.connection_events import (
     Report,
 )
 from funding.ingest.connection_policy import ConnectionPolicy
+from funding.runtime.backoff import Attempts
 from tests.support.simulated_exchange import (
     DAY,
     MOST_ATTEMPTS,
@@ -323,11 +324,20 @@ def test_class_that_came_back_is_reported_again_when_it_stops() -> None:
         driven.deliver(1, 0, 1, at=at + 1)
 
 
+def test_no_connection_begins_without_room() -> None:
+    room = [False]
+    driven = Driven(has_room=lambda: room[0])
+    assert driven.step(0.0) == []
+    room[0] = True
+    assert driven.step(1.0) == [Connect(1)]
+    assert (driven.policy.count(), driven.policy.attempts) == (1, 1)
+
+
 @pytest.mark.parametrize(("left", "begun"), [(0.0, 0), (0.9, 0), (1.0, 1), (3.0, 2)])
 def test_attempts_that_another_process_has_left_bound_the_first_ones(
     left: float, begun: int
 ) -> None:
-    driven = Driven(connections=2, attempts_left=left)
+    driven = Driven(connections=2, attempts=Attempts(0.0, left))
     assert len(driven.step(0.0)) == begun
     assert driven.policy.attempts == begun
     assert driven.policy.attempts_left(0.0) == pytest.approx(left - begun)

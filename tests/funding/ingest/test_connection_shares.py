@@ -13,9 +13,12 @@ from funding.ingest.connection_events import (
 )
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connection_shares import ConnectionShares
+from funding.runtime.backoff import Attempts
 
 
 def made(count: int = 0, slow: float | None = None) -> ConnectionShares:
+    attempts = Attempts(0.0, 7.0)
+
     def make(number: Callable[[], int], now: float) -> ConnectionPolicy:
         return ConnectionPolicy(
             connections=1,
@@ -24,11 +27,12 @@ def made(count: int = 0, slow: float | None = None) -> ConnectionShares:
             backoff_max=5.0,
             uniform=lambda _low, high: high,
             now=now,
+            attempts=attempts,
             number=number,
             slow={} if slow is None else {1: slow},
         )
 
-    shares = ConnectionShares(make, 7.0)
+    shares = ConnectionShares(make, attempts)
     shares.resize(count, 0.0)
     return shares
 
@@ -147,3 +151,21 @@ def test_slow_class_may_be_silent_for_longer(slow: float | None, silent: bool) -
         orders += shares.step(now)
     assert bool(orders) == silent
     assert shares.all_classes_flow(now) != silent
+
+
+def test_shares_take_turns_where_attempts_are_short() -> None:
+    shares, found = made(4), list[int]()
+    for now in range(200):
+        for order in shares.step(float(now)):
+            assert isinstance(order, Connect)
+            found.append(shares.take_share(order.connection))
+            ended(shares, order.connection, EndingKind.REFUSED, at=float(now))
+    assert set(found[-4:]) == {0, 1, 2, 3}
+
+
+def test_connections_are_counted() -> None:
+    shares = made(3)
+    shares.step(0.0)
+    assert shares.count() == 3
+    ended(shares, 2)
+    assert shares.count() == 2

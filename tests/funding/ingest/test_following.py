@@ -8,6 +8,7 @@ from funding.ingest.connection_events import Connect, EndingKind
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connection_shares import ConnectionShares
 from funding.ingest.following import MOST_REFUSALS, Following
+from funding.runtime.backoff import Attempts
 from tests.support.clock import ManualClock
 from tests.support.streams import MadeUpStream
 
@@ -46,7 +47,7 @@ class World:
             )
 
         self.more: dict[str, Any] = {"uniform": lambda low, _high: low}
-        self.plans, self.shares = Plans(), ConnectionShares(make)
+        self.plans, self.shares = Plans(), ConnectionShares(make, Attempts(0.0))
         self.stream = MadeUpStream("ws://unused", Plan(()), refuses=refuses)
         self.following = Following(
             self.stream,

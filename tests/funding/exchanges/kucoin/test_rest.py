@@ -145,6 +145,12 @@ def test_refusal_in_the_body_is_an_error() -> None:
         )
 
 
+@pytest.mark.parametrize("code", ["9" * 5_000, "", "x", "²"])
+def test_code_that_is_no_number_is_a_refusal_all_the_same(code: str) -> None:
+    with pytest.raises(RestRefused):
+        asked(REST.history("XBTUSDTM", 0, HOUR), lambda _: {"code": code})
+
+
 def test_snapshot_takes_the_time_and_not_the_countdown() -> None:
     rows = [XBT, {**XBT, "symbol": "OLDM", "nextFundingRateDateTime": None}]
     found, _ = asked(REST.snapshot(), exchange([*rows, {**XBT, "markPrice": None}]))
