@@ -110,7 +110,7 @@ def cells(facts: Facts) -> dict[str, tuple[int, int]]:
         """One bit for each cell that has a bit in any of its hours."""
         return (bits | (bits >> (width - 1))) & first_hours
 
-    whole = first_hours & ~cells_with(_hours_without_rest(facts))
+    whole = first_hours & ~cells_with(hours_without_rest(facts))
     found = {}
     for symbol in roster.expected:
         mark, rate = every[MARK].get(symbol), every[RATE].get(symbol)
@@ -120,7 +120,7 @@ def cells(facts: Facts) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _hours_without_rest(facts: Facts) -> int:
+def hours_without_rest(facts: Facts) -> int:
     """One bit for each hour in which REST did not answer for more than five minutes."""
     bits, since = 0, facts.period.first
     for begin, end in without_rest(facts):

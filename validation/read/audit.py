@@ -14,6 +14,11 @@ SHOWN = 40
 SHOWN_KINDS = set(EventKind) - {EventKind.DISCONNECT, EventKind.CONNECT_FAILED}
 ACCOUNTS = {EventKind.CRASH, EventKind.RESTART, EventKind.KILL}
 """Each of them explains why a program started without having stopped."""
+DATED_KINDS = {
+    EventKind.RESTART, EventKind.KILL, EventKind.WAITING, EventKind.STALL, EventKind.DISCONNECT,
+    EventKind.CONNECT_FAILED,
+}  # fmt: skip
+"""Of which a criterion allows so many."""
 RUNS_AGAIN = {EventKind.START, EventKind.REPLACED}
 PAUSE_SECONDS = 60
 """A refusal may come so long before the gap that it causes: BTCUSDT is compared once a minute."""
@@ -30,7 +35,9 @@ class Audit:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # of (kind, source)
     crashes: list[Incident] = field(default_factory=list)
+    times: dict[str, list[tuple[float, int]]] = field(default_factory=dict)  # kind → when, how many
     longest_stops: dict[str, float] = field(default_factory=dict)  # program → seconds
+    stops: list[Span] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)  # programs that hung and were left
     rest_pauses: list[float] = field(default_factory=list)  # when REST began to refuse answers
     rest_outages: list[Span] = field(default_factory=list)  # when it answered no comparison
@@ -91,6 +98,8 @@ def audit_of(connection: sqlite3.Connection, period: Period, exchange: str) -> A
 
 def _count(audit: Audit, incident: Incident) -> None:
     audit.counts[incident.kind, incident.source] += incident.count
+    if incident.kind in DATED_KINDS:
+        audit.times.setdefault(incident.kind, []).append((incident.at, incident.count))
     if incident.kind == EventKind.START and incident.name == WATCHDOG:
         audit.starts[incident.about] += 1
     if incident.kind == EventKind.CRASH and incident.name.startswith(SERVES):
@@ -137,7 +146,7 @@ class _Stops:
     comparisons."""
 
     def __init__(self, audit: Audit, period: Period) -> None:
-        self._longest, self._period = audit.longest_stops, period
+        self._longest, self._spans, self._period = audit.longest_stops, audit.stops, period
         self._stopped: dict[str, float] = {}
 
     def add(self, incident: Incident) -> None:
@@ -150,7 +159,9 @@ class _Stops:
             self._note(name, incident.at)
 
     def _note(self, name: str, end: float) -> None:
-        lasted = end - max(self._stopped.pop(name), self._period.first)
+        begin = max(self._stopped.pop(name), self._period.first)
+        lasted = end - begin
+        self._spans.append((begin, end))
         if lasted > self._longest.get(name, 0.0):
             self._longest[name] = lasted
 

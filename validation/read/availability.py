@@ -1,7 +1,7 @@
 """How long the service was not fit, from the periods that the watchdog recorded as they ended."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,6 +31,8 @@ class Availability:
     seconds: float = 0.0
     unobserved: float = 0.0
     down: dict[Rule, float] = field(default_factory=dict)
+    spans: dict[Rule, list[Span]] = field(default_factory=dict)  # when it was not fit
+    away: list[Span] = field(default_factory=list)  # when nobody looked
 
     def share(self, rule: Rule) -> float:
         """The part of the observed time in which the service was fit, 0 when none was."""
@@ -51,13 +53,23 @@ def availability_of(connection: sqlite3.Connection, period: Period, exchange: st
     own = ingest_of(exchange)
     rows = [row for row in rows if not _of_another(str(row[2]).rpartition(":")[2], own)]
     within = period.first, period.until
-    down = {rule: covered(_unhealthy(rows, rule, period.until), within) for rule in Rule}
-    away = (
-        (at, period.until if lasted is None else at + lasted)
-        for at, kind, _, _, lasted in rows
-        if kind == EventKind.UNOBSERVED
+    spans = {rule: _within(_unhealthy(rows, rule, period.until), within) for rule in Rule}
+    down = {rule: covered(found, within) for rule, found in spans.items()}
+    away = _within(
+        (
+            (at, period.until if lasted is None else at + lasted)
+            for at, kind, _, _, lasted in rows
+            if kind == EventKind.UNOBSERVED
+        ),
+        within,
     )
-    return Availability(True, period.until - period.first, covered(away, within), down)
+    seconds = period.until - period.first
+    return Availability(True, seconds, covered(away, within), down, spans, away)
+
+
+def _within(spans: Iterable[Span], within: Span) -> list[Span]:
+    """Those that overlap `within`."""
+    return [(begin, end) for begin, end in spans if end > within[0] and begin < within[1]]
 
 
 def _of_another(program: str, ingest: str) -> bool:

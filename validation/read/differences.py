@@ -61,6 +61,11 @@ class Hour:
         return sum(self.aligned) / self.aligned_many if self.aligned_many else 0.0
 
     @property
+    def aligned_maximum(self) -> float:
+        """The largest of the aligned pairs, 0 without any."""
+        return max(self.aligned, default=0.0)
+
+    @property
     def maximum(self) -> float:
         return max((max(part) for part in (self.aligned, self.apart) if part), default=0.0)
 

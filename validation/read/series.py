@@ -57,6 +57,11 @@ class Series:
     missing_ws: int = 0
     missing_rest: int = 0
     missing_both: int = 0
+    same_time_at: float = 0.0  # of the last pair of equal event times
+    unequal_at: float = 0.0  # and of the last finding of each kind
+    late_at: float = 0.0
+    beyond_at: float = 0.0
+    one_sided_at: float = 0.0
     rest_ended_at: float = 0.0  # since when REST has no value
     pairs_before_end: int = -1  # and how many pairs there were before
 
@@ -100,17 +105,23 @@ class Series:
     def add_same_time(self, ours: float, theirs: float, difference: float) -> bool:
         """Note a pair of equal event times; whether its values are one value, as they must be."""
         self.same_time += 1
+        self.same_time_at = self.paired_at
         equal = not difference or identical(self.field, ours, theirs, difference)
         if not equal:
             self.unequal += 1
+            self.unequal_at = self.paired_at
             self.unequal_sum += difference
         return equal
 
     def add_apart(self, difference: float, skew_ms: int) -> None:
         """Note a pair of unequal event times."""
-        self.late += abs(skew_ms) > LATE_MS
+        if abs(skew_ms) > LATE_MS:
+            self.late += 1
+            self.late_at = self.paired_at
         self.stale += skew_ms < -STALE_MS
-        self.beyond_lag += difference > 0 and beyond_lag(self.field, difference, skew_ms)
+        if difference > 0 and beyond_lag(self.field, difference, skew_ms):
+            self.beyond_lag += 1
+            self.beyond_at = self.paired_at
 
     def note_rest(self, at: float, theirs: float) -> None:
         """Note REST's value at `at`, whether or not we have one."""

@@ -117,6 +117,8 @@ class Tally:
             series.note_rest(row.at, row.rest)
         if row.at < self._listed.get(row.symbol, 0.0):
             return  # before it trades, it may be on one side
+        if not both or series.field is not RATE:
+            series.one_sided_at = row.at
         if not both:
             if row.ws is None:
                 series.missing_ws += 1

@@ -78,7 +78,13 @@ def hours(tally: Tally) -> list[dict[str, Any]]:
 
 
 def _hour(hour: Hour) -> dict[str, Any]:
-    return {"comparisons": hour.many, "average": hour.average, "maximum": hour.maximum}
+    return {
+        "comparisons": hour.many,
+        "average": hour.average,
+        "maximum": hour.maximum,
+        "aligned": hour.aligned_many,
+        "aligned_maximum": hour.aligned_maximum,
+    }
 
 
 def skew(tally: Tally) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from validation.criteria import agreement, coverage, verdict
+from validation.criteria.failures import failures, go_possible
 from validation.read.availability import Rule
 from validation.read.facts import Facts
 from validation.render import distribution
@@ -17,11 +18,14 @@ Document = dict[str, Any]
 def document(facts: Facts, at: float) -> Document:
     """All of it. Differences in percent, times in Unix seconds, durations in seconds."""
     judged = verdict.judge(facts)
+    criteria = [each for _, each in judged]
     return {
-        "verdict": "GO" if all(each.passed for _, each in judged) else "NO-GO",
+        "verdict": "GO" if all(each.passed for each in criteria) else "NO-GO",
         "at": at,
         "exchange": facts.exchange,
         "criteria": [{"group": group.value, **each._asdict()} for group, each in judged],
+        "failures": [each._asdict() for each in failures(facts, criteria)],
+        "go_possible": go_possible(facts, criteria)._asdict(),
         "warnings": verdict.warnings(facts),
         "coverage": _coverage(facts),
         "totals": _totals(facts),

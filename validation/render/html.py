@@ -2,13 +2,17 @@
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from validation.criteria.criterion import duration
-from validation.render import plots, sections
+from validation.render import failing, sections
 from validation.render.document import Document
+from validation.render.figures import figures
 from validation.render.sections import Table
 from validation.render.text import clean, iso
-from validation.rules import MARK, MATCH_PCT
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""No script, no outside resource: the browser enforces it, whatever a name may smuggle in."""
 
 
 def html(document: Document) -> str:
@@ -16,9 +20,11 @@ def html(document: Document) -> str:
     style = Path(__file__).with_name("page.css").read_text("utf-8")
     parts = (
         _heading(document),
-        _criteria(document),
+        _failures(document),
         _warnings(document),
-        _plots(document),
+        _cards(document),
+        _criteria(document),
+        figures(document),
         _drawn(sections.differences(document)),
         _drawn(sections.outcomes(document)),
         _drawn(sections.worst(document)),
@@ -28,6 +34,7 @@ def html(document: Document) -> str:
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>\n{style}</style></head>\n"
         f"<body>\n{chr(10).join(parts)}\n</body></html>\n"
@@ -64,45 +71,36 @@ def _rows(head: str, rows: list[str]) -> str:
 
 
 def _heading(document: Document) -> str:
-    found, totals = document["coverage"], document["totals"]["all"]
-    failed = [each["name"] for each in document["criteria"] if not each["passed"]]
-    reason = f"fails: {' · '.join(failed)}" if failed else "every criterion is met"
+    found = document["coverage"]
     css = "verdict go" if document["verdict"] == "GO" else "verdict"
-    cards = (
-        (duration(found["span"]), "compared"),
-        (f"{found['compared']:,} of {found['known']:,}", "symbols"),
-        (f"{totals['total']:,}", "comparisons"),
-        (f"{totals['mismatch']:,}", "mismatches"),
-        (f"{totals['significant']:,}", "significant"),
-        (
-            f"{document['differences']['aligned']['both']['average']:.5f} %",
-            "average at one event time",
-        ),
-    )
+    said = f"{failing.reason(document)}. {failing.outlook(document)}"
     return (
         f"<h1>Validation of {_text(document['exchange'])}</h1>"
         f'<div class="soft">{iso(found["first"])} to {iso(found["last"])},'
         f" made {iso(document['at'])}</div>"
-        f'<div class="{css}"><b>{document["verdict"]}</b><span>{_text(reason)}</span></div>'
-        '<div class="cards">'
-        + "".join(f"<div><b>{_text(n)}</b><span>{_text(t)}</span></div>" for n, t in cards)
-        + "</div>"
+        f'<div class="{css}"><b>{document["verdict"]}</b><span>{_text(said)}</span></div>'
     )
 
 
-def _criteria(document: Document) -> str:
-    """By group, and in each of them what fails first."""
-    groups = list(dict.fromkeys(each["group"] for each in document["criteria"]))
-    rows = []
-    for each in sorted(document["criteria"], key=lambda e: (groups.index(e["group"]), e["passed"])):
-        mark = "pass" if each["passed"] else "fail"
-        rows.append(
-            f'<td>{_text(each["group"])}</td><td class="{mark}">{mark.upper()}</td>'
-            f'<td class="name">{_text(each["name"])}</td>'
-            f'<td>{_text(each["figure"])}</td><td class="wanted">{_text(each["wanted"])}</td>'
+def _failures(document: Document) -> str:
+    """Each cause with what to do, and the criteria that fail by it."""
+    if not document["failures"]:
+        return ""
+    criteria = {each["name"]: each for each in document["criteria"]}
+    parts = []
+    for failure in document["failures"]:
+        items = "".join(f"<li>{_judged(criteria[name])}</li>" for name in failure["criteria"])
+        parts.append(
+            f'<section class="failure"><h3>{_text(failure["text"])}</h3>'
+            f'<p class="soft">{_text(failing.when(failure))}</p>'
+            f"<p>{_text(failure['advice'])}</p><ul>{items}</ul></section>"
         )
-    head = "<th></th><th></th><th>criterion</th><th>found</th><th>wanted</th>"
-    return f"<h2>Criteria</h2>{_rows(head, rows)}"
+    return f"<h2>What fails</h2>{''.join(parts)}"
+
+
+def _judged(criterion: dict[str, Any]) -> str:
+    name, figure, wanted = (_text(criterion[key]) for key in ("name", "figure", "wanted"))
+    return f'<b>{name}</b>: {figure} <span class="wanted">(wanted: {wanted})</span>'
 
 
 def _warnings(document: Document) -> str:
@@ -112,30 +110,42 @@ def _warnings(document: Document) -> str:
     return f'<h2>Warnings</h2><ul class="warn">{items}</ul>'
 
 
-def _plots(document: Document) -> str:
-    found, skew, hours = document["differences"], document["skew"], document["hours"]
-    buckets = [found[which]["both"]["buckets"] for which in ("all", "aligned")]
-    names = [name.removeprefix("up to ") for name in sections.bucket_names(found["limits"])]
-    drift = [(css, [hour[field]["average"] for hour in hours])
-             for css, field in (("", "price"), ("aligned", "rate"))]  # fmt: skip
-    worst = [
-        (f"{clean(each['symbol'])} {'price' if each['field'] == MARK else 'rate'}", each["average"])
-        for each in document["worst_symbols"][:12]
-    ]
-    drawings = (
-        ("Distribution", "of differences: blue all, green at one event time; square-root scale",
-         plots.columns_plot("distribution", names, list(zip(*buckets, strict=True)))),
-        ("Difference over time", "average at one event time by hour: blue prices, green rates",
-         plots.time_plot("difference over time", [iso(hour["at"])[11:16] for hour in hours],
-                         drift, MATCH_PCT)),
-        ("Skew against difference", "the band is ±1 s; right: the stream is newer than REST",
-         plots.skew_plot("skew against difference", skew["step_ms"], skew["identical"],
-                         skew["different"])),
-        ("Worst symbols", "by average difference at one event time",
-         plots.bars_plot("worst symbols", worst, "%")),
-    )  # fmt: skip
-    figures = (
-        f"<figure><figcaption><b>{title}</b> {caption}</figcaption>{drawing}</figure>"
-        for title, caption, drawing in drawings
+def _cards(document: Document) -> str:
+    found, totals = document["coverage"], document["totals"]["all"]
+    average = document["differences"]["aligned"]["both"]["average"]
+    cards = (
+        (duration(found["span"]), "compared"),
+        (f"{found['compared']:,} of {found['known']:,}", "symbols"),
+        (f"{totals['total']:,}", "comparisons"),
+        (f"{totals['mismatch']:,}", "mismatches"),
+        (f"{totals['significant']:,}", "significant"),
+        (f"{average:.5f} %", "average at one event time"),
     )
-    return f'<h2>Plots</h2><div class="plots">{"".join(figures)}</div>'
+    drawn = "".join(f"<div><b>{_text(n)}</b><span>{_text(t)}</span></div>" for n, t in cards)
+    return f'<h2>Figures</h2><div class="cards">{drawn}</div>'
+
+
+def _criteria(document: Document) -> str:
+    """Folded by group; in each of them what fails is first."""
+    parts = []
+    for group in dict.fromkeys(each["group"] for each in document["criteria"]):
+        those = [each for each in document["criteria"] if each["group"] == group]
+        passed = sum(each["passed"] for each in those)
+        css = "pass" if passed == len(those) else "fail"
+        rows = "".join(map(_row, sorted(those, key=lambda each: each["passed"])))
+        parts.append(
+            f'<details><summary><b>{_text(group)}</b> <span class="{css}">{passed} of {len(those)}'
+            f'</span> pass</summary><table class="criteria"><thead><tr><th></th><th>criterion</th>'
+            f"<th>found</th><th>wanted</th></tr></thead><tbody>{rows}</tbody></table></details>"
+        )
+    return f"<h2>Criteria</h2>{''.join(parts)}"
+
+
+def _row(criterion: dict[str, Any]) -> str:
+    mark = "pass" if criterion["passed"] else "fail"
+    return (
+        f'<tr><td class="{mark}">{mark.upper()}</td>'
+        f'<td class="name">{_text(criterion["name"])}</td>'
+        f'<td data-label="found">{_text(criterion["figure"])}</td>'
+        f'<td data-label="wanted" class="wanted">{_text(criterion["wanted"])}</td></tr>'
+    )

@@ -66,30 +66,57 @@ def _short(number: int) -> str:
 def time_plot(
     title: str,
     ticks: Sequence[str],
-    curves: Sequence[tuple[str, Sequence[float]]],
+    curves: Sequence[tuple[str, Sequence[float | None]]],
     limit: float,
+    gaps: Sequence[tuple[float, float, str]] = (),
 ) -> str:
-    """Curves (CSS class, a value in percent per tick) below or above a dashed limit."""
-    most = max([limit * 1.25, *(value for _, values in curves for value in values)])
+    """Curves (CSS class, a value in percent per tick) below or above a dashed limit.
+
+    A curve breaks where its value is None. `gaps` are shaded: begin and end, counted in ticks, and
+    what to say of them.
+    """
+    known = (value for _, values in curves for value in values if value is not None)
+    most = max([limit * 1.25, *known])
     floor, room = HEIGHT - BOTTOM, HEIGHT - TOP - BOTTOM
     step = (WIDTH - LEFT - RIGHT) / max(1, len(ticks) - 1)
+
+    def x(place: float) -> float:
+        return LEFT + max(0.0, min(len(ticks) - 1.0, place)) * step
 
     def y(value: float) -> float:
         return float(floor - (value / most) ** 0.5 * room)
 
     grid = (0.0, most / 100, most / 10, most / 3, most)
-    parts = [_across(y(value), f"{value:.3g}") for value in grid]
+    parts = [_box(x(b), TOP, x(e) - x(b), room, "band", tip) for b, e, tip in gaps]
+    parts += [_across(y(value), f"{value:.3g}") for value in grid]
     parts.append(line(LEFT, y(limit), WIDTH - RIGHT, y(limit), "limit"))
     parts.append(label(WIDTH - RIGHT, y(limit) - 4, f"limit {limit:g} %", "end", "small"))
     for css, values in curves:
-        points = " ".join(f"{LEFT + i * step:.1f},{y(v):.1f}" for i, v in enumerate(values))
-        parts.append(f'<polyline points="{points}" class="curve {css}"/>')
+        for stretch in _stretches(values):
+            parts.append(_curve([(x(at), y(value)) for at, value in stretch], css))
     every = max(1, -(-len(ticks) // 9))
-    parts += [
-        label(LEFT + index * step, floor + 16, ticks[index])
-        for index in range(0, len(ticks), every)
-    ]
+    parts += [label(x(at), floor + 16, ticks[at]) for at in range(0, len(ticks), every)]
     return _frame(title, parts)
+
+
+def _stretches(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+    """The places and values between those that are None."""
+    found: list[list[tuple[int, float]]] = [[]]
+    for place, value in enumerate(values):
+        if value is not None:
+            found[-1].append((place, value))
+        elif found[-1]:
+            found.append([])
+    return [stretch for stretch in found if stretch]
+
+
+def _curve(points: Sequence[tuple[float, float]], css: str) -> str:
+    """A line; a dot where there is one point alone, which no line would show."""
+    if len(points) == 1:
+        (x, y), *_ = points
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" class="curve {css}"/>'
+    joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{joined}" class="curve {css}"/>'
 
 
 def skew_plot(

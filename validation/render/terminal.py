@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from validation.render import sections
+from validation.render import failing, sections
 from validation.render.document import Document
 from validation.render.sections import Table
 from validation.render.text import clean, columns, fitted, iso
@@ -19,7 +19,8 @@ TELLING = {
 
 
 def terminal(document: Document) -> str:
-    """The whole report; its last line is the verdict."""
+    """The whole report. What fails is told first, and again at the end, where a terminal stops; the
+    last line is the verdict."""
     parts = (
         _drawn(sections.coverage(document), [22, 74]),
         _drawn(sections.outcomes(document), [24, -12, -12, -12, -12]),
@@ -33,11 +34,30 @@ def terminal(document: Document) -> str:
         _criteria(document),
     )
     lines = [f"VALIDATION OF {clean(document['exchange'])} · {iso(document['at'])}", "=" * WIDTH]
+    lines += ["", *_failures(document), _verdict(document)]
     for part in parts:
         lines += ["", *part]
-    failed = sum(not each["passed"] for each in document["criteria"])
-    reason = f": {failed} of {len(document['criteria'])} criteria fail" if failed else ""
-    return "\n".join([*lines, "", f"VERDICT: {document['verdict']}{reason}", ""])
+    return "\n".join([*lines, "", *_failures(document), _verdict(document), ""])
+
+
+def _verdict(document: Document) -> str:
+    reason = f": {failing.reason(document)}" if document["failures"] else ""
+    return f"VERDICT: {document['verdict']}{reason}"
+
+
+def _failures(document: Document) -> list[str]:
+    """Each cause, when it was, what to do, and which criteria fail by it; nothing for a GO."""
+    lines = []
+    for number, failure in enumerate(document["failures"], 1):
+        said, when = failure["text"].split(" "), failing.when(failure)
+        lines += _wrapped(
+            f"  {number}.", [*said, *(f"({when})".split(" ") if when else [])], "    "
+        )
+        lines += _wrapped("     To do:", failure["advice"].split(" "), " " * 11)
+        lines += _wrapped("     Fails:", " · ".join(failure["criteria"]).split(" "), " " * 11)
+    if lines:
+        lines += _wrapped(" ", failing.outlook(document).split(" "), " ")
+    return ["WHAT FAILS", *lines, ""] if lines else []
 
 
 def _drawn(table: Table, widths: Sequence[int]) -> list[str]:

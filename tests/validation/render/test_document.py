@@ -26,8 +26,10 @@ LISTS = {
 def test_report_has_the_keys_that_others_read(world: Path) -> None:
     _, report = run(world)
     assert list(report) == [
-        *("verdict", "at", "exchange", "criteria", "warnings", "coverage", "totals"),
+        *("verdict", "at", "exchange", "criteria", "failures", "go_possible", "warnings"),
         *(
+            "coverage",
+            "totals",
             "differences",
             "worst",
             "worst_symbols",
@@ -69,4 +71,6 @@ def test_hostile_values_are_still_json(hostile: Path) -> None:
     code, report = run(hostile)
     assert code == 1
     json.dumps(report, allow_nan=False)
+    keys = "text advice criteria begin end goes_on"
+    assert list(report["failures"][0]) == keys.split()
     assert any("<script>" in each["symbol"] for each in report["worst"])
