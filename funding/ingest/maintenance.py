@@ -10,6 +10,8 @@ log = logging.getLogger("ingest")
 
 CHECKPOINT_SECONDS = 10.0
 PRUNE_SECONDS = 3_600.0
+MORE_SECONDS = 1.0
+"""Between two steps where one is not enough."""
 RETIRE_SECONDS = 600.0
 LARGE_WAL_BYTES = 16 * 1024 * 1024
 
@@ -38,8 +40,8 @@ class StoreMaintenance:
             size = self._writer.checkpoint()
             if size > LARGE_WAL_BYTES and self._throttle("wal", now):
                 log.warning("the WAL has %d bytes: does a reader hold an old snapshot?", size)
-        if self._prune.due(now):
-            self._writer.prune_events(wall - self._keep_seconds)
+        if self._prune.due(now) and self._writer.prune_events(wall - self._keep_seconds):
+            self._prune.hasten(now + MORE_SECONDS)
         if all_classes_flow and self._retire.due(now):
             return self._writer.retire(self._exchange, wall, now)
         return []

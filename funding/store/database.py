@@ -39,6 +39,12 @@ BUSY_SECONDS = 5.0
 """How long a connection waits for another process's lock, unless it says otherwise."""
 
 
+def _incremental_vacuum(connection: apsw.Connection) -> None:
+    # Only before anything is written to a new file: it would take the lock of another one.
+    if connection.pragma("page_count") == 0:
+        connection.pragma("auto_vacuum", "incremental")
+
+
 def _wal(connection: apsw.Connection) -> None:
     connection.pragma("journal_mode", "wal")
 
@@ -69,6 +75,7 @@ def _defensive(connection: apsw.Connection) -> None:
 
 
 WRITER: tuple[Callable[[apsw.Connection], None], ...] = (
+    _incremental_vacuum,
     _wal,
     _synchronous_normal,
     _checkpoint_by_hand,

@@ -16,6 +16,7 @@ from funding.model.event import Event, ingest_source
 from funding.model.feed import CLOCK_DRIFT, Feed
 from funding.model.quote import Quote
 from funding.runtime.backoff import Attempts
+from funding.store import retention
 from funding.store.bar_table import add_bars, last_minute, prune_bars
 from funding.store.damage import is_marked, marker_path, report_damage
 from funding.store.database import (
@@ -40,7 +41,6 @@ from funding.store.signal_table import Findings, add_signals, set_levels
 log = logging.getLogger("ingest")
 
 NO_FINDINGS = Findings((), (), {})
-RETIRE_SECONDS = 86_400.0
 BUSY_SECONDS = 0.5
 """How long a batch waits for another program's lock, so that ingest goes on receiving."""
 
@@ -273,20 +273,16 @@ class Writer:
         self._files = None  # not those that this writes to: `close` then moves nothing into them
 
     def retire(self, exchange: str, wall: float, uptime: float) -> list[str]:
-        """Delete symbols without a quote for `RETIRE_SECONDS`; returns their names."""
+        """Delete symbols without a quote for a day; returns their names."""
         with translate_errors(self._name), transaction(self._connection):
-            rows = self._connection.execute(
-                "DELETE FROM quote WHERE exchange = ?1"
-                " AND coalesce(?3 - received_uptime, abs(?2 - updated_at)) > ?4 RETURNING symbol",
-                (exchange, wall, uptime, RETIRE_SECONDS),
-            ).fetchall()
-        return [str(symbol) for (symbol,) in rows]
+            return retention.retire(self._connection, exchange, wall, uptime)
 
-    def prune_events(self, before: float) -> None:
-        """Delete events and signals older than `before` Unix seconds."""
+    def prune_events(self, before: float) -> bool:
+        """Delete events and signals older than `before` Unix seconds, and return disk space;
+        whether more of either is left for the next call."""
         with translate_errors(self._name), transaction(self._connection):
-            self._connection.execute("DELETE FROM event WHERE at < ?", (before,))
-            self._connection.execute("DELETE FROM signal WHERE at < ?", (before,))
+            left = retention.prune_events(self._connection, before)
+            return retention.return_space(self._connection) or left
 
     def checkpoint(self) -> int:
         """Move what can be moved from the WAL without waiting; returns the WAL's size in bytes, 0

@@ -9,6 +9,7 @@ import pytest
 
 from funding.ingest import inbox, maintenance
 from funding.model.event import Event, EventKind
+from funding.store import retention
 from tests.support.ingest_world import START, START_MS, IngestWorld, lines, message, row
 
 
@@ -54,6 +55,20 @@ def test_old_events_are_removed(world: IngestWorld) -> None:
     world.time.advance(1.0)
     world.step()
     assert "notice" not in world.kinds()
+
+
+def test_many_old_events_are_removed_step_by_step(
+    world: IngestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "ROWS", 2)
+    old = Event(START - 15 * 86_400.0, "test", EventKind.NOTICE, "")
+    world.writer.write(world.feed, events=[old] * 5)
+    left = []
+    for _ in range(4):
+        world.step()
+        left.append(world.kinds().count("notice"))
+        world.time.advance(maintenance.MORE_SECONDS)
+    assert left == [3, 1, 0, 0]
 
 
 def test_symbol_without_a_quote_for_a_day_is_retired(

@@ -55,6 +55,17 @@ def test_old_bars_of_this_exchange_are_deleted(path: Path) -> None:
         assert [bar.exchange for bar in stored(path, 3_600)] == ["kucoin"]
 
 
+def test_many_old_bars_are_deleted_five_periods_at_a_time(path: Path) -> None:
+    """As after a shorter setting: one DELETE of all would hold the write lock for seconds."""
+    left = []
+    with writing(path) as writer:
+        writer.write_bars("binance", [minute(n) for n in (*range(25), 70, 71)], 0, 0)
+        for _ in range(5):
+            writer.write_bars("binance", [], HOUR + 71 * 60, 0)
+            left.append(len(stored(path, 60)))
+    assert left == [22, 17, 12, 7, 2]
+
+
 def test_newest_minute(path: Path) -> None:
     with writing(path) as writer:
         assert writer.last_minute("binance") is None
