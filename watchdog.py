@@ -14,12 +14,14 @@ from funding.health.verdict import Limits
 from funding.rest.client import RestClient
 from funding.runtime import access
 from funding.runtime.clock import SYSTEM
+from funding.settings.alerts import AlertSettings
 from funding.settings.service import Settings
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
+from funding.watchdog.announcer import Announcer
 from funding.watchdog.collector import FactsCollector
 from funding.watchdog.feed_reader import FeedReader
 from funding.watchdog.findings_log import FindingsLog
@@ -92,7 +94,7 @@ def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
     return 0 if report.healthy(findings) else 1
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, own: AlertSettings) -> int:
     """Look and act until SIGTERM or SIGINT."""
     keep_seconds = settings.comparison_days * 86_400
     schedule = Schedule(settings.compare_interval, settings.compare_all_interval, keep_seconds)
@@ -101,6 +103,7 @@ def run(settings: Settings) -> int:
     checker = make_rest_checker(settings, schedule)
     monitor = make_monitor(settings, checker)
     findings_log = FindingsLog(SYSTEM)
+    announcer = Announcer(settings, own)
     stopping = startup.stop_on_signal()
     monitor.record_start()
     checker.start()
@@ -111,9 +114,11 @@ def run(settings: Settings) -> int:
         findings = check(facts)
         monitor.act(facts)
         findings_log.write(findings)
+        announcer.take(facts, findings)
         pause = PENDING_SECONDS if monitor.restart_pending else settings.check_interval
         if stopping.wait(min(pause, settings.check_interval)):
             checker.stop()
+            announcer.stop()
             return 0
 
 
@@ -135,7 +140,7 @@ def main() -> int:
             print(f"watchdog.py: no report: {settings.db}: {closed}", file=sys.stderr)
             return 2
         return once(settings, restart=arguments.restart, as_json=arguments.json)
-    return run(settings)
+    return run(settings, startup.alerts("watchdog", settings))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from funding.settings import environment, service
 from funding.settings.table import Setting
 
 if TYPE_CHECKING:
+    from funding.settings.alerts import AlertSettings
     from funding.settings.consumers import ConsumerSettings
     from funding.statistics.thresholds import Threshold
 
@@ -51,6 +52,13 @@ def thresholds(name: str, settings: service.Settings) -> "list[Threshold]":
     from funding.settings import signals  # here: the other programs do without
 
     return _read(name, lambda: signals.load(settings))
+
+
+def alerts(name: str, settings: service.Settings) -> "AlertSettings":
+    """The settings of alerts, or the end of the process: exit 2 and one line on stderr."""
+    from funding.settings import alerts as room  # here: the other programs do without
+
+    return _read(name, lambda: room.load(settings.rest_host))
 
 
 def consumer(

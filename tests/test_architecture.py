@@ -38,8 +38,11 @@ PURE = {
     "history/settlement_rules",
     "history/standby_rules",
     "ingest/track",
+    "watchdog/alert_rules",
+    "watchdog/alert_words",
     "watchdog/restart_decision",
     "watchdog/restart_rules",
+    "watchdog/troubles",
     "client/mode",
     "consumers/open_interest_rules",
     "consumers/backend_posts",
@@ -84,6 +87,7 @@ PAIRS = {
     ("consumers", "notify"),
     ("consumers", "rest"),
     ("history", "rest"),
+    ("watchdog", "notify"),
     ("watchdog", "rest"),
 }
 """Which room of floors 2 and 3 imports which other one of its own floor. `runtime`, this process on

@@ -1,24 +1,21 @@
 """How a consumer runs: its work again and again or once, and a sender for each target."""
 
 import logging
-import random
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from funding import errors
-from funding.notify.backend import BackendClient
-from funding.notify.sender import SEND_SECONDS, Delivery, Sender
+from funding.notify.deliveries import opened_delivery
+from funding.notify.sender import Delivery, Sender
 from funding.notify.targets import Target, configured_targets
 from funding.runtime.clock import SYSTEM
 from funding.runtime.schedule import Every
 from funding.settings.consumers import ConsumerSettings, without_real_targets
 from funding.settings.service import Settings
 from funding.statistics.thresholds import Threshold
-from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
-from funding.store.stated_waits import StatedWaits
 
 log = logging.getLogger("consumer")
 
@@ -109,19 +106,6 @@ class ConsumerLoop:
     def _sender(self, target: Target, stopping: threading.Event) -> Sender:
         return Sender(target.name, lambda: self._delivery(target), failed=stopping.set)
 
-    @contextmanager
-    def _delivery(self, target: Target) -> Iterator[Delivery]:
-        """With a store of its own, for one thread."""
-        store = DurableConnection(self.settings.db, rest_host=self.settings.rest_host)
-        backend = BackendClient(SEND_SECONDS, waits=StatedWaits(self.settings.db, SYSTEM))
-        try:
-            yield Delivery(
-                *(self.consumer, target),
-                store=OutboxStore(store),
-                backend=backend,
-                clock=SYSTEM,
-                uniform=random.uniform,
-            )
-        finally:
-            backend.close()
-            store.close()
+    def _delivery(self, target: Target) -> AbstractContextManager[Delivery]:
+        settings = self.settings
+        return opened_delivery(self.consumer, target, settings.db, settings.rest_host)

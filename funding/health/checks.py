@@ -102,6 +102,16 @@ def check_machine(facts: Facts) -> Iterator[Finding]:
         yield warning(Check.CLOCK, text)
 
 
+def check_people(facts: Facts) -> Iterator[Finding]:
+    """What people are to be told: of a GO that ends, and by alerts that are not accepted."""
+    for verdict in facts.verdicts:
+        text = verdict.warning(facts.at)
+        if text:
+            yield warning(Check.VERDICT, text)
+    for text in facts.undelivered:
+        yield warning(Check.ALERTS, text)
+
+
 def clock_stepped(facts: Facts) -> bool:
     """Whether the wall clock was set between this look and the one before."""
     return abs(facts.clock_step) > CLOCK_STEP_SECONDS
@@ -123,6 +133,7 @@ CHECKS = (
     check_api,
     data_checks.check_rest,
     check_machine,
+    check_people,
 )
 """In the order of the report."""
 

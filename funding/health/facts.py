@@ -8,6 +8,7 @@ from typing import NamedTuple
 from funding.comparison.pair import Comparison
 from funding.health.verdict import Health, Limits, judge
 from funding.model.feed import Feed
+from funding.model.verdict import Verdict
 
 INGEST = "funding:ingest"
 FIRST = "binance"
@@ -119,7 +120,9 @@ class Facts:
     our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
     long ago the exchange was asked for its contracts, None before the first time. `others` are the
     feeds of other exchanges; all the rest is about Binance. `history_age` is the time since the
-    history program said that all its threads turn, None where it never did.
+    history program said that all its threads turn, None where it never did. `verdicts` are the
+    last ones of reports, `undelivered` says which alerts could not be sent; `at` is the time of the
+    look (Unix seconds).
     """
 
     limits: Limits
@@ -146,6 +149,9 @@ class Facts:
     contracts_age: float | None = None
     others: Sequence[OtherFeed] = ()
     history_age: float | None = None
+    verdicts: Sequence[Verdict] = ()
+    undelivered: Sequence[str] = ()
+    at: float = 0.0
 
     @property
     def disk_is_full(self) -> bool:

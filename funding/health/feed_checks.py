@@ -4,7 +4,14 @@ import json
 from collections.abc import Iterator
 
 from funding.health.facts import Facts, OtherFeed
-from funding.health.findings import Check, Finding, error, first_names, info, warning
+from funding.health.findings import (
+    Check,
+    Finding,
+    error,
+    first_names,
+    info,
+    warning,
+)
 from funding.health.verdict import feed_problem
 from funding.model.feed import Feed
 
@@ -18,16 +25,23 @@ def check_other_feeds(facts: Facts) -> Iterator[Finding]:
             yield from _check(other, facts.locked_by)
 
 
+def problem_of(other: OtherFeed, locked_by: str) -> tuple[Check, str]:
+    """What is wrong with a feed, and the check that finds it; "" for nothing."""
+    problem = feed_problem(other.feed, other.newest, other.heartbeat_age, locked_by)
+    if not problem and other.fresh < other.min_symbols:
+        text = f"{other.fresh} fresh symbols, at least {other.min_symbols} expected"
+        return Check.SYMBOLS, text
+    return Check.FEED, problem
+
+
 def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
     name = other.exchange
-    problem = feed_problem(other.feed, other.newest, other.heartbeat_age, locked_by)
+    check, problem = problem_of(other, locked_by)
     if problem:
-        yield error(Check.FEED, f"{name}: {problem}")
-    elif other.fresh < other.min_symbols:
-        text = f"{other.fresh} fresh symbols, at least {other.min_symbols} expected"
         # Where each symbol has a topic, they come one after the other.
         begins = other.feed is not None and _running_seconds(other.feed) < BEGINNING_SECONDS
-        yield (warning if begins else error)(Check.SYMBOLS, f"{name}: {text}")
+        few = check is Check.SYMBOLS and begins
+        yield (warning if few else error)(check, f"{name}: {problem}")
     else:
         yield info(Check.FEED, f"{name}: {other.fresh} fresh symbols")
     if other.stale:

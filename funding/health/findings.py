@@ -36,6 +36,8 @@ class Check(enum.StrEnum):
     WAL = "wal"
     DISK = "disk"
     CLOCK = "clock"
+    VERDICT = "verdict"
+    ALERTS = "alerts"
 
 
 class Finding(NamedTuple):

@@ -22,11 +22,12 @@ STUCK_ATTEMPTS = 10
 
 
 class Consumer(StrEnum):
-    """The programs that make alerts; the words stand in the database."""
+    """Who makes alerts; the words stand in the database."""
 
     VOLUME_ALERT = "volume_alert"
     OI_POLLER = "oi_poller"
     SIGNAL_ALERT = "signal_alert"
+    ALERTS = "alerts"  # the watchdog, which tells people how the service is
 
 
 class TargetName(StrEnum):
@@ -35,7 +36,7 @@ class TargetName(StrEnum):
     BACKEND = "backend"
     BACKEND_DEV = "backend-dev"
     TELEGRAM = "telegram"  # takes an alert's message instead of its body
-    WEBHOOK = "webhook"  # any address that takes JSON; signals alone go there
+    WEBHOOK = "webhook"  # any address that takes JSON
 
 
 class MarkAndRate(NamedTuple):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from funding.model.alert import TargetName
+from funding.settings.alerts import AlertSettings
 from funding.settings.consumers import ConsumerSettings
 from funding.settings.secret import Secret
 from funding.store.outbox import Due
@@ -57,6 +58,15 @@ def signal_targets(settings: ConsumerSettings) -> list[Target]:
     ]
     if settings.signal_webhook_url:
         found.append(Target(TargetName.WEBHOOK, "", settings.signal_webhook_url))
+    return found
+
+
+def alert_targets(settings: AlertSettings) -> list[Target]:
+    """Who is told how the service is: the webhook, and Telegram."""
+    telegram = settings.telegram_url, settings.telegram_token, settings.chat_id
+    found = [Target(TargetName.TELEGRAM, *telegram)] if all(telegram) else []
+    if settings.alert_url:
+        found.append(Target(TargetName.WEBHOOK, "", settings.alert_url))
     return found
 
 

@@ -4,7 +4,7 @@ A value that is secret is shown nowhere: not in an error, not in a repr, not whe
 settings. A file that holds one must be its owner's alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -171,7 +171,7 @@ def without_real_targets(own: ConsumerSettings, rest_host: str) -> ConsumerSetti
 def load() -> tuple[Settings, ConsumerSettings, list[str]]:
     """Both tables, from the environment and the settings file, and the unknown names."""
     found = environment.texts(service.PATHS)
-    _check_secrets(found)
+    check_secrets(found, _SECRETS)
     ours, unknown = service.read(found.texts)
     own = read(found.texts)
     targets = (own.volspike_api_url, own.volspike_api_url_dev, own.telegram_url)
@@ -180,8 +180,9 @@ def load() -> tuple[Settings, ConsumerSettings, list[str]]:
     return ours, own, sorted({*unknown, *(found.from_file - known)})
 
 
-def _check_secrets(found: Texts) -> None:
-    exposed = sorted(name for name in found.from_file & _SECRETS if found.texts[name])
+def check_secrets(found: Texts, secrets: Collection[str]) -> None:
+    """Raise `SettingError` where others may read the file that one of `secrets` is from."""
+    exposed = sorted(name for name in found.from_file & set(secrets) if found.texts[name])
     if exposed and found.mode & 0o077:
         expected = f"mode 0600, since it holds {exposed[0]}: others may read it (chmod 600)"
         raise SettingError(environment.NAME, str(found.file), expected)

@@ -30,6 +30,9 @@ from funding.settings.table import (
 
 ELSEWHERE = frozenset(
     {
+        "FUNDING_ALERT_URL",
+        "FUNDING_DAILY_REPORT",
+        "FUNDING_HEARTBEAT_URL",
         "FUNDING_MISSING_AS_ZERO",
         "FUNDING_SIGNAL_BACKEND",
         "FUNDING_SIGNAL_MESSAGE_CAP",
@@ -38,7 +41,7 @@ ELSEWHERE = frozenset(
         "FUNDING_TRADFI",
     }
 )
-"""Names in the table of the consumers."""
+"""Names in the tables of the consumers and of the alerts."""
 
 ROOT = environment.project_folder()
 """Relative defaults are below it."""

@@ -1,6 +1,6 @@
 """The table `event`: the audit trail; and when its writer looked last (table `consumer`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 import apsw
@@ -70,6 +70,20 @@ class Events:
         """When `source` looked for the last time (Unix seconds), if it told."""
         rows = self._store.rows("SELECT done_at FROM consumer WHERE name = ?", (source,))
         return float(rows[0][0]) if rows else None
+
+    def since(self, at: float, kinds: Sequence[EventKind]) -> list[tuple[int, Event, str | None]]:
+        """The events of `kinds` since Unix seconds, oldest first: the id of each, and for one about
+        a comparison the exchange."""
+        rows = self._store.rows(
+            f"SELECT id, {_COLUMNS}, CASE kind WHEN 'significant' THEN"
+            " (SELECT exchange FROM comparison WHERE compared_at = event.at LIMIT 1) END"
+            f" FROM event WHERE at >= ? AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY id",
+            (at, *kinds),
+        )
+        return [
+            (number, Event(at, source, EventKind(kind), *rest), exchange)
+            for number, at, source, kind, *rest, exchange in rows
+        ]
 
     def recall(self, source: str, kind: EventKind, since: float) -> list[Event]:
         """The events of `source` and `kind` since Unix seconds, oldest first."""

@@ -2,23 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from funding import errors
 from funding.health import verdict
 from funding.health.facts import Facts, LastComparison, Probe, Process
+from funding.model.alert import Consumer
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime import process
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
+from funding.store.outbox import UNDELIVERED
 from funding.store.reader import Reader
 from funding.store.stated_waits import StatedWaits
+from funding.store.verdicts import last_verdicts
 from funding.watchdog import probe
 from funding.watchdog.feed_reader import FeedReader, last_frame_age
 from funding.watchdog.supervisor import SupervisorClient
 
 STREAM_CLOCK_SECONDS = 60.0
 """The stream's event times tell less of the clock than this."""
+ALERT_SECONDS = 30.0
+"""An alert that is older and not accepted cannot be delivered at present."""
 _HISTORY = "SELECT done_at FROM consumer WHERE name = 'history'"
 
 
@@ -80,7 +87,21 @@ class FactsCollector:
             disk_free_bytes=process.disk_free_bytes(settings.db.parent),
             clock_step=step,
             clock_error=_clock_error(facts, self._offset, exchange, self._clock.boot),
+            at=wall,
+            **self._told(wall),
         )
+
+    def _told(self, wall: float) -> dict[str, Any]:
+        """The verdicts, and the alerts that wait."""
+        try:
+            rows = self._reader.rows(UNDELIVERED, (Consumer.ALERTS, wall - ALERT_SECONDS))
+            verdicts = last_verdicts(self._reader.rows)
+        except errors.StoreError:
+            return {}
+        return {
+            "verdicts": verdicts,
+            "undelivered": [undelivered_text(*row) for row in rows],
+        }
 
     def _read_store(self, facts: Facts) -> Facts:
         """`facts` with those of the feed row and the quotes."""
@@ -181,6 +202,12 @@ def _measured(each: Process, uptime: float) -> Process:
         memory_bytes=process.memory_bytes(each.pid) if each.pid else 0,
         began=began,
     )
+
+
+def undelivered_text(target: str, many: int, since: float, error: str | None) -> str:
+    """That alerts wait for `target`, in words."""
+    begin = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{many} alerts cannot be sent since {begin}: {target}: {error or 'not tried yet'}"
 
 
 def _clock_error(facts: Facts, offset: float, exchange: float | None, boot: str) -> float | None:

@@ -7,13 +7,11 @@ from funding.health import report
 from funding.health.findings import Check, Finding, Level
 from funding.runtime.clock import Clock
 from funding.runtime.schedule import Every
+from funding.watchdog.troubles import RECOVERY_SECONDS
 
 log = logging.getLogger("watchdog")
 
 REPORT_SECONDS = 3_600.0
-RECOVERY_SECONDS = 10.0
-"""A check that has failed is well for so long before it has recovered: in an outage a frame may
-come now and then."""
 
 
 class FindingsLog:

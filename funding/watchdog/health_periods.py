@@ -13,9 +13,9 @@ from funding.health.checks import probe_problem
 from funding.health.facts import INGEST, Facts
 from funding.model.event import Event, EventKind
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
+from funding.watchdog.troubles import RECOVERY_SECONDS
 
 DATA, API = "data", "api"
-RECOVERY_SECONDS = 10.0
 AWAY_SECONDS = 15.0
 """Looks that are further apart than this and the check interval: in between nobody looked."""
 START_SECONDS = 15.0
