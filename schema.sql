@@ -278,9 +278,10 @@ CREATE TABLE consumer (
 -- FUNDING_COMPARISON_DAYS.
 CREATE TABLE alert (
     key      TEXT    NOT NULL PRIMARY KEY,  -- consumer, symbol, hour or instant, kind: unique
-    consumer TEXT    NOT NULL,
+    consumer TEXT    NOT NULL,  -- 'alerts': the watchdog, for which `symbol` is what it is about
     symbol   TEXT    NOT NULL,
-    kind     TEXT    NOT NULL,  -- SPIKE, HALF_UPDATE, FULL_UPDATE; UP or DOWN with a timeframe
+    kind     TEXT    NOT NULL,  -- SPIKE, HALF_UPDATE, FULL_UPDATE; UP or DOWN with a timeframe;
+                                -- of the watchdog: AlertKind in funding/watchdog/alert_rules.py
     at       REAL    NOT NULL,  -- Unix seconds of the scan or sample that caused it
     body     TEXT    NOT NULL CHECK (json_valid(body)) -- the JSON that backends receive
 ) STRICT, WITHOUT ROWID;

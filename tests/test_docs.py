@@ -17,7 +17,7 @@ import pytest
 
 from funding.api.routes import ENDPOINTS
 from funding.model.event import EventKind
-from funding.settings import consumers, service
+from funding.settings import alerts, consumers, service
 from funding.settings.table import Setting
 from harness.processes import WAIT_SECONDS
 from tests.conftest import ROOT
@@ -28,7 +28,9 @@ TEXTS = {name: path.read_text("utf-8") for name, path in PAGES.items()}
 EVERYTHING = "\n".join(TEXTS.values())
 ROOMS = TEXTS["docs/development.md"].partition("## Rooms")[2].split("```")[1]
 SCHEMA = (ROOT / "schema.sql").read_text("utf-8")
-SETTINGS = (*service.TABLE, *consumers.TABLE)
+SETTINGS = tuple(
+    {each.name: each for each in (*service.TABLE, *consumers.TABLE, *alerts.TABLE)}.values()
+)
 ROWS = {
     match[1]: match[2]
     for match in re.finditer(r"^\| `([A-Z][A-Z_0-9]+)` \| (`[^`]+`|) ?\|", EVERYTHING, re.MULTILINE)

@@ -194,8 +194,10 @@ def _events(
                 fresh.setdefault(each.subject, []).append(each)
         recent = {n.subject for n in case.lately(quiet) if n.kind is kind}
         found = {name: events for name, events in fresh.items() if name not in recent}
-        if any(is_due(case, events) for events in found.values()):
-            yield Message(kind, tuple(_note(case, found[name]) for name in sorted(found)))
+        due = {name for name, events in found.items() if is_due(case, events)}
+        if due:
+            told = found if kind is AlertKind.RESTARTS else due
+            yield Message(kind, tuple(_note(case, found[name]) for name in sorted(told)))
 
     return rule
 

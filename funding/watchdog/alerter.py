@@ -125,6 +125,7 @@ def _happened(found: Sequence[tuple[int, Event, str | None]], now: float) -> Ite
             continue
         text, program = event.detail, event.program or ""
         if event.kind is not EventKind.SIGNIFICANT:
-            text = text.removeprefix(f"{program} ({event.rule}): ").removeprefix(f"{program}: ")
+            for prefix in (f"{program} ({event.rule}): ", f"{program}: ", f"{program} "):
+                text = text.removeprefix(prefix)
         subject = program or exchange or event.source
         yield Happened(KINDS[event.kind], number, event.at, subject, text, event.rule or "")

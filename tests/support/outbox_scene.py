@@ -40,10 +40,11 @@ class Scene:
         self,
         receiver: Target,
         uniform: Callable[[float, float], float] = lambda _, high: high,
+        consumer: str = "volume_alert",
     ) -> Delivery:
         """The delivery to `receiver`."""
         return Delivery(
-            "volume_alert", receiver, store=self.store, backend=self.backend,
+            consumer, receiver, store=self.store, backend=self.backend,
             clock=self.hand.clock(), uniform=uniform,
         )  # fmt: skip
 

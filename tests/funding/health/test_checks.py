@@ -7,9 +7,10 @@ import pytest
 from funding.health.checks import check, clock_stepped
 from funding.health.facts import Facts, Probe, Process
 from funding.health.facts import ProcessState as State
-from funding.health.findings import Level
+from funding.health.findings import Check, Level
 from funding.health.report import healthy
-from tests.support.health_facts import HEALTHY, PROGRAMS, assert_only_finding, with_program
+from funding.model.verdict import DAY_SECONDS, Verdict
+from tests.support.health_facts import AT, HEALTHY, PROGRAMS, assert_only_finding, with_program
 
 W, E = Level.WARNING, Level.ERROR
 
@@ -86,3 +87,12 @@ def test_healthy_facts_give_a_report_in_order() -> None:
     assert [each.check for each in findings] == [
         "ingest", *["programs"] * 2, "feed", "symbols", "frame", "api", *["rest"] * 3
     ]  # fmt: skip
+
+
+def test_what_people_are_to_be_told() -> None:
+    go = Verdict("kucoin", AT - 6 * DAY_SECONDS, "GO", AT - 6 * DAY_SECONDS)
+    facts = replace(HEALTHY, at=AT, verdicts=[go, Verdict("binance", AT, "NO-GO")])
+    words = "the GO of kucoin lapses in 1.0 days"
+    assert_only_finding(facts, Level.WARNING, Check.VERDICT, words)
+    facts = replace(HEALTHY, undelivered=["3 alerts cannot be sent"])
+    assert_only_finding(facts, Level.WARNING, Check.ALERTS, "3 alerts cannot be sent")

@@ -1,7 +1,8 @@
 """The targets that are configured."""
 
 from funding.model.alert import TargetName
-from funding.notify.targets import Target, configured_targets, signal_targets
+from funding.notify.targets import Target, alert_targets, configured_targets, signal_targets
+from funding.settings import alerts
 from funding.settings.consumers import read
 from funding.settings.secret import Secret
 from funding.store.outbox import Due
@@ -47,3 +48,17 @@ def test_webhook_is_asked_at_its_own_address() -> None:
     assert hook.request(due) == (
         "https://hooks.example/secret", {"Idempotency-Key": "key"}, b'{"text": "x"}'
     )  # fmt: skip
+
+
+def test_targets_of_alerts() -> None:
+    texts = {
+        "TELEGRAM_TOKEN": TOKEN, "CHAT_ID": CHAT,
+        "FUNDING_ALERT_URL": "https://hooks.example/secret",
+    }  # fmt: skip
+    found = alert_targets(alerts.read(texts))
+    assert found == [
+        Target(TargetName.TELEGRAM, "https://api.telegram.org", Secret(TOKEN), Secret(CHAT)),
+        Target(TargetName.WEBHOOK, "", Secret("https://hooks.example/secret")),
+    ]
+    assert "secret" not in repr(found)
+    assert alert_targets(alerts.read({})) == []

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from funding.model.event import Event, EventKind
+from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
+from tests.support.store import comparison
 
 AT = 1_764_725_610.0
 
@@ -52,3 +54,13 @@ def test_event_of_a_lost_file_is_added_when_it_is_over(store: DurableConnection)
     assert Events(store).recall("watchdog", EventKind.UNHEALTHY, AT) == [over]
     assert Events(store).last_look("watchdog") == AT + 1.5
     assert Events(store).last_look("somebody else") is None
+
+
+def test_events_of_some_kinds_with_what_they_are_about(store: DurableConnection) -> None:
+    crash = Event(AT, "api:api_00", EventKind.CRASH, "x", "api:api_00")
+    differs = Event(AT + 1, "watchdog", EventKind.SIGNIFICANT, "y", rule="mark_price")
+    Events(store).add([replace(crash, at=AT - 1), crash, replace(crash, kind=EventKind.STOP)])
+    Events(store).add([differs])
+    Comparisons(store).add([comparison(AT + 1)])
+    kinds = [EventKind.CRASH, EventKind.SIGNIFICANT]
+    assert Events(store).since(AT, kinds) == [(2, crash, None), (4, differs, "binance")]

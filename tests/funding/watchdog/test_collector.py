@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 
 from funding.health.checks import check
 from funding.health.facts import LastComparison, Probe, ProcessState
+from funding.model.alert import Consumer, Post
 from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed
+from funding.model.verdict import Verdict
 from funding.store import durable
 from funding.store.contracts import Contracts
+from funding.store.outbox import OutboxStore
 from funding.store.stated_waits import StatedWaits
 from funding.store.upgrades import VERSION
 from funding.watchdog import probe
@@ -307,3 +311,23 @@ def test_sign_of_life_of_the_history_program_ages_by_a_clock_that_nobody_sets(
         service.hand.advance(20.0)
         service.hand.wall += 3_600
         assert service.monitor.look().history_age == pytest.approx(20.0)
+
+
+def test_alerts_that_wait_and_verdicts_are_facts(service: WatchedService) -> None:
+    now = service.hand.wall
+    posts = [Post("webhook", "", str(number), "{}") for number in range(3)]
+    OutboxStore(service.store).complete(Consumer.ALERTS, None, now - 90, [], [], posts)
+    OutboxStore(service.store).complete(Consumer.OI_POLLER, None, now - 90, [], [], posts[:0])
+    with closing(plainly(service.path)) as plain:
+        plain.execute("UPDATE outbox SET last_error = 'status 500' WHERE id = 1")
+        plain.execute("UPDATE outbox SET sent_at = 1 WHERE id = 2")
+        plain.execute(
+            "INSERT INTO validation (at, verdict, since, until, report)"
+            " VALUES (?1, 'GO', 0, ?1, '{}')",
+            (now - 1,),
+        )
+    facts = service.monitor.look()
+    begin = datetime.fromtimestamp(now - 90, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert facts.undelivered == [f"2 alerts cannot be sent since {begin}: webhook: status 500"]
+    assert facts.verdicts == [Verdict("binance", now - 1, "GO", now - 1)]
+    assert facts.at == now
