@@ -8,7 +8,8 @@ import pytest
 from funding.health.checks import check
 from funding.settings import alerts
 from funding.settings.service import read
-from funding.watchdog import announcer, ping
+from funding.runtime.clock import SYSTEM
+from funding.watchdog import ping
 from funding.watchdog.announcer import Announcer
 from harness.processes import until
 from tests.support.clock import write
@@ -28,7 +29,7 @@ def test_an_outage_is_told_and_only_health_is_pinged(
 ) -> None:
     monkeypatch.setattr(ping, "POLL_SECONDS", 0.002)
     path = tmp_path / "funding.db"
-    write(path, announcer.SYSTEM)
+    write(path, SYSTEM)
     with serving() as far:
         made = begun(path, far, FUNDING_ALERT_URL=f"{far.address}{HOOK}")
         made.take(LONG_DOWN, check(LONG_DOWN))
