@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from funding.health.checks import check
+from funding.runtime.clock import SYSTEM
 from funding.settings import alerts
 from funding.settings.service import read
-from funding.runtime.clock import SYSTEM
 from funding.watchdog import ping
 from funding.watchdog.announcer import Announcer
 from harness.processes import until
