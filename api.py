@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from funding import startup
+from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
@@ -50,7 +51,8 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
-    short, long = (Api(Served(_exchanges(settings)), SYSTEM) for _ in range(2))
+    broadcaster = Broadcaster(Served(_exchanges(settings)), SYSTEM)
+    short, long = (Api(Served(_exchanges(settings)), SYSTEM, broadcaster) for _ in range(2))
     api = TwoApis(short, long)
     try:
         listening = listening_socket(*address)
@@ -60,7 +62,7 @@ def main() -> int:
             print(f"the API will answer at http://{host}:{port}/funding/BTCUSDT")
             return 0
         application = local_only(api, host, port)
-        server = Server(application, listening, arguments.socket, api.takes_long)
+        server = Server(application, listening, arguments.socket, api.takes_long, broadcaster.close)
     except OSError as error:
         also = f" and {arguments.socket}" if arguments.socket else ""
         log.error("cannot listen on %s:%d%s: %s", *address, also, error.strerror or error)

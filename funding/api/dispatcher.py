@@ -17,16 +17,21 @@ own threads.
   "Expect: 100-continue" is granted to a body that is too large.
 """
 
+import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from funding.api.responses import refusal
 
-THREADS = 8
+THREADS = 10
+"""Eight readers of the stream, and two that answer what takes long beside them."""
+MAX_UNSENT = 2_000_000
+"""Bytes that may wait for the reader of a stream: some seconds of all quotes."""
 
 
 class Dispatcher(ThreadedTaskDispatcher):
@@ -81,7 +86,14 @@ class _Task(WSGITask):
         if not self.channel.server.accepting:  # the server drains
             self.request.headers["CONNECTION"] = "close"
 
+    @property
+    def has_body(self) -> bool:
+        headers_alone = self.request.command == "HEAD" and self.content_length is None
+        return bool(super().has_body) and not headers_alone
+
     def write(self, data: bytes) -> None:
+        if self.content_length is None and self.channel.total_outbufs_len > MAX_UNSENT:
+            self.channel.drop()
         whole = self.has_body and self.content_length == len(data) > 0
         if self.complete and not self.wrote_header and whole:
             self.channel.write_soon(self.build_response_header() + data)
@@ -112,6 +124,14 @@ class Channel(HTTPChannel):
     task_class = _Task
     error_task_class = _JsonErrorTask
     last_activity: float
+
+    def drop(self) -> None:
+        """End it, from whichever thread, though its client does not read: what waits to be sent is
+        lost. Raises `ClientDisconnected`."""
+        self.will_close = True
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # that wakes the loop, which closes it
+        raise ClientDisconnected
 
     def handle_read(self) -> None:
         """As waitress does, but a client that sends a request byte by byte counts as idle: a few

@@ -12,6 +12,7 @@ from funding.api.router import Route
 from funding.api.served import Served
 from funding.model.bar import HOUR, MINUTE
 from funding.model.settlement import StoredSettlement
+from funding.model.signal import Signal
 from funding.runtime.clock import Clock
 from funding.store import history_reader
 
@@ -169,8 +170,13 @@ class HistoryRoutes:
         reader = self._served.asked(exchange)[0].reader
         of = None if exchange == ALL_EXCHANGES else reader.exchange
         found = history_reader.signals(reader, of, since, limit + 1)
-        rows = [SignalRow(number, *signal[:-1]) for number, signal in found[:limit]]
+        rows = [signal_row(*each) for each in found[:limit]]
         return table(environ, form, SignalRow, rows, truncated=len(found) > limit)
+
+
+def signal_row(number: int, signal: Signal) -> SignalRow:
+    """The signal `number` for the wire."""
+    return SignalRow(number, *signal[:-1])
 
 
 def _settled(each: StoredSettlement, total: float) -> SettledRow:

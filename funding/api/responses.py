@@ -1,6 +1,6 @@
 """The API's answers as values: status, headers and body."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +30,23 @@ class Response(NamedTuple):
         """Answer a WSGI request with this; HEAD gets the headers alone."""
         start_response(f"{self.status} {self.status.phrase}", list(self.headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]
+
+
+class EventStream(NamedTuple):
+    """An answer that lasts: `events` until they end. An iterable with a `close` is closed then."""
+
+    events: Iterable[bytes]
+    headers: dict[str, str]
+
+    def send(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a WSGI request with this; HEAD gets the headers alone."""
+        start_response("200 OK", list(self.headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else self.events
+
+
+def event_stream(events: Iterable[bytes]) -> EventStream:
+    """`events` as Server-Sent Events."""
+    return EventStream(events, {**_EVERY_RESPONSE, "Content-Type": "text/event-stream"})
 
 
 def reply(

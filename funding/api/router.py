@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import bottle
 
 from funding.api.parameters import Parameter, read_query
-from funding.api.responses import Response, refusal, reply
+from funding.api.responses import EventStream, Response, refusal, reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -23,7 +23,7 @@ class Route(NamedTuple):
     it reads for more than some milliseconds, or lasts."""
 
     path: str
-    handler: Callable[..., Response]
+    handler: Callable[..., Response | EventStream]
     parameters: Sequence[Parameter] = ()
     takes_long: bool = False
 
@@ -31,7 +31,7 @@ class Route(NamedTuple):
 class Match(NamedTuple):
     """The handler of a request, and what it takes beside the environment."""
 
-    handler: Callable[..., Response]
+    handler: Callable[..., Response | EventStream]
     arguments: dict[str, Any]
 
 

@@ -8,16 +8,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from funding import __version__, errors
+from funding.api.broadcaster import Broadcaster
 from funding.api.compare_routes import CompareRoutes
 from funding.api.exchange_routes import ExchangeRoutes
 from funding.api.history_routes import HistoryRoutes
 from funding.api.overview_routes import OverviewRoutes
 from funding.api.parameters import BadQuery
 from funding.api.quote_routes import QuoteRoutes
-from funding.api.responses import ADDRESS_HEADER, Response, refusal, reply
+from funding.api.responses import ADDRESS_HEADER, EventStream, Response, refusal, reply
 from funding.api.router import Route, Router
 from funding.api.served import Served
 from funding.api.spread_routes import SpreadRoutes
+from funding.api.stream_routes import StreamRoutes
 from funding.api.trail_routes import TrailRoutes
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle
@@ -35,6 +37,7 @@ ENDPOINTS = [
     "/funding/<symbol>/history?days=30",
     "/funding/<symbol>/bars?period=60&since=",
     "/funding/signals?since=",
+    "/funding/stream?symbols=A,B&signals=1",
     "/funding/compare?asset=BTC",
     "/funding/spreads",
     "/funding/<symbol>/comparisons?since=",
@@ -48,7 +51,7 @@ ENDPOINTS = [
 class Api:
     """The routes over the `served` exchanges: a WSGI application for one thread."""
 
-    def __init__(self, served: Served, clock: Clock) -> None:
+    def __init__(self, served: Served, clock: Clock, broadcaster: Broadcaster) -> None:
         self._served = served
         self._clock = clock
         self._throttle = Throttle(LOG_SECONDS)
@@ -57,6 +60,7 @@ class Api:
                 Route("/", self.index),
                 # Fixed paths come before those with a symbol, which match them too.
                 *CompareRoutes(served, clock).routes(),
+                *StreamRoutes(served, broadcaster).routes(),
                 *SpreadRoutes(served, clock).routes(),
                 *OverviewRoutes(served, clock).routes(),
                 *TrailRoutes(served, clock).routes(),
@@ -76,7 +80,7 @@ class Api:
         """Answer one request."""
         return self._response(environ).send(environ, start_response)
 
-    def _response(self, environ: "WSGIEnvironment") -> Response:
+    def _response(self, environ: "WSGIEnvironment") -> Response | EventStream:
         try:
             match = self._router.match(environ)
             if isinstance(match, Response):

@@ -56,7 +56,10 @@ SETTINGS: dict[str, Any] = {
 
 class Server:
     """Answers at `listening`, and at the unix socket `watchdog_socket`, where the watchdog is
-    answered even while there are too many clients. Raises OSError where it cannot listen."""
+    answered even while there are too many clients. Raises OSError where it cannot listen.
+
+    What `takes_long` to answer, by its path, has a thread of its own; `ending` ends what lasts.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Server:
         listening: socket.socket,
         watchdog_socket: Path | None = None,
         takes_long: Callable[[str], bool] | None = None,
+        ending: Callable[[], None] = lambda: None,
     ) -> None:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         limit = min(MAX_CLIENTS, descriptors - OTHER_DESCRIPTORS)
@@ -90,6 +94,7 @@ class Server:
         ]
         for server in self._servers:
             server.channel_class = Channel
+        self._ending = ending
         self._stopping = False
 
     def stop(self) -> None:
@@ -107,6 +112,7 @@ class Server:
         try:
             while not self._stopping:
                 self._turn(TURN_SECONDS)
+            self._ending()
             self._drain()
         finally:
             self._dispatcher.shutdown()

@@ -23,6 +23,10 @@ _SIGNALS = f"""
 SELECT id, {", ".join(Signal._fields)} FROM signal
 WHERE at >= ?1 AND (?2 IS NULL OR exchange = ?2) ORDER BY at DESC, id DESC LIMIT ?3
 """
+_NEWEST_SIGNAL = "SELECT coalesce(max(id), 0) FROM signal"
+_SIGNALS_AFTER = f"""
+SELECT id, {", ".join(Signal._fields)} FROM signal WHERE id > ? ORDER BY id LIMIT 1000
+"""
 _LISTED = "SELECT symbol FROM contract WHERE exchange = ?1 AND symbol = ?2"
 
 
@@ -71,6 +75,16 @@ def signals(
     exchanges."""
     rows = reader.rows(_SIGNALS, (since, exchange, limit))
     return [(number, Signal(*row)) for number, *row in rows]
+
+
+def newest_signal(reader: Reader) -> int:
+    """The id of the newest signal, of whichever exchange; 0 without any."""
+    return int(reader.rows(_NEWEST_SIGNAL, ())[0][0])
+
+
+def signals_after(reader: Reader, last: int) -> list[tuple[int, Signal]]:
+    """The first thousand that came after the one with the id `last`, of all exchanges."""
+    return [(number, Signal(*row)) for number, *row in reader.rows(_SIGNALS_AFTER, (last,))]
 
 
 def stored_name(reader: Reader, symbol: str) -> str | None:

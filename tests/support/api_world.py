@@ -8,6 +8,7 @@ from wsgiref.types import WSGIApplication
 
 import apsw
 
+from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
@@ -109,11 +110,15 @@ class World:
 
     def api(self, limits: Limits = LIMITS) -> Api:
         """Its routes."""
+        return Api(self.served(limits), self.clock, Broadcaster(self.served(limits), self.clock))
+
+    def served(self, limits: Limits = LIMITS) -> Served:
+        """Two exchanges, with readers for one thread."""
         both = {
             "binance": ServedExchange(Reader(self.path, "binance", self.clock), limits),
             "kucoin": ServedExchange(Reader(self.path, "kucoin", self.clock), Limits(180.0, 1)),
         }
-        return Api(Served(both), self.clock)
+        return Served(both)
 
     def execute(self, *statements: str) -> None:
         """What another program writes."""

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from funding.api.server import Server
 from harness.processes import WAIT_SECONDS
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LARGE = 30_000_000
 """Bytes: more than the kernel keeps for a client that does not read, and than waitress keeps
@@ -58,16 +58,31 @@ class Application:
 
 @contextmanager
 def serving(application: Application, watchdog_socket: Path | None = None) -> Iterator[Server]:
+    """A running server of the test's own application."""
+    with running_server(application, "/stream".__eq__, watchdog_socket=watchdog_socket) as server:
+        try:
+            yield server
+        finally:
+            application.ended.set()
+
+
+@contextmanager
+def running_server(
+    application: "WSGIApplication",
+    takes_long: Callable[[str], bool],
+    ending: Callable[[], None] = lambda: None,
+    *,
+    watchdog_socket: Path | None = None,
+) -> Iterator[Server]:
     """A running server."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = Server(application, listening, watchdog_socket, "/stream".__eq__)
+        server = Server(application, listening, watchdog_socket, takes_long, ending)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
             yield server
         finally:
-            application.ended.set()
             server.stop()
             thread.join(WAIT_SECONDS)
         assert not thread.is_alive()
