@@ -9,7 +9,8 @@ from typing import NamedTuple
 from validation.criteria.advice import advice
 from validation.criteria.causes import CAUSES, DAY_SECONDS, EVER, LENGTH, NOW, Cause
 from validation.criteria.criterion import Criterion, duration
-from validation.criteria.evidence import EVIDENCE, Evidence, own_gaps
+from validation.criteria.evidence import Evidence
+from validation.criteria.findings import EVIDENCE, own_gaps
 from validation.read.audit import ingest_of
 from validation.read.calendar import SETTLEMENT_SECONDS
 from validation.read.facts import Facts
