@@ -16,7 +16,6 @@ from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
 from funding.api.server import Server, listening_socket, serve
 from funding.api.two_apis import TwoApis
-from funding.exchanges.binance.exchange import BINANCE
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
 from funding.runtime.clock import SYSTEM
@@ -29,11 +28,11 @@ CHECK_SECONDS = 0.02  # how soon a replaced database is noticed
 
 
 def _exchanges(settings: Settings) -> dict[str, ServedExchange]:
-    """Those that are followed. Binance comes first: it is meant where none is named."""
+    """Those that are followed. The one that is meant where none is named comes first."""
     found = {}
-    for name in sorted(settings.exchanges, key=BINANCE.name.__ne__):
-        few = settings.min_symbols if name == BINANCE.name else EXCHANGES[name].min_symbols
+    for name in sorted(settings.exchanges, key=settings.first.__ne__):
         reader = Reader(settings.db, name, SYSTEM, check_seconds=CHECK_SECONDS)
+        few = settings.min_symbols_of(EXCHANGES[name])
         limits = verdict.Limits(settings.stale_after, few)
         found[name] = ServedExchange(reader, limits, EXCHANGES[name].rate_cap_hourly)
     return found

@@ -40,17 +40,12 @@ WEIGHT_SHARE = 0.8
 """Of the budget: the rest is for those who wait for it, a connection that begins or the standby."""
 
 
-def budget(settings: Settings, exchange: Exchange) -> int:
-    """The weight per minute of which the whole group may use REST of `exchange`."""
-    return settings.rest_weight if exchange.name == "binance" else exchange.limits.own
-
-
 def open_world(settings: Settings, exchange: Exchange) -> World:
     """What the thread of `exchange` uses."""
     options, limits = settings.options(exchange.name), exchange.limits
     store = DurableConnection(settings.db, rest_host=urlsplit(options.rest_url).hostname)
     usage = RestUsage(store, exchange.name)
-    own = budget(settings, exchange)
+    own = settings.budget(exchange)
     spared = limits._replace(unweighted=limits.unweighted - SPARED_CALLS)
     modest = replace(exchange, limits=spared)
     client = partial(ExchangeClient, options=options, caller=NAME, usage=usage, clock=SYSTEM)
@@ -68,7 +63,7 @@ def open_standby(settings: Settings, exchange: Exchange) -> Standby:
     store = DurableConnection(settings.db, rest_host=urlsplit(options.rest_url).hostname)
     usage = RestUsage(store, exchange.name)
     client = partial(ExchangeClient, exchange, options, "standby", usage=usage, clock=SYSTEM)
-    rest = client(budget=budget(settings, exchange))
+    rest = client(budget=settings.budget(exchange))
     reader = Reader(settings.db, exchange.name, SYSTEM)
     address = urlsplit(options.ws_url).hostname or ""
     after = settings.standby_after

@@ -6,12 +6,9 @@ import logging
 import sys
 
 from funding import startup
-from funding.exchanges.binance import stream as binance
 from funding.exchanges.table import EXCHANGES
 from funding.health import report
 from funding.health.checks import check
-from funding.health.verdict import Limits
-from funding.rest.client import RestClient
 from funding.runtime import access
 from funding.runtime.clock import SYSTEM
 from funding.settings.alerts import AlertSettings
@@ -19,14 +16,14 @@ from funding.settings.service import Settings
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.reader import Reader
-from funding.store.rest_usage import RestUsage
 from funding.watchdog import group_settings
 from funding.watchdog.announcer import Announcer
 from funding.watchdog.collector import FactsCollector
-from funding.watchdog.feed_reader import FeedReader
+from funding.watchdog.feed_reader import feed_reader
 from funding.watchdog.findings_log import FindingsLog
 from funding.watchdog.monitor import Monitor
-from funding.watchdog.rest_check import RestChecker, Schedule
+from funding.watchdog.rest_check import Schedule
+from funding.watchdog.rest_checkers import RestCheckers
 from funding.watchdog.supervisor import SupervisorClient
 
 log = logging.getLogger("watchdog")
@@ -35,24 +32,20 @@ PENDING_SECONDS = 0.5  # between two looks while a process is to end
 ONCE_REST_SECONDS = 8.0
 
 
-def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
+def make_monitor(settings: Settings, checkers: RestCheckers) -> Monitor:
     """The monitor of this machine's service."""
-    supervisor = SupervisorClient(settings.supervisor)
+    supervisor, first = SupervisorClient(settings.supervisor), settings.first
     collector = FactsCollector(
         settings,
-        reader=Reader(settings.db, binance.NAME, SYSTEM),
+        reader=Reader(settings.db, first, SYSTEM),
         supervisor=supervisor,
         clock=SYSTEM,
-        last_comparison=lambda: checker.latest,
-        exchange_offset=lambda: checker.exchange_offset,
+        last_comparison=checkers.latest(first),
+        exchange_offset=checkers.exchange_offset(first),
         others=[
-            FeedReader(
-                Reader(settings.db, name, SYSTEM),
-                Limits(settings.stale_after, EXCHANGES[name].min_symbols),
-                SYSTEM,
-            )
+            feed_reader(settings, EXCHANGES[name], checkers.latest(name), SYSTEM)
             for name in settings.exchanges
-            if name != binance.NAME and not EXCHANGES[name].carried_by
+            if name != first
         ],
     )
     return Monitor(
@@ -64,24 +57,12 @@ def make_monitor(settings: Settings, checker: RestChecker) -> Monitor:
     )
 
 
-def make_rest_checker(settings: Settings, schedule: Schedule) -> RestChecker:
-    """The thread that asks REST."""
-
-    def open_store() -> tuple[Reader, DurableConnection, RestClient]:
-        store = DurableConnection(settings.db)
-        usage, budget = RestUsage(store), settings.rest_weight
-        rest = RestClient(settings.rest_url, "watchdog", usage=usage, budget=budget, clock=SYSTEM)
-        return Reader(settings.db, binance.NAME, SYSTEM), store, rest
-
-    return RestChecker(open_store, schedule, exchange=binance.NAME, clock=SYSTEM)
-
-
 def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
     """One report on stdout; 0 healthy, 1 not."""
-    checker = make_rest_checker(settings, Schedule(settings.compare_interval))
-    monitor = make_monitor(settings, checker)
-    checker.start()
-    checker.wait_for_first(ONCE_REST_SECONDS)
+    checkers = RestCheckers(settings, Schedule(settings.compare_interval), SYSTEM)
+    monitor = make_monitor(settings, checkers)
+    checkers.start()
+    checkers.wait_for_first(ONCE_REST_SECONDS)
     facts = monitor.look()
     findings = check(facts)
     if restart:
@@ -90,25 +71,27 @@ def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
         print(json.dumps(report.as_data(findings, SYSTEM.wall()), ensure_ascii=False, indent=2))
     else:
         print(report.as_text(findings, SYSTEM.wall()))
-    checker.stop()
+    checkers.stop()
     return 0 if report.healthy(findings) else 1
 
 
 def run(settings: Settings, own: AlertSettings) -> int:
     """Look and act until SIGTERM or SIGINT."""
     keep_seconds = settings.comparison_days * 86_400
-    schedule = Schedule(settings.compare_interval, settings.compare_all_interval, keep_seconds)
+    schedule = Schedule(
+        settings.compare_interval, settings.compare_all_interval, keep_seconds, plants=True
+    )
     if schedule.unproven:
         log.warning("%s", schedule.unproven)
-    checker = make_rest_checker(settings, schedule)
-    monitor = make_monitor(settings, checker)
+    checkers = RestCheckers(settings, schedule, SYSTEM)
+    monitor = make_monitor(settings, checkers)
     findings_log = FindingsLog(SYSTEM)
     announcer = Announcer(settings, own)
     stopping = startup.stop_on_signal()
     monitor.record_start()
-    checker.start()
+    checkers.start()
     while True:
-        checker.check()
+        checkers.check()
         monitor.send_heartbeat()
         facts = monitor.look()
         findings = check(facts)
@@ -117,7 +100,7 @@ def run(settings: Settings, own: AlertSettings) -> int:
         announcer.take(facts, findings)
         pause = PENDING_SECONDS if monitor.restart_pending else settings.check_interval
         if stopping.wait(min(pause, settings.check_interval)):
-            checker.stop()
+            checkers.stop()
             announcer.stop()
             return 0
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares all symbols of the store with REST in one call (weight 10): table, summary, verdict."""
+"""Compares all symbols of an exchange in the store with its REST: table, summary, verdict."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -17,9 +18,10 @@ from funding import errors, startup
 from funding.comparison.pair import alarms, compare_all
 from funding.comparison.report import Round, as_data, as_text
 from funding.comparison.summary import summarise
-from funding.exchanges.binance import stream as binance
+from funding.exchanges.exchange import Exchange
+from funding.exchanges.table import EXCHANGES
 from funding.model.quote import Source
-from funding.rest.client import RestClient
+from funding.rest.exchange_client import ExchangeClient
 from funding.runtime.clock import SYSTEM
 from funding.runtime.logs import printable
 from funding.settings.service import Settings
@@ -39,25 +41,30 @@ CANNOT = 2
 
 
 class Comparer:
-    """Compares the store's quotes with REST, and stores the comparisons with `keep`."""
+    """Compares the store's quotes of `exchange` with REST, and stores that with `keep`."""
 
-    def __init__(self, settings: Settings, *, keep: bool) -> None:
+    def __init__(self, settings: Settings, exchange: Exchange, *, keep: bool) -> None:
         self._settings = settings
         self._keep = keep
-        self._reader = Reader(settings.db, binance.NAME, SYSTEM)
-        self._store = DurableConnection(settings.db, rest_host=settings.rest_host)
-        usage, budget = RestUsage(self._store), settings.rest_weight
-        self._rest = RestClient(settings.rest_url, SOURCE, usage=usage, budget=budget, clock=SYSTEM)
+        self._reader = Reader(settings.db, exchange.name, SYSTEM)
+        options = settings.options(exchange.name)
+        self._store = DurableConnection(settings.db, rest_host=urlsplit(options.rest_url).hostname)
+        usage, budget = RestUsage(self._store, exchange.name), settings.budget(exchange)
+        self._rest = ExchangeClient(
+            exchange, options, SOURCE, usage=usage, budget=budget, clock=SYSTEM
+        )
 
     def compare(self) -> Round:
         """One comparison of all symbols. Raises `RestError`s and `StoreError`s."""
         before = self._reader.all()
         if not before:
-            raise errors.StoreError(str(self._settings.db), "holds no quote: is ingest running?")
-        replies = self._rest.premium_indices()
+            problem = f"holds no quote of {self._reader.exchange}: is its ingest running?"
+            raise errors.StoreError(str(self._settings.db), problem)
+        replies = self._rest.snapshot()
         after = self._reader.all()
         at = SYSTEM.wall()
-        rows = compare_all(before, replies, after, source=SOURCE, exchange=binance.NAME, at=at)
+        exchange = self._reader.exchange
+        rows = compare_all(before, replies, after, source=SOURCE, exchange=exchange, at=at)
         limit = self._settings.stale_after
         stale = [quote.symbol for quote in after if quote.age_seconds > limit]
         if len(stale) == len(after):
@@ -79,6 +86,7 @@ class Comparer:
         """Let go of the file."""
         self._reader.close()
         self._store.close()
+        self._rest.close()
 
 
 def run(comparer: Comparer, arguments: argparse.Namespace) -> int:
@@ -117,10 +125,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="JSON; with --every a line a round")
     parser.add_argument("--top", type=rows, default=10, metavar="N", help="rows of the table (10)")
     parser.add_argument("--no-store", action="store_true", help="do not store the comparisons")
+    parser.add_argument("--exchange", choices=EXCHANGES, help="which one (the first one followed)")
     arguments = parser.parse_args()
     settings = group_settings.adopted(startup.begin("compare_all", sys.stderr), "compare_all")
+    exchange = EXCHANGES[arguments.exchange or settings.first]
     stopping = startup.stop_on_signal() if arguments.every else threading.Event()
-    with closing(Comparer(settings, keep=not arguments.no_store)) as comparer:
+    with closing(Comparer(settings, exchange, keep=not arguments.no_store)) as comparer:
         while True:
             status = run(comparer, arguments)
             if not arguments.every or stopping.wait(arguments.every):

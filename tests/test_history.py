@@ -143,8 +143,8 @@ def test_without_a_database_it_waits_and_a_wrong_setting_ends_it(tmp_path: Path)
 
 def test_each_exchange_has_its_own_weight_and_binance_that_of_the_settings() -> None:
     settings, _ = read({"FUNDING_REST_WEIGHT": "77", "FUNDING_DB": "x.db"})
-    assert history.budget(settings, EXCHANGES["binance"]) == 77
-    assert history.budget(settings, EXCHANGES["kucoin"]) == EXCHANGES["kucoin"].limits.own
+    assert settings.budget(EXCHANGES["binance"]) == 77
+    assert settings.budget(EXCHANGES["kucoin"]) == EXCHANGES["kucoin"].limits.own
 
 
 def test_history_leaves_weight_to_a_connection_that_begins(

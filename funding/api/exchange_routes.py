@@ -73,7 +73,7 @@ class ExchangeRoutes:
         if feed is not None and not found.serves:
             # Nobody can write down when a lock of the store began.
             locked = feed.heartbeat_at + verdict.HEARTBEAT_SECONDS if locked_by else None
-            since = locked or served.reader.unhealthy_since()
+            since = locked or served.reader.unhealthy_since(self._served.health_rule(exchange))
             found = msgspec.structs.replace(found, unhealthy_since=since)
         return reply(found, HTTPStatus.OK if found.serves else HTTPStatus.SERVICE_UNAVAILABLE)
 

@@ -32,6 +32,10 @@ class Served:
         """The exchange `name`."""
         return self._default if name is None else self._exchanges[name]
 
+    def health_rule(self, name: str | None) -> str:
+        """By which rule the watchdog records when the data of exchange `name` was unhealthy."""
+        return "data" if name in (None, self.names[0]) else str(name)
+
     def asked(self, name: str | None) -> list[ServedExchange]:
         """The exchange `name`, or all of them for `*`."""
         return list(self._exchanges.values()) if name == ALL_EXCHANGES else [self.of(name)]

@@ -13,7 +13,6 @@ from funding import errors
 from funding.client.service import Service, ServiceQuote, ServiceQuotes
 from funding.client.usage import CallUsage, SharedUsage
 from funding.exchanges.binance.exchange import BINANCE
-from funding.exchanges.binance.rest import PremiumIndex
 from funding.exchanges.exchange import Exchange
 from funding.model.event import Event, EventKind
 from funding.model.quote import Quote, fold
@@ -32,7 +31,7 @@ class RestQuote(NamedTuple):
     """REST's answer for one symbol: `reply` is None for a symbol it does not have, or where it has
     not `answered`."""
 
-    reply: PremiumIndex | None
+    reply: Quote | None
     answered: bool
 
 
@@ -117,20 +116,20 @@ class Sources:
             found = (each for each in replies or () if fold(each.symbol) == symbol)
             return RestQuote(next(found, None), answered=replies is not None)
         try:
-            return RestQuote(self._rest.premium_index(symbol), answered=True)
+            return RestQuote(self._rest.premium_index(symbol).quote, answered=True)
         except errors.RestError as error:
             if isinstance(error, errors.RestRefused) and error.code in NO_SUCH_SYMBOL:
                 return RestQuote(None, answered=True)
             self._warn(type(error).__name__, f"REST: {error}")
         return RestQuote(None, answered=False)
 
-    def rest_quotes(self, leaves: float = 0.0) -> list[PremiumIndex] | None:
+    def rest_quotes(self, leaves: float = 0.0) -> list[Quote] | None:
         """REST's answer for all symbols, None without one; weight 10."""
         self._leaves = leaves
         try:
             if self._other is not None:
-                return [_as_reply(each) for each in self._other.snapshot()]
-            return self._rest.premium_indices()
+                return self._other.snapshot()
+            return [each.quote for each in self._rest.premium_indices()]
         except errors.RestError as error:
             self._warn(type(error).__name__, f"REST: {error}")
         return None
@@ -155,15 +154,3 @@ class Sources:
 def rest_host(settings: Settings, exchange: Exchange) -> str:
     """The host of the REST interface of `exchange`."""
     return urlsplit(settings.options(exchange.name).rest_url).hostname or ""
-
-
-def _as_reply(quote: Quote) -> PremiumIndex:
-    """A quote of an exchange's snapshot, as the one form in which replies are compared."""
-    return PremiumIndex(
-        quote.symbol,
-        quote.mark_price,
-        quote.index_price,
-        quote.funding_rate,
-        quote.next_funding_time,
-        quote.event_time,
-    )

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from funding.client.service import ServiceQuote
-from funding.exchanges.binance.rest import PremiumIndex
 from funding.model.feed import StoredQuote
-from funding.model.quote import Source, annualized
+from funding.model.quote import Quote, Source, annualized
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def fresh(answer: ServiceQuote) -> Funding | None:
     return from_service(answer.quote) if answer.fresh and answer.quote is not None else None
 
 
-def from_rest(reply: PremiumIndex, now: float) -> Funding:
+def from_rest(reply: Quote, now: float) -> Funding:
     """A reply of REST, at `now` Unix seconds; an exchange whose clock is ahead is of age 0."""
     return Funding(
         reply.symbol,
@@ -94,7 +93,7 @@ def from_rest(reply: PremiumIndex, now: float) -> Funding:
         reply.funding_rate,
         reply.next_funding_time,
         reply.index_price,
-        reply.time,
+        reply.event_time,
         "rest",
-        max(0.0, now - reply.time / 1000),
+        max(0.0, now - reply.event_time / 1000),
     )

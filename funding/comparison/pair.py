@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from funding.comparison.difference import Field, Outcome, difference_pct, outcome
-from funding.exchanges.binance.rest import PremiumIndex
 from funding.model.event import Event, EventKind
 from funding.model.feed import StoredQuote
-from funding.model.quote import Source
+from funding.model.quote import Quote, Source
 
 ALIGNED_MS = 1_000
 """Values whose times are further apart than one tick differ by lag, not by error."""
@@ -39,7 +40,7 @@ class Comparison(NamedTuple):
 class Pair(NamedTuple):
     """One symbol in REST's reply, and as it was stored just before and just after the request."""
 
-    rest: PremiumIndex | None
+    rest: Quote | None
     before: StoredQuote | None
     after: StoredQuote | None
 
@@ -54,7 +55,7 @@ class Pair(NamedTuple):
         """The stored quote whose event time is nearer to that of the reply."""
         if self.before is None or self.after is None or self.rest is None:
             return self.before or self.after
-        rest_time = self.rest.time
+        rest_time = self.rest.event_time
         return min(self.before, self.after, key=lambda quote: abs(quote.event_time - rest_time))
 
 
@@ -70,8 +71,8 @@ def compare(pair: Pair, source: str, exchange: str, at: float) -> list[Compariso
     rest, ours = pair.rest, pair.nearer
     on_both_sides = rest is not None and ours is not None
     symbol = rest.symbol if rest is not None else ours.symbol if ours is not None else ""
-    skew = ours.event_time - rest.time if ours is not None and rest is not None else None
-    time = rest.time if rest is not None else None
+    skew = ours.event_time - rest.event_time if ours is not None and rest is not None else None
+    time = rest.event_time if rest is not None else None
     rows = []
     for field in Field:
         mine = getattr(ours, field) if ours is not None else None
@@ -101,7 +102,7 @@ def _explained(pair: Pair, field: Field, skew: int | None) -> bool:
 
 def compare_all(
     before: Iterable[StoredQuote],
-    replies: Iterable[PremiumIndex],
+    replies: Iterable[Quote],
     after: Iterable[StoredQuote],
     *,
     source: str,
@@ -126,10 +127,10 @@ def planted_pair(pair: Pair, exchange: str, at: float) -> list[Comparison]:
     if rest is None or ours is None:
         return []
     mark, index = (each * PLANTED_PRICE_FACTOR for each in (ours.mark_price, ours.index_price))
-    planted = rest._replace(mark_price=mark, index_price=index, funding_rate=None)
+    planted = replace(rest, mark_price=mark, index_price=index, funding_rate=None)
     if ours.funding_rate is not None:
         moved = max(PLANTED_RATE_LEAST, abs(ours.funding_rate) * PLANTED_RATE_SHARE)
-        planted = planted._replace(funding_rate=ours.funding_rate + moved)
+        planted = replace(planted, funding_rate=ours.funding_rate + moved)
     # Two missing rates would match, so without a rate of ours there is no planted rate.
     rows = compare(pair._replace(rest=planted), PLANTED_SOURCE, exchange, at)
     return [row for row in rows if row.ws_value is not None]
@@ -154,7 +155,8 @@ def _cause(row: Comparison) -> str:
 
 def _alarm(cause: str, rows: list[Comparison]) -> Event:
     worst = max(rows, key=lambda row: abs(row.difference_pct or 0.0))
-    text = f"{worst.symbol} {worst.field}: stream {worst.ws_value}, REST {worst.rest_value}"
+    text = f"{worst.exchange}: {worst.symbol} {worst.field}: stream {worst.ws_value}"
+    text += f", REST {worst.rest_value}"
     text += f", explained by {worst.skew_ms} ms" if cause == LAG else ""
     text += f", and {len(rows) - 1} more" if len(rows) > 1 else ""
     kind = EventKind.SIGNIFICANT

@@ -6,7 +6,7 @@ what is done about failures is written once, elsewhere.
 
 An exchange has two sides. Its `Stream` tells ingest which connections there are, how each begins,
 and what a message of them means. Its `Rest` answers three questions: which contracts there are,
-which rates were settled, and what all quotes are now.
+which rates were settled, and what the quotes are now, all of them or one.
 
 Whatever needs HTTP is a `Conversation`: a generator that yields each `Request`, gets the `Reply` to
 it, and returns the result. So one question may take any number of calls (a list of markets and then
@@ -90,7 +90,8 @@ def converse(conversation: Conversation[T], ask: Callable[[Request], Reply]) -> 
 class Options(NamedTuple):
     """What the settings say of one exchange; addresses have no slash at their end.
 
-    `feed` names one of several streams (KuCoin); `markets` are the builder markets to follow
+    `unified_rest_url` is a second base of REST: KuCoin's unified interface, and for COIN-M that of
+    USD-M. `feed` names one of several streams (KuCoin); `markets` are the builder markets to follow
     (Hyperliquid), `*` for all. `aliases` are other names of assets.
     """
 
@@ -182,6 +183,12 @@ class Rest(Protocol):
         `event_time` is the exchange's, or where it gives none our receipt less the reply's age."""
         ...
 
+    def one(self, symbol: str) -> Conversation[Quote]:
+        """The same of one contract, by as small an answer as the exchange has; `RestRefused` where
+        it does not have the contract. Whether the answer is of `symbol` is for the caller to
+        check."""
+        ...
+
 
 class RestLimits(NamedTuple):
     """What the exchange allows one address, and how much of it this service takes.
@@ -202,7 +209,8 @@ class Exchange:
     """One exchange: its facts as data, and its two sides.
 
     `name` is its key in the database and on the command line. Fewer fresh symbols than
-    `min_symbols` are unhealthy. `is_symbol` says how its symbols are written. `stall_seconds` is
+    `min_symbols` are unhealthy. `control_symbol` is compared with REST each minute: one that always
+    trades. `is_symbol` says how its symbols are written. `stall_seconds` is
     the shortest silence of a connection that means anything; the setting counts where it is longer.
     `event_times` is False where messages carry no time: then the time of receipt is the event time.
     `small_messages` is True where each message has one symbol, so that messages are stored in
@@ -218,6 +226,7 @@ class Exchange:
     name: str
     title: str
     min_symbols: int
+    control_symbol: str
     stream: Callable[[Options], Stream]
     rest: Callable[[Options], Rest]
     limits: RestLimits

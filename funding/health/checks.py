@@ -8,12 +8,10 @@ from collections.abc import Collection, Iterator
 from funding.health import data_checks, feed_checks
 from funding.health.facts import (
     API_GROUP,
-    INGEST,
     WATCHDOG,
     Facts,
     Probe,
     ProcessState,
-    ingest_program,
 )
 from funding.health.findings import Check, Finding, error, info, warning
 
@@ -35,7 +33,7 @@ def check_programs(facts: Facts) -> Iterator[Finding]:
         text = facts.supervisor_problem or "supervisord does not answer"
         yield warning(Check.SUPERVISOR, text)
         return
-    ingests = [INGEST, *(ingest_program(other.exchange) for other in facts.others)]
+    ingests = [facts.ingest, *(other.program for other in facts.others if other.program)]
     needed = [each for each in facts.processes if each.name in ingests or each.is_api]
     for name in (*ingests, API_GROUP):
         if not any(each.name == name or (each.is_api and name == API_GROUP) for each in needed):

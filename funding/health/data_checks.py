@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from funding.comparison.difference import SAME_RATE, Field, Outcome, outcome
 from funding.comparison.pair import ALIGNED_MS, Comparison
-from funding.health.facts import Facts
+from funding.health.facts import Facts, LastComparison
 from funding.health.findings import Check, Finding, Level, error, first_names, info, warning
 from funding.health.verdict import feed_problem, standby_text
 
@@ -107,8 +107,12 @@ def check_last_frame(facts: Facts) -> Iterator[Finding]:
 
 
 def check_rest(facts: Facts) -> Iterator[Finding]:
-    """BTCUSDT agrees with REST."""
-    last = facts.last_comparison
+    """The control symbol agrees with REST."""
+    yield from compared(facts.last_comparison)
+
+
+def compared(last: LastComparison | None) -> Iterator[Finding]:
+    """What the last comparison of one exchange has found."""
     if last is None:
         return
     if last.problem:

@@ -12,7 +12,8 @@ from funding.model.verdict import Verdict
 
 INGEST = "funding:ingest"
 FIRST = "binance"
-"""The exchange whose ingest is called INGEST, and whose data decides about the service's health."""
+"""The exchange whose ingest is called INGEST. Where it is followed, its data decides about the
+service's health."""
 HISTORY = "funding:history"
 WATCHDOG = "funding:watchdog"
 API_GROUP = "api:"
@@ -74,24 +75,6 @@ def ingest_program(exchange: str) -> str:
     return INGEST if exchange == FIRST else f"{INGEST}-{exchange}"
 
 
-class OtherFeed(NamedTuple):
-    """What the store says of an exchange beside Binance; ages in seconds, None where there is none.
-
-    `fresh` symbols trade and have a fresh quote; fewer than `min_symbols` are too few. `answered`
-    is how long ago its REST interface answered.
-    """
-
-    exchange: str
-    min_symbols: int
-    feed: Feed | None = None
-    heartbeat_age: float | None = None
-    last_frame_age: float | None = None
-    newest: float | None = None
-    fresh: int = 0
-    stale: Sequence[str] = ()
-    answered: float | None = None
-
-
 class LastComparison(NamedTuple):
     """The result of the last comparison with REST: its rows, or the problem that prevented it.
 
@@ -103,6 +86,28 @@ class LastComparison(NamedTuple):
     problem: str = ""
     reachable: bool = True
     uptime: float = 0.0
+
+
+class OtherFeed(NamedTuple):
+    """What is known of an exchange beside the first; ages in seconds, None where there is none.
+
+    `fresh` symbols trade and have a fresh quote; fewer than `min_symbols` are too few. `answered`
+    is how long ago its REST interface answered, `stated_wait` for how long the exchange has asked
+    to be left alone. `program` is its ingest, "" where that of another exchange keeps it.
+    """
+
+    exchange: str
+    min_symbols: int
+    feed: Feed | None = None
+    heartbeat_age: float | None = None
+    last_frame_age: float | None = None
+    newest: float | None = None
+    fresh: int = 0
+    stale: Sequence[str] = ()
+    answered: float | None = None
+    last_comparison: LastComparison | None = None
+    stated_wait: float = 0.0
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class Facts:
     seconds) is when the present unhealthy period of the data began. `clock_error` is by how much
     our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
     long ago the exchange was asked for its contracts, None before the first time. `others` are the
-    feeds of other exchanges; all the rest is about Binance. `history_age` is the time since the
+    feeds of other exchanges; all the rest is about `exchange`. `history_age` is the time since the
     history program said that all its threads turn, None where it never did. `verdicts` are the
     last ones of reports, `undelivered` says which alerts could not be sent; `at` is the time of the
     look (Unix seconds).
@@ -152,6 +157,12 @@ class Facts:
     verdicts: Sequence[Verdict] = ()
     undelivered: Sequence[str] = ()
     at: float = 0.0
+    exchange: str = FIRST
+
+    @property
+    def ingest(self) -> str:
+        """The ingest program of `exchange`."""
+        return ingest_program(self.exchange)
 
     @property
     def disk_is_full(self) -> bool:
@@ -171,8 +182,8 @@ class Facts:
         )
 
     def other(self, program: str) -> OtherFeed | None:
-        """The feed of the ingest `program`, where it is not Binance's."""
-        found = (each for each in self.others if ingest_program(each.exchange) == program)
+        """The feed of the ingest `program`, where it is not that of the first exchange."""
+        found = (each for each in self.others if each.program == program)
         return next(found, None)
 
     def process(self, name: str) -> Process | None:

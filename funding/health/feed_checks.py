@@ -1,8 +1,9 @@
-"""Checks of the exchanges beside Binance: each feed is judged by its own rules. Pure."""
+"""Checks of the exchanges beside the first: each feed is judged by its own rules. Pure."""
 
 import json
 from collections.abc import Iterator
 
+from funding.health.data_checks import compared
 from funding.health.facts import Facts, OtherFeed
 from funding.health.findings import (
     Check,
@@ -34,13 +35,18 @@ def problem_of(other: OtherFeed, locked_by: str) -> tuple[Check, str]:
     return Check.FEED, problem
 
 
+def lasting_problem(other: OtherFeed, locked_by: str) -> str:
+    """The same, except that an ingest that begins may have few symbols yet."""
+    check, problem = problem_of(other, locked_by)
+    return "" if check is Check.SYMBOLS and _begins(other) else problem
+
+
 def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
     name = other.exchange
     check, problem = problem_of(other, locked_by)
     if problem:
         # Where each symbol has a topic, they come one after the other.
-        begins = other.feed is not None and _running_seconds(other.feed) < BEGINNING_SECONDS
-        few = check is Check.SYMBOLS and begins
+        few = check is Check.SYMBOLS and _begins(other)
         yield (warning if few else error)(check, f"{name}: {problem}")
     else:
         yield info(Check.FEED, f"{name}: {other.fresh} fresh symbols")
@@ -50,6 +56,12 @@ def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
     missing = json.loads(other.feed.not_followed) if other.feed is not None else {}
     for market, why in missing.items():
         yield warning(Check.FEED, f"{name}: {market} is not followed: {why}")
+    for found in compared(other.last_comparison):
+        yield found._replace(text=f"{name}: {found.text}")
+
+
+def _begins(other: OtherFeed) -> bool:
+    return other.feed is not None and _running_seconds(other.feed) < BEGINNING_SECONDS
 
 
 def _running_seconds(feed: Feed) -> float:

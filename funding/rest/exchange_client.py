@@ -4,13 +4,16 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from funding.errors import RestGarbled
 from funding.exchanges.exchange import Conversation, Exchange, Options, Reply, Request, converse
 from funding.model.contract import Contract
-from funding.model.quote import Quote
+from funding.model.event import Event, EventKind
+from funding.model.quote import LONGEST_SYMBOL, Quote
 from funding.model.settlement import Settlement
 from funding.rest.client import RestClient
 from funding.rest.limiter import UsageStore
 from funding.runtime.clock import Clock
+from funding.runtime.logs import printable
 
 T = TypeVar("T")
 
@@ -35,6 +38,7 @@ class ExchangeClient:
         timeout: float | Callable[[], float] = 10.0,
     ) -> None:
         self._exchange = exchange
+        self.host = urlsplit(options.rest_url).hostname or ""
         self.rest = exchange.rest(options)
         self._caller = caller
         self._usage = usage
@@ -54,6 +58,17 @@ class ExchangeClient:
     def snapshot(self) -> list[Quote]:
         """The quotes of all contracts."""
         return self.ask(self.rest.snapshot())
+
+    def one(self, symbol: str) -> Quote:
+        """The quote of `symbol`; that of another one is `RestGarbled`, and an event."""
+        found = self.ask(self.rest.one(symbol))
+        if found.symbol == symbol:
+            return found
+        self.close()  # what else comes on this connection may be another's, too
+        text = f"the quote of {symbol}: the reply is of {printable(found.symbol[:LONGEST_SYMBOL])}"
+        event = Event(self._clock.wall(), self._caller, EventKind.WRONG_SYMBOL, text)
+        self._usage.record(event)
+        raise RestGarbled(text)
 
     def ask(self, conversation: Conversation[T]) -> T:
         """The result of `conversation`, whose requests are made."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from funding.exchanges.binance.coin_margined import COIN_MARGINED
 from funding.exchanges.exchange import Options
 from funding.exchanges.table import EXCHANGES
 from funding.settings import assets
 from funding.settings.table import Cast, Setting, choice, url
 
 FIRST = "binance"
-"""The health of the service is that of its data: it is always followed."""
+"""The exchange that some settings are about, such as FUNDING_MIN_SYMBOLS."""
 
 _ws, _http = url("ws", "wss"), url("http", "https")
 
@@ -16,12 +17,15 @@ _ws, _http = url("ws", "wss"), url("http", "https")
 def _list_of(*known: str) -> Cast:
     def read(text: str) -> tuple[str, ...]:
         names = tuple(name.strip() for name in text.split(","))
-        if not set(names) <= set(known) or len(set(names)) < len(names) or FIRST not in names:
+        if not set(names) <= set(known) or len(set(names)) < len(names):
+            raise ValueError
+        if any(EXCHANGES[name].carried_by not in ("", *names) for name in names):
             raise ValueError
         return names
 
-    expected = f"names separated by commas, of {', '.join(known)}; {FIRST} is one of them"
-    return Cast(read, expected)
+    expected = f"names separated by commas, of {', '.join(known)}"
+    carried = [f"{n} with {e.carried_by}" for n, e in EXCHANGES.items() if e.carried_by]
+    return Cast(read, f"{expected}; {', '.join(carried)} only")
 
 
 def _dexes(text: str) -> tuple[str, ...]:
@@ -39,6 +43,12 @@ TABLE = (
         _list_of(*EXCHANGES),
         "binance",
         "the exchanges to follow; one ingest program each",
+    ),
+    Setting(
+        "FUNDING_COINM_REST_URL",
+        _http,
+        "https://dapi.binance.com",
+        "REST base of Binance COIN-M, for binance-coinm",
     ),
     Setting("FUNDING_KUCOIN_WS_URL", _ws, "wss://x-push-futures.kucoin.com", "its push stream"),
     Setting("FUNDING_KUCOIN_REST_URL", _http, "https://api-futures.kucoin.com", "its REST base"),
@@ -70,11 +80,14 @@ TABLE = (
 def options(exchange: str, values: Mapping[str, object]) -> Options:
     """What the settings, whose `values` are by attribute, say of `exchange`.
 
-    Binance's names are without its own, since it was there first; COIN-M is on its connection.
+    Binance's names are without its own, since it was there first; COIN-M is on its connection, and
+    has a host for its prices.
     Raises `SettingError` where the table of assets cannot be read.
     """
     prefix = "" if exchange.startswith("binance") else f"{exchange}_"
     named = {field: values.get(prefix + field, default) for field, default in _DEFAULTS.items()}
+    if exchange == COIN_MARGINED.name:
+        named |= {"rest_url": values["coinm_rest_url"], "unified_rest_url": values["rest_url"]}
     named["markets"] = values.get(f"{prefix}dexes", ())
     return Options(**named, aliases=assets.load())  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from funding.errors import SettingError
-from funding.exchanges.exchange import Options
+from funding.exchanges.exchange import Exchange, Options
 from funding.model.mode import Mode
 from funding.settings import assets, environment, exchanges, proxies
 from funding.settings.table import (
@@ -78,6 +78,7 @@ class Settings:
     env_file: str
     log_level: str
     exchanges: tuple[str, ...]
+    coinm_rest_url: str
     kucoin_ws_url: str
     kucoin_rest_url: str
     kucoin_unified_rest_url: str
@@ -91,6 +92,21 @@ class Settings:
     def options(self, exchange: str) -> Options:
         """What these settings say of `exchange`, by its name."""
         return exchanges.options(exchange, asdict(self))
+
+    @property
+    def first(self) -> str:
+        """The exchange that is meant where none is named, and whose data decides about the health
+        of the service: Binance where it is followed."""
+        followed = self.exchanges
+        return exchanges.FIRST if exchanges.FIRST in followed else followed[0]
+
+    def min_symbols_of(self, exchange: Exchange) -> int:
+        """Fewer fresh symbols of `exchange` than this are unhealthy."""
+        return self.min_symbols if exchange.name == exchanges.FIRST else exchange.min_symbols
+
+    def budget(self, exchange: Exchange) -> int:
+        """The weight per minute of which the whole group may use REST of `exchange`."""
+        return self.rest_weight if exchange.name == exchanges.FIRST else exchange.limits.own
 
     @property
     def rest_host(self) -> str:

@@ -34,8 +34,8 @@ _ADDRESS = "SELECT address FROM feed WHERE exchange = ?1"
 _ONE = f"{_QUOTES} AND symbol = ?2"
 _ALL = f"{_QUOTES} ORDER BY symbol"
 _UNHEALTHY = """
-SELECT at FROM event WHERE kind = 'unhealthy' AND rule = 'data' AND duration_seconds IS NULL
-    AND abs(?1 - (SELECT done_at FROM consumer WHERE name = 'watchdog')) < ?2
+SELECT at FROM event WHERE kind = 'unhealthy' AND rule = ?1 AND duration_seconds IS NULL
+    AND abs(?2 - (SELECT done_at FROM consumer WHERE name = 'watchdog')) < ?3
 ORDER BY id DESC LIMIT 1
 """
 _CONTRACTS_AT = "SELECT max(checked_at) FROM contract WHERE exchange = ?1"
@@ -131,10 +131,10 @@ class Reader:
                     self._address = self._handle.openings, str(address)
         return self._address[1]
 
-    def unhealthy_since(self) -> float | None:
-        """When the present unhealthy period of the data began (Unix seconds), as the watchdog has
+    def unhealthy_since(self, rule: str = "data") -> float | None:
+        """When the present unhealthy period by `rule` began (Unix seconds), as the watchdog has
         seen it; None where none has looked of late."""
-        rows = self.rows(_UNHEALTHY, (self._clock.wall(), LOOKED_SECONDS))
+        rows = self.rows(_UNHEALTHY, (rule, self._clock.wall(), LOOKED_SECONDS))
         return float(rows[0][0]) if rows else None
 
     def contracts_checked_at(self) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from funding import errors
+from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
 from funding.health.facts import Facts, LastComparison, Probe, Process
 from funding.model.alert import Consumer
@@ -50,7 +51,11 @@ class FactsCollector:
         self._clock = clock
         self._last_comparison = last_comparison
         self._exchange_offset = exchange_offset
-        self._limits = verdict.Limits(settings.stale_after, settings.min_symbols)
+        exchange = EXCHANGES[settings.first]
+        self._exchange = exchange.name
+        few = settings.min_symbols_of(exchange)
+        self._limits = verdict.Limits(settings.stale_after, few)
+        self._address = settings.options(exchange.name).ws_url
         self._sockets = settings.supervisor.parent
         self._waits = StatedWaits(settings.db, clock)
         self._offset = clock.wall() - clock.uptime()
@@ -63,12 +68,12 @@ class FactsCollector:
         settings = self._settings
         processes, problem = self._processes()
         if not self._symbol:
-            self._read_store(Facts(self._limits))
+            self._read_store(Facts(self._limits, exchange=self._exchange))
         process_probes = self._probe(processes or ())
         port_probe = probe.port(settings.api_host, settings.api_port, self._symbol)
         # After the probes, each of which may take seconds, so that decisions use fresh facts. The
         # store is read first: a process that starts between the two is young, and not silent.
-        facts = self._read_store(Facts(self._limits))
+        facts = self._read_store(Facts(self._limits, exchange=self._exchange))
         if not problem:
             processes, problem = self._processes()
         wall, uptime = self._clock.wall(), self._clock.uptime()
@@ -129,7 +134,7 @@ class FactsCollector:
                 locked_by = self._reader.locked_by(feed.pid)
             last_frame = last_frame_age(feed, uptime, boot)
             if not feed.connected:
-                stated_wait = self._waits.left(self._settings.ws_url)
+                stated_wait = self._waits.left(self._address)
         trading = [quote for quote in quotes if verdict.trades(quote)]
         fresh = min(trading, key=lambda quote: quote.age_seconds, default=None)
         known = fresh is not None and fresh.age_seconds < self._settings.stale_after / 2

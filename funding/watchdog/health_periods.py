@@ -1,5 +1,6 @@
 """When the service was unhealthy, and when nobody looked: events with a duration, from which the
-availability is a query (the view `availability`).
+availability is a query (the view `availability`). Their rule is `data` for the service, which is
+its first exchange, `api`, or the name of another exchange.
 
 A period begins with the first look that finds the service unhealthy, and ends with the first of
 good looks over `RECOVERY_SECONDS`: an outage in which a frame comes now and then is one period.
@@ -10,7 +11,8 @@ was from the first look on.
 from dataclasses import dataclass, replace
 
 from funding.health.checks import probe_problem
-from funding.health.facts import INGEST, Facts
+from funding.health.facts import FIRST, Facts
+from funding.health.feed_checks import lasting_problem
 from funding.model.event import Event, EventKind
 from funding.watchdog.audit_trail import SOURCE, AuditTrail
 from funding.watchdog.troubles import RECOVERY_SECONDS
@@ -77,9 +79,18 @@ class HealthPeriods:
         young = uptime - self._first[1] < START_SECONDS and _is_young(facts)
         self._starting = self._starting and not data.serves and young
         reasons = facts.store_problem or "; ".join(data.reasons)
-        self._judge(DATA, "" if data.serves else reasons, now, uptime)
+        bad = "" if data.serves else reasons
+        found = {DATA: bad}
+        if facts.exchange != FIRST:
+            found[facts.exchange] = bad
         probe = facts.port_probe
-        self._judge(API, probe_problem(probe) if probe else "", now, uptime)
+        found[API] = probe_problem(probe) if probe else ""
+        for rule, bad in found.items():
+            self._judge(rule, bad, now, uptime, starting=self._starting)
+        starting = uptime - self._first[1] < START_SECONDS
+        for other in facts.others:
+            bad = facts.store_problem or lasting_problem(other, facts.locked_by)
+            self._judge(other.exchange, bad, now, uptime, starting=starting)
         self._trail.looked(now)
 
     def _adopt(self, now: float, uptime: float) -> None:
@@ -112,18 +123,18 @@ class HealthPeriods:
         for rule, period in list(self._open.items()):
             self._end(rule, period.good_since or at)
 
-    def _judge(self, rule: str, problem: str, now: float, uptime: float) -> None:
+    def _judge(self, rule: str, bad: str, now: float, uptime: float, *, starting: bool) -> None:
         period = self._open.get(rule)
-        if not problem:
+        if not bad:
             self._held.pop(rule, None)
-        if problem and period is None and self._starting:
+        if bad and period is None and starting:
             self._held.setdefault(rule, (now, uptime))
-        elif problem and period is None:
+        elif bad and period is None:
             at, began = self._held.pop(rule, (now, uptime))
-            event = Event(at, SOURCE, EventKind.UNHEALTHY, problem[:500], rule=rule)
+            event = Event(at, SOURCE, EventKind.UNHEALTHY, bad[:500], rule=rule)
             self._open[rule] = _Period(event, began)
             self._trail.add(event)
-        elif problem and period is not None:
+        elif bad and period is not None:
             period.good_since = None
         elif period is not None and period.good_since is None:
             period.good_since = uptime
@@ -138,5 +149,5 @@ class HealthPeriods:
 
 def _is_young(facts: Facts) -> bool:
     """Whether ingest's process has just begun."""
-    ingest = facts.process(INGEST)
+    ingest = facts.process(facts.ingest)
     return ingest is not None and ingest.age_seconds < START_SECONDS

@@ -8,8 +8,9 @@ from functools import partial
 from typing import NamedTuple
 
 from funding import errors
+from funding.exchanges.exchange import Exchange
 from funding.health.facts import LastComparison
-from funding.rest.client import RestClient
+from funding.rest.exchange_client import ExchangeClient
 from funding.runtime.clock import Clock
 from funding.runtime.schedule import Every
 from funding.runtime.worker import Worker
@@ -34,15 +35,17 @@ RETRY_SECONDS = 2.0
 
 
 class Schedule(NamedTuple):
-    """Compare one symbol every `one_every` and all every `all_every` seconds (0: never).
+    """Compare one symbol every `one_every` and all every `all_every` seconds (0: never); with
+    `plants`, each hour a pair that is known to differ.
 
-    Unless `keep_seconds` is None there is housekeeping, too: each hour a planted pair and a search
-    for damage, and in between the deletion of comparisons that are older.
+    Unless `keep_seconds` is None there is housekeeping of the database, too: each hour a search for
+    damage, and in between the deletion of comparisons that are older.
     """
 
     one_every: float
     all_every: float = 0.0
     keep_seconds: float | None = None
+    plants: bool = False
 
     @property
     def unproven(self) -> str:
@@ -53,7 +56,7 @@ class Schedule(NamedTuple):
         if not 0 < every <= LONGEST_SECONDS:
             return f"{name}={every:g}: the validation report cannot say GO (at most 3600 can)"
         text = f"{name}={every:g}: between two comparisons of all symbols the validation report"
-        return f"{text} proves BTCUSDT alone"
+        return f"{text} proves one symbol alone"
 
 
 class Job(NamedTuple):
@@ -78,21 +81,21 @@ class RestChecker(Worker):
 
     def __init__(
         self,
-        open_store: Callable[[], tuple[Reader, DurableConnection, RestClient]],
+        open_store: Callable[[], tuple[Reader, DurableConnection, ExchangeClient]],
         schedule: Schedule,
         *,
-        exchange: str,
+        exchange: Exchange,
         clock: Clock,
     ) -> None:
         self.latest: LastComparison | None = None
         self.exchange_offset: float | None = None
         self._first_done = threading.Event()
-        super().__init__("rest-check", self._work, failed=self._first_done.set)
+        super().__init__(f"rest-{exchange.name}", self._work, failed=self._first_done.set)
         self._open_store = open_store
         self._schedule = schedule
         self._exchange = exchange
         self._clock = clock
-        self._outages = RestOutages(exchange, clock)
+        self._outages = RestOutages(exchange.name, clock)
 
     def wait_for_first(self, seconds: float) -> None:
         """Wait until there is a first result; when `seconds` are over, that is the result."""
@@ -103,15 +106,17 @@ class RestChecker(Worker):
 
     def _work(self, stopping: threading.Event) -> None:
         reader, store, rest = self._open_store()
-        jobs = RestJobs(reader, store, rest, exchange=self._exchange, clock=self._clock)
+        jobs = RestJobs(
+            reader, store, rest, symbol=self._exchange.control_symbol, clock=self._clock
+        )
         scheduled = list(self._scheduled(jobs, stopping))
         while not stopping.wait(POLL_SECONDS):
             now = self._clock.uptime()
             for job in scheduled:
                 if job.every.due(now):
                     self._attempt(job, jobs)
-        reader.close()
-        store.close()
+        for each in (reader, store, rest):
+            each.close()
 
     def _scheduled(self, jobs: RestJobs, stopping: threading.Event) -> Iterator[Job]:
         def compare_one() -> None:
@@ -120,16 +125,18 @@ class RestChecker(Worker):
         def check_clock() -> None:
             self.exchange_offset = jobs.check_clock()
 
-        one_every, all_every, keep_seconds = self._schedule
+        one_every, all_every, keep_seconds, plants = self._schedule
         if one_every:
             yield Job(Every(one_every), compare_one, sets_latest=True, compares="one")
         if all_every:
             yield Job(Every(all_every), jobs.compare_all, again=AGAIN_SECONDS, compares="all")
-        if keep_seconds is not None:
-            prune = partial(jobs.prune, keep_seconds, stopping)
+        if plants:
             yield Job(Every(PLANT_SECONDS), jobs.plant)
             clock = Every(CLOCK_SECONDS, first=self._clock.uptime() + FIRST_CLOCK_SECONDS)
-            yield Job(clock, check_clock, needs_quotes=False)
+            if jobs.knows_the_time:
+                yield Job(clock, check_clock, needs_quotes=False)
+        if keep_seconds is not None:
+            prune = partial(jobs.prune, keep_seconds, stopping)
             yield Job(Every(PRUNE_SECONDS), prune, needs_quotes=False)
             yield Job(Every(CHECK_SECONDS), jobs.check_database)
 
@@ -141,7 +148,7 @@ class RestChecker(Worker):
         except NotReady:
             job.every.hasten(self._clock.uptime() + RETRY_SECONDS)
         except (errors.StoreError, errors.RestError) as error:
-            log.warning("%s", error)
+            log.warning("%s: %s", self._exchange.name, error)
             job.every.hasten(self._clock.uptime() + job.again)
             if job.sets_latest:
                 reachable = not isinstance(error, errors.RestUnreachable)

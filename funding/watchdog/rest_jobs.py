@@ -3,14 +3,16 @@
 import logging
 import threading
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from funding import errors
 from funding.comparison.difference import Outcome
 from funding.comparison.pair import Comparison, Pair, alarms, compare, compare_all, planted_pair
 from funding.comparison.summary import summarise
+from funding.exchanges.exchange import Conversation
 from funding.model.event import Event, EventKind
 from funding.model.origin import not_comparable
-from funding.rest.client import RestClient
+from funding.rest.exchange_client import ExchangeClient
 from funding.runtime.clock import Clock
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
@@ -23,7 +25,6 @@ from funding.store.verdicts import prune_verdicts
 log = logging.getLogger("compare")
 
 SOURCE = "watchdog"
-SYMBOL = "BTCUSDT"
 SETTLE_SECONDS = 5.0
 """After ingest's start: a symbol of either class that has not come by then is missing."""
 ANSWER_SECONDS = 2.0
@@ -32,12 +33,22 @@ PRUNE_PAUSE_SECONDS = 0.05
 """Between two batches, so that ingest can write in between."""
 
 
+@runtime_checkable
+class ServerTime(Protocol):
+    """A REST interface that tells the exchange's clock."""
+
+    def server_time(self) -> Conversation[int]:
+        """Epoch ms."""
+        ...
+
+
 class NotReady(Exception):
     """The stream has only just begun: a symbol that is not there yet is not missing."""
 
 
 class RestJobs:
-    """The jobs of RestChecker. For one thread.
+    """The jobs of RestChecker, for the exchange of `reader`, whose control symbol is `symbol`. For
+    one thread.
 
     They raise `StoreError`, `RestError` and, from `require_comparable`, `NotReady`.
     """
@@ -46,15 +57,16 @@ class RestJobs:
         self,
         reader: Reader,
         store: DurableConnection,
-        rest: RestClient,
+        rest: ExchangeClient,
         *,
-        exchange: str,
+        symbol: str,
         clock: Clock,
     ) -> None:
         self._reader = reader
         self._store = store
         self._rest = rest
-        self._exchange = exchange
+        self._symbol = symbol
+        self._exchange = reader.exchange
         self._clock = clock
 
     def require_comparable(self) -> None:
@@ -71,27 +83,27 @@ class RestJobs:
             raise NotReady
 
     def compare_one(self) -> list[Comparison]:
-        """Compare SYMBOL."""
+        """Compare the control symbol."""
         rows = compare(self._pair(), SOURCE, self._exchange, self._clock.wall())
         self._record(rows)
         return rows
 
     def compare_all(self) -> None:
-        """Compare all symbols, by one request."""
+        """Compare all symbols, by one question."""
         before = self._reader.all()
-        replies = self._rest.premium_indices()
+        replies = self._rest.snapshot()
         after = self._reader.all()
         at = self._clock.wall()
         rows = compare_all(before, replies, after, source=SOURCE, exchange=self._exchange, at=at)
         if not rows:
-            log.info("all symbols: not compared, since REST stands in for the stream")
+            log.info("%s: not compared, since REST stands in for the stream", self._exchange)
             return
         self._record(rows)
         summary = summarise(rows)
         log.info(
-            "all symbols: %d values, %d match, %d mismatch, %d significant (%d unexplained): %s",
-            *(summary.total, summary.matches, summary.mismatches, summary.significant),
-            *(summary.unexplained, summary.verdict),
+            "%s: %d values, %d match, %d mismatch, %d significant (%d unexplained): %s",
+            *(self._exchange, summary.total, summary.matches, summary.mismatches),
+            *(summary.significant, summary.unexplained, summary.verdict),
         )
 
     def plant(self) -> None:
@@ -99,7 +111,12 @@ class RestJobs:
         rows = planted_pair(self._pair(), self._exchange, self._clock.wall())
         missed = [row for row in rows if row.outcome != Outcome.SIGNIFICANT]
         events = [
-            Event(row.compared_at, SOURCE, EventKind.CONTROL_MISSED, f"{row.symbol} {row.field}")
+            Event(
+                row.compared_at,
+                SOURCE,
+                EventKind.CONTROL_MISSED,
+                f"{row.exchange}: {row.symbol} {row.field}",
+            )
             for row in missed
         ]
         self._add(rows, events)
@@ -114,11 +131,18 @@ class RestJobs:
             except errors.StoreError as error:
                 log.warning("event not stored: %s", error)
 
+    @property
+    def knows_the_time(self) -> bool:
+        """Whether the exchange tells its clock."""
+        return isinstance(self._rest.rest, ServerTime)
+
     def check_clock(self) -> float:
         """The exchange's clock (Unix seconds) minus our uptime; weight 1. Ingest is told the least
         that it can be, since by then the answer had come."""
+        rest = self._rest.rest
+        assert isinstance(rest, ServerTime)
         before = self._clock.uptime()
-        exchange = self._rest.server_time() / 1000
+        exchange = self._rest.ask(rest.server_time()) / 1000
         after = self._clock.uptime()
         if after - before <= ANSWER_SECONDS:
             set_exchange_offset(self._store, self._exchange, self._clock.boot, exchange - after)
@@ -140,9 +164,9 @@ class RestJobs:
             log.error("the database is damaged: %s", damage)
 
     def _pair(self) -> Pair:
-        before = self._reader.one(SYMBOL)
-        reply = self._rest.premium_index(SYMBOL)
-        return Pair(reply, before, self._reader.one(SYMBOL))
+        before = self._reader.one(self._symbol)
+        reply = self._rest.one(self._symbol)
+        return Pair(reply, before, self._reader.one(self._symbol))
 
     def _record(self, rows: Sequence[Comparison]) -> None:
         events = alarms(rows)

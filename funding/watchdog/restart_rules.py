@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from funding.health.checks import MEGABYTE
-from funding.health.facts import HISTORY, INGEST, Facts, OtherFeed, Process, ProcessState
+from funding.health.facts import HISTORY, Facts, OtherFeed, Process, ProcessState
 
 MEMORY_RESTART_BYTES = 512 * MEGABYTE
 HUNG_SECONDS = 5.0
@@ -97,7 +97,11 @@ def _fatal(_facts: Facts, process: Process, _bad: BadProbes) -> str:
 def _ingest_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
     """An ingest does not write. Each is judged by its own feed."""
     other = facts.other(process.name)
-    if (process.name != INGEST and other is None) or not process.is_running or facts.store_problem:
+    if (
+        (process.name != facts.ingest and other is None)
+        or not process.is_running
+        or facts.store_problem
+    ):
         return ""  # a store that cannot be read says nothing about ingest
     if facts.locked_by or facts.disk_is_full:
         return ""  # ingest waits, as it should
@@ -145,7 +149,7 @@ def _no_data_of_another(facts: Facts, process: Process, other: OtherFeed) -> str
         return ""
     age = other.last_frame_age
     silent = process.age_seconds if age is None else min(age, process.age_seconds)
-    if silent <= OTHER_SILENT_SECONDS or other.answered is None:
+    if silent <= OTHER_SILENT_SECONDS or other.answered is None or other.stated_wait:
         return ""
     if other.answered > silent - ANSWER_MARGIN_SECONDS:
         return ""
@@ -157,7 +161,7 @@ def _no_data(facts: Facts, process: Process, _bad: BadProbes) -> str:
     other = facts.other(process.name)
     if other is not None:
         return _no_data_of_another(facts, process, other)
-    if process.name != INGEST or not process.is_running:
+    if process.name != facts.ingest or not process.is_running:
         return ""
     if facts.store_problem or facts.feed is None or facts.locked_by:
         return ""  # nothing is known about frames

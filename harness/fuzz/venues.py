@@ -105,6 +105,7 @@ REPLIES: dict[str, dict[str, object]] = {
     },
     "kucoin": {
         "contracts/active": _data([_LISTED, {**_LISTED, "symbol": "ETHUSDTM"}]),
+        "contracts": _data(_LISTED),
         "ua/v2/market/funding-rate": _data([_ANNOUNCED, {"symbol": ".XBTUSDTMFPI8H"}]),
         "contract/funding-rates": _data(
             [{"symbol": "XBTUSDTM", "fundingRate": -3.5e-5, "timepoint": SINCE_MS}]
@@ -131,6 +132,7 @@ REPLIES: dict[str, dict[str, object]] = {
 REPLIES["binance-coinm"] = {
     "fundingInfo": REPLIES["binance"]["fundingInfo"],
     "fundingRate": [{**_CHARGED, "symbol": "BTCUSD_PERP"}],
+    "dapi/premiumIndex": [{**_PREMIUM, "symbol": "BTCUSD_PERP"}],
 }
 SYMBOLS = {
     "binance": "BTCUSDT",
@@ -219,12 +221,16 @@ def questions(name: str) -> Iterator[Any]:
     yield rest.contracts(RECEIVED_MS / 1_000)
     yield rest.history(SYMBOLS[name], SINCE_MS, SINCE_MS + 24 * HOUR_MS)
     yield rest.snapshot()
+    yield rest.one(SYMBOLS[name])
     yield stream.plan(RECEIVED_MS / 1_000)
     stream.refused(RECEIVED_MS / 1_000)  # KuCoin: by the classic stream, with a token
     yield stream.open([SYMBOLS[name]])
 
 
 def _check_answer(name: str, answer: Any) -> None:
+    if isinstance(answer, Quote):
+        check_quote(answer)
+        return
     if not isinstance(answer, list):  # a plan, or how a connection begins
         str(answer).encode()
         return

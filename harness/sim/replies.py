@@ -43,6 +43,14 @@ def premium_index(query: Query, view: View) -> object:
     return [_premium(one, view) for one in view.usd_margined()]
 
 
+def coin_margined_premium_index(query: Query, view: View) -> object:
+    """The same of COIN-M, on its own host: a list in both cases."""
+    if "symbol" in query:
+        return [_premium(_contract(query, view, coin_margined=True), view)]
+    coin_margined = (one for one in view.motions.values() if one.contract.symbol_type == 2)
+    return [_premium(one, view) for one in coin_margined]
+
+
 def _premium(motion: Motion, view: View) -> dict[str, object]:
     contract = motion.contract
     at = view.event_times[contract.class_name]

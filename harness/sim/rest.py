@@ -52,6 +52,7 @@ ROUTES: dict[str, Route] = {
     "time": Route(replies.server_time),
     "ping": Route(replies.ping),
 }
+COIN_MARGINED = Route(replies.coin_margined_premium_index, lambda _query: 10)
 _RESTRICTED = (
     "Service unavailable from a restricted location according to 'b. Eligibility' in "
     "https://www.binance.com/en/terms. Please contact customer service if you believe you "
@@ -87,8 +88,11 @@ class RestSide:
         self._garbage_number = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """Every route, and the answer to any other path below /fapi."""
-        return [web.get("/fapi/v1/{route:.*}", self.handle)]
+        """Every route, and the answer to any other path below /fapi; of COIN-M the prices alone."""
+        return [
+            web.get("/fapi/v1/{route:.*}", self.handle),
+            web.get("/dapi/v1/{route:premiumIndex}", self.handle),
+        ]
 
     def faults_changed(self, posted: dict[str, object]) -> None:
         """Notes when a ban begins."""
@@ -100,7 +104,7 @@ class RestSide:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request."""
         name = request.match_info["route"]
-        route = ROUTES.get(name)
+        route = COIN_MARGINED if request.path.startswith("/dapi/") else ROUTES.get(name)
         self.calls[name if route else "unknown"] += 1
         await asyncio.sleep(self.faults.seconds("rest_hang"))
         if self.faults.on("rest_drop"):

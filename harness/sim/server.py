@@ -78,7 +78,7 @@ def application(hub: Hub, faults: FaultState, venues: dict[str, list[Venue]]) ->
     @web.middleware
     async def dropping(request: web.Request, handler: Handler) -> web.StreamResponse:
         if faults.on("drop_connections") and not request.path.startswith(elsewhere):
-            hub.attempts += not request.path.startswith("/fapi/")
+            hub.attempts += not request.path.startswith(("/fapi/", "/dapi/"))
             if request.transport is not None:
                 request.transport.close()
             return web.Response()

@@ -88,7 +88,7 @@ def test_drift_of_one_symbol_is_the_first_line(
     assert float(difference.rstrip("%")) == pytest.approx(float(percent), abs=0.1)
     assert abs(int(skew)) <= WAIT_SECONDS * 1_000
     assert lines[-1] == verdict
-    assert ("significant: ETHUSDT mark_price" in result.stderr) == (word == "significant")
+    assert ("significant: binance: ETHUSDT mark_price" in result.stderr) == (word == "significant")
     events = rows(world.database, "SELECT detail FROM event WHERE source = 'compare_all'")
     assert any("ETHUSDT mark_price" in event[0] for event in events) == (word == "significant")
 
@@ -206,7 +206,7 @@ def test_without_quotes_rest_is_not_called(world: World, tmp_path: Path) -> None
     assert one_line(run(world, FUNDING_DB=path)) == f"{path}: is not there yet"
     assert not path.exists()
     write(path, SYSTEM)
-    text = f"{path}: holds no quote: is ingest running?"
+    text = f"{path}: holds no quote of binance: is its ingest running?"
     assert one_line(run(world, FUNDING_DB=path)) == text
     other = tmp_path / "text"
     other.write_text("no database\n" * 100)

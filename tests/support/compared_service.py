@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from funding.exchanges.exchange import Exchange, Options
+from funding.exchanges.table import EXCHANGES
 from funding.model.quote import Quote
-from funding.rest.client import RestClient
+from funding.rest.exchange_client import ExchangeClient
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
 from funding.store.rest_usage import RestUsage
@@ -46,23 +48,25 @@ class ComparedService:
     path: Path
     hand: ManualClock
     timeout: float = WAIT_SECONDS
+    exchange: Exchange = EXCHANGES["binance"]
 
     def write(self, *quotes: Quote) -> None:
         """Ingest writes a frame."""
         write(self.path, self.hand.clock(), quotes)
 
-    def open_store(self, url: str) -> tuple[Reader, DurableConnection, RestClient]:
+    def open_store(self, url: str) -> tuple[Reader, DurableConnection, ExchangeClient]:
         """What the watchdog's thread uses, with REST at `url`."""
         clock, store = self.hand.clock(), DurableConnection(self.path)
-        rest = RestClient(
-            url,
+        rest = ExchangeClient(
+            self.exchange,
+            Options("", url, url),
             "watchdog",
-            usage=RestUsage(store),
+            usage=RestUsage(store, self.exchange.name),
             budget=1_200,
             clock=clock,
             timeout=self.timeout,
         )
-        return Reader(self.path, "binance", clock), store, rest
+        return Reader(self.path, self.exchange.name, clock), store, rest
 
     @contextmanager
     def checker(self, url: str, schedule: Schedule | None = None) -> Iterator[RestChecker]:
@@ -70,7 +74,7 @@ class ComparedService:
         made = RestChecker(
             lambda: self.open_store(url),
             schedule or Schedule(one_every=60.0),
-            exchange="binance",
+            exchange=self.exchange,
             clock=self.hand.clock(),
         )
         made.start()
@@ -88,7 +92,8 @@ class ComparedService:
             reader, store, rest = self.open_store(url)
             stack.enter_context(closing(reader))
             stack.enter_context(closing(store))
-            yield RestJobs(reader, store, rest, exchange="binance", clock=clock)
+            symbol = self.exchange.control_symbol
+            yield RestJobs(reader, store, rest, symbol=symbol, clock=clock)
 
     def comparisons(self, where: str = "1") -> list[Any]:
         columns = "source, symbol, field, ws_value, rest_value, outcome, skew_ms, explained"

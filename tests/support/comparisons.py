@@ -4,8 +4,8 @@ from funding.comparison.difference import Field
 from funding.comparison.pair import Pair, compare
 from funding.comparison.report import Round
 from funding.comparison.summary import summarise
-from funding.exchanges.binance.rest import PremiumIndex
 from funding.model.feed import StoredQuote
+from funding.model.quote import Quote
 
 NOW = 1_764_725_610.0
 TIME = 1_764_725_610_000
@@ -15,8 +15,8 @@ INDEX_PRICE = 100.0
 
 def rest(
     symbol: str = "BTCUSDT", price: float = 100.0, rate: float | None = 0.0001, time: int = TIME
-) -> PremiumIndex:
-    return PremiumIndex(symbol, price, INDEX_PRICE, rate, TIME + 1, time)
+) -> Quote:
+    return Quote(symbol, price, INDEX_PRICE, rate, TIME + 1, time)
 
 
 def ours(

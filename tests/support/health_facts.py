@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from funding.comparison.pair import Comparison, compare_all
-from funding.exchanges.binance.rest import PremiumIndex
 from funding.health.checks import check
 from funding.health.facts import Facts, LastComparison, Probe, Process, ProcessState
 from funding.health.findings import Check, Level
 from funding.health.report import healthy
 from funding.health.verdict import Limits
 from funding.model.feed import Feed, StoredQuote
+from funding.model.quote import Quote
 
 AT = 1_764_725_610.0
 FEED = Feed(
@@ -32,7 +32,7 @@ def compared(pairs: Pairs, skew_ms: int = 0) -> list[Comparison]:
     """BTCUSDT in the store and in REST's reply; a missing price is a missing side."""
     ours, theirs, rate, rest_rate = pairs
     stored = StoredQuote("binance", "BTCUSDT", ours or 0.0, 1.0, rate, 1, 5_000 + skew_ms, AT, 0.1)
-    reply = PremiumIndex("BTCUSDT", theirs or 0.0, 1.0, rest_rate, 1, 5_000)
+    reply = Quote("BTCUSDT", theirs or 0.0, 1.0, rest_rate, 1, 5_000)
     quotes = [] if ours is None else [stored]
     replies = [] if theirs is None else [reply]
     return compare_all(quotes, replies, quotes, source="watchdog", exchange="binance", at=AT)

@@ -89,6 +89,9 @@ class FarRest:
         yield from ()
         return []
 
+    def one(self, symbol: str) -> Conversation[Quote]:
+        raise NotImplementedError(symbol)
+
 
 class FarRestOfAll(FarRest):
     """One that answers about all contracts at once, too."""
@@ -113,6 +116,7 @@ def exchange_of(rest: FarRest) -> Exchange:
         name="binance",
         title="the far end",
         min_symbols=1,
+        control_symbol="BTCUSDT",
         stream=BINANCE.stream,
         rest=lambda _options: rest,
         limits=RestLimits(2_400, 1_200),

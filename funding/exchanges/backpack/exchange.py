@@ -15,6 +15,7 @@ BACKPACK = Exchange(
     name=NAME,
     title="Backpack",
     min_symbols=40,
+    control_symbol="BTC_USDC_PERP",
     stream=BackpackStream,
     rest=BackpackRest,
     limits=RestLimits(weight=200, own=60),

@@ -116,7 +116,18 @@ class BackpackRest:
 
     def snapshot(self) -> Conversation[list[Quote]]:
         """All perpetuals, as old as the header says."""
-        reply = yield Request("markPrices", f"{self._options.rest_url}/api/v1/markPrices")
+        return (yield from self._mark_prices())
+
+    def one(self, symbol: str) -> Conversation[Quote]:
+        """One row."""
+        found = yield from self._mark_prices(symbol=symbol)
+        if not found:
+            raise RestGarbled(f"markPrices: the reply about {symbol} has no price")
+        return found[0]
+
+    def _mark_prices(self, **parameters: str) -> Conversation[list[Quote]]:
+        url = f"{self._options.rest_url}/api/v1/markPrices"
+        reply = yield Request("markPrices", url, parameters=parameters)
         at, frame = reply.received_ms - 1_000 * _age(reply), Frame([])
         found = [
             quote(

@@ -5,6 +5,8 @@
 - Since 2026-06-30 the rows of COIN-M arrive on the host of USD-M, with `"st":2`: some 30 of 745.
 - `fundingInfo` of USD-M lists the perpetuals of COIN-M too (20 of 711), and those alone that live.
   Their names are `BTCUSD_PERP`, those of dated contracts `BTCUSD_261225`.
+- Prices are told by a host of their own: `dapi/v1/premiumIndex`, weight 10 with a symbol or
+  without, an array in both cases, of the form of USD-M's (official documentation, 2026-11).
 - The weight of both is counted together, by address.
 """
 
@@ -14,23 +16,26 @@ import msgspec
 
 from funding.exchanges.binance import rest
 from funding.exchanges.binance.contracts import number
-from funding.exchanges.binance.exchange import BinanceRest, BinanceStream
-from funding.exchanges.exchange import Conversation, Exchange, Options, RestLimits
+from funding.exchanges.binance.exchange import BinanceRest, BinanceStream, first, priced
+from funding.exchanges.exchange import Conversation, Exchange, Options, Request, RestLimits
 from funding.exchanges.replies import read
 from funding.model.contract import Contract, ContractStatus
 from funding.model.quote import Quote, is_symbol
 
 NAME = "binance-coinm"
+PREMIUM_WEIGHT = 10
+ROUTE = "dapi/premiumIndex"
+"""Not as USD-M's is called: calls are counted by minute, caller and route."""
 _PERPETUAL = re.compile(r"(.+)USD_PERP")
 
 _infos = msgspec.json.Decoder(list[rest.FundingInfo])
 
 
 class CoinMarginedRest(BinanceRest):
-    """fundingInfo and fundingRate, of the host of USD-M."""
+    """fundingInfo and fundingRate of the host of USD-M, premiumIndex of that of COIN-M."""
 
     def __init__(self, options: Options) -> None:
-        super().__init__(options)
+        super().__init__(options._replace(rest_url=options.unified_rest_url))
         self._options = options
 
     def contracts(self, now: float) -> Conversation[list[Contract]]:
@@ -43,9 +48,16 @@ class CoinMarginedRest(BinanceRest):
         ]
 
     def snapshot(self) -> Conversation[list[Quote]]:
-        """None: the host of USD-M has no prices of COIN-M."""
-        yield from ()
-        return []
+        """One call of the host of COIN-M, weight 10."""
+        return priced((yield self._prices()))
+
+    def one(self, symbol: str) -> Conversation[Quote]:
+        """One call, weight 10 as well."""
+        return first((yield self._prices(symbol=symbol)))
+
+    def _prices(self, **parameters: str) -> Request:
+        url = f"{self._options.rest_url}/dapi/v1/premiumIndex"
+        return Request(ROUTE, url, PREMIUM_WEIGHT, parameters)
 
     def _contract(self, info: rest.FundingInfo, base: str, now: float) -> Contract:
         asset, multiplier = self._options.aliases.asset(NAME, base)
@@ -70,6 +82,7 @@ COIN_MARGINED = Exchange(
     name=NAME,
     title="Binance COIN-M futures",
     min_symbols=10,
+    control_symbol="BTCUSD_PERP",
     stream=BinanceStream,
     rest=CoinMarginedRest,
     limits=RestLimits(rest.WEIGHT_LIMIT, 100, rest.WEIGHT_HEADER),

@@ -32,6 +32,7 @@ from funding.model.quote import Quote, is_symbol
 from funding.model.settlement import Settlement
 
 _infos = msgspec.json.Decoder(list[rest.FundingInfo])
+_time = msgspec.json.Decoder(rest.ServerTime)
 
 
 class BinanceStream:
@@ -69,11 +70,13 @@ class BinanceRest:
 
     def contracts(self, now: float) -> Conversation[list[Contract]]:
         """What exchangeInfo lists, and as UNKNOWN what premiumIndex alone has."""
-        listed = _of_form(rest.contracts, (yield self._request("exchangeInfo")))
+        listed = _of_form(rest.contracts, (yield self._request("exchangeInfo")), "exchangeInfo")
         if not listed:
             raise RestGarbled("exchangeInfo lists no contract")
         infos = read(_infos, (yield self._request("fundingInfo")), "fundingInfo")
-        prices = _of_form(rest.premium_indices, (yield self._request("premiumIndex")))
+        prices = _of_form(
+            rest.premium_indices, (yield self._request("premiumIndex")), "premiumIndex"
+        )
         quoted = {row.symbol: row.interest_rate for row in prices}
         return contracts(stream.NAME, listed, infos, quoted, now, self._aliases)
 
@@ -91,39 +94,61 @@ class BinanceRest:
 
     def snapshot(self) -> Conversation[list[Quote]]:
         """One call, weight 10."""
-        rows = _of_form(rest.premium_indices, (yield self._request("premiumIndex")))
-        frame = Frame([])
-        found = [
-            quote(
-                frame,
-                row.symbol,
-                mark=row.mark_price,
-                index=row.index_price,
-                funding=row.funding_rate,
-                due_ms=row.next_funding_time,
-                event_time=row.time,
-            )
-            for row in rows
-            if is_symbol(row.symbol)
-        ]
-        return [each for each in found if each is not None]
+        return priced((yield self._request("premiumIndex")))
+
+    def one(self, symbol: str) -> Conversation[Quote]:
+        """One call, weight 1."""
+        return first((yield self._request("premiumIndex", symbol=symbol)))
+
+    def server_time(self) -> Conversation[int]:
+        """The exchange's clock in ms; weight 1."""
+        found: rest.ServerTime = read(_time, (yield self._request("time")), "time")
+        return found.server_time
 
     def _request(self, route: str, **parameters: str) -> Request:
         url = self._base + rest.ROUTES[route].path
         return Request(route, url, rest.weight(route, parameters), parameters)
 
 
-def _of_form(decode: Any, reply: Reply) -> Any:
+def priced(reply: Reply) -> list[Quote]:
+    """The quotes in a reply of premiumIndex that can be believed."""
+    frame = Frame([])
+    found = [
+        quote(
+            frame,
+            row.symbol,
+            mark=row.mark_price,
+            index=row.index_price,
+            funding=row.funding_rate,
+            due_ms=row.next_funding_time,
+            event_time=row.time,
+        )
+        for row in _of_form(rest.premium_indices, reply, "premiumIndex")
+        if is_symbol(row.symbol)
+    ]
+    return [each for each in found if each is not None]
+
+
+def first(reply: Reply) -> Quote:
+    """The quote in a reply of premiumIndex about one symbol."""
+    rows = priced(reply)
+    if not rows:
+        raise RestGarbled("premiumIndex: the reply has no price")
+    return rows[0]
+
+
+def _of_form(decode: Any, reply: Reply, route: str) -> Any:
     try:
         return decode(reply.body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise RestGarbled(str(error)[:200]) from error
+        raise RestGarbled(f"{route}: {str(error)[:200]}") from error
 
 
 BINANCE = Exchange(
     name=stream.NAME,
     title="Binance USD-M futures",
     min_symbols=500,
+    control_symbol="BTCUSDT",
     stream=BinanceStream,
     rest=BinanceRest,
     limits=RestLimits(

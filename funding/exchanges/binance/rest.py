@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from funding.model.quote import is_symbol
+from funding.model.quote import Quote, is_symbol
 
 WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 WEIGHT_LIMIT = 2_400
@@ -82,6 +82,11 @@ class PremiumIndex(NamedTuple):
     next_funding_time: int | None
     time: int
     interest_rate: float | None = None
+
+    @property
+    def quote(self) -> Quote:
+        """The same without the interest rate, as a quote."""
+        return Quote(*self[:6])
 
 
 class FundingInfo(msgspec.Struct, rename="camel", gc=False):

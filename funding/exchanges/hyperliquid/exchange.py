@@ -17,6 +17,7 @@ HYPERLIQUID = Exchange(
     name=NAME,
     title="Hyperliquid",
     min_symbols=100,
+    control_symbol="BTC",
     stream=HyperliquidStream,
     rest=HyperliquidRest,
     limits=RestLimits(weight=1_200, own=800),

@@ -12,7 +12,7 @@
 
 import msgspec
 
-from funding.errors import RestBanned, RestError, RestGarbled, RestOverBudget
+from funding.errors import RestBanned, RestError, RestGarbled, RestOverBudget, RestRefused
 from funding.exchanges.exchange import Conversation, Options
 from funding.exchanges.frame import Frame
 from funding.exchanges.hyperliquid.markets import (
@@ -107,18 +107,28 @@ class HyperliquidRest:
         quotes: list[Quote] = []
         for name in names:
             try:
-                reply = yield info(self._options, "metaAndAssetCtxs", dex=name)
-                market, contexts = read(_contexts, reply, "metaAndAssetCtxs")
-                if len(market.universe) != len(contexts):
-                    raise RestGarbled("metaAndAssetCtxs: not one context for each coin")
+                quotes += yield from self._market(name)
             except (RestBanned, RestOverBudget):
                 raise
             except RestError:
                 if name == MAIN:
                     raise
-                continue
-            quotes += _quotes(market, contexts, reply.received_ms)
         return quotes
+
+    def one(self, symbol: str) -> Conversation[Quote]:
+        """That of its market: no call has one coin alone."""
+        name, colon, _coin = symbol.partition(":")
+        for found in (yield from self._market(name if colon else MAIN)):
+            if found.symbol == symbol:
+                return found
+        raise RestRefused(200, None, f"no coin {symbol} that lives")
+
+    def _market(self, name: str) -> Conversation[list[Quote]]:
+        reply = yield info(self._options, "metaAndAssetCtxs", dex=name)
+        market, contexts = read(_contexts, reply, "metaAndAssetCtxs")
+        if len(market.universe) != len(contexts):
+            raise RestGarbled("metaAndAssetCtxs: not one context for each coin")
+        return _quotes(market, contexts, reply.received_ms)
 
     def _contract(self, coin: Coin, quote_asset: str, now: float) -> Contract:
         base, multiplier = self._options.aliases.asset(NAME, coin.name.rpartition(":")[2])

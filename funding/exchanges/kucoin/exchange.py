@@ -15,6 +15,7 @@ KUCOIN = Exchange(
     name=NAME,
     title="KuCoin futures",
     min_symbols=300,
+    control_symbol="XBTUSDTM",
     stream=KucoinStream,
     rest=KucoinRest,
     limits=RestLimits(weight=4_000, own=1_000),

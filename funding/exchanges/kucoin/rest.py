@@ -10,6 +10,7 @@
   `newGranularity` from `newGranularityStartTime` on. Names with a dot are indices.
 - `contract/funding-rates` answers about 100 rows, newest first: which ones of more is not
   documented, so both sides of what came are asked for again.
+- `contracts/{symbol}` (weight 3) has the row of one contract alone (official skills hub, 2026).
 - Errors have status 200 and a code that is not "200000". Too many calls are a 429 without
   Retry-After.
 - Numbers are JSON numbers, and strings in the unified interface.
@@ -18,6 +19,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
+from urllib.parse import quote as quoted
 
 import msgspec
 
@@ -94,6 +96,7 @@ class _Envelope(msgspec.Struct):
 
 _envelope = msgspec.json.Decoder(_Envelope)
 _listed = msgspec.json.Decoder(list[Listed])
+_one = msgspec.json.Decoder(Listed)
 _announced = msgspec.json.Decoder(list[_Announced])
 _settled = msgspec.json.Decoder(list[_Settled] | None)
 
@@ -153,6 +156,16 @@ class KucoinRest:
         """All perpetuals; the time of receipt is the event time."""
         found, at = yield from listed(self._options)
         return list(_quotes(found, at))
+
+    def one(self, symbol: str) -> Conversation[Quote]:
+        """The row of one contract."""
+        route = "contracts"
+        url = f"{self._options.rest_url}/api/v1/{route}/{quoted(symbol, safe='')}"
+        reply = yield Request(route, url, weight=3)
+        found = list(_quotes([data_of(_one, reply, route)], reply.received_ms))
+        if not found:
+            raise RestGarbled(f"{route}: the reply about {symbol} has no price")
+        return found[0]
 
     def _page(self, symbol: str, first: int, last: int) -> Conversation[list[Settlement]]:
         route = "contract/funding-rates"

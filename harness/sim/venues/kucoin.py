@@ -153,6 +153,11 @@ class KuCoinPush(_KuCoin):
             return path, _data({"token": token, "instanceServers": [server]})
         if path == "api/v1/contracts/active":
             return path, _data([self._contract(one, now) for one in self.living()])
+        if path.startswith("api/v1/contracts/"):
+            one = self.listing(path.removeprefix("api/v1/contracts/"))
+            if one is None:
+                raise Refusal(200, {"code": "300000", "msg": "Symbol not exists"})
+            return "api/v1/contracts", _data(self._contract(one, now))
         if path == "api/ua/v2/market/funding-rate":
             rows = [self._announced(one, now) for one in self.living()]
             return path, _data([*rows, {"symbol": ".XBTUSDTMFPI8H", "nextFundingRate": "0"}])

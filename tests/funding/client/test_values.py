@@ -7,10 +7,9 @@ import pytest
 
 from funding.client import Funding, Rate, rate_or_zero
 from funding.client.values import from_rest, from_service
-from funding.exchanges.binance.rest import PremiumIndex
 from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
-from funding.model.quote import Source
+from funding.model.quote import Quote, Source
 
 FOUND = Funding("A", 1.0, -0.0001, 7, 1.0, 5, "websocket", 0.5)
 
@@ -34,7 +33,7 @@ def test_a_value_cannot_be_changed() -> None:
 
 
 def test_an_age_from_rest_is_never_negative() -> None:
-    reply = PremiumIndex("A", 1.0, 2.0, 0.1, 7, 10_000)
+    reply = Quote("A", 1.0, 2.0, 0.1, 7, 10_000)
     assert from_rest(reply, 12.5) == Funding("A", 1.0, 0.1, 7, 2.0, 10_000, "rest", 2.5)
     assert from_rest(reply, 9.0).age_seconds == 0.0
 
@@ -68,6 +67,6 @@ def test_what_the_service_knows_beside_the_quote() -> None:
 
 
 def test_rest_knows_nothing_of_it() -> None:
-    found = from_rest(PremiumIndex("A", 1.0, 2.0, 0.1, 7, 10_000), 12.5)
+    found = from_rest(Quote("A", 1.0, 2.0, 0.1, 7, 10_000), 12.5)
     beside = [field.name for field in dataclasses.fields(Funding)][8:]
     assert {getattr(found, name) for name in beside} == {None}

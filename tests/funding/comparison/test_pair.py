@@ -193,7 +193,7 @@ def test_no_pair_is_planted_without_values() -> None:
 def test_only_significant_differences_are_alarms() -> None:
     found = round_of(pair_of("A", 100.5), pair_of("B", 102), pair_of("C"))
     assert [(e.at, e.source, e.kind, e.detail) for e in alarms(found.rows)] == [
-        (NOW, "test", "significant", "B mark_price: stream 102, REST 100.0")
+        (NOW, "test", "significant", "binance: B mark_price: stream 102, REST 100.0")
     ]
 
 
@@ -205,9 +205,14 @@ def test_each_cause_is_one_alarm_with_its_count() -> None:
     (told,) = alarms([index])
     assert told.rule == "index_price"
     assert "explained" not in told.detail, "what lag does not explain, whichever field it is"
+    lag = "explained by -30000 ms, and 452 more"
     assert [(e.rule, e.count, e.detail) for e in alarms(found.rows)] == [
-        ("mark_price", 2, "C mark_price: stream 104, REST 100.0, and 1 more"),
-        ("lag", 453, "L0 mark_price: stream 103, REST 100.0, explained by -30000 ms, and 452 more"),
+        ("mark_price", 2, "binance: C mark_price: stream 104, REST 100.0, and 1 more"),
+        (
+            "lag",
+            453,
+            f"binance: L0 mark_price: stream 103, REST 100.0, {lag}",
+        ),
     ]
 
 

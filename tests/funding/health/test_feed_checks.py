@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from funding.health.checks import check
-from funding.health.facts import OtherFeed, Process, ProcessState, ingest_program
+from funding.health.facts import LastComparison, OtherFeed, Process, ProcessState, ingest_program
 from funding.health.findings import Level
-from tests.support.health_facts import FEED, HEALTHY, PROGRAMS
+from tests.support.health_facts import FEED, HEALTHY, PROGRAMS, compared
 
 KUCOIN = OtherFeed(
     "kucoin",
@@ -20,6 +20,7 @@ KUCOIN = OtherFeed(
     newest=0.2,
     fresh=682,
     answered=60.0,
+    program="funding:ingest-kucoin",
 )
 INGEST = Process("funding:ingest-kucoin", ProcessState.RUNNING, 31, "", 500.0, 40 << 20)
 FACTS = replace(HEALTHY, others=[KUCOIN], processes=(*PROGRAMS, INGEST))
@@ -53,6 +54,21 @@ def test_trouble_is_an_error_with_the_name_of_the_exchange(
 ) -> None:
     (text,) = said(Level.ERROR, **changes)
     assert words in text
+
+
+def test_comparison_with_rest_is_told_with_the_name_of_the_exchange() -> None:
+    agrees = LastComparison(compared((100.0, 100.0, 0.0001, 0.0001)))
+    differs = LastComparison(compared((102.0, 100.0, 0.0001, 0.0001)))
+    assert len(said(Level.INFO, last_comparison=agrees)) == 4
+    (text,) = said(Level.ERROR, last_comparison=differs)
+    assert text.startswith("kucoin: BTCUSDT mark_price: stream 102.0, REST 100.0")
+    (text,) = said(Level.WARNING, last_comparison=LastComparison(problem="status 451"))
+    assert text == "kucoin: no comparison with REST: status 451"
+
+
+def test_exchange_that_another_ones_ingest_keeps_needs_no_program() -> None:
+    facts = replace(HEALTHY, others=[KUCOIN._replace(exchange="binance-coinm", program="")])
+    assert [each.text for each in check(facts) if each.level is Level.ERROR] == []
 
 
 def test_few_symbols_of_an_ingest_that_begins_are_a_warning() -> None:

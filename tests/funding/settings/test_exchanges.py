@@ -1,6 +1,7 @@
 """What the settings say of each exchange."""
 
 from funding.exchanges.exchange import Options
+from funding.exchanges.table import EXCHANGES
 from funding.settings import assets
 from funding.settings.service import read
 
@@ -26,4 +27,16 @@ def test_binance_has_the_settings_without_a_name_and_shares_them_with_its_coin_m
     assert settings.options("binance") == Options(
         "ws://host/market", "http://host", aliases=assets.load()
     )
-    assert settings.options("binance-coinm") == settings.options("binance")
+    coin_margined = settings.options("binance-coinm")
+    assert coin_margined.ws_url == "ws://host/market"
+    assert coin_margined.rest_url == "https://dapi.binance.com"
+    assert coin_margined.unified_rest_url == "http://host"
+
+
+def test_the_first_exchange_is_binance_where_it_is_followed() -> None:
+    kucoin, binance = EXCHANGES["kucoin"], EXCHANGES["binance"]
+    for text, first in (("kucoin,binance", "binance"), ("kucoin,backpack", "kucoin")):
+        settings, _ = read({"FUNDING_EXCHANGES": text, "FUNDING_MIN_SYMBOLS": "7"})
+        assert settings.first == first
+        assert settings.min_symbols_of(binance) == 7
+        assert settings.min_symbols_of(kucoin) == kucoin.min_symbols

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from funding.health.facts import OtherFeed
+from funding.exchanges.table import EXCHANGES
+from funding.health.facts import LastComparison, OtherFeed
 from funding.health.verdict import Limits
 from funding.model.contract import Contract, ContractStatus
+from funding.settings.service import read
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
+from funding.store.stated_waits import StatedWaits
 from funding.store.writer import Writer
-from funding.watchdog.feed_reader import FeedReader, last_frame_age
+from funding.watchdog.feed_reader import FeedReader, feed_reader, last_frame_age
 from tests.support.clock import ManualClock
 from tests.support.store import feed_of, quote, received
 
@@ -57,6 +60,23 @@ def test_without_a_store_or_a_feed_there_is_nothing(
     assert reading.read() == NOTHING
     with closing(Writer(tmp_path / "funding.db", feed_of())):
         assert reading.read() == NOTHING
+
+
+def test_wait_that_the_exchange_has_asked_for_is_its_own(tmp_path: Path, hand: ManualClock) -> None:
+    path, address = tmp_path / "funding.db", "wss://kucoin.example/push"
+    write(path, hand)
+    settings, _ = read({"FUNDING_DB": str(path), "FUNDING_KUCOIN_WS_URL": address})
+    clock, compared = hand.clock(), LastComparison(problem="status 451")
+    reader = feed_reader(settings, EXCHANGES["kucoin"], lambda: compared, clock)
+    StatedWaits(path, clock).record(address, 90.0, "status 429")
+    assert reader.read().stated_wait == 0.0, "it is connected"
+    with closing(DurableConnection(path)) as store, store.transaction() as connection:
+        connection.execute("UPDATE feed SET connected = 0")
+    found = reader.read()
+    assert found.stated_wait == pytest.approx(90.0)
+    assert (found.program, found.last_comparison) == ("funding:ingest-kucoin", compared)
+    carried = feed_reader(settings, EXCHANGES["binance-coinm"], lambda: None, clock)
+    assert carried.read().program == ""
 
 
 def test_feed_has_its_ages_and_counts_what_trades(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from funding.health.facts import Facts, Probe
+from funding.health.facts import Facts, OtherFeed, Probe
 from funding.model.event import Event, EventKind
 from funding.watchdog.audit_trail import AuditTrail
 from funding.watchdog.health_periods import HealthPeriods
@@ -52,6 +52,29 @@ class Looks:
 def looks(service: WatchedService) -> Looks:
     service.hand.wall = 1_764_725_610.0
     return Looks(service)
+
+
+KUCOIN = OtherFeed("kucoin", 300, FEED, 0.3, 0.2, 0.2, fresh=682)
+KUCOIN_AWAY = KUCOIN._replace(feed=replace(FEED, connected=0, last_error="refused"))
+
+
+def test_each_exchange_has_periods_of_its_own(looks: Looks) -> None:
+    looks.look(replace(HEALTHY, others=[KUCOIN_AWAY]), 2)
+    assert looks.events() == [], "it is starting"
+    looks.look(replace(HEALTHY, others=[KUCOIN]), 2)
+    looks.look(replace(HEALTHY, others=[KUCOIN_AWAY]), 2)
+    assert looks.events() == [("unhealthy", "kucoin", 20.0, None)]
+    looks.begin()
+    looks.look(replace(HEALTHY, others=[KUCOIN]), 4)
+    assert looks.events() == [("unhealthy", "kucoin", 20.0, 10.0)]
+
+
+def test_another_first_exchange_is_the_service(looks: Looks) -> None:
+    looks.look(replace(DOWN, exchange="kucoin"))
+    assert [event[:2] for event in looks.events()] == [
+        ("unhealthy", "data"),
+        ("unhealthy", "kucoin"),
+    ]
 
 
 def test_outage_is_one_event_with_its_duration(looks: Looks) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison
+from funding.exchanges.binance.exchange import BINANCE
 from funding.health.facts import LastComparison
-from funding.rest.client import RestClient
+from funding.rest.exchange_client import ExchangeClient
 from funding.runtime.schedule import Every
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
@@ -89,7 +90,7 @@ def test_housekeeping(compared: ComparedService) -> None:
     add(compared, *(OLD._replace(compared_at=compared.hand.wall - age) for age in (10_001, 1)))
     with scripted(hangs) as server:
         server.turns = [every_reply(server)]
-        with compared.checker(server.url, Schedule(60.0, 600.0, 10_000.0)) as checker:
+        with compared.checker(server.url, Schedule(60.0, 600.0, 10_000.0, plants=True)) as checker:
             concluded(checker)
             until(
                 lambda: len(compared.comparisons("source = 'x'")) == 1, "the old ones are deleted"
@@ -168,7 +169,7 @@ def test_rest_that_does_not_answer_leaves_one_event_with_its_duration(
 @pytest.mark.parametrize(
     ("every", "words"),
     [
-        (60, ""), (600, ""), (1_000, ""), (1_001, "BTCUSDT alone"), (3_600, "BTCUSDT alone"),
+        (60, ""), (600, ""), (1_000, ""), (1_001, "one symbol alone"), (3_600, "one symbol alone"),
         (4_001, "cannot say GO"), (86_400, "cannot say GO"), (0, "cannot say GO"),
     ],
 )  # fmt: skip
@@ -189,10 +190,10 @@ def test_comparison_begins_when_the_store_is_there(tmp_path: Path) -> None:
 
 
 def test_defect_is_raised_in_the_main_thread() -> None:
-    def open_store() -> tuple[Reader, DurableConnection, RestClient]:
+    def open_store() -> tuple[Reader, DurableConnection, ExchangeClient]:
         raise RuntimeError("a defect")
 
-    checker = RestChecker(open_store, Schedule(1.0), exchange="x", clock=ManualClock().clock())
+    checker = RestChecker(open_store, Schedule(1.0), exchange=BINANCE, clock=ManualClock().clock())
     checker.start()
     checker.join()
     with pytest.raises(RuntimeError, match="a defect"):
@@ -213,7 +214,7 @@ def test_comparison_that_is_not_ready_is_tried_again_soon(tmp_path: Path) -> Non
     service.write()
     every, now = Every(60.0), service.hand.uptime
     checker = RestChecker(
-        lambda: service.open_store(""), Schedule(60.0), exchange="binance",
+        lambda: service.open_store(""), Schedule(60.0), exchange=BINANCE,
         clock=service.hand.clock(),
     )  # fmt: skip
     with service.jobs("http://127.0.0.1:1") as jobs:
@@ -235,6 +236,6 @@ def test_old_rows_are_deleted_also_without_quotes(tmp_path: Path) -> None:
 def test_first_result_is_not_waited_for_longer_than_that(compared: ComparedService) -> None:
     open_store = partial(compared.open_store, "http://127.0.0.1:1")
     clock = compared.hand.clock()
-    checker = RestChecker(open_store, Schedule(60.0), exchange="binance", clock=clock)
+    checker = RestChecker(open_store, Schedule(60.0), exchange=BINANCE, clock=clock)
     checker.wait_for_first(0.0)  # its thread has not begun
     assert checker.latest == LastComparison(problem="no answer within 0 s", reachable=False)

@@ -51,10 +51,10 @@ def test_significant_difference_is_an_event_and_a_warning(
     ):
         jobs.compare_one()
     assert [row[5] for row in compared.comparisons()] == ["significant", "match", "match"]
-    assert compared.events() == [("significant", "BTCUSDT mark_price: stream 100.0, REST 98.0")]
-    assert [r.levelname for r in caplog.records if "significant: BTCUSDT" in r.message] == [
-        "WARNING"
-    ]
+    text = "binance: BTCUSDT mark_price: stream 100.0, REST 98.0"
+    assert compared.events() == [("significant", text)]
+    said = [r.levelname for r in caplog.records if f"significant: {text}" in r.message]
+    assert said == ["WARNING"]
 
 
 def while_a_quote_comes(service: ComparedService, mark: float, answer: Turn) -> Turn:
@@ -130,7 +130,7 @@ def test_planted_pair_that_is_not_flagged_is_an_alarm(
     ):
         jobs.plant()
     assert compared.events() == [
-        ("control-missed", f"BTCUSDT {field}")
+        ("control-missed", f"binance: BTCUSDT {field}")
         for field in ("mark_price", "funding_rate", "index_price")
     ]
     assert "not flagged" in caplog.text

@@ -250,6 +250,7 @@ OTHER_FEED = OtherFeed(
     heartbeat_age=0.3,
     last_frame_age=0.4,
     answered=60.0,
+    program="funding:ingest-kucoin",
 )
 TERM_KUCOIN = [("TERM", "funding:ingest-kucoin", "hung ingest")]
 KUCOIN_SILENT = [("TERM", "funding:ingest-kucoin", "no data")]
@@ -268,6 +269,7 @@ KUCOIN_SILENT = [("TERM", "funding:ingest-kucoin", "no data")]
         ({"last_frame_age": None}, KUCOIN_SILENT),
         ({"last_frame_age": 301.0, "answered": 292.0}, []),
         ({"last_frame_age": 301.0, "answered": None}, []),
+        ({"last_frame_age": 301.0, "stated_wait": 9.0}, []),
     ],
 )
 def test_each_ingest_is_judged_by_its_own_feed(

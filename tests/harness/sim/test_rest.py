@@ -37,6 +37,16 @@ def test_premium_index_agrees_with_the_stream(exchange: Exchange) -> None:
     assert one["symbol"] == "币安人生USDT"
 
 
+def test_prices_of_coin_margined_contracts_have_a_host_of_their_own(exchange: Exchange) -> None:
+    replies = exchange.get("/dapi/v1/premiumIndex")
+    assert len(replies) == 30
+    (one,) = exchange.get("/dapi/v1/premiumIndex?symbol=BTCUSD_PERP")
+    assert one["symbol"] == "BTCUSD_PERP"
+    connection = exchange.connect()
+    rows = {row["s"]: row for row in main_frame(connection)}
+    assert {reply["symbol"] for reply in replies} <= rows.keys()
+
+
 CAPTURES = {
     "premiumIndex": "polyoxide_2026-10-07_premiumIndex.json",
     "fundingInfo": "polyoxide_2026-10-07_fundingInfo.json",

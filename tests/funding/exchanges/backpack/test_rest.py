@@ -102,6 +102,15 @@ def test_snapshot_is_as_old_as_the_cache_says() -> None:
     assert [each.event_time for each in found] == [RECEIVED_MS]
 
 
+def test_one_contract_is_asked_for_by_its_name() -> None:
+    row = {"symbol": "BTC_USDC_PERP", "markPrice": "77903.9", "indexPrice": "77923.9"}
+    found, (request,) = asked(REST.one("BTC_USDC_PERP"), lambda _: [row])
+    assert (found.symbol, found.mark_price) == ("BTC_USDC_PERP", 77_903.9)
+    assert request.parameters == {"symbol": "BTC_USDC_PERP"}
+    with pytest.raises(RestGarbled, match="no price"):
+        asked(REST.one("BTC_USDC_PERP"), lambda _: [])
+
+
 def test_recorded_prices_and_rates(recorded: Path) -> None:
     rows = json.loads((recorded / "backpack" / "markPrices_and_markets_rows.json").read_bytes())
     prices = [value for name, value in rows.items() if name.startswith("markPrices_row")]

@@ -23,7 +23,7 @@ USD: dict[str, Any] = {
     "st": 1,
 }
 COIN = {**USD, "s": "BTCUSD_PERP", "r": "-0.00000573", "st": 2}
-REST = COIN_MARGINED.rest(Options("wss://unused", "https://rest.test"))
+REST = COIN_MARGINED.rest(Options("wss://unused", "https://dapi.test", "https://rest.test"))
 
 
 def decoded(*rows: dict[str, Any]) -> Any:
@@ -63,7 +63,25 @@ def test_contracts_are_the_perpetuals_that_usd_m_lists() -> None:
     assert (found.status, found.funding_interval_hours) == (ContractStatus.TRADING, 8)
     assert (found.rate_cap, found.rate_floor) == (0.003, None)
     assert [request.url for request in requests] == ["https://rest.test/fapi/v1/fundingInfo"]
-    assert asked(REST.snapshot(), lambda _: infos) == ([], [])
+
+
+def premium(symbol: str, **changes: Any) -> dict[str, Any]:
+    row = {"markPrice": "11029.69", "indexPrice": "10979.14", "lastFundingRate": "0.00071003"}
+    return {"symbol": symbol, **row, "nextFundingTime": AT + 1_000, "time": AT, **changes}
+
+
+def test_prices_are_those_of_the_host_of_coin_m() -> None:
+    """Dated contracts have no rate: the example of the documentation."""
+    dated = premium("BTCUSD_261225", lastFundingRate="", interestRate="", nextFundingTime=0)
+    found, (request,) = asked(REST.snapshot(), lambda _: [premium("BTCUSD_PERP"), dated])
+    assert found == [
+        Quote("BTCUSD_PERP", 11_029.69, 10_979.14, 0.00071003, AT + 1_000, AT),
+        Quote("BTCUSD_261225", 11_029.69, 10_979.14, None, None, AT),
+    ]
+    assert (request.url, request.weight) == ("https://dapi.test/dapi/v1/premiumIndex", 10)
+    one, (request,) = asked(REST.one("BTCUSD_PERP"), lambda _: [premium("BTCUSD_PERP")])
+    assert one == found[0]
+    assert (request.parameters, request.weight) == ({"symbol": "BTCUSD_PERP"}, 10)
 
 
 def test_recorded_list_has_twenty(recorded: Path) -> None:

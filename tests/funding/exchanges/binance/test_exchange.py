@@ -103,6 +103,8 @@ def test_snapshot_has_the_quotes_of_all_symbols() -> None:
     assert found[0].event_time == PREMIUM["time"]
     with pytest.raises(RestGarbled):
         asked(REST.snapshot(), lambda _: b"<html>")
+    with pytest.raises(RestGarbled, match="no price"):
+        asked(REST.one("BTCUSDT"), lambda _: b"[]")
 
 
 def test_stream_has_one_connection_and_sends_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from funding.errors import RestGarbled, RestUnreachable
+from funding.errors import RestGarbled, RestRefused, RestUnreachable
 from funding.exchanges.exchange import Options, Request
 from funding.exchanges.hyperliquid.rest import PAGE_ROWS, HyperliquidRest
 from funding.model.asset import Aliases
@@ -151,6 +151,17 @@ def test_builder_market_that_fails_is_missing_in_the_snapshot() -> None:
     assert len(asked(rest.snapshot(), answer)[0]) == 2
     with pytest.raises(RestGarbled, match="one context for each coin"):
         asked(REST.snapshot(), lambda _: [MARKETS[""], [CONTEXT]])
+
+
+def test_one_coin_is_that_of_its_market() -> None:
+    found, (request,) = asked(REST.one("xyz:GOLD"), exchange)
+    assert (found.symbol, body_of(request)) == (
+        "xyz:GOLD",
+        {"type": "metaAndAssetCtxs", "dex": "xyz"},
+    )
+    assert asked(REST.one("BTC"), exchange)[0].symbol == "BTC"
+    with pytest.raises(RestRefused, match="no coin NONE"):
+        asked(REST.one("NONE"), exchange)
 
 
 def test_whole_recorded_reply(recorded: Path) -> None:

@@ -158,6 +158,16 @@ def test_snapshot_takes_the_time_and_not_the_countdown() -> None:
     assert {each.event_time for each in found} == {RECEIVED_MS}
 
 
+def test_one_contract_is_a_row_without_a_list() -> None:
+    found, (request,) = asked(REST.one("XBTUSDTM"), lambda _: good(XBT))
+    assert (found.symbol, found.next_funding_time) == ("XBTUSDTM", 1_787_184_000_000)
+    assert (request.url.rpartition("/api/")[2], request.weight) == ("v1/contracts/XBTUSDTM", 3)
+    with pytest.raises(RestGarbled, match="no price"):
+        asked(REST.one("XBTUSDTM"), lambda _: good({**XBT, "markPrice": None}))
+    with pytest.raises(RestRefused):
+        asked(REST.one("NOM"), lambda _: {"code": "300000", "msg": "Symbol not exists"})
+
+
 def test_recorded_rows(recorded: Path) -> None:
     rows = json.loads((recorded / "kucoin" / "rest_rows_2026.json").read_bytes())
     active, ua = rows["contracts_active_row_2026-08-19"], rows["ua_v2_current_all_2026-09-13"]
