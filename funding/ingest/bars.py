@@ -80,11 +80,12 @@ class Bars:
         if not bars or not self._lost:
             return
         first = min(bar.start for bar in bars) // MINUTE
-        lost = [minute for minute in self._lost if minute < first]
+        lost = [minute for minute in self._lost if minute <= first]
         self._lost = ()
         if lost:
+            goes_on = ", the last one in part" if lost[-1] == first else ""
             self.notes.append(
-                f"{len(lost)} minute{'s' * (len(lost) > 1)} from {_iso(lost[0])} on:"
+                f"{len(lost)} minute{'s' * (len(lost) > 1)} from {_iso(lost[0])} on{goes_on}:"
                 " ingest ended before they were written"
             )
 

@@ -1,6 +1,6 @@
 """Minutes in which ingest wrote no bars are filled from the past of mark prices."""
 
-from funding.history.bar_refill import BarRefill, spans
+from funding.history.bar_refill import BarRefill
 from funding.model.bar import MINUTE, Bar
 from funding.store.bar_fill import BarFill
 from funding.store.bar_table import add_bars
@@ -56,7 +56,16 @@ def test_an_exchange_without_it_is_left_alone(single: HistoryWorld) -> None:
     assert single.far.calls == []
 
 
-def test_spans_are_stretches_of_minutes_that_most_symbols_lack() -> None:
-    counts = {0: 10, 60: 4, 120: 5, 300: 10}
-    assert list(spans(counts, 0, 360, 10)) == [(60, 60), (180, 240), (360, 360)]
-    assert list(spans(counts, 0, 0, 10)) == []
+def test_symbol_that_was_silent_is_filled_alone_and_asked_for_once(world: HistoryWorld) -> None:
+    world.trade("BTCUSDT", "XUSDT")
+    written(world, *range(60, -1, -1))
+    silent = f"symbol = 'XUSDT' AND start >= {LAST - 40 * MINUTE}"
+    with world.store.transaction() as connection:
+        connection.execute(f"DELETE FROM bar WHERE {silent} AND start < {LAST - 20 * MINUTE}")
+    job = refill(world)
+    world.run(job.run())
+    assert world.far.calls == [("bars XUSDT", LAST - 40 * MINUTE, LAST - 21 * MINUTE)]
+    with world.store.transaction() as connection:
+        connection.execute(f"DELETE FROM bar WHERE {silent}")  # as if the exchange had none
+    world.run(job.run())
+    assert len(world.far.calls) == 1

@@ -104,9 +104,14 @@ def test_nothing_was_lost_where_the_process_before_ended_well() -> None:
         bars = Bars(NOW, last_start, last_time)
         bars.collect("binance", [a_bar(7)], [], ms(8) + LATE_MS, NOW)
         assert bars.notes == []
-    again = Bars(NOW, (MINUTE - 1) * 60, ms(0.5))
-    again.collect("binance", [a_bar(0)], [], ms(1) + LATE_MS, NOW)
-    assert again.notes == [], "the minute goes on after a quick restart"
+
+
+def test_minute_that_goes_on_after_a_kill_is_told_to_be_a_part() -> None:
+    bars = Bars(NOW, (MINUTE - 1) * 60, ms(0.5))
+    bars.collect("binance", [a_bar(0)], [], ms(1) + LATE_MS, NOW)
+    (note,) = bars.notes
+    assert note.startswith("1 minute from ")
+    assert note.endswith("Z on, the last one in part: ingest ended before they were written")
 
 
 def test_bars_that_wait_are_bounded() -> None:
