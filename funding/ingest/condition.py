@@ -22,10 +22,6 @@ class Condition:
         """Whether it has begun and is not over."""
         return self._event is not None and self._ended is None
 
-    def seconds(self, now: float) -> float:
-        """How long it has lasted at uptime `now`; 0 while it is not active."""
-        return now - self._began if self.active else 0.0
-
     def update(self, active: bool, detail: str, wall: float, now: float) -> Event | None:
         """Whether it is so at uptime `now`; the event to be added, or to replace the one of its
         time and kind."""

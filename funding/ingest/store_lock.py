@@ -30,6 +30,8 @@ class StoreLock:
         self._throttle = Throttle(LOG_AGAIN_SECONDS)
         self._condition = Condition(EventKind.LOCKED)
         self._holder = ANOTHER
+        self._since: float | None = None
+        self._logged = False
 
     @property
     def active(self) -> bool:
@@ -39,14 +41,18 @@ class StoreLock:
     def update(self, problem: StoreError | None) -> list[Event]:
         """The event of a wait, when one begins; the same with its duration, when it ends."""
         wall, now = self._clock.wall(), self._clock.uptime()
-        seconds = self._condition.seconds(now)
-        if self.active and problem is None:
-            log.info("the store is free again after %.1f s", seconds)
+        if problem is None and self._logged and self._since is not None:
+            log.info("the store is free again after %.1f s", now - self._since)
+        if problem is None:
+            self._since, self._logged = None, False
+        elif self._since is None:
+            self._since = now
         words = FULL if isinstance(problem, StoreFull) else LOCKED
         if isinstance(problem, StoreLocked) and not self.active:
             self._holder = self._locked_by() or ANOTHER
         words = words.format(holder=self._holder)
         event = self._condition.update(problem is not None, words, wall, now)
-        if problem is not None and self._throttle(words, now):
-            log.warning("%s (%.0f s)", words, seconds)
+        if self._since is not None and self._throttle(words, now):
+            log.warning("%s (%.0f s)", words, now - self._since)
+            self._logged = True
         return [] if event is None else [event]

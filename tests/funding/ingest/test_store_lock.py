@@ -146,6 +146,19 @@ def test_lock_that_comes_again_is_one_event() -> None:
     assert lock.active
 
 
+def test_log_tells_how_long_each_logged_wait_was(log: io.StringIO) -> None:
+    """And not how long ago the first of several was."""
+    time = ManualClock()
+    lock = StoreLock(time.clock(), lambda: "process 5 (sqlite3)")
+    locked = StoreLocked("funding.db", "locked by another process")
+    for pause, wait in ((0.0, 1.0), (20.0, 2.0), (50.0, 3.0)):
+        time.advance(pause)
+        lock.update(locked)
+        time.advance(wait)
+        lock.update(None)
+    assert [line.split()[-2] for line in lines(log, "free again")] == ["1.0", "3.0"]
+
+
 def test_holder_of_the_lock_is_named_as_it_was_when_the_lock_began(log: io.StringIO) -> None:
     time, holders = ManualClock(), iter(["process 5 (sqlite3)", ""])
     lock = StoreLock(time.clock(), lambda: next(holders))
