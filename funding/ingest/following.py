@@ -66,6 +66,7 @@ class Following:
             culprit = self._topics.ended(unconfirmed, now)
             if culprit is not None:
                 words.append(f"{culprit} ends the connection: it is left out for an hour")
+                self._plans.replan()  # more may have gone than this one
         return words
 
     def ended(self, kind: EndingKind, *, delivered: bool) -> list[str]:

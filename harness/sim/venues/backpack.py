@@ -50,11 +50,11 @@ class Backpack(Venue):
     async def message(self, connection: Client, given: dict[str, Any]) -> None:
         names = given.get("params")
         if given.get("method") not in ("SUBSCRIBE", "UNSUBSCRIBE") or not isinstance(names, list):
-            self._error(connection, 4000, "Invalid request")
+            self.say(connection, _error(4000, "Invalid request"))
             return
         for name in names:
             if not (isinstance(name, str) and _NAME.fullmatch(name)):
-                self._error(connection, 4006, "Invalid stream")
+                self.say(connection, _error(4006, "Invalid stream"))
             elif given["method"] == "SUBSCRIBE":
                 connection.topics[name] = None
             else:
@@ -146,5 +146,9 @@ class Backpack(Venue):
             })  # fmt: skip
         return rows
 
-    def _error(self, connection: Client, code: int, text: str) -> None:
-        self.say(connection, {"id": None, "error": {"code": code, "message": text}})
+    def complaint(self) -> object:
+        return _error(4006, "Invalid stream")
+
+
+def _error(code: int, text: str) -> dict[str, object]:
+    return {"id": None, "error": {"code": code, "message": text}}

@@ -41,7 +41,6 @@ class Hyperliquid(Venue):
         Fault("unknown_coins", shapes.symbols, "in `meta`, and unknown to the stream: 1006"),
         Fault("dex_fails", shapes.switch, "the builder market's `meta` is answered by 500"),
         Fault("dex_gone", shapes.switch, "the builder market is not in `perpDexs`"),
-        Fault("error_frame", shapes.switch, "tells all connections of a limit", True),
     )
 
     def __init__(
@@ -87,11 +86,8 @@ class Hyperliquid(Venue):
             data = {"method": "subscribe", "subscription": wanted}
             self.say(connection, {"channel": "subscriptionResponse", "data": data})
 
-    def faults_changed(self, posted: Any) -> None:
-        super().faults_changed(posted)
-        if "error_frame" in posted:
-            for one in self.connections:
-                self._error(one, "Cannot send more than 2000 messages per minute.")
+    def complaint(self) -> object:
+        return {"channel": "error", "data": "Cannot send more than 2000 messages per minute."}
 
     def payloads(self, connection: Client, at_ms: float) -> Iterable[bytes]:
         silent = set(self.faults.names("silence_symbols"))

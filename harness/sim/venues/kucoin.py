@@ -130,6 +130,9 @@ class KuCoinPush(_KuCoin):
                 for row in rows if symbol else [rows]:
                     yield self._envelope(channel, at_ms, row)
 
+    def complaint(self) -> object:
+        return {"id": "p18", "result": False, "message": "invalid request data"}
+
     def _mark(self, listing: Listing, at_ms: float) -> bytes:
         now = listing.figures(at_ms)
         row = {
@@ -238,8 +241,7 @@ class KuCoinClassic(_KuCoin):
             self.say(connection, {"id": number, "type": "pong"})
         elif kind == "subscribe" and path == "/contract/instrument":
             if len(symbols) > SYMBOLS_PER_SUBSCRIBE:
-                text = "exceed max subscription count limitation of 100 per time"
-                self.say(connection, {"id": number, "type": "error", "code": 509, "data": text})
+                self.say(connection, {**self.complaint(), "id": number})
                 return
             connection.topics.update(dict.fromkeys(symbols))
             if given.get("response"):
@@ -247,6 +249,10 @@ class KuCoinClassic(_KuCoin):
         else:
             text = f"topic {topic} is not found"
             self.say(connection, {"id": number, "type": "error", "code": 404, "data": text})
+
+    def complaint(self) -> dict[str, object]:
+        text = "exceed max subscription count limitation of 100 per time"
+        return {"id": "p28", "type": "error", "code": 509, "data": text}
 
     async def care(self, connection: Client, now: float) -> None:
         if now - connection.heard_at > QUIET_SECONDS:

@@ -34,6 +34,7 @@ SHARED_FAULTS: tuple[Fault, ...] = (
     Fault("close", shapes.close, "closes all with this code; 1006: without a close frame", True),
     Fault("abort", shapes.switch, "resets all connections (RST)", True),
     Fault("life_seconds", shapes.seconds, "each connection is closed so long after its start"),
+    Fault("error_frame", shapes.switch, "tells all connections of an error", True),
     Fault("garbage", shapes.switch, "a message that is not JSON after each tick"),
     Fault("scale", shapes.number, "prices of the stream times this: the venue lies"),
     Fault("refuse", shapes.switch, "handshakes are answered by 503"),
@@ -107,6 +108,10 @@ class Venue:
 
     async def care(self, connection: Client, now: float) -> None:
         """Once a tick: closes what the venue closes; `now` is monotonic seconds."""
+
+    def complaint(self) -> object:
+        """The message by which it tells of an error that ends nothing."""
+        raise NotImplementedError
 
     # The stream
 
@@ -185,6 +190,8 @@ class Venue:
                 one.go_half_open()
             elif "abort" in posted or (one.half_open and not self.faults.on("half_open")):
                 one.reset()
+            if "error_frame" in posted:
+                self.say(one, self.complaint())
             if "close" in posted:
                 how = cast("dict[str, Any]", posted["close"])
                 self.end(one, how["code"], how["reason"])

@@ -95,6 +95,7 @@ def test_topic_that_ends_connections_is_named_and_left_out() -> None:
         assert world.following.step(0.0) == words
     assert world.following.topics(0).topics == ["A"]
     assert world.following.missing() == {"B": "it ended the connection"}
+    assert world.plans.asked == 1
 
 
 def test_stream_that_refuses_is_left_for_another_one() -> None:
