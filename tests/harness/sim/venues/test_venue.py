@@ -31,6 +31,13 @@ def test_silence_keeps_the_socket(exchange: Exchange, connect: Connect) -> None:
     assert client.next()["data"]["s"] == "BTC_USDC_PERP"
 
 
+def test_error_is_told_and_ends_nothing(exchange: Exchange, connect: Connect) -> None:
+    client = marks(connect)
+    fault(exchange, "backpack", error_frame=True)
+    assert client.next(lambda message: "error" in message)["error"]["code"] == 4006
+    assert client.next()["data"]["s"] == "BTC_USDC_PERP"
+
+
 def test_freeze_repeats_values_and_times(exchange: Exchange, connect: Connect) -> None:
     client = marks(connect)
     fault(exchange, "backpack", freeze=True)
