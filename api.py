@@ -12,6 +12,7 @@ from pathlib import Path
 from funding import startup
 from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
+from funding.api.pages import Pages
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
 from funding.api.server import Server, listening_socket, serve
@@ -24,6 +25,7 @@ from funding.store.reader import Reader
 
 log = logging.getLogger("api")
 
+PAGE = Path(__file__).resolve().parent / "web"
 CHECK_SECONDS = 0.02  # how soon a replaced database is noticed
 
 
@@ -50,8 +52,9 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
-    broadcaster = Broadcaster(Served(_exchanges(settings)), SYSTEM)
-    short, long = (Api(Served(_exchanges(settings)), SYSTEM, broadcaster) for _ in range(2))
+    served = [Served(_exchanges(settings)) for _ in range(3)]  # one for each thread
+    broadcaster, pages = Broadcaster(served[0], SYSTEM), Pages(PAGE)
+    short, long = (Api(each, SYSTEM, broadcaster, pages) for each in served[1:])
     api = TwoApis(short, long)
     try:
         listening = listening_socket(*address)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from funding import __version__, errors
 from funding.api.broadcaster import Broadcaster
 from funding.api.compare_routes import CompareRoutes
+from funding.api.contract_routes import ContractRoutes
 from funding.api.exchange_routes import ExchangeRoutes
 from funding.api.history_routes import HistoryRoutes
 from funding.api.overview_routes import OverviewRoutes
+from funding.api.pages import Pages
 from funding.api.parameters import BadQuery
 from funding.api.quote_routes import QuoteRoutes
 from funding.api.responses import ADDRESS_HEADER, EventStream, Response, refusal, reply
@@ -45,25 +47,34 @@ ENDPOINTS = [
     "/funding/overview",
     "/funding/health",
     "/exchanges",
+    "/contracts",
 ]
 
 
 class Api:
-    """The routes over the `served` exchanges: a WSGI application for one thread."""
+    """The routes over the `served` exchanges: a WSGI application for one thread.
 
-    def __init__(self, served: Served, clock: Clock, broadcaster: Broadcaster) -> None:
+    Browsers get `pages`.
+    """
+
+    def __init__(
+        self, served: Served, clock: Clock, broadcaster: Broadcaster, pages: Pages | None = None
+    ) -> None:
         self._served = served
+        self._pages = pages or Pages(None)
         self._clock = clock
         self._throttle = Throttle(LOG_SECONDS)
         self._router = Router(
             [
                 Route("/", self.index),
+                *self._pages.routes(),
                 # Fixed paths come before those with a symbol, which match them too.
                 *CompareRoutes(served, clock).routes(),
                 *StreamRoutes(served, broadcaster).routes(),
                 *SpreadRoutes(served, clock).routes(),
                 *OverviewRoutes(served, clock).routes(),
                 *TrailRoutes(served, clock).routes(),
+                *ContractRoutes(served).routes(),
                 *HistoryRoutes(served, clock).routes(),
                 *ExchangeRoutes(served, clock).routes(),
                 *QuoteRoutes(served, clock).routes(),
@@ -104,9 +115,10 @@ class Api:
             response.headers[ADDRESS_HEADER] = _header_text(address)
         return response
 
-    def index(self, _environ: "WSGIEnvironment") -> Response:
+    def index(self, environ: "WSGIEnvironment") -> Response:
         """GET /"""
-        return reply({"service": "funding", "version": __version__, "endpoints": ENDPOINTS})
+        about = {"service": "funding", "version": __version__, "endpoints": ENDPOINTS}
+        return self._pages.front(environ) or reply(about, headers={"Vary": "Accept"})
 
 
 @lru_cache(maxsize=8)

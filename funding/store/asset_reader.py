@@ -1,10 +1,12 @@
-"""The contracts on one asset, and how their rates have differed."""
+"""The contracts of an exchange, those on one asset, and how their rates have differed."""
 
 from typing import NamedTuple
 
 from funding.model.bar import HOUR, MINUTE
+from funding.model.contract import Contract
 from funding.store.reader import Reader
 
+_ALL = f"SELECT {', '.join(Contract._fields)} FROM contract WHERE exchange = ?1 ORDER BY symbol"
 _LISTED = """
 SELECT symbol, quote_asset, multiplier FROM contract
 WHERE exchange = ?1 AND base_asset = ?2 COLLATE NOCASE ORDER BY symbol
@@ -41,6 +43,11 @@ class RateOf(NamedTuple):
     exchange: str
     symbol: str
     hours: int
+
+
+def contracts(reader: Reader) -> list[Contract]:
+    """All contracts of the reader's exchange, by symbol."""
+    return [Contract(*row) for row in reader.rows(_ALL, (reader.exchange,))]
 
 
 def contracts_on(reader: Reader, asset: str) -> list[ListedContract]:

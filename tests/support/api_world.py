@@ -10,6 +10,7 @@ import apsw
 
 from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
+from funding.api.pages import Pages
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
 from funding.health.verdict import Limits
@@ -72,6 +73,7 @@ class World:
     wall: float = 1_764_725_610.163
     uptime: float = 5_000.0
     boot: str = "this boot"
+    pages: Path | None = None
     feed: Feed = field(init=False)
     writer: Writer = field(init=False)
 
@@ -110,7 +112,8 @@ class World:
 
     def api(self, limits: Limits = LIMITS) -> Api:
         """Its routes."""
-        return Api(self.served(limits), self.clock, Broadcaster(self.served(limits), self.clock))
+        broadcaster = Broadcaster(self.served(limits), self.clock)
+        return Api(self.served(limits), self.clock, broadcaster, Pages(self.pages))
 
     def served(self, limits: Limits = LIMITS) -> Served:
         """Two exchanges, with readers for one thread."""

@@ -1,0 +1,138 @@
+// The top of the page: the verdict in words, each feed with its age, and what the last day was like.
+
+import { byId, fill, make, setAttribute, setText } from "../dom.js";
+import { age, count, counted, fixed, instant } from "../format.js";
+import { Level, freshness, title, verdict } from "../freshness.js";
+import { setBadge } from "./parts.js";
+
+let announced = "";
+
+// Draw it; returns the level of the verdict.
+export function showStatus(market, live, now, server) {
+  const ages = Object.fromEntries(market.exchanges().map((each) => [each, market.feedAge(each, now)]));
+  const found = verdict(market.overview, live.silence(), ages);
+  for (const id of ["pill", "status"]) setAttribute(byId(id), "data-level", found.level);
+  setText(byId("pill-word"), found.word);
+  setText(byId("status-word"), found.word);
+  setText(byId("status-line"), line(market.overview, found));
+  fill(byId("reasons"), found.reasons, () => make("li"), setText);
+  if (market.overview) {
+    fill(byId("feeds"), market.overview.exchanges, makeFeed, (item, feed) =>
+      showFeed(item, feed, ages[feed.exchange], live.silence()),
+    );
+    fill(byId("facts"), facts(market.overview, server), makeFact, showFact);
+  }
+  announce(found);
+  return found;
+}
+
+function line(overview, found) {
+  if (!overview) return "Asking the service …";
+  const total = (name) => overview.exchanges.reduce((sum, each) => sum + each[name], 0);
+  const symbols = `${count(total("freshSymbols"))} of ${counted(total("tradingSymbols"), "trading symbol")} fresh`;
+  const feeds = counted(overview.exchanges.length, "exchange");
+  return found.level === Level.BAD && !found.reasons.length ? feeds : `${symbols} on ${feeds}.`;
+}
+
+// A screen reader hears of another verdict, and not of ages.
+function announce({ word, reasons }) {
+  if (word === announced || word === "Loading") return;
+  const begin = announced === "" && word === "All is well";
+  announced = word;
+  if (!begin) setText(byId("announce"), [word, ...reasons].join(". "));
+}
+
+function makeFeed() {
+  return make("li", {},
+    make("h3", {}, make("span"), make("span", { class: "badge" })),
+    make("p", { class: "age" }, make("span"), make("small")),
+    make("p"),
+    make("p"),
+  );
+}
+
+function showFeed(item, feed, feedAge, silence) {
+  const [head, ageLine, symbols, past] = item.children;
+  setText(head.children[0], title(feed.exchange));
+  setBadge(head.children[1], feedBadge(feed, feedAge, silence));
+  setText(ageLine.children[0], age(feedAge));
+  setText(ageLine.children[1], "since the newest quote");
+  setText(symbols, `${count(feed.tradingSymbols)} trading · ${count(feed.freshSymbols)} fresh · ${count(feed.staleSymbols)} stale`);
+  setText(past, `${availability(feed.availablePct, feed.knownMinutes)} · up ${age(feed.uptimeSeconds)}`);
+}
+
+function feedBadge(feed, feedAge, silence) {
+  if (silence >= 3) return { level: Level.BAD, text: "no answer" };
+  const { level, word } = freshness(feedAge);
+  if (level === Level.GOOD && feed.status !== "healthy") {
+    return { level: Level.WARNING, text: feed.status };
+  }
+  if (!feed.connected && level !== Level.GOOD) return { level: Level.BAD, text: "disconnected" };
+  return { level, text: word };
+}
+
+function availability(pct, minutes) {
+  if (pct === null || pct === undefined) return "availability not known yet";
+  const span = minutes >= 1439 ? "24 h" : minutes >= 120 ? `${Math.round(minutes / 60)} h` : `${minutes} min`;
+  return `available ${fixed(pct, 2)} % of ${span}`;
+}
+
+function makeFact() {
+  const value = make("dd", {}, make("span"), make("small"));
+  return make("div", {}, make("dt"), value);
+}
+
+function showFact(item, [name, value, more, why = null]) {
+  setText(item.children[0], name);
+  setText(item.children[1].children[0], value);
+  setText(item.children[1].children[1], more);
+  setAttribute(item, "title", why);
+}
+
+function facts(overview, server) {
+  const seen = overview.availability;
+  const span = seen ? seen.observedSeconds : 0;
+  const of = span >= 86_000 ? "of the last 24 h" : span ? `of ${age(span)} seen` : "";
+  return [
+    ["Quotes available", pct(seen?.dataAvailablePct), of, "Binance's data as the watchdog saw it"],
+    ["API available", pct(seen?.apiAvailablePct), of, "as the watchdog saw it"],
+    ["Up", ...upOf(overview.programs, server)],
+    ["Last restart", ...lastEnd(overview.programs, server)],
+    ["REST weight saved today", ...savedOf(overview.restSaved)],
+    ["Validation", ...verdictOf(overview.validations, server)],
+  ];
+}
+
+const pct = (value) => (typeof value === "number" ? `${fixed(value, 2)} %` : "not known yet");
+
+function upOf(programs, server) {
+  if (!programs.length) return ["–", "not run by supervisord"];
+  const first = programs.reduce((a, b) => (b.startedAt < a.startedAt ? b : a));
+  return [age(server - first.startedAt), `since ${instant(first.startedAt, { seconds: false })}`];
+}
+
+function lastEnd(programs, server) {
+  const ended = programs.filter((each) => each.lastEnd);
+  if (!ended.length) return ["none", ""];
+  const last = ended.reduce((a, b) => (b.lastEnd.at > a.lastEnd.at ? b : a));
+  const name = last.program.replace(/^funding:/, "");
+  return [`${age(server - last.lastEnd.at)} ago`, `${name}, ${last.lastEnd.kind}`, last.lastEnd.detail];
+}
+
+function savedOf(saved) {
+  const known = saved.filter((each) => each.weightSaved !== null);
+  if (!known.length) return ["not known yet", ""];
+  const sum = (name) => known.reduce((total, each) => total + each[name], 0);
+  const why = known.map((each) => `${title(each.exchange)} ${count(each.weightSaved)}`).join(", ");
+  return [count(sum("weightSaved")), `${count(sum("weight"))} used`, why];
+}
+
+function verdictOf(validations, server) {
+  if (!validations.length) return ["none yet", "make one: scripts/validate_report.py"];
+  const words = validations.map((each) => `${each.verdict} ${age(server - each.at)} ago`);
+  const first = validations[0];
+  const left = first.validUntil === null ? null : first.validUntil - server;
+  const more = left === null ? "" : left > 0 ? `valid for ${age(left)}` : "no longer valid";
+  const names = validations.map((each, at) => `${title(each.exchange)}: ${words[at]}`).join(", ");
+  return [words[0], validations.length > 1 ? `${title(first.exchange)}; ${more}` : more, names];
+}
