@@ -10,14 +10,34 @@ const faint = (name) => `${colour(name)}30`;
 let library = null;
 const load = () => (library ??= import(LIBRARY).then((found) => found.default));
 
-// One chart in `place`; `describe()` gives uPlot's series and bands in the colours of now.
+const DAY = 86_400;
+
+// Labels of the time axis: the hour, and the date where a day begins or each label is a day.
+function times(_plot, ticks, _axis, _space, step) {
+  return ticks.map((at, number) => {
+    const text = new Date(at * 1000).toISOString();
+    const [date, time] = [text.slice(5, 10), text.slice(11, 16)];
+    if (step >= DAY) return date;
+    return number === 0 || at % DAY === 0 ? `${time}\n${date}` : time;
+  });
+}
+
+// Labels of the other axis, all with as many decimals as its steps need.
+function values(_plot, ticks) {
+  const step = Math.abs(ticks[1] - ticks[0]) || 1;
+  const decimals = Math.max(0, Math.min(10, Math.ceil(-Math.log10(step) - 1e-9)));
+  const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return ticks.map((tick) => tick.toLocaleString("en-US", options).replace("-", "\u2212"));
+}
+
+// One chart in `place`; `describe(uPlot)` gives uPlot's series and bands in the colours of now.
 class Chart {
   #plot = null;
   #data = null;
   #drawing = false;
 
-  constructor(place, { describe, format }) {
-    Object.assign(this, { place, describe, format });
+  constructor(place, describe) {
+    Object.assign(this, { place, describe });
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(place);
   }
@@ -46,8 +66,8 @@ class Chart {
         height: HEIGHT,
         tzDate: (at) => Plot.tzDate(new Date(at * 1000), "Etc/UTC"),
         cursor: { y: false },
-        axes: [axis, { ...axis, size: 76, values: (_plot, ticks) => ticks.map(this.format) }],
-        ...this.describe(),
+        axes: [{ ...axis, values: times }, { ...axis, size: 80, values }],
+        ...this.describe(Plot),
       },
       this.#data,
       this.place,
@@ -71,24 +91,21 @@ class Chart {
 // Settled rates as steps; apart from them, dashed, the running estimate up to the next settlement.
 export function rateChart(place, { format, label }) {
   const value = (_plot, number) => (number == null ? "–" : format(number));
-  return new Chart(place, {
-    format,
-    describe: () => ({
-      series: [
-        { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
-        {
-          label: `settled, ${label()}`, value, stroke: colour("--accent"), fill: faint("--accent"), width: 1.5,
-          points: { show: true, size: 4, fill: colour("--accent") },
-          paths: (plot, ...rest) => plot.constructor.paths.stepped({ align: -1 })(plot, ...rest),
-        },
-        {
-          label: "running estimate, not charged yet", value, stroke: colour("--warning"), width: 2, dash: [5, 4],
-          spanGaps: true, points: { show: true, size: 7, fill: colour("--surface"), stroke: colour("--warning") },
-        },
-      ],
-      scales: { y: { range: withZero } },
-    }),
-  });
+  return new Chart(place, (Plot) => ({
+    series: [
+      { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
+      {
+        label: `settled, ${label()}`, value, stroke: colour("--accent"), fill: faint("--accent"), width: 1.5,
+        points: { show: true, size: 4, fill: colour("--accent") },
+        paths: Plot.paths.stepped({ align: -1 }),
+      },
+      {
+        label: "running estimate, not charged yet", value, stroke: colour("--warning"), width: 2, dash: [5, 4],
+        spanGaps: true, points: { show: true, size: 7, fill: colour("--surface"), stroke: colour("--warning") },
+      },
+    ],
+    scales: { y: { range: withZero } },
+  }));
 }
 
 function withZero(_plot, low, high) {
@@ -102,17 +119,14 @@ export function barChart(place, { format }) {
   const value = (_plot, number) => (number == null ? "–" : format(number));
   const edge = { value, stroke: "transparent", width: 0, points: { show: false } };
   const line = { value, width: 1.5, points: { show: false } };
-  return new Chart(place, {
-    format,
-    describe: () => ({
-      series: [
-        { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
-        { ...edge, label: "high" },
-        { ...edge, label: "low" },
-        { ...line, label: "mark, close", stroke: colour("--accent") },
-        { ...line, label: "index, close", stroke: colour("--muted"), width: 1, dash: [3, 3] },
-      ],
-      bands: [{ series: [1, 2], fill: faint("--accent") }],
-    }),
-  });
+  return new Chart(place, () => ({
+    series: [
+      { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
+      { ...edge, label: "high" },
+      { ...edge, label: "low" },
+      { ...line, label: "mark, close", stroke: colour("--accent") },
+      { ...line, label: "index, close", stroke: colour("--muted"), width: 1, dash: [3, 3] },
+    ],
+    bands: [{ series: [1, 2], fill: faint("--accent") }],
+  }));
 }

@@ -52,7 +52,7 @@ export const COLUMNS = [
   {
     name: "fundingRate", label: (unit) => `Rate, % ${UNITS[unit].label}`, width: 118, number: true,
     flash: true,
-    text: (row, view) => percent(rateOf(row, view), { least: UNITS[view.unit].decimals, pad: true }),
+    text: (row, view) => percent(rateOf(row, view), { least: UNITS[view.unit].decimals, room: 2 }),
     by: rateOf, why: (row, view) => whyUnknown(row, view.unit),
     tone: (row) => signOf(row.fundingRate),
   },
@@ -70,7 +70,7 @@ export const COLUMNS = [
   },
   {
     name: "annualizedPct", label: () => "Annualised, % per year", width: 106, number: true,
-    text: (row) => percent(annual(row), { least: 2, pad: true }), by: annual,
+    text: (row) => percent(annual(row), { least: 2, room: 1 }), by: annual,
     why: (row) => whyUnknown(row, "year"), tone: (row) => signOf(row.fundingRate),
   },
   {

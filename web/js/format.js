@@ -25,13 +25,14 @@ function padded(text, width) {
   return text + FIGURE_SPACE.repeat(Math.max(0, width - decimals));
 }
 
-// A percentage: `least` decimals, more where fewer than three significant digits would be left.
-export function percent(value, { least = 4, pad = false } = {}) {
+// A percentage: `least` decimals, more where fewer than three significant digits would be left. In a
+// column, `room` for so many more decimals is kept.
+export function percent(value, { least = 4, room = 0 } = {}) {
   if (!isNumber(value)) return UNKNOWN;
   const most = least + 4;
   if (value !== 0 && Math.abs(value) < 10 ** -most) return signed(value.toExponential(1));
   const text = value.toFixed(decimalsFor(value, 3, least, most));
-  return signed(pad ? padded(text, least + 3) : text);
+  return signed(room ? padded(text, least + room) : text);
 }
 
 // A price, to some seven significant digits.

@@ -124,7 +124,7 @@ export class Grid {
       element.append(cell);
       const inner = column.link ? make("a", { class: "symbol" }) : column.tag ? make("span") : null;
       if (inner) cell.append(inner);
-      return { cell, inner: inner ?? cell, value: null };
+      return { cell, inner: inner ?? cell, value: null, flash: "" };
     });
     this.#below.before(element);
     return { element, cells, key: null };
@@ -143,7 +143,9 @@ export class Grid {
 
   #fillCell(place, column, row, same) {
     const { cell, inner } = place;
-    setText(inner, column.text(row, this.#view));
+    const text = column.text(row, this.#view);
+    const moved = same && column.flash && inner.textContent !== text;
+    setText(inner, text);
     setAttribute(cell, "title", column.why?.(row, this.#view) ?? null);
     if (column.link) setAttribute(inner, "href", this.address(row));
     if (column.tag) {
@@ -154,19 +156,19 @@ export class Grid {
     let classes = `${column.number ? "n" : ""} ${tone}`;
     if (column.flash) {
       const value = column.by(row, { ...this.#view, unit: "interval" });
-      classes += this.#flash(place, same, value);
+      classes += this.#flash(place, same, moved ? value - place.value : 0);
       place.value = value;
     }
     setAttribute(cell, "class", classes.trim());
   }
 
   // The class for an animation; two that are alike take turns, so that it begins again.
-  #flash(place, same, value) {
+  #flash(place, same, change) {
     if (!same) place.flash = "";
-    else if (place.value !== null && value !== null && value !== place.value) {
-      const turn = place.flash?.endsWith("a") ? "b" : "a";
-      place.flash = ` flash-${value > place.value ? "up" : "down"}-${turn}`;
+    else if (change) {
+      const turn = place.flash.endsWith("a") ? "b" : "a";
+      place.flash = ` flash-${change > 0 ? "up" : "down"}-${turn}`;
     }
-    return place.flash ?? "";
+    return place.flash;
   }
 }

@@ -178,16 +178,17 @@ export class SymbolView {
     for (const each of rows) outcomes.set(each.outcome, (outcomes.get(each.outcome) ?? 0) + 1);
     const words = [...outcomes].map(([name, number]) => `${count(number)} ${name}`).join(", ");
     setText(byId("compared-line"), rows.length ? `The last ${count(rows.length)} values: ${words}.` : "Nothing was compared in the last day.");
-    fill(byId("comparisons"), rows, rowMaker(["", "", "", "n", "n", "n", "n", ""]), showCompared);
+    fill(byId("comparisons"), rows, rowMaker(["", "", "n", "n", "n", "", "n", ""]), showCompared);
   }
 }
 
 const OUTCOMES = { match: "good", mismatch: "warning", significant: "bad" };
 
 function showCompared(line, each) {
-  const [at, source, field, ours, theirs, difference, skew, outcome] = line.cells;
+  const [at, field, ours, theirs, difference, outcome, skew, source] = line.cells;
   const show = each.field === "funding_rate" ? (value) => percent(value === null ? null : value * 100) : (value) => price(value);
-  setText(at, instant(each.comparedAt));
+  setText(at, instant(each.comparedAt, { date: false }));
+  setAttribute(at, "title", `${instant(each.comparedAt)} UTC`);
   setText(source, each.source);
   setText(field, each.field.replace("_", " ") + (each.field === "funding_rate" ? ", %" : ""));
   setText(ours, show(each.wsValue));
@@ -202,7 +203,7 @@ function showSettled(line, each, unit) {
   setText(at, instant(each.fundingTime / 1000, { seconds: false }));
   setRate(rate, inUnit(each.fundingRate, each.fundingIntervalHours, unit), unit, "its interval is not known");
   setRate(annual, inUnit(each.fundingRate, each.fundingIntervalHours, "year"), "year", "its interval is not known");
-  setText(sum, percent(each.cumulativeRate * 100, { pad: true }));
+  setText(sum, percent(each.cumulativeRate * 100, { room: 1 }));
   setText(mark, price(each.markPrice));
   setText(interval, each.fundingIntervalHours ? `${each.fundingIntervalHours} h` : "–");
 }
@@ -286,7 +287,7 @@ function page(exchange, symbol) {
     make("p", { class: "empty", id: "no-bars", hidden: true }, "No bar is stored yet: the first one is written when a minute is over."),
     make("p", { class: "note", id: "last-bar" }));
   const compared = block("compared", "Compared with REST", "half", make("p", { class: "note", id: "compared-line" }),
-    table("Comparisons with REST", [["At, UTC"], ["By"], ["Value"], ["Stream", "n"], ["REST", "n"], ["Difference, %", "n"], ["Skew", "n"], ["Outcome"]], "comparisons"));
+    table("Comparisons with REST", [["At, UTC"], ["Value"], ["Stream", "n"], ["REST", "n"], ["Differs by, %", "n"], ["Outcome"], ["Skew", "n"], ["Source"]], "comparisons"));
   const right = make("div", { class: "half stack" }, bars, compared);
   return [head, unknown, block("now", "Now", "", make("dl", { class: "facts", id: "now" })), history, right];
 }

@@ -47,11 +47,11 @@ function showGroup(line, { at, exchange, rows }, view) {
 }
 
 function showOne(cell, row, pays, tone) {
-  if (!cell.firstElementChild) cell.append(make("a", { class: "symbol" }), make("span"));
-  const [link, rate] = cell.children;
-  setText(link, pays ? row.symbol : "–");
+  if (!cell.firstElementChild) cell.append(make("span"), make("a", { class: "below" }));
+  const [rate, link] = cell.children;
+  setText(rate, pays ? percent(row.fundingRate * 100) : "–");
+  setAttribute(rate, "class", pays ? tone : null);
+  setText(link, pays ? row.symbol : "");
   setAttribute(link, "href", pays ? addressOf(row.exchange, row.symbol) : null);
-  setText(rate, pays ? ` ${percent(row.fundingRate * 100)}` : "");
-  setAttribute(rate, "class", tone);
   setAttribute(cell, "title", pays ? null : tone === "up" ? "no long pays" : "no short pays");
 }

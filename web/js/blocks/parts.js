@@ -30,7 +30,7 @@ export function setLink(cell, exchange, symbol) {
 
 // A rate in percent of the unit, coloured by its sign; `why` explains one that is not known.
 export function setRate(cell, value, unit, why = "") {
-  setText(cell, percent(value, { least: UNITS[unit].decimals, pad: true }));
+  setText(cell, percent(value, { least: UNITS[unit].decimals, room: 1 }));
   const tone = value > 0 ? "n up" : value < 0 ? "n down" : "n";
   setAttribute(cell, "class", tone);
   setAttribute(cell, "title", value === null ? why : null);

@@ -56,9 +56,10 @@ function showFeed(item, feed, feedAge, silence) {
   setText(head.children[0], title(feed.exchange));
   setBadge(head.children[1], feedBadge(feed, feedAge, silence));
   setText(ageLine.children[0], age(feedAge));
-  setText(ageLine.children[1], "since the newest quote");
+  setText(ageLine.children[1], "since its last quote");
   setText(symbols, `${count(feed.tradingSymbols)} trading · ${count(feed.freshSymbols)} fresh · ${count(feed.staleSymbols)} stale`);
-  setText(past, `${availability(feed.availablePct, feed.knownMinutes)} · up ${age(feed.uptimeSeconds)}`);
+  setText(past, `up ${age(feed.uptimeSeconds)} · ${availability(feed)}`);
+  setAttribute(past, "title", availabilitySpan(feed));
 }
 
 function feedBadge(feed, feedAge, silence) {
@@ -71,10 +72,12 @@ function feedBadge(feed, feedAge, silence) {
   return { level, text: word };
 }
 
-function availability(pct, minutes) {
-  if (pct === null || pct === undefined) return "availability not known yet";
-  const span = minutes >= 1439 ? "24 h" : minutes >= 120 ? `${Math.round(minutes / 60)} h` : `${minutes} min`;
-  return `available ${fixed(pct, 2)} % of ${span}`;
+const availability = ({ availablePct }) =>
+  typeof availablePct === "number" ? `${fixed(availablePct, 2)} % available` : "availability not known yet";
+
+function availabilitySpan({ knownMinutes }) {
+  const span = knownMinutes >= 1439 ? "24 h" : knownMinutes >= 120 ? `${Math.round(knownMinutes / 60)} h` : `${knownMinutes} min`;
+  return `minutes with quotes by the stream, of the last ${span}`;
 }
 
 function makeFact() {
@@ -108,7 +111,7 @@ const pct = (value) => (typeof value === "number" ? `${fixed(value, 2)} %` : "no
 function upOf(programs, server) {
   if (!programs.length) return ["–", "not run by supervisord"];
   const first = programs.reduce((a, b) => (b.startedAt < a.startedAt ? b : a));
-  return [age(server - first.startedAt), `since ${instant(first.startedAt, { seconds: false })}`];
+  return [age(server - first.startedAt), `since ${instant(first.startedAt, { date: server - first.startedAt > 43_200, seconds: false })} UTC`];
 }
 
 function lastEnd(programs, server) {
