@@ -49,9 +49,13 @@ def write_frames(path: str) -> None:
 
 @contextmanager
 def serving(
-    database: Path, *options: str, stdin: int = subprocess.DEVNULL, port: int | None = None
+    database: Path,
+    *options: str,
+    stdin: int = subprocess.DEVNULL,
+    port: int | None = None,
+    **more: object,
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """api.py on `database` and its port, once it answers."""
+    """api.py on `database` and its port, once it answers; `more` are settings."""
     port = port or free_port()
     log = database.with_name(f"api-{port}.log")
     settings = {
@@ -59,6 +63,7 @@ def serving(
         "FUNDING_API_PORT": port,
         "FUNDING_MIN_SYMBOLS": 100,
         "FUNDING_STALE_AFTER": 86_400,  # what was written once is served as long as tests run
+        **more,
     }
     command = [sys.executable, "api.py", *options]
     with running(command, log, stdin=stdin, settings=settings) as process:

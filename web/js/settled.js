@@ -1,6 +1,7 @@
 // What settled rates add up to. Pure; times are Unix seconds.
 
 const DAY = 86_400;
+const MINUTE_MS = 60_000;
 export const WINDOWS = [1, 3, 7, 30];
 
 // Sums over the last 1, 3, 7 and 30 days: `rate` is the sum as a fraction of the position, `count`
@@ -9,7 +10,7 @@ export function cumulative(history, now) {
   return WINDOWS.map((days) => {
     const since = (now - days * DAY) * 1000;
     const rows = history.data.filter((each) => each.fundingTime >= since);
-    const asked = history.askedFrom !== null && history.askedFrom <= since + DAY * 1000;
+    const asked = history.askedFrom !== null && history.askedFrom <= since + MINUTE_MS;
     const gap = history.gaps.some((each) => each.beforeTime > since);
     return {
       days,

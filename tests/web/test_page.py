@@ -1,0 +1,240 @@
+"""The page in a browser, over a real API and a store that goes on being written."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.support.page_scene import FILLER, NAMED, Scene, served
+
+SYMBOLS = FILLER + sum(map(len, NAMED.values()))
+
+
+def column(page: Page, name: str) -> int:
+    """The place of the column whose header contains `name`."""
+    headers = page.locator("#table thead th").all_inner_texts()
+    return next(at for at, text in enumerate(headers) if name in text)
+
+
+def cell(page: Page, symbol: str, name: str) -> Locator:
+    row = page.locator("#table tbody tr", has=page.get_by_role("link", name=symbol, exact=True))
+    return row.locator("th, td").nth(column(page, name))
+
+
+def search(page: Page, text: str) -> None:
+    page.locator("#filters [name=search]").fill(text)
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+def test_status_feeds_and_every_symbol(page: Page) -> None:
+    expect(page.locator("#status-word")).to_have_text("All is well")
+    expect(page.locator("#feeds li")).to_have_count(2)
+    expect(page.locator("#feeds li").first).to_contain_text(f"{FILLER + 5:,} trading")
+    expect(page.locator("#shown")).to_have_text(f"{SYMBOLS:,}")
+    expect(page.locator("#table")).to_have_attribute("aria-rowcount", str(SYMBOLS + 1))
+    for badge in page.locator("#overview [data-badge]").all():
+        expect(badge).to_have_text("live")
+    assert page.locator("#table tbody tr").count() < 100  # only those in sight exist
+
+
+def test_values_change_and_flash(page: Page, scene: Scene) -> None:
+    search(page, "BTCUSDT")
+    mark = cell(page, "BTCUSDT", "Mark price")
+    expect(mark).to_contain_text("91,897.50")
+    try:
+        scene.marks["BTCUSDT"] = 92_001.25
+        expect(mark).to_contain_text("92,001.25")
+        expect(mark).to_have_class("n flash-up-a")
+        scene.marks["BTCUSDT"] = 91_000.5
+        expect(mark).to_contain_text("91,000.50")
+        expect(mark).to_have_class("n flash-down-b")
+    finally:
+        del scene.marks["BTCUSDT"]
+
+
+def test_sorting_by_mouse_and_keyboard(page: Page) -> None:
+    header = page.locator("#table thead th").nth(column(page, "Rate, %"))
+    header.get_by_role("button").click()
+    expect(header).to_have_attribute("aria-sort", "descending")
+    expect(page.locator("#table tbody a.symbol").first).to_have_text("TINYUSDT")
+    header.get_by_role("button").press("Enter")
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator("#table tbody a.symbol").first).to_have_text("ETHUSDT")
+    # What is not known comes last, whatever the order.
+    page.locator("#grid").evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
+    expect(page.get_by_role("link", name="NORATEUSDT", exact=True)).to_be_visible()
+
+
+def test_scrolling_shows_the_last_rows(page: Page) -> None:
+    page.locator("#table thead button", has_text="Symbol").click()
+    expect(page.locator("#table tbody a.symbol").first).to_have_text("BTCUSDT")
+    page.locator("#grid").evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
+    expect(page.get_by_role("link", name="XBTUSDTM", exact=True)).to_be_visible()
+    last = page.locator("#table tbody tr", has=page.get_by_role("link", name="XBTUSDTM", exact=True))
+    expect(last).to_have_attribute("aria-rowindex", str(SYMBOLS + 1))
+
+
+def test_search_and_filters(page: Page) -> None:
+    search(page, "btc")
+    expect(page.locator("#shown")).to_have_text(f"2 of {SYMBOLS:,}")  # XBTUSDTM by its asset
+    page.locator("#filters [name=exchange]").select_option("kucoin")
+    expect(page.locator("#shown")).to_have_text(f"1 of {SYMBOLS:,}")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#shown")).to_have_text(f"{SYMBOLS:,}")
+    for name, value, wanted in (
+        ("quote", "USDC", f"{FILLER:,} of {SYMBOLS:,}"),
+        ("kind", "dated", f"1 of {SYMBOLS:,}"),
+        ("zone", "extreme", f"1 of {SYMBOLS:,}"),
+        ("zone", "none", f"2 of {SYMBOLS:,}"),
+    ):
+        page.locator(f"#filters [name={name}]").select_option(value)
+        expect(page.locator("#shown")).to_have_text(wanted)
+        page.get_by_role("button", name="Clear").click()
+
+
+def test_one_unit_for_the_whole_page_named_in_each_header(page: Page) -> None:
+    search(page, "BTCUSDT")
+    rate = cell(page, "BTCUSDT", "Rate, %")
+    expect(rate).to_contain_text("0.0100")
+    for label, shown in (("per hour", "0.00125"), ("per 8 h", "0.0100"), ("per year", "10.95")):
+        page.get_by_text(label, exact=True).first.click()
+        expect(page.locator("#table thead")).to_contain_text(f"Rate, % {label}")
+        expect(page.locator("#extremes thead").first).to_contain_text(f"% {label}")
+        expect(page.locator("#signals thead")).to_contain_text(f"% {label}")
+        expect(page.locator("#spreads thead")).to_contain_text(f"Spread, % {label}")
+        expect(rate).to_contain_text(shown)
+    page.reload()
+    expect(page.locator("#table thead")).to_contain_text("Rate, % per year")
+
+
+def test_unknown_is_no_zero_and_small_rates_are_not_zero(page: Page) -> None:
+    search(page, "norate")
+    for name in ("Rate, %", "Annualised", "Z-score"):
+        unknown = cell(page, "NORATEUSDT", name)
+        expect(unknown).to_have_text("–")
+        assert "no funding" in (unknown.get_attribute("title") or "")
+    search(page, "eth")
+    expect(cell(page, "ETHUSDT", "Rate, %")).to_contain_text("−0.00000123")
+
+
+def test_what_is_shown_is_saved_as_csv(page: Page, tmp_path: Path) -> None:
+    search(page, "btc")
+    expect(page.locator("#shown")).to_contain_text("2 of")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert {row["symbol"] for row in rows} == {"BTCUSDT", "XBTUSDTM"}
+    (one,) = (row for row in rows if row["symbol"] == "BTCUSDT")
+    assert float(one["fundingRatePct per interval"]) == pytest.approx(0.01)
+    assert (one["baseAsset"], one["quoteAsset"], one["class"]) == ("BTC", "USDT", "perpetual")
+
+
+def test_signals_events_and_settlements_come_by_themselves(page: Page, scene: Scene) -> None:
+    scene.signal("TINYUSDT")
+    expect(page.locator("#signal-rows tr").first).to_contain_text("TINYUSDT")
+    scene.event("watchdog", "restart", "the page was looked at")
+    expect(page.locator("#event-rows tr").first).to_contain_text("the page was looked at")
+    scene.event("ingest", "stall", "another thing")
+    page.locator("#event-filters [name=kind]").select_option("stall")
+    expect(page.locator("#event-rows tr")).to_have_count(1)
+    first = page.locator("#settlements tr").first
+    expect(first).to_contain_text("TINYUSDT")
+    expect(first).to_contain_text(f"{FILLER + 3:,}")
+
+
+def test_spreads_break_even_at_the_users_cost_which_is_remembered(page: Page) -> None:
+    row = page.locator("#spread-rows tr").first
+    expect(row).to_contain_text("XBTUSDTM")
+    cost = page.locator("#cost-form input")
+    cost.fill("9")
+    # 0.03 % per 8 hours between the two: 9 bp are earned in one day.
+    expect(row).to_contain_text("1.0 days")
+    cost.fill("18")
+    expect(row).to_contain_text("2.0 days")
+    page.reload()
+    expect(page.locator("#cost-form input")).to_have_value("18")
+
+
+def test_silent_feed_is_told_and_its_return_too(page: Page, scene: Scene) -> None:
+    scene.silent.add("kucoin")
+    try:
+        expect(page.locator("#pill-word")).to_have_text("Degraded")
+        expect(page.locator("#reasons")).to_contain_text("KuCoin")
+        expect(page.locator("#symbols .badge")).to_contain_text("KuCoin")
+        page.locator("#filters [name=exchange]").select_option("binance")
+        expect(page.locator("#symbols .badge")).to_have_text("live")  # KuCoin is not in it
+    finally:
+        scene.silent.clear()
+    expect(page.locator("#pill-word")).to_have_text("All is well")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_for_those_who_cannot_see_it(
+    browser: Browser, scene: Scene, scheme: str
+) -> None:
+    scene.signal("TINYUSDT")
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(scene.address)
+    expect(page.locator("#signal-rows tr").first).to_contain_text("TINYUSDT")
+    expect(page.locator("#spread-rows tr").first).to_contain_text("XBTUSDTM")
+    assert serious(page) == []
+    page.goto(f"{scene.address}#/binance/BTCUSDT")
+    expect(page.locator("#comparisons tr")).to_have_count(5)
+    assert serious(page) == []
+    page.close()
+
+
+def test_phone(browser: Browser, scene: Scene) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(scene.address)
+    expect(page.locator("#pill-word")).to_have_text("All is well")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.goto(f"{scene.address}#/binance/BTCUSDT")
+    expect(page.locator("#comparisons tr")).to_have_count(5)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_one_symbol(page: Page) -> None:
+    search(page, "btcusdt")
+    page.get_by_role("link", name="BTCUSDT", exact=True).first.click()
+    expect(page.locator("#symbol h1")).to_have_text("BTCUSDT")
+    expect(page.locator("#now")).to_contain_text("91,897.50")
+    for at, (days, number, total) in enumerate(
+        ((1, 3, "0.0300"), (3, 9, "0.0900"), (7, 21, "0.2100"), (30, 90, "0.9000"))
+    ):
+        place = page.locator("#cumulative div").nth(at)
+        expect(place).to_contain_text(f"{days} day")
+        expect(place).to_contain_text(f"{total} %")
+        expect(place).to_contain_text(f"{number} settled")
+    expect(page.locator("#rate-chart canvas")).to_be_visible()
+    expect(page.locator("#bar-chart canvas")).to_be_visible()
+    expect(page.locator("#last-bar")).to_contain_text("open 1.0000")
+    expect(page.locator("#compared-line")).to_contain_text("5 match")
+    page.get_by_role("link", name="All symbols").click()
+    expect(page.locator("#table")).to_be_visible()
+
+
+def test_service_that_ends_and_comes_back(browser: Browser, scene: Scene) -> None:
+    page, own = browser.new_page(), Scene(scene.path)
+    with served(own):
+        page.goto(own.address)
+        expect(page.locator("#pill-word")).to_have_text("All is well")
+    expect(page.locator("#pill-word")).to_have_text("No answer")
+    expect(page.locator("#symbols .badge")).to_contain_text("no answer")
+    assert "live" not in page.locator("#overview .badge").all_inner_texts()
+    with served(own):
+        expect(page.locator("#pill-word")).to_have_text("All is well")
+    page.close()
