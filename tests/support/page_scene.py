@@ -3,29 +3,31 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
 import apsw
 
+from funding import errors
 from funding.model.bar import Bar
 from funding.model.feed import Feed
 from funding.model.quote import Quote
+from funding.model.signal import Zone
 from funding.runtime.clock import SYSTEM
 from funding.statistics.score import Score
 from funding.store.signal_table import Findings
 from funding.store.writer import Writer
-from harness.processes import free_port, kill, until
+from harness.processes import free_port, until
 from tests.support.api_process import serving
 
 HOUR = 3600
-FILLER = 1_200
-"""Symbols beside the named ones: as many as a day of several exchanges has."""
+FILLER = {"binance": 1_200, "backpack": 60}
+"""How many symbols there are beside the named ones: as many as one sees, and enough for health."""
 STEP_SECONDS = 0.3
 
-NAMED = {
+NAMED: dict[str, dict[str, tuple[float, float | None, int | None]]] = {
     "binance": {
         "BTCUSDT": (91_897.5, 0.0001, 8),
         "ETHUSDT": (2_999.25, -0.0000000123, 8),  # a small rate
@@ -33,7 +35,7 @@ NAMED = {
         "NORATEUSDT": (12.5, None, None),
         "DATEDUSDT_261225": (92_500.0, None, None),
     },
-    "kucoin": {"XBTUSDTM": (91_910.0, 0.0004, 8)},
+    "backpack": {"XBT_USDC_PERP": (91_910.0, 0.0004, 8)},
 }
 """Mark price, rate and interval by symbol."""
 CONTRACT = """
@@ -75,7 +77,8 @@ class Scene:
         """What another program writes."""
         with closing(apsw.Connection(str(self.path))) as connection:
             connection.set_busy_timeout(30_000)
-            connection.executemany(statement, rows)  # type: ignore[arg-type]
+            with connection:
+                connection.executemany(statement, rows)
 
     def signal(self, symbol: str) -> None:
         self.execute(SIGNAL, (time.time(), symbol))
@@ -104,7 +107,8 @@ class Scene:
         feed.frames += bool(quotes)
         scores = [_score(quote) for quote in quotes]
         held = [(quote, wall, uptime) for quote in quotes]
-        writer.write(feed, held, findings=Findings(scores, (), {}))
+        with suppress(errors.StoreLocked):  # another program writes: the next frame follows
+            writer.write(feed, held, findings=Findings(scores, (), {}))
 
     def _quotes(self, exchange: str, wall: float) -> list[Quote]:
         at, settles = int(wall * 1000), int(wall // HOUR + 1) * HOUR * 1000
@@ -112,31 +116,28 @@ class Scene:
         for symbol, (mark, rate, _) in NAMED[exchange].items():
             price = self.marks.get(symbol, mark)
             found.append(Quote(symbol, price, mark, rate, None if rate is None else settles, at))
-        if exchange == "binance":
-            found += [
-                Quote(f"F{number:04}USDT", 10.0 + number, 10.0, number * 1e-8, settles, at)
-                for number in range(FILLER)
-            ]
-        return found
+        return found + [
+            Quote(f"F{number:04}USDT", 10.0 + number, 10.0, number * 1e-8, settles, at)
+            for number in range(FILLER[exchange])
+        ]
 
     def describe(self) -> None:
         """Contracts, settled rates, bars, comparisons: what other programs know."""
-        self._begun.wait(60)
+        until(self._begun.is_set, "the first frame is written")
         rows: list[tuple[object, ...]] = []
         for exchange, symbols in NAMED.items():
-            for symbol, (_, rate, hours) in symbols.items():
+            for symbol, (_, _rate, hours) in symbols.items():
                 asset = "BTC" if symbol[:3] in ("BTC", "XBT") else symbol[:3]
-                kind = "CURRENT_QUARTER" if "_" in symbol else "PERPETUAL"
+                kind = "CURRENT_QUARTER" if symbol.startswith("DATED") else "PERPETUAL"
                 who = "exchange" if hours else None
                 rows.append((exchange, symbol, "TRADING", kind, asset, "USDT", hours, who))
-        rows += [
-            ("binance", f"F{number:04}USDT", "TRADING", "PERPETUAL", f"F{number:04}", "USDC", 4,
-             "exchange")
-            for number in range(FILLER)
-        ]  # fmt: skip
+            for number in range(FILLER[exchange]):
+                name = f"F{number:04}"
+                row = (exchange, f"{name}USDT", "TRADING", "PERPETUAL", name, "USDC", 4, "exchange")
+                rows.append(row)
         self.execute(CONTRACT, *rows)
         now = int(time.time())
-        settled = [((now // HOUR - 8 * n) * HOUR * 1000, 0.0001) for n in range(1, 91)]
+        settled = [((now // HOUR - 8 * n) * HOUR * 1000, 0.0001) for n in range(90)]
         self.execute(SETTLED, *settled)
         self.execute(
             "INSERT INTO backfill VALUES ('binance', 'BTCUSDT', ?, ?, ?)",
@@ -166,8 +167,8 @@ def _score(quote: Quote) -> Score:
     if quote.funding_rate is None:
         return Score(None, "no funding rate", None, None)
     if quote.symbol == "TINYUSDT":
-        return Score(3.4, None, 99.0, "extreme")
-    return Score(0.5, None, 60.0, "normal")
+        return Score(3.4, None, 99.0, Zone.EXTREME)
+    return Score(0.5, None, 60.0, Zone.NORMAL)
 
 
 @contextmanager
@@ -188,8 +189,5 @@ def written(path: Path) -> Iterator[Scene]:
 def served(scene: Scene) -> Iterator[Popen[bytes]]:
     """The API over the scene's store, always at the same port."""
     scene.port = scene.port or free_port()
-    with serving(scene.path, port=scene.port, FUNDING_EXCHANGES="binance,kucoin") as (process, _):
+    with serving(scene.path, port=scene.port, FUNDING_EXCHANGES="binance,backpack") as (process, _):
         yield process
-
-
-__all__ = ["Scene", "kill", "served", "until", "written"]

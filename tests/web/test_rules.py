@@ -117,7 +117,8 @@ def test_unknown_values_sort_last_in_both_directions(page: Page) -> None:
 
 
 def test_csv_quotes_and_starts_no_formula(page: Page) -> None:
-    text = call(page, "csv", "m.csv(['a', 'b'], [['x,\\"y', null], ['=1+1', -0.5]])")
+    rows = [['x,"y', None], ["=1+1", -0.5]]
+    text = call(page, "csv", "m.csv(['a', 'b'], v[0])", rows)
     assert text == 'a,b\r\n"x,""y",\r\n\'=1+1,-0.5\r\n'
 
 

@@ -153,7 +153,7 @@ export class Grid {
       setAttribute(inner, "data-zone", row.zone);
     }
     const tone = column.tone?.(row) ?? "";
-    let classes = `${column.number ? "n" : ""} ${tone}`;
+    let classes = `${column.number ? "n" : ""}${tone && ` ${tone}`}`;
     if (column.flash) {
       const value = column.by(row, { ...this.#view, unit: "interval" });
       classes += this.#flash(place, same, moved ? value - place.value : 0);

@@ -213,7 +213,7 @@ const lastBar = (bar) =>
   (bar.quotes === 0 ? ", from REST." : `, of ${count(bar.quotes)} quotes.`);
 
 function makeFact() {
-  return make("div", {}, make("dt"), make("dd", {}, make("span"), make("small")));
+  return make("div", {}, make("dt"), make("dd", {}, make("span"), " ", make("small")));
 }
 
 function showFact(item, [name, value, more = "", why = ""]) {

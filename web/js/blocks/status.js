@@ -44,8 +44,8 @@ function announce({ word, reasons }) {
 
 function makeFeed() {
   return make("li", {},
-    make("h3", {}, make("span"), make("span", { class: "badge" })),
-    make("p", { class: "age" }, make("span"), make("small")),
+    make("h3", {}, make("span"), " ", make("span", { class: "badge" })),
+    make("p", { class: "age" }, make("span"), " ", make("small")),
     make("p"),
     make("p"),
   );
@@ -81,7 +81,7 @@ function availabilitySpan({ knownMinutes }) {
 }
 
 function makeFact() {
-  const value = make("dd", {}, make("span"), make("small"));
+  const value = make("dd", {}, make("span"), " ", make("small"));
   return make("div", {}, make("dt"), value);
 }
 
