@@ -2,8 +2,13 @@
 // requests with ETags for all else, and for the quotes too while there is no stream.
 
 import { Poll } from "./poll.js";
+import { Stream } from "./stream.js";
 
-const QUOTES_SECONDS = 1;
+// How often quotes and signals are asked for: without the stream, and beside it, where only what it
+// does not tell is to be seen, such as a symbol that is gone.
+const WITHOUT = { quotes: 1, signals: 2 };
+const BESIDE = { quotes: 30, signals: 30 };
+const KEPT_SIGNALS = 200;
 
 export class Live extends EventTarget {
   constructor(market, clock) {
@@ -13,7 +18,7 @@ export class Live extends EventTarget {
     this.startedAt = clock.now();
     this.heardAt = null; // the last time that the service answered anything
     this.polls = {
-      quotes: this.#poll("/funding?exchange=*", QUOTES_SECONDS, "quotes", (value, asked) =>
+      quotes: this.#poll("/funding?exchange=*", WITHOUT.quotes, "quotes", (value, asked) =>
         market.takeQuotes(value.data, asked, true),
       ),
       overview: this.#poll("/funding/overview", 1, "overview", (value, asked) => {
@@ -23,7 +28,7 @@ export class Live extends EventTarget {
       contracts: this.#poll("/contracts?exchange=*", 60, "quotes", (value) =>
         market.takeContracts(value.data),
       ),
-      signals: this.#poll("/funding/signals?exchange=*&limit=100", 2, "signals", (value) => {
+      signals: this.#poll("/funding/signals?exchange=*&limit=100", WITHOUT.signals, "signals", (value) => {
         market.signals = value.data;
       }),
       events: this.#poll("/funding/events?limit=500", 2, "events", (value) => {
@@ -35,6 +40,30 @@ export class Live extends EventTarget {
     };
   }
 
+  #makeStream() {
+    const { market, clock } = this;
+    return new Stream("/funding/stream?exchange=*&signals=1", {
+      clock,
+      take: {
+        quotes: (value, at) => {
+          market.takeQuotes(value.data, at, false);
+          this.dispatchEvent(new Event("quotes"));
+        },
+        signal: (signal) => {
+          const others = market.signals.filter((each) => each.id !== signal.id);
+          market.signals = [signal, ...others].slice(0, KEPT_SIGNALS);
+          this.dispatchEvent(new Event("signals"));
+        },
+        heartbeat: (value) => clock.serverSaid(value.at),
+      },
+      heard: () => this.#heard(),
+    });
+  }
+
+  #heard() {
+    this.heardAt = this.clock.now();
+  }
+
   #poll(path, seconds, name, take) {
     return new Poll(path, seconds, {
       clock: this.clock,
@@ -42,13 +71,12 @@ export class Live extends EventTarget {
         take(value, asked);
         this.dispatchEvent(new Event(name));
       },
-      heard: () => {
-        this.heardAt = this.clock.now();
-      },
+      heard: () => this.#heard(),
     });
   }
 
   start() {
+    this.stream = this.#makeStream();
     for (const poll of Object.values(this.polls)) poll.start();
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) for (const poll of Object.values(this.polls)) poll.soon();
@@ -60,9 +88,30 @@ export class Live extends EventTarget {
     return this.clock.now() - (this.heardAt ?? this.startedAt);
   }
 
-  // The age of the last answer of one poll; undefined before the first.
+  // To be called again and again: asks more often while there is no stream.
+  tend() {
+    this.stream.tend();
+    const alive = this.stream.isAlive;
+    const wanted = alive ? BESIDE : WITHOUT;
+    for (const [name, seconds] of Object.entries(wanted)) {
+      const poll = this.polls[name];
+      if (poll.seconds === seconds) continue;
+      poll.seconds = seconds;
+      if (!alive) poll.soon();
+    }
+  }
+
+  // Seconds since an answer of that name came last, by the stream or otherwise; undefined before.
   answerAge(name) {
     const at = this.polls[name].answeredAt;
-    return at === null ? undefined : this.clock.now() - at;
+    const asked = at === null ? Infinity : this.clock.now() - at;
+    const streamed = name in BESIDE ? (this.stream?.age() ?? Infinity) : Infinity;
+    const age = Math.min(asked, streamed);
+    return age === Infinity ? undefined : age;
+  }
+
+  // After how many seconds the next answer of that name is due.
+  due(name) {
+    return name in BESIDE ? WITHOUT.signals : this.polls[name].seconds;
   }
 }

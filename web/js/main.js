@@ -17,6 +17,7 @@ import { SymbolView } from "./symbol.js";
 import { DEFAULT_UNIT, UNITS, withoutInterval } from "./units.js";
 
 const AGES_MS = 200; // ages and badges
+const DRAW_MS = 250;
 const ROWS_MS = 1000; // countdowns and ages within tables, also without new data
 
 const clock = new Clock();
@@ -38,21 +39,29 @@ const SHOW = {
   events: () => showEvents(market),
 };
 
-// Draw once per frame what has changed since the last one.
+// Draw what has changed, some times a second: the stream has more events than eyes can follow.
 const changed = new Set();
+let drawnAt = 0;
+
 function draw(...names) {
-  if (!changed.size) {
-    requestAnimationFrame(() => {
-      const view = viewNow();
-      if (symbolView.isOpen) symbolView.show(view);
-      else for (const name of changed) SHOW[name](view);
-      changed.clear();
-    });
-  }
+  const wait = drawnAt + DRAW_MS - performance.now();
+  if (!changed.size) setTimeout(() => requestAnimationFrame(drawNow), Math.max(0, wait));
   for (const name of names) changed.add(name);
 }
 
+function drawNow() {
+  drawnAt = performance.now();
+  const view = viewNow();
+  const names = [...changed];
+  changed.clear();
+  if (symbolView.isOpen) symbolView.show(view);
+  else for (const name of names) SHOW[name](view);
+}
+
+const answerOf = (name) => ({ answer: live.answerAge(name), every: live.due(name) });
+
 function tick() {
+  live.tend();
   const now = clock.now();
   const silence = live.silence();
   const { word } = showStatus(market, live, now, clock.server());
@@ -61,11 +70,11 @@ function tick() {
   const feed = market.oldestFeed(now);
   const shown = symbols.exchange;
   const badges = {
-    feeds: { feed, answer: live.answerAge("quotes") },
-    table: { feed: market.oldestFeed(now, shown), answer: live.answerAge("quotes") },
-    signals: { feed, answer: live.answerAge("signals"), every: live.polls.signals.seconds },
-    spreads: { feed, answer: live.answerAge("spreads"), every: live.polls.spreads.seconds },
-    events: { answer: live.answerAge("events"), every: live.polls.events.seconds },
+    feeds: { feed, ...answerOf("quotes") },
+    table: { feed: market.oldestFeed(now, shown), ...answerOf("quotes") },
+    signals: { feed, ...answerOf("signals") },
+    spreads: { feed, ...answerOf("spreads") },
+    events: answerOf("events"),
   };
   for (const element of document.querySelectorAll("[data-badge]")) {
     const facts = badges[element.dataset.badge];
@@ -110,7 +119,7 @@ function route() {
 
 listen();
 route();
+live.start();
 tick();
 setInterval(tick, AGES_MS);
 setInterval(() => draw("quotes", "signals", "spreads"), ROWS_MS);
-live.start();

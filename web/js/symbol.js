@@ -134,7 +134,7 @@ export class SymbolView {
   tick(now, silence) {
     if (!this.isOpen) return;
     const feed = [this.exchange, this.#row ? rowAge(this.#row, now) : undefined];
-    const badges = { now: { feed, answer: this.#live.answerAge("quotes") } };
+    const badges = { now: { feed, answer: this.#live.answerAge("quotes"), every: this.#live.due("quotes") } };
     const [history, compared] = this.#polls;
     const answer = (poll) => (poll.answeredAt === null ? undefined : now - poll.answeredAt);
     badges.history = { answer: answer(history), every: history.seconds };
