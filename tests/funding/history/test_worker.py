@@ -92,6 +92,32 @@ def test_every_hour_statistics_are_renewed_and_gaps_searched(world: HistoryWorld
     assert len(world.rows("SELECT 1 FROM event WHERE kind = 'missed-settlement'")) == 1
 
 
+@pytest.mark.parametrize("hours", [1, 8])
+@pytest.mark.parametrize("late", [0.0, 0.4], ids=["published late", "settled late"])
+def test_settlement_24_minutes_late_is_one_settlement(
+    world: HistoryWorld, hours: int, late: float
+) -> None:
+    world.trade("BTCUSDT", hours=hours, next_hour=hours)
+    world.far.settle("BTCUSDT", *(hour(-hours * n, n % 3) for n in range(100)))
+    turns = Turns(world.parts, 4.0, world.hand.clock())
+    go(world, turns, 20)
+    for number, wait in ((1, 1_440), (2, 10), (3, 10)):
+        world.hand.wall = hour(hours * number, 0) / 1_000 + 5
+        world.quote(hours * (number + 1), "BTCUSDT")
+        go(world, turns, wait, 10)
+        world.far.settle("BTCUSDT", hour(hours * number + (late if number == 1 else 0.0)))
+        go(world, turns, 900, 10)
+    select = "SELECT interval_hours FROM funding_rate ORDER BY funding_time DESC LIMIT 4"
+    assert world.rows(select) == [(hours,)] * 4
+    times = [each.funding_time for each in world.table.since("BTCUSDT", hour(1, 0))]
+    assert times == [hour(at) for at in (hours + late, 2 * hours, 3 * hours)]
+    assert world.rows("SELECT * FROM funding_gap") == []
+    assert world.rows("SELECT kind FROM event") == []
+    assert world.rows("SELECT funding_interval_hours FROM contract") == [(hours,)]
+    ((reason, coverage),) = world.rows("SELECT reason, coverage FROM funding_stats")
+    assert (reason, coverage) == (None, 1.0)
+
+
 def test_an_exchange_that_refuses_is_asked_again_later(world: HistoryWorld) -> None:
     turns = prepared(world, "BTCUSDT")
     world.far.problems = [errors.RestBanned("status 429", 120.0)] * 3
