@@ -6,11 +6,13 @@ each class, less the moment the fault began or, for one that lasts, ended.
 
 import os
 import random
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from funding.runtime.clock import SYSTEM
@@ -94,6 +96,30 @@ def killed(number: int, *programs: str, one: bool = False) -> Cause:
     return cause
 
 
+def stopped_between_transactions(program: str) -> Cause:
+    """SIGSTOP of `program` while it does not hold the database's write lock: with it, all others
+    would wait for as long as it hangs."""
+
+    @contextmanager
+    def cause(service: Group) -> Iterator[None]:
+        (pid,) = service.pids(program)
+
+        def holds_no_lock() -> bool:
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with closing(sqlite3.connect(service.database, timeout=0.5)) as database:
+                    database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                return False
+            return True
+
+        until(holds_no_lock, f"{program} holds no lock")
+        yield
+
+    return cause
+
+
 def removed(service: Group) -> AbstractContextManager[None]:
     """The database file is gone, what belongs to it stays."""
     service.database.unlink()
@@ -104,8 +130,8 @@ def damaged(start: int | None) -> Cause:
     """The database file is overwritten from byte `start` on; None: cut in the middle."""
 
     def cause(service: Group) -> AbstractContextManager[None]:
-        with closing(sqlite3.connect(service.database)) as database:
-            database.execute("PRAGMA wal_checkpoint(PASSIVE)")  # else the damaged pages are unused
+        # A WAL that has all pages, as that of a young database, would heal it.
+        until(lambda: has_moved_its_wal(service.database), "the WAL is empty")
         size = service.database.stat().st_size
         if start is None:
             os.truncate(service.database, size // 2)
@@ -116,6 +142,14 @@ def damaged(start: int | None) -> Cause:
         return nullcontext()
 
     return cause
+
+
+def has_moved_its_wal(path: Path) -> bool:
+    """Move what is in the WAL into the file; whether that could be done."""
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path)) as database:
+        busy, *_ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    return False
 
 
 def flows(symbol_class: str) -> Callable[[Group], bool]:

@@ -5,12 +5,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from funding.runtime.clock import SYSTEM
 from harness.group import Group
 from harness.processes import until
 from tests.faults.catalogue import (
     API,
-    GOALS,
     HISTORY,
     INGEST,
     WATCHDOG,
@@ -22,6 +20,7 @@ from tests.faults.catalogue import (
     killed,
     posted,
     removed,
+    stopped_between_transactions,
 )
 
 NEW_INGEST = frozenset({INGEST})
@@ -49,22 +48,6 @@ def stopped_by_an_operator(service: Group) -> Iterator[None]:
 def is_left_stopped(service: Group) -> bool:
     """Whether supervisord shows ingest as STOPPED."""
     return "STOPPED" in service.supervisorctl("status", "funding:ingest").stdout
-
-
-def is_degraded(service: Group) -> bool:
-    """Whether the data is said to be fresh, and the stream not well."""
-    answer = service.ask("/funding/health")
-    return answer.status == 200 and answer.json["status"] == "degraded"
-
-
-@contextmanager
-def silent_until_rest_stands_in(service: Group) -> Iterator[None]:
-    """The stream is silent for longer than FUNDING_STANDBY_AFTER, which is 30 s."""
-    with service.exchange.faults(silence=True):
-        began = SYSTEM.uptime()
-        until(lambda: is_degraded(service), "REST stands in")
-        assert SYSTEM.uptime() - began <= GOALS.limit(45)
-        yield
 
 
 def refused(service: Group) -> bool:
@@ -161,15 +144,6 @@ QUICK = [
 
 SLOW = [
     Fault(
-        "silence for 50 s: REST stands in",
-        silent_until_rest_stands_in,
-        goal=6,
-        noticed=("standby", "REST stands in"),
-        lasts=True,
-        seconds=20,
-        holds=is_degraded,
-    ),
-    Fault(
         "silence: no connection gets data",
         posted(silence=True),
         goal=3,
@@ -237,7 +211,7 @@ SLOW = [
     ),
     Fault(
         "SIGSTOP of the watchdog",
-        killed(signal.SIGSTOP, WATCHDOG),
+        stopped_between_transactions(WATCHDOG),
         goal=1,
         noticed=("kill", "hung watchdog"),
         replaced=frozenset({WATCHDOG}),

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from funding.runtime.backoff import BURST
 from funding.runtime.clock import SYSTEM
 from harness.group import Group
 from harness.processes import running, until
@@ -127,7 +128,8 @@ def test_one_symbol_of_all_frozen(service: Group, record: Record) -> None:
 
 @pytest.mark.parametrize("seconds", [1, 3, 10, 30, 60])
 def test_an_outage_then_back(service: Group, record: Record, seconds: int) -> None:
-    until(lambda: service.rows("SELECT attempts_left FROM feed")[0][0] > 4, "attempts to spend")
+    # As after 75 s of peace: what earlier faults have spent would be waited for.
+    until(lambda: service.rows("SELECT attempts_left FROM feed")[0][0] >= BURST, "no debt", 90)
     with service.exchange.faults(refuse=True, abort=True):
         began = SYSTEM.uptime()
         until(lambda: SYSTEM.uptime() - began > seconds, "the outage", 2 * seconds + 10)
@@ -136,6 +138,27 @@ def test_an_outage_then_back(service: Group, record: Record, seconds: int) -> No
     record(f"outage of {seconds} s, then back", "data ≤ 5 s after", f"{seen:.1f} s")
     until(lambda: well(service), "healthy again")
     assert seen <= 5
+
+
+def test_silence_until_rest_stands_in(service: Group, record: Record) -> None:
+    """Scripts have fresh data all along, by REST from `FUNDING_STANDBY_AFTER` on."""
+
+    def is_degraded() -> bool:
+        answer = service.ask("/funding/health")
+        assert service.ask(f"/funding/{MAIN}").status == 200
+        return answer.status == 200 and answer.json["status"] == "degraded"
+
+    with service.exchange.faults(silence=True):
+        began = SYSTEM.uptime()
+        until(is_degraded, "REST stands in", 90)
+        seen = SYSTEM.uptime() - began
+        while SYSTEM.uptime() - began < seen + 20:
+            assert is_degraded()
+    until(lambda: well(service), "the stream is back")
+    select = "SELECT duration_seconds FROM event WHERE kind = 'standby' ORDER BY id DESC LIMIT 1"
+    until(lambda: service.rows(select)[0][0], "the event has its end")
+    record("stream silent", "REST stands in ≤ 45 s", f"{seen:.1f} s")
+    assert seen <= 45
 
 
 # Many of a kind: four ingests at one exchange, which breaks all of their connections at once
