@@ -60,12 +60,14 @@ def _pieces(
         until_ms = start - 1
 
 
-def answered(piece: Piece, newest_ms: int | None, now_ms: int) -> Asked:
+def answered(piece: Piece, newest_ms: int | None, now_ms: int, known: Asked | None = None) -> Asked:
     """What is known after the answer to `piece`, whose newest settlement is `newest_ms`.
 
-    A settlement may be published a day late: what is newer than the newest one is asked for again.
+    A settlement may be published a day late: what is newer than the newest one is asked for again,
+    except before what is `known` already, where its absence is a gap (see `gap_rules`).
     """
-    if piece.until_ms < now_ms - DAY_MS:
+    is_before = known is not None and known.from_ms - 1 <= piece.until_ms <= known.until_ms
+    if piece.until_ms < now_ms - DAY_MS or is_before:
         return Asked(piece.since_ms, piece.until_ms)
     until = newest_ms if newest_ms is not None else min(piece.until_ms, now_ms - DAY_MS)
     return Asked(piece.since_ms, max(piece.since_ms, until))

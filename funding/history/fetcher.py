@@ -43,7 +43,8 @@ class Fetcher:
         rows = self._client.history(*piece)
         newest = max((row.funding_time for row in rows), default=None)
         now = self._clock.wall()
-        asked = answered(piece, newest, int(now * 1_000))
+        known = self._table.asked_of(piece.symbol)
+        asked = answered(piece, newest, int(now * 1_000), known)
         self._table.record(piece.symbol, rows, asked, now)
         return newest
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from funding import errors
@@ -28,6 +29,8 @@ from funding.store.settlements import Settlements
 log = logging.getLogger("history")
 
 WATCH_SECONDS = 2.0
+PLAN_SECONDS = 5.0
+"""Where each contract has a topic of its own, their first quotes come within minutes."""
 CONTRACTS_SECONDS = 900.0
 AFTER_SETTLEMENT_SECONDS = 60.0
 """An interval may change within a quarter of an hour after a settlement."""
@@ -123,10 +126,13 @@ class Turns:
             clock=clock,
         )
         self._jobs: deque[Job] = deque()
+        self._past: Job = iter(())  # the backfill, which is one of them while it lasts
+        self._sought: set[str] = set()  # whose past it is about
         self._resume_at = self._look_at = float("-inf")
         self._warn = ThrottledWarnings(log, LOG_SECONDS, clock.uptime)
         self._contracts = Every(CONTRACTS_SECONDS)
         self._watch = Every(WATCH_SECONDS)
+        self._plan = Every(PLAN_SECONDS)
         self._hourly = Every(SEARCH_SECONDS)
         self._bars = Every(CONTRACTS_SECONDS)
         self._began = False
@@ -138,6 +144,7 @@ class Turns:
             self._update_contracts()
         if self._watch.due(now) and now >= self._look_at:
             self._look()
+        if self._plan.due(now):
             self._begin()
         if self._began and self._hourly.due(now):
             self._jobs.append(self._recompute())
@@ -166,16 +173,27 @@ class Turns:
             if not self._known:
                 return
         if self._began:
-            self._jobs.append(self._backfill.run())  # of what was listed meanwhile
+            self._seek()  # what has changed meanwhile
 
     def _begin(self) -> None:
-        """Start with the past when contracts and quotes are there."""
-        if self._began or not self._table.announced():
+        """Start with the past when contracts and quotes are there, and again when more are."""
+        names = {each.symbol for each in self._table.announced()}
+        if names <= self._sought:
             return
-        self._began = True
-        log.info("%d contracts", len(self._known))
-        self._jobs.append(self._backfill.run_at_once())
-        self._jobs.append(self._backfill.run())
+        self._sought |= names
+        if not self._began:
+            self._began = True
+            log.info("%d contracts", len(self._known))
+            self._jobs.append(self._backfill.run_at_once())
+        self._seek()
+
+    def _seek(self) -> None:
+        """Go on with the past of all contracts, in the order that is right by now."""
+        place = self._jobs.index(self._past) if self._past in self._jobs else len(self._jobs)
+        with suppress(ValueError):
+            self._jobs.remove(self._past)
+        self._past = self._backfill.run()
+        self._jobs.insert(place, self._past)
 
     def _look(self) -> None:
         try:

@@ -101,3 +101,9 @@ def test_what_may_still_be_published_is_asked_for_again() -> None:
     assert answered(just_now, None, NOW) == Asked(just_now.since_ms, just_now.since_ms)
     old = Piece("A", NOW - 9 * DAY_MS, NOW - 2 * DAY_MS)
     assert answered(old, None, NOW) == Asked(*old[1:])
+    before = Piece("A", NOW - 3 * DAY_MS, NOW - HOUR_MS - 1)
+    known = Asked(NOW - HOUR_MS, NOW)
+    assert answered(before, NOW - 9 * HOUR_MS, NOW, known) == Asked(*before[1:]), (
+        "the rest is known"
+    )
+    assert answered(fresh, NOW - 9 * HOUR_MS, NOW, Asked(NOW - HOUR_MS, NOW - 1)).until_ms < NOW - 1

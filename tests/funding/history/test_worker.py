@@ -10,6 +10,7 @@ from funding.history.worker import CONTRACTS_SECONDS, HistoryWorker, Turns, Worl
 from harness.processes import until
 from tests.support.history_world import HistoryWorld, hour
 
+DAY = 86_400_000
 EVERY_8_HOURS = [hour(-8 * n, n % 3) for n in range(100)]
 
 
@@ -64,6 +65,23 @@ def test_nothing_is_asked_of_the_past_before_there_are_quotes(world: HistoryWorl
     world.quote(8, "BTCUSDT")
     go(world, turns, 30)
     assert len(world.times()) == 90
+
+
+def test_contract_whose_quotes_come_later_is_not_left_until_the_next_list(
+    world: HistoryWorld,
+) -> None:
+    """Where each has a topic, quotes of the last one come minutes after those of the first."""
+    names = [f"S{number:02}USDT" for number in range(30)]
+    turns = prepared(world, "ETHUSDT", *names)
+    world.store.rows("DELETE FROM quote")
+    world.quote(8, *names)
+    go(world, turns, 10)
+    world.quote(8, "ETHUSDT")
+    go(world, turns, 60)
+    questions = [call for call in world.far.calls if len(call) == 3]
+    asked_for = [name for name, since, until in questions if until > since + DAY]
+    assert sorted(asked_for) == ["ETHUSDT", *names], "each once"
+    assert asked_for.index("ETHUSDT") < 20, "it comes before what was planned before"
 
 
 def test_what_is_listed_later_gets_its_past_too(world: HistoryWorld) -> None:
