@@ -105,7 +105,7 @@ def _start(
     if environment.supervised():
         # A killed supervisord must leave no program behind: the next one could not start, since
         # that program would hold the port or the store.
-        process.end_with_parent()
+        process.end_with_parent("supervisord")
     logs.setup(loaded.log_level, stream)
     if environment.beside_a_demo():
         print(f"{name}: {environment.DEMO}", file=sys.stderr)

@@ -2,7 +2,8 @@
 
 # Facts
 - PR_SET_PDEATHSIG sends a process the signal when its parent ends, for whatever reason (prctl(2)).
-  A fork clears it, and so does exec of a set-user-ID program.
+  A fork clears it, and so does exec of a set-user-ID program. A parent that ended before the call
+  sends none; process 1 has its children then, as a rule.
 - /proc/PID/stat has the start in clock ticks since boot (proc(5)), so an age taken from it does
   not change when the wall clock steps.
 """
@@ -22,10 +23,13 @@ _ENDED = ("Z", "X")
 _SET_PDEATHSIG = 1
 
 
-def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends; on Linux only."""
+def end_with_parent(name: str) -> None:
+    """Have the kernel kill this process when its parent ends, which runs the program `name`, or end
+    at once where it has ended before; on Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() == 1 and name.encode() not in Path("/proc/1/cmdline").read_bytes():
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def listens(path: Path) -> bool:

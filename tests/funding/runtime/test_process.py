@@ -8,9 +8,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 from funding.runtime.clock import SYSTEM
-from funding.runtime.process import age_seconds, disk_free_bytes, file_bytes, listens, memory_bytes
+from funding.runtime.process import (
+    age_seconds,
+    disk_free_bytes,
+    end_with_parent,
+    file_bytes,
+    listens,
+    memory_bytes,
+)
 from harness.processes import until
 
 
@@ -60,7 +70,7 @@ def test_process_ends_with_its_parent() -> None:
     """Also when that one was killed, and when the process itself is stopped."""
     grandchild = (
         "from funding.runtime.process import end_with_parent;"
-        " end_with_parent(); print('ready', flush=True)"
+        " end_with_parent('supervisord'); print('ready', flush=True)"
     )
     started = (
         "import subprocess, sys;"
@@ -75,6 +85,22 @@ def test_process_ends_with_its_parent() -> None:
         os.kill(pid, signal.SIGSTOP)
         process.kill()
         until(lambda: not memory_bytes(pid), "the process is gone")
+
+
+@pytest.mark.parametrize(
+    ("parent", "name", "ends"),
+    [(1, "no such program", True), (1, "", False), (17, "no such program", False)],
+    ids=["ended before", "is process 1 itself", "lives"],
+)
+def test_process_whose_parent_has_ended_before_ends_at_once(
+    monkeypatch: pytest.MonkeyPatch, parent: int, name: str, ends: bool
+) -> None:
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr("ctypes.CDLL", Mock())
+    monkeypatch.setattr("os.getppid", lambda: parent)
+    monkeypatch.setattr("os.kill", lambda pid, number: killed.append((pid, number)))
+    end_with_parent(name)
+    assert killed == [(os.getpid(), signal.SIGKILL)] * ends
 
 
 def test_files_and_disks(tmp_path: Path) -> None:
