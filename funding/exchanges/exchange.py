@@ -220,7 +220,7 @@ class Exchange:
     that successors have room; 0 where no such number is known. The delay between two attempts grows
     to `backoff_seconds`, or to the setting where that is longer. The quotes of an exchange that is
     `carried_by` another come in that one's messages. A rate per hour above `rate_cap_hourly` is no
-    rate.
+    rate. A settled rate is answered `published_seconds` after its time at the earliest.
     """
 
     name: str
@@ -240,3 +240,4 @@ class Exchange:
     backoff_seconds: float = 0.0
     carried_by: str = ""
     rate_cap_hourly: float = 0.04
+    published_seconds: float = 5.0

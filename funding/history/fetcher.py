@@ -53,6 +53,11 @@ class Fetcher:
         return self._table.add(self._client.history(*piece))
 
     @property
+    def published_seconds(self) -> float:
+        """How long after its time a settled rate is worth asking for."""
+        return self._client.published_seconds
+
+    @property
     def knows_all(self) -> bool:
         """Whether the settlements of all contracts can be asked for at once."""
         return isinstance(self._client.rest, HistoryOfAll)

@@ -13,7 +13,6 @@ from funding.model.settlement import Announced
 HOUR_MS = 3_600_000
 NEAR_MS = HOUR_MS // 2
 """A settlement within this of the time that was announced is the announced one."""
-PUBLISHED_SECONDS = 5.0
 PAUSES = (15.0, 30.0, 60.0, 180.0, 300.0, 600.0)
 """Between two questions about a settlement that is not published yet; the last one repeats."""
 GIVE_UP_MS = HOUR_MS
@@ -32,11 +31,12 @@ class _Due:
 class SettlementWatch:
     """Of the symbols of one exchange. Call `look` every few seconds.
 
-    `settled` are the newest settlements that are known, by symbol. Times in `_ms` are epoch
-    milliseconds, others Unix seconds.
+    `settled` are the newest settlements that are known, by symbol; a rate is asked for from
+    `published_seconds` after its time on. Times in `_ms` are epoch ms, others Unix seconds.
     """
 
-    def __init__(self, settled: dict[str, int]) -> None:
+    def __init__(self, settled: dict[str, int], published_seconds: float) -> None:
+        self._published_seconds = published_seconds
         self._settled = dict(settled)
         self._next: dict[str, int] = {}
         self._due: dict[str, _Due] = {}
@@ -88,7 +88,7 @@ class SettlementWatch:
         known = self._due.get(symbol)
         if self._is_settled(symbol, passed_ms) or (known and known.passed_ms >= passed_ms):
             return
-        self._due[symbol] = _Due(passed_ms, max(now, passed_ms / 1_000 + PUBLISHED_SECONDS))
+        self._due[symbol] = _Due(passed_ms, max(now, passed_ms / 1_000 + self._published_seconds))
 
     def _is_settled(self, symbol: str, passed_ms: int) -> bool:
         return self._settled.get(symbol, 0) > passed_ms - NEAR_MS

@@ -49,7 +49,8 @@ class SettlementWatcher:
         Raises `StoreError`s, and the `RestError` that ended the round.
         """
         if self._watch is None:
-            self._watch = SettlementWatch(self._table.last_times())
+            last, published = self._table.last_times(), self._fetcher.published_seconds
+            self._watch = SettlementWatch(last, published)
         announced = self._table.announced()
         self._watch.look(announced, self._clock.wall())
         due = self._watch.due(self._clock.wall())

@@ -47,6 +47,11 @@ class ExchangeClient:
         self._timeout = timeout
         self._clients: dict[str, RestClient] = {}
 
+    @property
+    def published_seconds(self) -> float:
+        """How long after its time a settled rate is answered, at the earliest."""
+        return self._exchange.published_seconds
+
     def contracts(self) -> list[Contract]:
         """All contracts."""
         return self.ask(self.rest.contracts(self._clock.wall()))

@@ -54,6 +54,7 @@ class Writer:
     role: str
     first: int
     process: Process
+    log: Path
 
     def kill(self) -> list[int]:
         """The commits that it had acknowledged when it was killed."""
@@ -61,7 +62,8 @@ class Writer:
         self.process.send_signal(signal.SIGKILL)
         acknowledged = self.process.stdout.read().split()
         self.process.stdout.close()
-        assert self.process.wait() == -signal.SIGKILL, f"{self.role} ended by itself"
+        by_itself = f"{self.role} ended by itself: {self.log.read_text('utf-8')}"
+        assert self.process.wait() == -signal.SIGKILL, by_itself
         return [int(line) for line in acknowledged]
 
 
@@ -126,10 +128,11 @@ def _writers(path: Path, sabotage: tuple[str, ...]) -> Iterator[dict[str, Writer
 def _started(role: str, path: Path, first: int, sabotage: tuple[str, ...]) -> Writer:
     """A new writer that is about to open the store."""
     command = module("harness.durability.writers", role, path, first, *sabotage)
-    process = start(command, path.with_name(f"{role}.log"), piped=True)
+    log = path.with_name(f"{role}.log")
+    process = start(command, log, piped=True)
     assert process.stdout is not None
     assert process.stdout.read(6) == b"ready\n", f"{role} does not start"
-    return Writer(role, first, process)
+    return Writer(role, first, process, log)
 
 
 def _judge(path: Path, role: str, first: int, acknowledged: list[int]) -> int:

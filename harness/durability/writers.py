@@ -9,6 +9,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from funding import errors
@@ -110,11 +111,18 @@ def acknowledge(text: object) -> None:
     os.write(1, f"{text}\n".encode())
 
 
+def opened(role: str, path: Path) -> Commit:
+    """The writer, once no other holds the lock."""
+    while True:
+        with suppress(errors.StoreLocked):
+            return ROLES[role](path)
+
+
 def main(role: str, database: str, first: str, *, ack_first: bool = False) -> None:
     """Commit until killed. Without a database all but ingest wait for one; where the disk is busy,
     one may hold the lock for longer than another waits, which commits nothing."""
     acknowledge("ready")
-    commit = ROLES[role](Path(database))
+    commit = opened(role, Path(database))
     for number in itertools.count(int(first)):
         if ack_first:
             acknowledge(number)

@@ -6,7 +6,7 @@
 - 91 perpetuals on 2026-09-22.
 """
 
-from funding.exchanges.backpack.rest import NAME, BackpackRest
+from funding.exchanges.backpack.rest import FINAL_MS, NAME, BackpackRest
 from funding.exchanges.backpack.stream import BackpackStream
 from funding.exchanges.exchange import Exchange, RestLimits
 from funding.model.quote import is_mixed_symbol
@@ -21,4 +21,5 @@ BACKPACK = Exchange(
     limits=RestLimits(weight=200, own=60),
     is_symbol=is_mixed_symbol,
     stall_seconds=10.0,
+    published_seconds=FINAL_MS / 1_000 + 2.0,
 )

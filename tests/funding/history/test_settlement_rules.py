@@ -2,12 +2,13 @@
 
 from itertools import pairwise
 
-from funding.history.settlement_rules import GIVE_UP_MS, PUBLISHED_SECONDS, SettlementWatch
+from funding.history.settlement_rules import GIVE_UP_MS, SettlementWatch
 from funding.model.settlement import Announced
 
 HOUR = 3_600_000
 START = 490_000 * HOUR
 AT = START / 1_000
+PUBLISHED_SECONDS = 62.0
 
 
 def announced(next_hour: float, interval: int | None = 8, symbol: str = "A") -> list[Announced]:
@@ -19,7 +20,7 @@ def due_at(watch: SettlementWatch, hour: float) -> dict[str, int]:
 
 
 def test_time_is_crossed_and_need_not_be_met() -> None:
-    watch = SettlementWatch({"A": START})
+    watch = SettlementWatch({"A": START}, PUBLISHED_SECONDS)
     watch.look(announced(8), AT + 3_600)
     assert due_at(watch, 1) == {}
     # Nobody looked for hours, and the quote names the next one already.
@@ -28,7 +29,7 @@ def test_time_is_crossed_and_need_not_be_met() -> None:
 
 
 def test_rate_is_asked_for_seconds_after_its_time() -> None:
-    watch = SettlementWatch({"A": START})
+    watch = SettlementWatch({"A": START}, PUBLISHED_SECONDS)
     watch.look(announced(8), AT + 8 * 3_600 - 1)
     watch.look(announced(8), AT + 8 * 3_600)
     assert due_at(watch, 8) == {}
@@ -36,7 +37,7 @@ def test_rate_is_asked_for_seconds_after_its_time() -> None:
 
 
 def test_next_time_that_moves_while_it_lies_ahead_was_no_settlement() -> None:
-    watch = SettlementWatch({"A": START})
+    watch = SettlementWatch({"A": START}, PUBLISHED_SECONDS)
     watch.look(announced(8), AT + 60)
     watch.look(announced(4, interval=4), AT + 900)  # 8 h → 4 h
     watch.look(announced(1, interval=1), AT + 1_000)  # → 1 h
@@ -49,20 +50,20 @@ def test_next_time_that_moves_while_it_lies_ahead_was_no_settlement() -> None:
 
 
 def test_first_look_knows_what_passed_before_it() -> None:
-    fresh = SettlementWatch({"A": START + 3})
+    fresh = SettlementWatch({"A": START + 3}, PUBLISHED_SECONDS)
     fresh.look(announced(8), AT + 60)
     assert due_at(fresh, 1) == {}
     for known in ({}, {"A": START - 8 * HOUR}):
-        watch = SettlementWatch(dict(known))
+        watch = SettlementWatch(dict(known), PUBLISHED_SECONDS)
         watch.look(announced(8), AT + 60)
         assert due_at(watch, 0.1) == {"A": START}
-    unknown = SettlementWatch({})
+    unknown = SettlementWatch({}, PUBLISHED_SECONDS)
     unknown.look(announced(8, interval=None), AT + 60)
     assert due_at(unknown, 0.1) == {}, "without an interval nothing can be said"
 
 
 def test_late_settlement_is_asked_for_again_with_growing_pauses() -> None:
-    watch = SettlementWatch({"A": START - 8 * HOUR})
+    watch = SettlementWatch({"A": START - 8 * HOUR}, PUBLISHED_SECONDS)
     watch.look(announced(8), AT + 10)
     times, at = [], AT + 10
     while at < AT + 24 * 60:
@@ -81,7 +82,7 @@ def test_late_settlement_is_asked_for_again_with_growing_pauses() -> None:
 
 
 def test_missed_settlement_is_given_up_once() -> None:
-    watch = SettlementWatch({"A": START - 8 * HOUR})
+    watch = SettlementWatch({"A": START - 8 * HOUR}, PUBLISHED_SECONDS)
     watch.look(announced(8), AT + 10)
     given_up = [
         watch.asked("A", None, AT + seconds)
@@ -98,7 +99,7 @@ def test_missed_settlement_is_given_up_once() -> None:
 
 def test_settlement_some_minutes_early_or_late_is_the_announced_one() -> None:
     for late_ms in (-1_000, 3, 24 * 60_000):
-        watch = SettlementWatch({"A": START - 8 * HOUR})
+        watch = SettlementWatch({"A": START - 8 * HOUR}, PUBLISHED_SECONDS)
         watch.look(announced(8), AT + 10)
         watch.asked("A", START + late_ms, AT + 20)
         assert due_at(watch, 0.9) == {}
