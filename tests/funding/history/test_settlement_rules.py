@@ -2,13 +2,15 @@
 
 from itertools import pairwise
 
+import pytest
+
 from funding.history.settlement_rules import GIVE_UP_MS, SettlementWatch
 from funding.model.settlement import Announced
 
 HOUR = 3_600_000
 START = 490_000 * HOUR
 AT = START / 1_000
-PUBLISHED_SECONDS = 62.0
+PUBLISHED_SECONDS = 5.0
 
 
 def announced(next_hour: float, interval: int | None = 8, symbol: str = "A") -> list[Announced]:
@@ -28,12 +30,13 @@ def test_time_is_crossed_and_need_not_be_met() -> None:
     assert due_at(watch, 9.5) == {"A": START + 8 * HOUR}
 
 
-def test_rate_is_asked_for_seconds_after_its_time() -> None:
-    watch = SettlementWatch({"A": START}, PUBLISHED_SECONDS)
+@pytest.mark.parametrize("seconds", [PUBLISHED_SECONDS, 62.0])
+def test_rate_is_asked_for_when_it_is_answered(seconds: float) -> None:
+    watch = SettlementWatch({"A": START}, seconds)
     watch.look(announced(8), AT + 8 * 3_600 - 1)
     watch.look(announced(8), AT + 8 * 3_600)
-    assert due_at(watch, 8) == {}
-    assert watch.due(AT + 8 * 3_600 + PUBLISHED_SECONDS) == {"A": START + 8 * HOUR}
+    assert watch.due(AT + 8 * 3_600 + seconds - 1) == {}
+    assert watch.due(AT + 8 * 3_600 + seconds) == {"A": START + 8 * HOUR}
 
 
 def test_next_time_that_moves_while_it_lies_ahead_was_no_settlement() -> None:
