@@ -12,11 +12,12 @@ from pathlib import Path
 from funding import startup
 from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
+from funding.api.metrics_routes import Process
 from funding.api.pages import Pages
-from funding.api.routes import Api
+from funding.api.routes import Api, Shared
 from funding.api.served import Served, ServedExchange
 from funding.api.server import Server, listening_socket, serve
-from funding.api.two_apis import TwoApis
+from funding.api.two_apis import TwoApis, new_meters
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
 from funding.runtime.clock import SYSTEM
@@ -53,9 +54,11 @@ def main() -> int:
     settings = startup.begin("api")
     address = settings.api_host, settings.api_port
     served = [Served(_exchanges(settings)) for _ in range(3)]  # one for each thread
-    broadcaster, pages = Broadcaster(served[0], SYSTEM), Pages(PAGE)
-    short, long = (Api(each, SYSTEM, broadcaster, pages) for each in served[1:])
-    api = TwoApis(short, long)
+    broadcaster = Broadcaster(served[0], SYSTEM)
+    process = Process(arguments.socket.stem if arguments.socket else "api", new_meters())
+    shared = Shared(broadcaster, process, Pages(PAGE))
+    short, long = (Api(each, SYSTEM, shared) for each in served[1:])
+    api = TwoApis(short, long, process.meters)
     try:
         listening = listening_socket(*address)
         host, port = listening.getsockname()[:2]

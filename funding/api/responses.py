@@ -63,6 +63,13 @@ def refusal(reason: str, status: int, **facts: Any) -> Response:
     return reply({"error": reason, **facts}, status)
 
 
+def text_reply(
+    body: bytes, content_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """What is neither JSON nor a table."""
+    return reply(body, headers={"Content-Type": content_type, **(headers or {})})
+
+
 def csv_reply(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """A table that is CSV already."""
     return reply(body, headers={"Content-Type": CSV, **(headers or {})})

@@ -5,7 +5,7 @@ import urllib.parse
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from funding import __version__, errors
 from funding.api.broadcaster import Broadcaster
@@ -13,6 +13,7 @@ from funding.api.compare_routes import CompareRoutes
 from funding.api.contract_routes import ContractRoutes
 from funding.api.exchange_routes import ExchangeRoutes
 from funding.api.history_routes import HistoryRoutes
+from funding.api.metrics_routes import MetricsRoutes, Process
 from funding.api.overview_routes import OverviewRoutes
 from funding.api.pages import Pages
 from funding.api.parameters import BadQuery
@@ -48,20 +49,27 @@ ENDPOINTS = [
     "/funding/health",
     "/exchanges",
     "/contracts",
+    "/metrics",
 ]
+
+
+class Shared(NamedTuple):
+    """What all APIs of one process have in common."""
+
+    broadcaster: Broadcaster
+    process: Process
+    pages: Pages
 
 
 class Api:
     """The routes over the `served` exchanges: a WSGI application for one thread.
 
-    Browsers get `pages`.
+    Browsers get the pages that are `shared`.
     """
 
-    def __init__(
-        self, served: Served, clock: Clock, broadcaster: Broadcaster, pages: Pages | None = None
-    ) -> None:
+    def __init__(self, served: Served, clock: Clock, shared: Shared) -> None:
         self._served = served
-        self._pages = pages or Pages(None)
+        self._pages = shared.pages
         self._clock = clock
         self._throttle = Throttle(LOG_SECONDS)
         self._router = Router(
@@ -70,8 +78,9 @@ class Api:
                 *self._pages.routes(),
                 # Fixed paths come before those with a symbol, which match them too.
                 *CompareRoutes(served, clock).routes(),
-                *StreamRoutes(served, broadcaster).routes(),
+                *StreamRoutes(served, shared.broadcaster).routes(),
                 *SpreadRoutes(served, clock).routes(),
+                *MetricsRoutes(served, clock, shared.process).routes(),
                 *OverviewRoutes(served, clock).routes(),
                 *TrailRoutes(served, clock).routes(),
                 *ContractRoutes(served).routes(),

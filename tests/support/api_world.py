@@ -10,9 +10,11 @@ import apsw
 
 from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
+from funding.api.metrics_routes import Process
 from funding.api.pages import Pages
-from funding.api.routes import Api
+from funding.api.routes import Api, Shared
 from funding.api.served import Served, ServedExchange
+from funding.api.two_apis import new_meters
 from funding.health.verdict import Limits
 from funding.model.feed import Feed
 from funding.model.quote import Quote
@@ -112,8 +114,12 @@ class World:
 
     def api(self, limits: Limits = LIMITS) -> Api:
         """Its routes."""
+        return Api(self.served(limits), self.clock, self.shared(limits))
+
+    def shared(self, limits: Limits = LIMITS) -> Shared:
+        """What the APIs of one process have in common."""
         broadcaster = Broadcaster(self.served(limits), self.clock)
-        return Api(self.served(limits), self.clock, broadcaster, Pages(self.pages))
+        return Shared(broadcaster, Process("api_00", new_meters()), Pages(self.pages))
 
     def served(self, limits: Limits = LIMITS) -> Served:
         """Two exchanges, with readers for one thread."""

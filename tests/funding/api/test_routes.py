@@ -6,7 +6,6 @@ from typing import NoReturn
 
 import pytest
 
-from funding.api.broadcaster import Broadcaster
 from funding.api.host_check import local_only
 from funding.api.routes import Api
 from funding.api.served import Served, ServedExchange
@@ -107,7 +106,7 @@ def test_a_defect_is_a_500_and_only_the_log_says_why(
 ) -> None:
     reader = Broken(world.path, "binance", world.clock)
     served = Served({"binance": ServedExchange(reader, LIMITS)})
-    app = local_only(Api(served, world.clock, Broadcaster(served, world.clock)), "127.0.0.1", 8888)
+    app = local_only(Api(served, world.clock, world.shared()), "127.0.0.1", 8888)
     body = refused(ask(app, path), 500, "internal server error")
     assert body == {"error": "internal server error"}
     (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)

@@ -38,8 +38,10 @@ class Service:
 
 @contextmanager
 def served(world: World) -> Iterator[Service]:
-    sender = broadcaster.Broadcaster(world.served(), world.clock)
-    app = TwoApis(*(Api(world.served(), world.clock, sender) for _ in range(2)))
+    shared = world.shared()
+    sender = shared.broadcaster
+    short, long = (Api(world.served(), world.clock, shared) for _ in range(2))
+    app = TwoApis(short, long, shared.process.meters)
     with running_server(local_only(app, "127.0.0.1", 8888), app.takes_long, sender.close) as server:
         yield Service(server, sender)
 

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from funding.api.two_apis import TwoApis
+from funding.api.two_apis import TwoApis, new_meters
 from harness.processes import WAIT_SECONDS
 from tests.support.api_world import World
 from tests.support.wsgi import ask
@@ -40,7 +40,7 @@ def test_a_lookup_does_not_wait_for_a_long_answer() -> None:
     short: Any = _Asked("/long".__eq__)
     long: Any = _Asked(None)
     short.go_on.set()
-    both = TwoApis(short, long)
+    both = TwoApis(short, long, new_meters())
     threads = [threading.Thread(target=ask, args=(both, "/long")) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -52,6 +52,6 @@ def test_a_lookup_does_not_wait_for_a_long_answer() -> None:
 
 
 def test_it_is_an_api(world: World) -> None:
-    both = TwoApis(world.api(), world.api())
+    both = TwoApis(world.api(), world.api(), new_meters())
     assert ask(both, "/funding/BTCUSDT").status == 200
     assert ask(both, "/funding/spreads").status == 200

@@ -1,0 +1,274 @@
+"""Which metrics there are: what was read of the store, and of this process, as families."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from funding import __version__
+from funding.api.exchange_routes import Look
+from funding.api.meter import Meter
+from funding.api.metrics import Buckets, Family, Kind
+from funding.model.contract import ContractStatus
+from funding.model.feed import Feed
+from funding.model.verdict import GO, Verdict
+from funding.store.metrics_reader import DIFFERENCE_BOUNDS_PCT, Compared, RestUsed
+from funding.store.overview_reader import Saved, Started
+
+
+class Past(NamedTuple):
+    """What changes slowly, and may be some seconds old."""
+
+    compared: Sequence[Compared]
+    ends: Sequence[tuple[str, str, int]]
+    starts: Sequence[Started]
+    rest: Sequence[RestUsed]
+    saved: Sequence[Saved]
+    verdicts: Sequence[Verdict]
+    waiting_posts: int
+
+
+class OfProcess(NamedTuple):
+    """What only the process that answers knows: its name, memory, and durations by kind."""
+
+    name: str
+    memory_bytes: int
+    meters: Mapping[str, Meter]
+
+
+def families(
+    looks: Mapping[str, Look], stale_after: float, past: Past, process: OfProcess
+) -> list[Family]:
+    """All metrics, `looks` by exchange."""
+    return [
+        *_of_data(looks, stale_after),
+        *_of_feeds({name: look.feed for name, look in looks.items() if look.feed is not None}),
+        *_of_comparisons(past.compared),
+        *_of_group(past),
+        *_of_process(process),
+    ]
+
+
+def _of_data(looks: Mapping[str, Look], stale_after: float) -> list[Family]:
+    symbols = Counter(
+        (name, quote.status or ContractStatus.UNKNOWN, _freshness(quote.age_seconds, stale_after))
+        for name, look in looks.items()
+        for quote in look.quotes
+    )
+    newest = {
+        name: max((quote.updated_at for quote in look.quotes), default=None)
+        for name, look in looks.items()
+    }
+    serves = {name: float(look.health.serves) for name, look in looks.items()}
+    healthy = {name: float(look.health.healthy) for name, look in looks.items()}
+    return [
+        _gauge("data_fresh", "1 where the data is served, be it by REST", serves),
+        _gauge("data_healthy", "1 where nothing is said against the data", healthy),
+        _gauge("last_quote_timestamp_seconds", "When the newest quote was received", newest),
+        Family(
+            Kind.GAUGE,
+            "funding_symbols",
+            "Symbols with a quote, by the status of their contract",
+            ["exchange", "status", "freshness"],
+            [(key, float(count)) for key, count in sorted(symbols.items())],
+        ),
+    ]
+
+
+def _freshness(age: float, stale_after: float) -> str:
+    return "fresh" if age <= stale_after else "stale"
+
+
+_FEED_GAUGES = {
+    "feed_connected": "1 while connected to the stream",
+    "feed_started_at": "When ingest was started",
+    "feed_heartbeat_at": "When ingest wrote last",
+    "feed_last_frame_at": "When a frame with a good row came last",
+    "feed_lag_seconds": "By how much the stream is late",
+    "feed_standby_since": "Since when REST stands in for the stream",
+}
+_FEED_COUNTERS = {
+    "feed_frames": "Messages received since ingest was started",
+    "feed_accepted": "Rows stored since ingest was started",
+    "feed_repeated": "Good rows that were not newer than what was stored",
+    "feed_malformed": "Messages that could not be read",
+    "feed_reconnects": "Connection attempts after the first, since ingest was started",
+}
+
+_FEED_REASONS = {
+    "rejected": "Rows that were not valid, since ingest was started",
+    "ignored": "Messages and rows that are not quotes, since ingest was started",
+}
+
+
+def _of_feeds(feeds: Mapping[str, Feed]) -> list[Family]:
+    found = []
+    for kind, table in ((Kind.GAUGE, _FEED_GAUGES), (Kind.COUNTER, _FEED_COUNTERS)):
+        for name, text in table.items():
+            values = {
+                exchange: getattr(feed, name.removeprefix("feed_"))
+                for exchange, feed in feeds.items()
+            }
+            found.append(_of_exchanges(kind, _in_seconds(name), text, values))
+    labels = ["exchange", "reason"]
+    for name, text in _FEED_REASONS.items():
+        counts = [
+            ((exchange, reason), float(count))
+            for exchange, feed in feeds.items()
+            for reason, count in _reasons(feed).get(name, {}).items()
+        ]
+        found.append(Family(Kind.COUNTER, f"funding_feed_{name}", text, labels, counts))
+    return found
+
+
+def _reasons(feed: Feed) -> dict[str, dict[str, int]]:
+    return msgspec.json.decode(feed.reasons, type=dict[str, dict[str, int]])
+
+
+def _in_seconds(name: str) -> str:
+    """The name of a column that is a time, as Prometheus has them."""
+    for end in ("_at", "_since"):
+        if name.endswith(end):
+            return f"{name.removesuffix('_at')}_timestamp_seconds"
+    return name
+
+
+def _of_comparisons(compared: Sequence[Compared]) -> list[Family]:
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for each in compared:
+        outcomes[each.exchange, each.outcome] += each.values
+    fields = sorted({(each.exchange, each.field) for each in compared})
+    return [
+        Family(
+            Kind.GAUGE,
+            "funding_comparisons_last_hour",
+            "Values compared with REST in the last hour",
+            ["exchange", "outcome"],
+            [(key, float(count)) for key, count in sorted(outcomes.items())],
+        ),
+        Family(
+            Kind.GAUGE_HISTOGRAM,
+            "funding_difference_percent",
+            "How far apart stream and REST were in the last hour, without sign",
+            ["exchange", "field"],
+            [
+                (key, _differences(each for each in compared if (each.exchange, each.field) == key))
+                for key in fields
+            ],
+        ),
+    ]
+
+
+def _differences(compared: Iterable[Compared]) -> Buckets:
+    found = list(compared)
+    below = [sum(counts) for counts in zip(*(each.below for each in found), strict=True)]
+    counts = [*below, sum(each.differences for each in found)]
+    bounds = (*DIFFERENCE_BOUNDS_PCT, float("inf"))
+    return Buckets(list(zip(bounds, counts, strict=True)), sum(each.total_pct for each in found))
+
+
+def _of_group(past: Past) -> list[Family]:
+    rest = {each.exchange: each for each in past.rest}
+    verdicts = {each.exchange: each for each in past.verdicts}
+    ends = [((program, kind), float(count)) for program, kind, count in past.ends]
+    return [
+        Family(
+            Kind.GAUGE,
+            "funding_program_started_timestamp_seconds",
+            "When supervisord started the program last",
+            ["program"],
+            [((each.program,), each.at) for each in past.starts],
+        ),
+        Family(
+            Kind.GAUGE,
+            "funding_program_ends_last_day",
+            "How often a program crashed or was restarted in the last 24 hours",
+            ["program", "kind"],
+            ends,
+        ),
+        _gauge(
+            "rest_weight_last_minute",
+            "REST weight used in the last whole minute",
+            {name: each.last_minute for name, each in rest.items()},
+        ),
+        _gauge(
+            "rest_weight_today",
+            "REST weight used on the present UTC day",
+            {name: each.weight for name, each in rest.items()},
+        ),
+        _gauge(
+            "rest_calls_today",
+            "REST calls on the present UTC day",
+            {name: each.calls for name, each in rest.items()},
+        ),
+        _gauge(
+            "rest_weight_saved_today",
+            "REST weight that asking by symbol would have cost beside that",
+            {each.exchange: each.weight_saved for each in past.saved},
+        ),
+        _gauge(
+            "validation_go",
+            "1 where the last report says GO",
+            {name: float(each.word == GO) for name, each in verdicts.items()},
+        ),
+        _gauge(
+            "validation_timestamp_seconds",
+            "When the last report was made",
+            {name: each.at for name, each in verdicts.items()},
+        ),
+        _gauge(
+            "validation_lapses_timestamp_seconds",
+            "When the last GO ends by its age",
+            {name: each.lapses_at for name, each in verdicts.items()},
+        ),
+        Family(
+            Kind.GAUGE,
+            "funding_posts_waiting",
+            "Alerts that no target has accepted yet",
+            [],
+            [((), float(past.waiting_posts))],
+        ),
+    ]
+
+
+def _of_process(process: OfProcess) -> list[Family]:
+    durations = [
+        ((process.name, kind), Buckets(meter.cumulative(), meter.total))
+        for kind, meter in process.meters.items()
+    ]
+    memory = float(process.memory_bytes)
+    return [
+        Family(
+            Kind.HISTOGRAM,
+            "funding_api_duration_seconds",
+            "How long the process that answers has taken for its answers",
+            ["process", "answers"],
+            durations,
+        ),
+        Family(
+            Kind.GAUGE,
+            "funding_api_memory_bytes",
+            "Resident memory of the process that answers",
+            ["process"],
+            [((process.name,), memory)],
+        ),
+        Family(
+            Kind.GAUGE,
+            "funding_version",
+            "The version, as a label",
+            ["version"],
+            [((__version__,), 1.0)],
+        ),
+    ]
+
+
+def _gauge(name: str, text: str, values: Mapping[str, float | None]) -> Family:
+    return _of_exchanges(Kind.GAUGE, name, text, values)
+
+
+def _of_exchanges(kind: Kind, name: str, text: str, values: Mapping[str, float | None]) -> Family:
+    samples = [
+        ((exchange,), None if value is None else float(value)) for exchange, value in values.items()
+    ]
+    return Family(kind, f"funding_{name}", text, ["exchange"], samples)
