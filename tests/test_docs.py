@@ -145,7 +145,7 @@ def test_every_script_is_documented(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"(?<![\w/])(?:scripts|consumers|deploy)/[\w.]+\w", EVERYTHING)))
+    "path", sorted(set(re.findall(r"(?<![\w/])(?:scripts|consumers|deploy)/[\w.-]+\w", EVERYTHING)))
 )
 def test_every_documented_script_exists(path: str) -> None:
     assert (ROOT / path).exists()
