@@ -84,11 +84,7 @@ def assemble(
     one REST call, and a quote that crosses one of the `thresholds` is a signal."""
     exchange, feed, _ = kept
     waits, options = StatedWaits(settings.db, SYSTEM), settings.options(exchange.name)
-    wait = waits.left(options.ws_url)
-    if wait:
-        feed.last_error = f"the exchange has asked for a pause: connecting in {wait:.0f} s"
-        feed.last_error_at = SYSTEM.wall()
-        log.warning("%s", feed.last_error)
+    _note_pause(feed, waits.left(options.ws_url))
     inbox, beside = _inbox(kept), None if carried is None else _inbox(carried)
     stream = exchange.stream(options)
     shares = policies(settings, exchange, feed, partial(waits.left, options.ws_url))
@@ -123,6 +119,14 @@ def assemble(
         policy = CarriedPolicy(shares, CARRIED_SILENCE * settings.stall_after)
         loops.append(make(carried, policy, beside, connect=_never, following=None))
     return loops
+
+
+def _note_pause(feed: Feed, seconds: float) -> None:
+    """Say that an earlier process was told to wait, where some of that is left."""
+    if seconds:
+        feed.last_error = f"the exchange has asked for a pause: connecting in {seconds:.0f} s"
+        feed.last_error_at = SYSTEM.wall()
+        log.warning("%s", feed.last_error)
 
 
 def _also(decode: Callable[[bytes], Frame], inbox: Inbox) -> Callable[[bytes], Frame]:

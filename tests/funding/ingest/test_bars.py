@@ -51,6 +51,15 @@ def test_finished_and_ended_bars_are_collected_but_not_the_minute_under_way() ->
     assert bars.waiting == []
 
 
+def test_minute_waits_for_rows_that_are_late() -> None:
+    bars = Bars(NOW)
+    early, late = track("BTCUSDT", 0), track("ETHUSDT", 1)
+    bars.collect("binance", [], [early, late], ms(2) + 2_000, NOW)
+    assert [bar.symbol for bar in bars.waiting] == ["BTCUSDT"]
+    assert 2_000 < LATE_MS < 10_000
+    assert late.minute == MINUTE + 1
+
+
 def test_silent_feed_has_its_bars_written_too() -> None:
     bars = Bars(NOW)
     assert not bars.due(ms(0.5), NOW + LONGEST_SECONDS - 1)
@@ -71,6 +80,9 @@ def test_symbol_without_a_bar_while_the_feed_flowed_is_missing() -> None:
     others = [track(f"S{n}USDT", 1, last=0) for n in range(5)]
     (note,) = flowing(*others, track("LATEUSDT", None, last=0))
     assert note == "2025-11-24T16:01Z: LATEUSDT"
+    others = [track(f"S{n}USDT", 2, last=1) for n in range(5)]
+    (note,) = flowing(*others, track("LATEUSDT", None, last=1), over=2)
+    assert note == "2025-11-24T16:02Z: LATEUSDT"
     others = [track(f"S{n}USDT", 1, last=0) for n in range(5)]
     assert flowing(*others, track("DEADUSDT", None, last=0, trades=False)) == []
     others = [track(f"S{n}USDT", 1, last=0) for n in range(5)]
