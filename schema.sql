@@ -109,6 +109,8 @@ CREATE TABLE contract (
     interval_changed_at    REAL,           -- when another interval than before was first seen;
                                            -- NULL: never since the contract is known here
     base_changed_at        REAL,           -- the same for base_rate_hourly
+    next_interval_hours    INTEGER,        -- announced by the exchange, from next_interval_time (ms)
+    next_interval_time     INTEGER,        -- on; NULL: no change of the interval is announced
     PRIMARY KEY (exchange, symbol)
 ) STRICT, WITHOUT ROWID;
 

@@ -54,8 +54,12 @@ def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
         text = f"{len(other.stale)} stale symbols: {first_names(other.stale)}"
         yield warning(Check.STALE, f"{name}: {text}")
     missing = json.loads(other.feed.not_followed) if other.feed is not None else {}
+    reasons: dict[str, list[str]] = {}
     for market, why in missing.items():
-        yield warning(Check.FEED, f"{name}: {market} is not followed: {why}")
+        reasons.setdefault(why, []).append(market)
+    for why, markets in reasons.items():
+        verb = "is" if len(markets) == 1 else "are"
+        yield warning(Check.FEED, f"{name}: {first_names(markets)} {verb} not followed: {why}")
     for found in compared(other.last_comparison):
         yield found._replace(text=f"{name}: {found.text}")
 

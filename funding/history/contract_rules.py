@@ -1,6 +1,7 @@
 """What an exchange lists now and what it listed before → what is stored, and what has changed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from funding.health.findings import first_names
 from funding.model.contract import Contract, ContractStatus
@@ -50,6 +51,7 @@ def changes(before: Mapping[str, Contract], after: Iterable[Contract], now: floa
         for kind, words in (
             *_changes(old, contract, first=not before),
             *_delivery(old, contract, now),
+            *_announced(old, contract),
         ):
             found.setdefault((kind, words), []).append(symbol)
     gone = [symbol for symbol in before if symbol not in present]
@@ -82,6 +84,17 @@ def _delivery(old: Contract | None, new: Contract, now: float) -> Iterator[tuple
         return
     if old is None or old.delivery_time != due or not _is_near(due, old.checked_at):
         yield EventKind.DELIVERY_SOON, "delivered within a day"
+
+
+def _announced(old: Contract | None, new: Contract) -> Iterator[tuple[EventKind, str]]:
+    """Once for each change of the interval that the exchange announces."""
+    hours, start = new.next_interval_hours, new.next_interval_time
+    if hours is None or start is None:
+        return
+    if old is None or (old.next_interval_hours, old.next_interval_time) != (hours, start):
+        at = datetime.fromtimestamp(start / 1_000, UTC)
+        words = f"funding every {new.funding_interval_hours} h → every {hours} h"
+        yield EventKind.INTERVAL_ANNOUNCED, f"{words} from {at:%Y-%m-%d %H:%M} UTC on"
 
 
 def _is_near(due_ms: int, at: float) -> bool:

@@ -89,7 +89,7 @@ def assemble(
     stream = exchange.stream(options)
     shares = policies(settings, exchange, feed, partial(waits.left, options.ws_url))
     plans = plans_of(stream, ask=ask, clock=SYSTEM, changed=inbox.wake)
-    following = Following(stream, plans=plans, shares=shares, clock=SYSTEM)
+    following = Following(stream, plans=plans, shares=shares, clock=SYSTEM, knows=inbox.knows)
 
     def connect(number: int) -> Receiver:
         share = shares.take_share(number)
@@ -177,6 +177,7 @@ def _loop(
             last_event_time=kept.feed.last_event_time,
             thresholds=thresholds,
             bar_days=BarDays(settings.minute_bar_days, settings.hour_bar_days),
+            rate_cap_hourly=kept.exchange.rate_cap_hourly,
         ),
         connect=connect,
         clock=SYSTEM,

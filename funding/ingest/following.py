@@ -2,18 +2,24 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from funding.exchanges.exchange import Plan, Stream
+from funding.health.findings import first_names
 from funding.ingest.connection_events import EndingKind
 from funding.ingest.connection_shares import ConnectionShares
 from funding.ingest.topics import Share, Topics
 from funding.runtime.clock import Clock
+from funding.runtime.schedule import Every
 
 log = logging.getLogger("ingest")
 
 REFUSALS = frozenset({EndingKind.HANDSHAKE, EndingKind.RESTRICTED, EndingKind.SILENT})
 """Ways to end that may mean that this stream is not served any more."""
+SILENT_SECONDS = 120.0
+"""Subscribing takes up to 30 s; a topic without a quote by then is silent."""
+SILENCE = "it is subscribed to, and no quote comes"
 MOST_REFUSALS = 3
 """So many in a row, without a quote between, and another stream is tried."""
 
@@ -29,11 +35,20 @@ class Plans(Protocol):
 
 
 class Following:
-    """For the thread of the loop, except `lost`."""
+    """For the thread of the loop, except `lost`. `knows(topic)` is whether it has had a quote."""
 
     def __init__(
-        self, stream: Stream, *, plans: Plans, shares: ConnectionShares, clock: Clock
+        self,
+        stream: Stream,
+        *,
+        plans: Plans,
+        shares: ConnectionShares,
+        clock: Clock,
+        knows: Callable[[str], bool] = lambda _topic: True,
     ) -> None:
+        self._knows = knows
+        self._silent: set[str] = set()
+        self._look = Every(SILENT_SECONDS / 2, first=clock.uptime() + SILENT_SECONDS)
         self._stream = stream
         self._plans = plans
         self._shares = shares
@@ -67,6 +82,8 @@ class Following:
             if culprit is not None:
                 words.append(f"{culprit} ends the connection: it is left out for an hour")
                 self._plans.replan()  # more may have gone than this one
+        if self._look.due(now):
+            words += self._look_for_silence(now)
         return words
 
     def ended(self, kind: EndingKind, *, delivered: bool) -> list[str]:
@@ -81,11 +98,23 @@ class Following:
 
     def missing(self) -> dict[str, str]:
         """What is not followed, with the reason."""
-        return dict(self._topics.missing(self._clock.uptime()))
+        silent = dict.fromkeys(sorted(self._silent), SILENCE)
+        return {**silent, **self._topics.missing(self._clock.uptime())}
 
     def stop(self) -> None:
         """No more plans."""
         self._plans.stop()
+
+    def _look_for_silence(self, now: float) -> list[str]:
+        """Name the topics that have never had a quote, unless the whole stream is silent."""
+        planned = self._topics.planned(now)
+        silent = {topic for topic in planned if not self._knows(topic)}
+        if 2 * len(silent) > len(planned):
+            return []
+        new, heard = sorted(silent - self._silent), sorted(self._silent - silent)
+        self._silent = silent
+        words = [f"{len(new)} topics without a quote: {first_names(new)}"] if new else []
+        return words + ([f"not silent any more: {first_names(heard)}"] if heard else [])
 
     def _apply(self, plan: Plan, now: float) -> list[str]:
         first, before = self._applied is None, self.missing()

@@ -196,6 +196,11 @@ class Inbox:
         with self._changed:
             return self._meter.note_exchange_clock(offset, uptime)
 
+    def knows(self, symbol: str) -> bool:
+        """Whether it has had a quote, in this process or an earlier one."""
+        with self._changed:
+            return fold(symbol) in self._symbols
+
     def forget(self, connection: int) -> None:
         """The connection's thread has ended: nothing of it needs to be remembered."""
         with self._changed:

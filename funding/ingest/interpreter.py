@@ -1,6 +1,7 @@
 """What quotes mean, and the store: reads what is normal for each symbol, and writes bars."""
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from funding.ingest.bars import Bars
@@ -18,6 +19,8 @@ LOOK_SECONDS = 2.0
 """Between two looks whether statistics or contracts may have changed."""
 READ_SECONDS = 60.0
 """So often they are read in any case, which takes 4 ms: a witnessed interval changes no mark."""
+RATES_SECONDS = 30.0
+"""Between two looks for rates beyond the cap: some 0.1 ms for 700 symbols."""
 SOON_SECONDS = 0.5
 READ_SYMBOLS = 100
 """Statistics read at most at once, 3 ms: after the hourly ones all symbols have changed."""
@@ -49,7 +52,11 @@ class Interpreter:
         last_event_time: int | None = None,
         thresholds: Sequence[Threshold] = (),
         bar_days: BarDays = BAR_DAYS,
+        rate_cap_hourly: float = inf,
     ) -> None:
+        self._cap = rate_cap_hourly
+        self._beyond_cap: set[str] = set()
+        self._look_at_rates = Every(RATES_SECONDS)
         self._exchange = exchange
         self._writer = writer
         self._days = bar_days
@@ -78,9 +85,31 @@ class Interpreter:
         """Do what is due; what the audit trail should say."""
         if self._look.due(now) and self._must_read(now):
             self._read_normals(now)
+        events = self._check_rates(wall) if self._look_at_rates.due(now) else []
         if self._bars.due(self._event_time, now):
-            return self._write_bars(wall, now)
-        return []
+            events += self._write_bars(wall, now)
+        return events
+
+    def _check_rates(self, wall: float) -> list[Event]:
+        """An event for each rate that is more per hour than the exchange charges, when it begins:
+        such a rate is shown, and is not ranked."""
+        events = []
+        for track in self._meaning.tracks.values():
+            interval = track.normal.interval if track.normal is not None else 0
+            rate = track.quote.funding_rate
+            if rate is None or not interval:
+                continue
+            hourly = abs(rate) / interval
+            if hourly <= 0.9 * self._cap:
+                self._beyond_cap.discard(track.symbol)
+            elif hourly > self._cap and track.symbol not in self._beyond_cap:
+                self._beyond_cap.add(track.symbol)
+                words = (
+                    f"{track.symbol}: {rate:.4%} in {interval} h is {rate / interval:.4%} an hour,"
+                    f" more than {self._cap:.4%}: it is not ranked"
+                )
+                events.append(Event(wall, "ingest", EventKind.RATE_BEYOND_CAP, words))
+        return events
 
     def stop(self, wall: float, now: float) -> None:
         """Write the bars under way."""

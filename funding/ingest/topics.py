@@ -70,6 +70,10 @@ class Topics:
             del self._suspects[topic]
         return None
 
+    def planned(self, now: float) -> list[str]:
+        """All that is subscribed to."""
+        return [topic for number in range(self.count) for topic in self.of(number, now).topics]
+
     def missing(self, now: float) -> Mapping[str, str]:
         """What is not followed at `now`, with the reason."""
         out = [topic for topic, until in self._excluded.items() if now < until]

@@ -20,7 +20,8 @@ class Contract(NamedTuple):
     `base_asset` is canonical, `multiplier` how many of it the symbol names (1000 for 1000PEPE).
     `delivery_time` and `listed_time` are epoch ms; `rate_cap` and `rate_floor` are fractions per
     funding interval, `base_rate_hourly` is one per hour; `checked_at` and the times of changes are
-    Unix seconds. None means that it is not known, or of a change that there was none.
+    Unix seconds. From `next_interval_time` (epoch ms) on the interval is `next_interval_hours`, as
+    the exchange has announced. None means that it is not known, or of a change that there is none.
     """
 
     exchange: str
@@ -40,3 +41,5 @@ class Contract(NamedTuple):
     base_rate_hourly: float | None = None
     interval_changed_at: float | None = None
     base_changed_at: float | None = None
+    next_interval_hours: int | None = None
+    next_interval_time: int | None = None

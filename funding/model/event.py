@@ -39,6 +39,8 @@ class EventKind(StrEnum):
     DELISTED = "delisted"
     DELIVERY_SOON = "delivery-soon"
     INTERVAL_CHANGED = "interval-changed"
+    INTERVAL_ANNOUNCED = "interval-announced"  # the exchange says that it will be another
+    RATE_BEYOND_CAP = "rate-beyond-cap"  # more per hour than the exchange may charge
     # Settled rates, bars, and REST as standby
     MISSED_SETTLEMENT = "missed-settlement"
     MISSING_BAR = "missing-bar"

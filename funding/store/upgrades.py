@@ -157,6 +157,8 @@ CREATE TABLE bar (
     4: """
 ALTER TABLE validation ADD COLUMN exchange TEXT NOT NULL DEFAULT 'binance';
 UPDATE validation SET exchange = coalesce(json_extract(report, '$.exchange'), 'binance');
+ALTER TABLE contract ADD COLUMN next_interval_hours INTEGER;
+ALTER TABLE contract ADD COLUMN next_interval_time INTEGER;
 """,
 }
 """From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from funding.errors import FrameError, RestError
-from funding.exchanges.exchange import Options, Request
+from funding.exchanges.exchange import Opening, Options, Plan, Request
 from funding.exchanges.quotes import LATEST_MS
 from funding.exchanges.table import EXCHANGES
 from funding.model.contract import Contract
@@ -222,6 +222,7 @@ def questions(name: str) -> Iterator[Any]:
     yield rest.history(SYMBOLS[name], SINCE_MS, SINCE_MS + 24 * HOUR_MS)
     yield rest.snapshot()
     yield rest.one(SYMBOLS[name])
+    yield rest.one(SYMBOLS[name])
     yield stream.plan(RECEIVED_MS / 1_000)
     stream.refused(RECEIVED_MS / 1_000)  # KuCoin: by the classic stream, with a token
     yield stream.open([SYMBOLS[name]])
@@ -231,10 +232,10 @@ def _check_answer(name: str, answer: Any) -> None:
     if isinstance(answer, Quote):
         check_quote(answer)
         return
-    if not isinstance(answer, list):  # a plan, or how a connection begins
+    if isinstance(answer, Plan | Opening):
         str(answer).encode()
         return
-    for each in answer:
+    for each in answer if isinstance(answer, list) else [answer]:
         if isinstance(each, Quote):
             check_quote(each)
             assert EXCHANGES[name].is_symbol(each.symbol)

@@ -17,7 +17,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeVar
 from urllib.parse import quote as quoted
 
@@ -76,10 +76,26 @@ class Listed(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Announced(msgspec.Struct, rename="camel", gc=False):
-    symbol: str
+    symbol: str = ""
     current_granularity: int | None = None
     new_granularity: int | None = None
-    new_granularity_start_time: int | None = None
+    new_granularity_start_time: Milliseconds | None = None
+
+    def in_force(self, now: float) -> int | None:
+        """The interval at `now`, hours."""
+        start = self.new_granularity_start_time
+        begun = start is not None and start <= now * 1000
+        return whole_hours((self.new_granularity if begun else None) or self.current_granularity)
+
+    def change(self, now: float) -> tuple[int, int] | None:
+        """Another interval that is announced, hours, and when it begins, ms."""
+        hours, start = whole_hours(self.new_granularity), self.new_granularity_start_time
+        if hours is None or start is None or start <= now * 1000:
+            return None
+        return (hours, start) if hours != whole_hours(self.current_granularity) else None
+
+
+_NOTHING = _Announced()
 
 
 class _Settled(msgspec.Struct, gc=False):
@@ -130,12 +146,12 @@ class KucoinRest:
         if not found:
             raise RestGarbled("contracts/active lists no perpetual")
         try:
-            hours = yield from self._hours(now)
+            told = yield from self._announced()
         except (RestBanned, RestOverBudget):
             raise
         except RestError:
-            hours = {}  # what contracts/active tells must do
-        return [self._contract(each, hours, now) for each in found]
+            told = {}  # what contracts/active tells must do
+        return [self._contract(each, told.get(each.symbol, _NOTHING), now) for each in found]
 
     def history(self, symbol: str, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
         """What one call does not answer is asked for again, on both sides of what it did."""
@@ -174,17 +190,17 @@ class KucoinRest:
         reply = yield Request(route, url, weight=5, parameters=parameters)
         return [_settlement(row, symbol) for row in data_of(_settled, reply, route) or ()]
 
-    def _hours(self, now: float) -> Conversation[dict[str, int]]:
+    def _announced(self) -> Conversation[dict[str, _Announced]]:
         route = "ua/v2/market/funding-rate"
         reply = yield Request(route, f"{self._options.unified_rest_url}/api/{route}", weight=3)
-        found = {row.symbol: _in_force(row, now) for row in data_of(_announced, reply, route)}
-        return {symbol: hours for symbol, hours in found.items() if hours is not None}
+        return {row.symbol: row for row in data_of(_announced, reply, route)}
 
-    def _contract(self, row: Listed, hours: Mapping[str, int], now: float) -> Contract:
+    def _contract(self, row: Listed, told: _Announced, now: float) -> Contract:
         base, multiplier = self._options.aliases.asset(NAME, row.base_currency)
-        interval = hours.get(row.symbol) or whole_hours(
+        interval = told.in_force(now) or whole_hours(
             row.current_funding_rate_granularity or row.funding_rate_granularity
         )
+        change = told.change(now)
         return Contract(
             NAME,
             row.symbol,
@@ -199,13 +215,9 @@ class KucoinRest:
             rate(row.funding_rate_cap),
             rate(row.funding_rate_floor),
             now,
+            next_interval_hours=change and change[0],
+            next_interval_time=change and change[1],
         )
-
-
-def _in_force(row: _Announced, now: float) -> int | None:
-    start = row.new_granularity_start_time
-    begun = start is not None and start <= now * 1000
-    return whole_hours((row.new_granularity if begun else None) or row.current_granularity)
 
 
 def _quotes(rows: list[Listed], at: int) -> Iterator[Quote]:

@@ -54,6 +54,21 @@ def test_intervals_that_change_are_one_event_for_each_change() -> None:
     ]
 
 
+def test_announced_interval_is_an_event_once_for_each_announcement() -> None:
+    plain = contract("A", hours=8)
+    announced = plain._replace(next_interval_hours=4, next_interval_time=1_764_748_800_000)
+    later = announced._replace(next_interval_time=1_764_777_600_000)
+    words = "funding every 8 h → every 4 h from 2025-12-03 {} UTC on: A"
+    for before, after, expected in [
+        (known(plain), announced, ("interval-announced", words.format("08:00"), 1)),
+        ({}, announced, ("interval-announced", words.format("08:00"), 1)),
+        (known(announced), announced, None),
+        (known(announced), later, ("interval-announced", words.format("16:00"), 1)),
+        (known(announced), plain, None),
+    ]:
+        assert told(changes(before, [after], NOW)) == ([] if expected is None else [expected])
+
+
 @pytest.mark.parametrize(
     ("status", "due_in_hours", "expected"),
     [

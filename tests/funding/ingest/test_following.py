@@ -7,7 +7,7 @@ from funding.exchanges.exchange import Plan
 from funding.ingest.connection_events import Connect, EndingKind
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connection_shares import ConnectionShares
-from funding.ingest.following import MOST_REFUSALS, Following
+from funding.ingest.following import MOST_REFUSALS, SILENCE, SILENT_SECONDS, Following
 from funding.runtime.backoff import Attempts
 from tests.support.clock import ManualClock
 from tests.support.streams import MadeUpStream
@@ -49,11 +49,14 @@ class World:
         self.more: dict[str, Any] = {"uniform": lambda low, _high: low}
         self.plans, self.shares = Plans(), ConnectionShares(make, Attempts(0.0))
         self.stream = MadeUpStream("ws://unused", Plan(()), refuses=refuses)
+        self.hand = ManualClock(uptime=0.0)
+        self.quoted: set[str] = set()
         self.following = Following(
             self.stream,
             plans=self.plans,
             shares=self.shares,
-            clock=ManualClock(uptime=0.0).clock(),
+            clock=self.hand.clock(),
+            knows=self.quoted.__contains__,
         )
 
     def plan(self, *connections: str, **missing: str) -> list[str]:
@@ -141,3 +144,24 @@ def test_exchange_without_another_stream_goes_on() -> None:
     assert world.plans.asked == 0
     world.following.stop()
     assert world.plans.stopped
+
+
+def test_topics_that_never_have_a_quote_are_named_once() -> None:
+    world = World()
+    world.plan("ABCDE")
+    world.quoted |= set("ABC")
+    assert world.following.step(SILENT_SECONDS - 1) == []
+    assert world.following.step(SILENT_SECONDS) == ["2 topics without a quote: D, E"]
+    assert world.following.step(2 * SILENT_SECONDS) == []
+    assert world.following.missing() == dict.fromkeys("DE", SILENCE)
+    world.quoted.add("E")
+    assert world.following.step(3 * SILENT_SECONDS) == ["not silent any more: E"]
+    assert world.following.missing() == {"D": SILENCE}
+
+
+def test_stream_that_is_silent_names_no_topics() -> None:
+    world = World()
+    world.plan("ABC")
+    world.quoted.add("A")
+    assert world.following.step(SILENT_SECONDS) == []
+    assert world.following.missing() == {}

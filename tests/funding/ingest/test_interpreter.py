@@ -240,3 +240,34 @@ def test_bars_of_a_locked_store_are_written_later(scored: IngestWorld) -> None:
         plain.execute("ROLLBACK")
     scored.interpreter.stop(START, 1.0)
     assert len(bars(scored, 60)) == 1
+
+
+def test_rate_beyond_the_cap_is_one_event_when_it_begins(scored: IngestWorld) -> None:
+    scored.interpreter._cap = 0.04
+
+    def told() -> list[str]:
+        return [event.detail for event in scored.interpreter._check_rates(START)]
+
+    deliver(scored, "0.31", 4)
+    assert told() == []
+    deliver(scored, "-0.40", 5)
+    assert told() == [
+        "BTCUSDT: -40.0000% in 8 h is -5.0000% an hour, more than 4.0000%: it is not ranked"
+    ]
+    deliver(scored, "-0.41", 6)
+    deliver(scored, "0.31", 7)
+    assert told() == [], "near the cap it is still the same"
+    deliver(scored, "0.0001", 8)
+    assert told() == []
+    deliver(scored, "0.40", 9)
+    assert len(told()) == 1
+
+
+def test_rates_are_looked_at_now_and_then(world: IngestWorld) -> None:
+    world.interpreter._cap = 0.04
+    world.connect()
+    deliver(world, "0.40", 0)
+    known(world.path)
+    for second in (3, 33, 34, 70):
+        deliver(world, "0.40", second)
+    assert world.kinds().count("rate-beyond-cap") == 1

@@ -83,8 +83,14 @@ def test_announced_interval_counts_from_its_time_on(now: float, hours: int) -> N
         "newGranularityStartTime": 1_000_000,
     }
     index = {"symbol": ".XBTUSDTMFPI8H", "nextFundingRate": "0"}
-    found, _ = asked(REST.contracts(now), exchange([XBT], [announced, index]))
-    assert [each.funding_interval_hours for each in found] == [hours]
+    rows, _ = asked(REST.contracts(now), exchange([XBT], [announced, index]))
+    (found,) = rows
+    assert found.funding_interval_hours == hours
+    change = (1, 1_000_000) if now < 1_000.0 else (None, None)
+    assert (found.next_interval_hours, found.next_interval_time) == change
+    announced["newGranularity"] = announced["currentGranularity"]
+    rows, _ = asked(REST.contracts(now), exchange([XBT], [announced, index]))
+    assert rows[0].next_interval_hours is None, "the same one is no change"
 
 
 def test_contracts_do_without_the_announcements_and_not_without_the_list() -> None:
