@@ -222,7 +222,6 @@ def questions(name: str) -> Iterator[Any]:
     yield rest.history(SYMBOLS[name], SINCE_MS, SINCE_MS + 24 * HOUR_MS)
     yield rest.snapshot()
     yield rest.one(SYMBOLS[name])
-    yield rest.one(SYMBOLS[name])
     yield stream.plan(RECEIVED_MS / 1_000)
     stream.refused(RECEIVED_MS / 1_000)  # KuCoin: by the classic stream, with a token
     yield stream.open([SYMBOLS[name]])
