@@ -61,14 +61,27 @@ def is_damaged(path: Path) -> bool:
     if identify(path) is None or not is_ours(path):
         return False
     shm = Path(f"{path}-shm")
-    if not Path(f"{path}-wal").exists():
-        shm.unlink(missing_ok=True)  # it describes a WAL that was removed
+    _remove_left_shm(path, shm)
     if not _is_unreadable(path):
         return False
     if not shm.exists():
         return True
     shm.unlink(missing_ok=True)  # it may describe another WAL than the one that is there
     return _is_unreadable(path)
+
+
+def _remove_left_shm(path: Path, shm: Path) -> None:
+    """Remove the -shm of a WAL that was removed, which whoever has it open goes on using.
+
+    A program that opens the database meanwhile makes a WAL first and a -shm then: hence the -shm
+    is looked for before the WAL. Without its -shm that program would write over the commits of the
+    next one.
+    """
+    before = identify(shm)
+    if before is None or Path(f"{path}-wal").exists():
+        return
+    if identify(shm) == before:
+        shm.unlink(missing_ok=True)
 
 
 def _is_unreadable(path: Path) -> bool:
