@@ -69,7 +69,7 @@ COMMANDS_RELIED_ON = (
     "consumers/oi_poller.py --once",
 )
 
-PROGRAM = re.compile(r"(?:scripts|consumers|deploy)/[\w.]+")
+PROGRAM = re.compile(r"(?:scripts|consumers|deploy)/[\w.]+(?<!\.yml)(?<!\.json)")
 SUPERVISOR = re.compile(r"\.venv/bin/(supervisord|supervisorctl)")
 ENDS_A_COMMAND = {"|", "&&", "||", ";", ">", ">>"}
 
