@@ -1,5 +1,6 @@
-"""Is every acknowledged comparison still there? Checked before a database is destroyed, and at the
-end, each time by a connection of sqlite3's own."""
+"""Is every acknowledged comparison still there, and does what history and signals say agree with
+itself? Checked before a database is destroyed, and at the end, each time by a connection of
+sqlite3's own."""
 
 import sqlite3
 import time
@@ -10,6 +11,29 @@ from pathlib import Path
 
 SOURCE = "soak"
 _NUMBERS = f"SELECT rest_time FROM comparison WHERE source = '{SOURCE}'"
+_TWICE = """
+SELECT one.symbol || ' settled twice at ' || one.funding_time
+FROM funding_rate AS one JOIN funding_rate AS two USING (exchange, symbol, rate_type)
+WHERE two.funding_time > one.funding_time AND two.funding_time < one.funding_time + 1800000
+"""
+_CROSSED_TWICE = """
+WITH crossed AS (
+    SELECT id, lag(id) OVER own AS before, exchange, symbol, detail,
+        zone || iif(zone = 'normal', '', z_score > 0) AS level,
+        lag(zone || iif(zone = 'normal', '', z_score > 0)) OVER own AS level_before
+    FROM signal WHERE kind = 'zone' AND symbol <> '*' AND at >= ?1
+    WINDOW own AS (PARTITION BY exchange, symbol ORDER BY id)
+)
+SELECT symbol || ' crossed twice: ' || detail FROM crossed
+WHERE level = level_before AND NOT EXISTS (
+    SELECT 1 FROM signal AS storm
+    WHERE storm.symbol = '*' AND storm.kind = 'zone' AND storm.id BETWEEN before AND crossed.id
+)
+"""
+_FROM_REST = """
+SELECT quote.symbol || ' is still of REST' FROM quote JOIN contract USING (exchange, symbol)
+WHERE source = 'rest' AND status = 'TRADING'
+"""
 _BLOCK = 200
 _HOPELESS = 50
 _SALVAGE_SECONDS = 20.0
@@ -54,6 +78,20 @@ def readable(path: Path) -> set[int]:
     return found
 
 
+def contradictions(path: Path, since: float) -> list[str]:
+    """Settled rates that are there twice, and lines that were crossed twice in the same direction
+    since Unix seconds: one crossing is one signal."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        found = [*database.execute(_TWICE), *database.execute(_CROSSED_TWICE, (since,))]
+        return [text for (text,) in found]
+
+
+def filled_in(path: Path) -> list[str]:
+    """Quotes that are of REST although the stream flows."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return [text for (text,) in database.execute(_FROM_REST)]
+
+
 def integrity(path: Path) -> str:
     """What `PRAGMA integrity_check` says."""
     try:
@@ -70,17 +108,20 @@ def lost(must: Iterable[int], present: set[int]) -> list[int]:
 
 @dataclass(slots=True)
 class Audit:
-    """What was looked for and found. The era is that of the present database."""
+    """What was looked for and found. The era is that of the present database, which began at
+    `began` (Unix seconds)."""
 
     database: Path
     file: Path
     era: float = -1.0
+    began: float = 0.0
     salvage: set[int] = field(default_factory=set)
     asked: set[int] = field(default_factory=set)
     missing: list[int] = field(default_factory=list)
     unsalvaged: list[int] = field(default_factory=list)
     salvaged: int = 0
     checks: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
     _asides: set[Path] = field(default_factory=set)
 
     def check(self) -> None:
@@ -98,10 +139,22 @@ class Audit:
         self.salvaged += len(self.salvage & present)
         self.salvage = set()
         self.checks.append(integrity(self.database))
+        with suppress(sqlite3.Error):
+            self.contradictions += contradictions(self.database, self.began)
+
+    def check_stream(self) -> None:
+        """At the end, when everything has recovered: the stream has taken over from REST."""
+        left: list[str] = []
+        for _ in self._attempts():
+            with suppress(sqlite3.Error):
+                left = filled_in(self.database)
+                if not left:
+                    break
+        self.contradictions += left
 
     def database_replaced(self, now: float) -> None:
         """Another database is in place: what can be read of the one set aside must be copied."""
-        self.era = now
+        self.era, self.began = now, time.time()
         for aside in sorted(self.database.parent.glob("funding-damaged-*.db")):
             if aside not in self._asides:
                 self._asides.add(aside)

@@ -33,6 +33,7 @@ class Observations:
     refused: int = 0
     slopes: Mapping[str, Mapping[str, Slope]] = field(default_factory=dict)
     checks: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
     wal_bytes: int = 0
     unexpected_ends: list[str] = field(default_factory=list)
     stop: str = ""

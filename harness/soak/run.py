@@ -72,6 +72,7 @@ class Soak:
             for client in asking:
                 client.join()
             audit.check()
+            audit.check_stream()
             seen = self._observations(chaos, audit, asking)
             seen.unexpected_ends += _unexpected(group, programs)
             seen.stop = _stop(group)
@@ -170,6 +171,7 @@ class Soak:
             refused=refused(audit.file),
             slopes={name: slopes(each) for name, each in self._samples.longest().items()},
             checks=audit.checks,
+            contradictions=audit.contradictions,
             wal_bytes=self._wal_bytes,
             load=sum(self._loads) / max(1, len(self._loads)),
             unexpected_ends=[

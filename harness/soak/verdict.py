@@ -147,6 +147,13 @@ def intact(seen: Observations) -> Criterion:
                      tuple(bad))  # fmt: skip
 
 
+def consistent(seen: Observations) -> Criterion:
+    """No settled rate twice, one crossing one signal, and the stream takes over from REST."""
+    found = seen.contradictions
+    return Criterion("history, signals and standby agree", verdict(not found, bool(seen.checks)),
+                     f"{len(found)} contradictions", tuple(found))  # fmt: skip
+
+
 def alive(seen: Observations) -> Criterion:
     """No program ended without a fault, and the stop was clean."""
     bad = [*seen.unexpected_ends, *([seen.stop] if seen.stop else [])]
@@ -155,5 +162,5 @@ def alive(seen: Observations) -> Criterion:
 
 
 CRITERIA: Sequence[Callable[[Observations], Criterion]] = (
-    truth, errors, lost, kept, salvage, growth, recovered, intact, alive,
+    truth, errors, lost, kept, salvage, growth, recovered, intact, consistent, alive,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.processes import ROOT
-from harness.soak.audit import Audit, acknowledged
+from harness.soak.audit import Audit, acknowledged, contradictions, filled_in
 
 
 @pytest.fixture
@@ -64,3 +64,57 @@ def test_what_can_be_read_of_a_set_aside_database_must_be_copied(
     audit.check()
     assert audit.unsalvaged == [0, 3, 5, 6, 7, 8, 9]
     assert (audit.salvaged, audit.missing) == (2, [])
+
+
+def told(path: Path, *signals: tuple[str, str, float]) -> list[str]:
+    """What is found where these zones were told: symbol, zone and Z-score."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM signal")
+        database.executemany(
+            "INSERT INTO signal (at, exchange, symbol, kind, zone, direction, z_score, detail)"
+            " VALUES (5, 'binance', ?, 'zone', ?, 'up', ?, 'words')",
+            signals,
+        )
+        database.commit()
+    return contradictions(path, 5.0)
+
+
+def test_one_crossing_is_one_signal(audit: Audit) -> None:
+    high, extreme, normal = ("A", "high", 2.5), ("A", "extreme", 3.5), ("A", "normal", 0.1)
+    assert told(audit.database, high, extreme, high, normal, high, ("B", "high", 2.5)) == []
+    assert told(audit.database, high, ("A", "high", -2.5), normal) == [], "on the other side"
+    assert told(audit.database, high, ("*", "normal", 0.0), high) == [], "it was in the storm"
+    assert told(audit.database, high, high) == ["A crossed twice: words"]
+    assert told(audit.database, normal, ("A", "normal", -0.1)) == ["A crossed twice: words"]
+
+
+def test_a_rate_settles_once(audit: Audit) -> None:
+    add = (
+        "INSERT INTO funding_rate (exchange, symbol, funding_time, rate_type, rate, source)"
+        " VALUES ('binance', 'A', ?, ?, 0.1, 'rest')"
+    )
+    with closing(sqlite3.connect(audit.database)) as database:
+        for row in ((3_600_000, "Regular"), (7_200_003, "Regular"), (7_200_003, "Special")):
+            database.execute(add, row)
+        database.commit()
+        assert contradictions(audit.database, 0.0) == []
+        database.execute(add, (7_200_000, "Regular"))
+        database.commit()
+    assert contradictions(audit.database, 0.0) == ["A settled twice at 7200000"]
+
+
+def test_what_is_left_of_rest_is_found(audit: Audit) -> None:
+    with closing(sqlite3.connect(audit.database)) as database:
+        for symbol, source in (("A", "rest"), ("B", "websocket")):
+            database.execute(
+                "INSERT INTO quote (exchange, symbol, mark_price, index_price, event_time,"
+                " updated_at, source) VALUES ('binance', ?, 1, 1, 1, 1, ?)",
+                (symbol, source),
+            )
+            database.execute(
+                "INSERT INTO contract (exchange, symbol, status, base_asset, quote_asset,"
+                " multiplier, checked_at) VALUES ('binance', ?, 'TRADING', ?, 'USDT', 1, 1)",
+                (symbol, symbol),
+            )
+        database.commit()
+    assert filled_in(audit.database) == ["A is still of REST"]

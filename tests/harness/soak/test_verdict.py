@@ -66,6 +66,7 @@ BAD: dict[str, tuple[str, Callable[[Observations], None]]] = {
     "given up": ("every fault", lambda s: setattr(s, "given_up", "reset: not recovered")),
     "damage": ("integrity", lambda s: s.checks.append("row 3 missing from index")),
     "a large WAL": ("integrity", lambda s: setattr(s, "wal_bytes", verdict.WAL_BYTES + 1)),
+    "a signal twice": ("history,", lambda s: s.contradictions.append("X crossed twice")),
     "an unexpected end": ("no other", lambda s: s.unexpected_ends.append("ingest")),
     "a stop that is not clean": ("no other", lambda s: setattr(s, "stop", "left 17")),
 }
