@@ -28,19 +28,19 @@ FEW = 50
 T = TypeVar("T")
 
 
-def patiently(call: Callable[[], T]) -> Generator[float, None, T | None]:
+def patiently(call: Callable[[], T], about: str) -> Generator[float, None, T | None]:
     """The result of `call`, made again after every failure; None where the exchange says that the
-    question is wrong."""
+    question is wrong. `about` is what it asks, in words."""
     while True:
         try:
             return call()
         except errors.RestRefused as error:
-            log.warning("%s", error)
+            log.warning("%s: %s", about, error)
             return None
         except errors.RestOverBudget as error:
             yield max(1.0, error.retry_after_seconds)
         except errors.RestError as error:
-            log.warning("the history waits: %s", error)
+            log.warning("%s: waiting: %s", about, error)
             yield error.retry_after_seconds or RETRY_SECONDS
 
 
@@ -77,7 +77,9 @@ class Backfill:
 
     def ask(self, piece: Piece) -> Job:
         """Ask one of them."""
-        newest = yield from patiently(lambda: self._fetcher.piece(piece))
+        newest = yield from patiently(
+            lambda: self._fetcher.piece(piece), f"settled rates of {piece.symbol}"
+        )
         if newest is not None:
             self._settled([piece.symbol])
         yield 0.0
@@ -97,7 +99,8 @@ class Backfill:
         for day in range(round(self._days)):
             until = end - day * DAY_MS
             newest = yield from patiently(
-                partial(self._fetcher.of_all, until - DAY_MS, until - 1, names.__contains__)
+                partial(self._fetcher.of_all, until - DAY_MS, until - 1, names.__contains__),
+                "settled rates of all contracts",
             )
             if not newest:
                 return  # this exchange does not have it: each contract is asked for

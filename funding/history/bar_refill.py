@@ -47,7 +47,7 @@ class BarRefill:
         if holes:
             log.info("bars of %d symbols have holes: asking for them", len(holes))
         for hole in holes:
-            yield from patiently(partial(self._fill, hole))
+            yield from patiently(partial(self._fill, hole), f"bars of {hole.symbol}")
             yield 0.0
         self._checked = until
 

@@ -64,10 +64,15 @@ class GapSearch:
         until = max(each.until_ms for each in questions)
         log.info("settled rates of %d contracts have gaps", len(questions))
         if self._fetcher.knows_all and len(questions) > MANY and until - since < LONGEST_AT_ONCE_MS:
-            yield from patiently(lambda: self._fetcher.of_all(since, until, asked.__contains__))
+            yield from patiently(
+                lambda: self._fetcher.of_all(since, until, asked.__contains__),
+                "gaps of all contracts",
+            )
             return
         for question in questions:
-            yield from patiently(partial(self._fetcher.fill, question))
+            yield from patiently(
+                partial(self._fetcher.fill, question), f"gaps of {question.symbol}"
+            )
             yield 0.0
 
     def _note(
