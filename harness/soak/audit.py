@@ -86,6 +86,14 @@ def contradictions(path: Path, since: float) -> list[str]:
         return [text for (text,) in found]
 
 
+def told(path: Path) -> tuple[int, int]:
+    """How many settled rates and signals there are."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        counts = "SELECT (SELECT count(*) FROM funding_rate), (SELECT count(*) FROM signal)"
+        ((rates, signals),) = database.execute(counts)
+        return rates, signals
+
+
 def filled_in(path: Path) -> list[str]:
     """Quotes that are of REST although the stream flows."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
@@ -122,6 +130,7 @@ class Audit:
     salvaged: int = 0
     checks: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    told: tuple[int, int] = (0, 0)
     _asides: set[Path] = field(default_factory=set)
 
     def check(self) -> None:
@@ -141,6 +150,7 @@ class Audit:
         self.checks.append(integrity(self.database))
         with suppress(sqlite3.Error):
             self.contradictions += contradictions(self.database, self.began)
+            self.told = max(self.told, told(self.database))
 
     def check_stream(self) -> None:
         """At the end, when everything has recovered: the stream has taken over from REST."""

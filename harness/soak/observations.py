@@ -34,6 +34,7 @@ class Observations:
     slopes: Mapping[str, Mapping[str, Slope]] = field(default_factory=dict)
     checks: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    told: tuple[int, int] = (0, 0)
     wal_bytes: int = 0
     unexpected_ends: list[str] = field(default_factory=list)
     stop: str = ""

@@ -172,6 +172,7 @@ class Soak:
             slopes={name: slopes(each) for name, each in self._samples.longest().items()},
             checks=audit.checks,
             contradictions=audit.contradictions,
+            told=audit.told,
             wal_bytes=self._wal_bytes,
             load=sum(self._loads) / max(1, len(self._loads)),
             unexpected_ends=[

@@ -149,9 +149,10 @@ def intact(seen: Observations) -> Criterion:
 
 def consistent(seen: Observations) -> Criterion:
     """No settled rate twice, one crossing one signal, and the stream takes over from REST."""
-    found = seen.contradictions
-    return Criterion("history, signals and standby agree", verdict(not found, bool(seen.checks)),
-                     f"{len(found)} contradictions", tuple(found))  # fmt: skip
+    found, (rates, signals) = seen.contradictions, seen.told
+    figures = f"{len(found)} contradictions in {rates:,} settled rates and {signals:,} signals"
+    return Criterion("history, signals and standby agree", verdict(not found, rates > 0),
+                     figures, tuple(found))  # fmt: skip
 
 
 def alive(seen: Observations) -> Criterion:

@@ -101,6 +101,8 @@ def test_a_rate_settles_once(audit: Audit) -> None:
         database.execute(add, (7_200_000, "Regular"))
         database.commit()
     assert contradictions(audit.database, 0.0) == ["A settled twice at 7200000"]
+    audit.check()
+    assert (audit.told, len(audit.contradictions)) == ((4, 0), 1)
 
 
 def test_what_is_left_of_rest_is_found(audit: Audit) -> None:

@@ -31,7 +31,7 @@ def good() -> Observations:
     made.answers.update({"200": 5, "lost": 1})
     made.anomalies = [Anomaly(100.5, 100.6, "lost")]
     made.clients, made.acknowledged, made.asked, made.checks = 5, 9, 9, ["ok"]
-    made.slopes = {"funding:ingest": FLAT}
+    made.slopes, made.told = {"funding:ingest": FLAT}, (9, 0)
     return made
 
 
