@@ -3,9 +3,19 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
+
+from tests.support.page_scene import Scene
 
 FEED = {"exchange": "kucoin", "status": "healthy", "reasons": []}
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, scene: Scene) -> Page:
+    """The page, loaded once."""
+    made = browser.new_page()
+    made.goto(scene.address)
+    return made
 
 
 def call(page: Page, module: str, expression: str, *values: Any) -> Any:

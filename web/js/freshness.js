@@ -52,6 +52,6 @@ function reasonsOf(feed, age) {
   return isLate(age) ? [`${name}: no new quote for ${Math.floor(age)} s`] : [];
 }
 
-const NAMES = { kucoin: "KuCoin" };
+const NAMES = { kucoin: "KuCoin", "binance-coinm": "Binance COIN-M" };
 export const title = (exchange) =>
   NAMES[exchange] ?? exchange.charAt(0).toUpperCase() + exchange.slice(1);

@@ -4,6 +4,7 @@
 import { make, setAttribute, setText } from "./dom.js";
 
 const ROW_HEIGHT = 29; // --row of page.css
+const FLASH_SECONDS = 0.6;
 const BEYOND = 8; // rows that exist above and below what is in sight
 
 export class Grid {
@@ -124,7 +125,7 @@ export class Grid {
       element.append(cell);
       const inner = column.link ? make("a", { class: "symbol" }) : column.tag ? make("span") : null;
       if (inner) cell.append(inner);
-      return { cell, inner: inner ?? cell, value: null, flash: "" };
+      return { cell, inner: inner ?? cell, value: null, flash: "", flashedAt: -Infinity };
     });
     this.#below.before(element);
     return { element, cells, key: null };
@@ -162,13 +163,11 @@ export class Grid {
     setAttribute(cell, "class", classes.trim());
   }
 
-  // The class for an animation; two that are alike take turns, so that it begins again.
+  // The class that shows for a moment in which direction the value has moved.
   #flash(place, same, change) {
-    if (!same) place.flash = "";
-    else if (change) {
-      const turn = place.flash.endsWith("a") ? "b" : "a";
-      place.flash = ` flash-${change > 0 ? "up" : "down"}-${turn}`;
-    }
-    return place.flash;
+    const { now } = this.#view;
+    if (!same) place.flashedAt = -Infinity;
+    else if (change) Object.assign(place, { flashedAt: now, flash: change > 0 ? " flash-up" : " flash-down" });
+    return now - place.flashedAt < FLASH_SECONDS ? place.flash : "";
   }
 }

@@ -175,7 +175,10 @@ export class SymbolView {
   #drawCompared() {
     const rows = this.compared.data;
     const outcomes = new Map();
-    for (const each of rows) outcomes.set(each.outcome, (outcomes.get(each.outcome) ?? 0) + 1);
+    for (const { source, outcome } of rows) {
+      const name = source === "control" ? "planted to differ" : outcome;
+      outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
+    }
     const words = [...outcomes].map(([name, number]) => `${count(number)} ${name}`).join(", ");
     setText(byId("compared-line"), rows.length ? `The last ${count(rows.length)} values: ${words}.` : "Nothing was compared in the last day.");
     fill(byId("comparisons"), rows, rowMaker(["", "", "n", "n", "n", "", "n", ""]), showCompared);

@@ -5,6 +5,8 @@ import { age, count, counted, fixed, instant } from "../format.js";
 import { Level, freshness, title, verdict } from "../freshness.js";
 import { setBadge } from "./parts.js";
 
+const LAPSES_SOON = 2 * 86_400; // a GO that ends within two days wants a new report
+
 let announced = "";
 
 // Draw it; returns the level of the verdict.
@@ -56,8 +58,8 @@ function showFeed(item, feed, feedAge, silence) {
   setText(head.children[0], title(feed.exchange));
   setBadge(head.children[1], feedBadge(feed, feedAge, silence));
   setText(ageLine.children[0], age(feedAge));
-  setText(ageLine.children[1], "since its last quote");
-  setText(symbols, `${count(feed.tradingSymbols)} trading · ${count(feed.freshSymbols)} fresh · ${count(feed.staleSymbols)} stale`);
+  setText(ageLine.children[1], "old");
+  setText(symbols, symbolsOf(feed));
   setText(past, `up ${age(feed.uptimeSeconds)} · ${availability(feed)}`);
   setAttribute(past, "title", availabilitySpan(feed));
 }
@@ -72,8 +74,14 @@ function feedBadge(feed, feedAge, silence) {
   return { level, text: word };
 }
 
+function symbolsOf({ tradingSymbols, freshSymbols, staleSymbols }) {
+  const trading = `${count(tradingSymbols)} trading`;
+  if (freshSymbols === tradingSymbols && !staleSymbols) return `${trading}, all fresh`;
+  return `${trading} · ${count(freshSymbols)} fresh · ${count(staleSymbols)} stale`;
+}
+
 const availability = ({ availablePct }) =>
-  typeof availablePct === "number" ? `${fixed(availablePct, 2)} % available` : "availability not known yet";
+  typeof availablePct === "number" ? `${fixed(availablePct, availablePct < 100 ? 2 : 0)} % available` : "availability not known yet";
 
 function availabilitySpan({ knownMinutes }) {
   const span = knownMinutes >= 1439 ? "24 h" : knownMinutes >= 120 ? `${Math.round(knownMinutes / 60)} h` : `${knownMinutes} min`;
@@ -85,7 +93,8 @@ function makeFact() {
   return make("div", {}, make("dt"), value);
 }
 
-function showFact(item, [name, value, more, why = null]) {
+function showFact(item, [name, value, more, why = null, level = null]) {
+  setAttribute(item, "data-level", level);
   setText(item.children[0], name);
   setText(item.children[1].children[0], value);
   setText(item.children[1].children[1], more);
@@ -136,6 +145,7 @@ function verdictOf(validations, server) {
   const first = validations[0];
   const left = first.validUntil === null ? null : first.validUntil - server;
   const more = left === null ? "" : left > 0 ? `valid for ${age(left)}` : "no longer valid";
-  const names = validations.map((each, at) => `${title(each.exchange)}: ${words[at]}`).join(", ");
-  return [words[0], validations.length > 1 ? `${title(first.exchange)}; ${more}` : more, names];
+  const level = left === null || left <= 0 ? Level.BAD : left < LAPSES_SOON ? Level.WARNING : null;
+  const why = validations.map((each, at) => `${title(each.exchange)}: ${words[at]}`).join(", ");
+  return [words[0], validations.length > 1 ? `${title(first.exchange)}; ${more}` : more, why, level];
 }
