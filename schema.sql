@@ -353,7 +353,8 @@ CREATE TABLE event (
 CREATE INDEX event_at ON event (at);
 
 -- For people: all quotes, the newest first. `annualised_pct` is simple, without compounding, and
--- NULL where the funding interval is not known. `age_seconds` is by the wall clock,
+-- NULL where the funding interval is not known. `basis_pct` is the mark price over the index price,
+-- NULL where there is no index. `age_seconds` is by the wall clock,
 -- NULL where it is not known: the quote was received before this boot, or its time lies ahead.
 -- `status` is that of the contract, NULL before the exchange was asked.
 CREATE VIEW latest AS
@@ -361,6 +362,7 @@ SELECT
     symbol,
     mark_price,
     index_price,
+    round((mark_price / nullif(index_price, 0) - 1) * 100, 4) AS basis_pct,
     round(funding_rate * 100, 6) AS funding_pct,
     round(funding_rate * 100 * 24 * 365
         / coalesce(contract.funding_interval_hours, quote.funding_interval_hours), 2)
@@ -412,6 +414,18 @@ SELECT
     strftime('%Y-%m-%dT%H:%M:%SZ', interval_changed_at, 'unixepoch') AS interval_changed
 FROM contract
 ORDER BY status = 'TRADING', symbol, exchange;
+
+-- For people: the audit trail, the newest first. `seconds` is NULL for an instant, and for what is
+-- not over yet; `count` is how often it happened.
+CREATE VIEW events AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') AS at,
+    source, kind, program, rule,
+    round(duration_seconds, 1) AS seconds,
+    count,
+    detail
+FROM event
+ORDER BY id DESC;
 
 -- For people: how available the data and the API were in the seven days before the watchdog's last
 -- look, or since the first event. What nobody observed does not count.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from funding.errors import RestError, SettingError, StoreError
 from funding.runtime import logs, process
+from funding.runtime.logs import LogFormat
 from funding.settings import environment, service
 from funding.settings.table import Setting
 
@@ -106,7 +107,7 @@ def _start(
         # A killed supervisord must leave no program behind: the next one could not start, since
         # that program would hold the port or the store.
         process.end_with_parent("supervisord")
-    logs.setup(loaded.log_level, stream)
+    logs.setup(loaded.log_level, stream, program=name, form=LogFormat(loaded.log_format))
     if environment.beside_a_demo():
         print(f"{name}: {environment.DEMO}", file=sys.stderr)
     for other in unknown:

@@ -5,22 +5,28 @@ import configparser
 import functools
 import importlib
 import itertools
+import json
 import re
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from funding.api.routes import ENDPOINTS
 from funding.model.event import EventKind
 from funding.settings import alerts, consumers, service
 from funding.settings.table import Setting
+from funding.watchdog.alert_rules import AlertKind
 from harness.processes import WAIT_SECONDS
 from tests.conftest import ROOT
+from tests.support import useful_store
 
 README = ROOT / "README.md"
 PAGES = {str(path.relative_to(ROOT)): path for path in (README, *ROOT.glob("docs/*.md"))}
@@ -127,9 +133,23 @@ def test_log_lines_of_the_readme_are_those_of_the_code(text: str) -> None:
     assert any(piece in joined for piece in pieces if len(piece) >= min(15, len(text)))
 
 
-@pytest.mark.parametrize("kind", EventKind)
-def test_every_kind_of_event_is_documented(kind: EventKind) -> None:
-    assert re.search(rf"^\| .*`{kind}`.* \|", TEXTS["docs/operations.md"], re.MULTILINE)
+def test_the_documented_kinds_of_events_are_those_that_there_are() -> None:
+    table = (
+        TEXTS["docs/operations.md"].partition("## Logs")[2].partition("`duration_seconds` is")[0]
+    )
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == sorted(
+        [*EventKind, "FUNDING_LOG_FORMAT"]
+    )
+
+
+def test_the_documented_kinds_of_alerts_are_those_that_there_are() -> None:
+    table = TEXTS["docs/operations.md"].partition("## Being told")[2].partition("## Backups")[0]
+    named = [
+        kind
+        for line in re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", table, re.MULTILINE)
+        for kind in re.findall(r"`([\w-]+)`", line)
+    ]
+    assert sorted(named) == sorted(AlertKind)
 
 
 @pytest.mark.parametrize(
@@ -331,6 +351,38 @@ def test_every_query_runs(
             database.execute(query).fetchall()
     finally:
         database.close()
+
+
+USEFUL = re.findall(
+    r"^-- (.+)\n(select .+;)$",
+    TEXTS["docs/operations.md"].partition("## Twenty useful queries")[2],
+    re.MULTILINE,
+)
+
+
+def test_there_are_twenty_useful_queries() -> None:
+    assert len(USEFUL) == 20
+
+
+@pytest.fixture(scope="module")
+def useful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("useful") / "funding.db"
+    useful_store.make(path)
+    return path
+
+
+@pytest.mark.parametrize(("about", "query"), USEFUL, ids=[about for about, _ in USEFUL])
+def test_each_useful_query_finds_something(about: str, query: str, useful: Path) -> None:
+    program = shutil.which("sqlite3")
+    if program is not None:
+        command = [program, "-readonly", "-json", str(useful), query]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = json.loads(done.stdout)
+    else:
+        with closing(apsw.Connection(str(useful), flags=apsw.SQLITE_OPEN_READONLY)) as reader:
+            found = reader.execute(query).fetchall()
+    assert found, about
 
 
 EXAMPLES = [

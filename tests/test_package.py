@@ -39,7 +39,8 @@ def test_the_package_holds_the_client_and_names_what_it_needs(wheel: Path) -> No
     bare = {line.split()[1].partition(">")[0] for line in lines if "extra" not in line}
     assert bare == {"apsw", "msgspec", "urllib3"}
     assert {line.split()[1].partition(">")[0] for line in lines if "extra" in line} == {
-        *("bottle", "prometheus-client", "supervisor", "tqdm", "waitress", "websocket-client"),
+        *("bottle", "prometheus-client", "rich", "supervisor", "tqdm", "waitress"),
+        "websocket-client",
     }
 
 

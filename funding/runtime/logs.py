@@ -4,13 +4,23 @@ Text from outside (symbols, error messages, close reasons) may stand in a messag
 character that is not printable is escaped here, so that nothing received can forge a line.
 """
 
+import json
 import logging
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, TextIO
+
+
+class LogFormat(StrEnum):
+    """What a line of the log is; the words are those of the setting."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def printable(text: str) -> str:
@@ -40,14 +50,45 @@ class _Line(logging.Formatter):
         return "\n".join(f"    {printable(line)}" for line in lines)
 
 
-def setup(level: str, stream: TextIO | None = None) -> None:
-    """Send the log of this process to `stream` (stdout), from `level` upwards, in UTF-8."""
+class _Object(logging.Formatter):
+    """One JSON object a record, an exception included; `template` is the message before its
+    values are put in, by which lines of one kind can be counted."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = {
+            "at": at.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "program": self._program,
+            "part": record.name,
+            "message": record.getMessage(),
+            "template": str(record.msg),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)  # in ASCII: no character of its own begins a line
+
+
+def setup(
+    level: str,
+    stream: TextIO | None = None,
+    *,
+    program: str = "",
+    form: LogFormat = LogFormat.TEXT,
+) -> None:
+    """Send the log of this process, which is `program`, to `stream` (stdout), from `level` upwards,
+    in UTF-8."""
     stream = stream or sys.stdout
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Line("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    lines = _Line("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(_Object(program) if form is LogFormat.JSON else lines)
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from funding.errors import SettingError
 from funding.exchanges.exchange import Exchange, Options
 from funding.model.mode import Mode
+from funding.runtime.logs import LogFormat
 from funding.settings import assets, environment, exchanges, proxies
 from funding.settings.table import (
     Setting,
@@ -77,6 +78,7 @@ class Settings:
     force_mode: bool
     env_file: str
     log_level: str
+    log_format: str
     exchanges: tuple[str, ...]
     coinm_rest_url: str
     kucoin_ws_url: str
@@ -227,12 +229,18 @@ TABLE = (
         "INFO",
         "how much the logs say",
     ),
+    Setting(
+        "FUNDING_LOG_FORMAT",
+        choice(*LogFormat),
+        "text",
+        "json: each line of the logs is a JSON object",
+    ),
     *exchanges.TABLE,
 )
 PATHS = frozenset(setting.name for setting in TABLE if setting.cast is path)
 OF_ONE_COMMAND = frozenset(
     {"FUNDING_SUPERVISOR", "FUNDING_ENV_FILE", "FUNDING_LOG_LEVEL", "FUNDING_MODE"}
-    | {"FUNDING_FORCE_MODE"}
+    | {"FUNDING_FORCE_MODE", "FUNDING_LOG_FORMAT"}
 )
 """What each command decides for itself; the others are the running group's."""
 

@@ -68,7 +68,8 @@ def _heading(message: Message) -> str:
     if message.kind is AlertKind.MANY:
         return f"many alerts in an hour: no more before {_time(first.since)}, but for recoveries"
     subjects = names(note.subject for note in message.notes)
-    since = f" since {_time(first.since)}" if message.kind is AlertKind.UNHEALTHY else ""
+    began = min(note.since for note in message.notes)
+    since = f" since {_time(began)}" if message.kind is AlertKind.UNHEALTHY else ""
     return f"{subjects}: {WORDS[message.kind].heading}{since}"
 
 

@@ -212,7 +212,8 @@ def _measured(each: Process, uptime: float) -> Process:
 def undelivered_text(target: str, many: int, since: float, error: str | None) -> str:
     """That alerts wait for `target`, in words."""
     begin = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{many} alerts cannot be sent since {begin}: {target}: {error or 'not tried yet'}"
+    why = error or "not tried yet"
+    return f"alerts cannot be sent to {target} since {begin}: {why}; waiting: {many}"
 
 
 def _clock_error(facts: Facts, offset: float, exchange: float | None, boot: str) -> float | None:

@@ -76,7 +76,7 @@ class Troubles:
         """What is in trouble at `now` (Unix seconds), which is `uptime` since boot."""
         return [
             Trouble(subject, now - (uptime - began), self._reasons[subject])
-            for subject, began in sorted(self._began.items(), key=lambda item: item[1])
+            for subject, began in sorted(self._began.items(), key=_first)
         ]
 
     def well_seconds(self, uptime: float) -> Mapping[str, float]:
@@ -86,6 +86,10 @@ class Troubles:
             for subject, since in self._well.items()
             if subject not in self._began
         }
+
+
+def _first(item: tuple[str, float]) -> tuple[bool, str]:
+    return item[0] != FIRST, item[0]
 
 
 def in_words(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """One line a record, whatever stands in it; and each key logged at a bounded rate."""
 
 import io
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funding.runtime.logs import Repeats, Throttle, ThrottledWarnings, printable, setup
+from funding.runtime.logs import (
+    LogFormat,
+    Repeats,
+    Throttle,
+    ThrottledWarnings,
+    printable,
+    setup,
+)
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) {0,3} ?t: .*")
 FORGERY = "2026-11-20T00:00:00.000Z INFO    t: all is well"
@@ -146,3 +154,31 @@ def test_what_is_held_back_is_counted() -> None:
     assert repeats.due("b", 61.0) == 0
     assert repeats.due("a", 120.0) == 1
     assert repeats.due("a", 180.0) == 0
+
+
+@pytest.mark.parametrize("text", ["币安人生USDT", f"BTC\n{FORGERY}", "\u2028\x00\ud800\U000e0001"])
+def test_a_line_of_json_is_one_object_whatever_stands_in_it(stream: io.StringIO, text: str) -> None:
+    setup("INFO", stream, program="ingest", form=LogFormat.JSON)
+    log = logging.getLogger("t")
+    log.info("symbol %s: %d", text, 3)
+    log.debug("not shown")
+    try:
+        raise ValueError(text)
+    except ValueError:
+        log.exception("failed")
+    first, second = stream.getvalue().splitlines()
+    found = json.loads(first)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found.pop("at"))
+    assert found == {
+        "level": "INFO",
+        "program": "ingest",
+        "part": "t",
+        "message": f"symbol {text}: 3",
+        "template": "symbol %s: %d",
+    }
+    found = json.loads(second)
+    assert found["level"] == "ERROR"
+    assert found["exception"].startswith("Traceback (most recent call last):\n")
+    assert text.encode("utf-8", "surrogatepass") in found["exception"].encode(
+        "utf-8", "surrogatepass"
+    )

@@ -35,6 +35,7 @@ DEFAULTS = {
     "force_mode": False,
     "env_file": "",
     "log_level": "INFO",
+    "log_format": "text",
     "exchanges": ("binance",),
     "kucoin_ws_url": "wss://x-push-futures.kucoin.com",
     "kucoin_rest_url": "https://api-futures.kucoin.com",
@@ -80,6 +81,7 @@ GOOD = [
     ("FUNDING_FORCE_MODE", "1", True),
     ("FUNDING_ENV_FILE", "some.env", "some.env"),
     ("FUNDING_LOG_LEVEL", "debug", "DEBUG"),
+    ("FUNDING_LOG_FORMAT", "json", "json"),
     ("FUNDING_EXCHANGES", "binance", ("binance",)),
     ("FUNDING_EXCHANGES", "hyperliquid", ("hyperliquid",)),
     ("FUNDING_EXCHANGES", "kucoin, binance", ("kucoin", "binance")),
@@ -127,6 +129,7 @@ BAD = {
     "FUNDING_MODE": ["", "REST", "ws", "websocket_only", " rest"],
     "FUNDING_FORCE_MODE": ["", "2", "true", "yes", "01", " 1"],
     "FUNDING_LOG_LEVEL": ["", "LOUD", "20", "CRITICAL"],
+    "FUNDING_LOG_FORMAT": ["", "JSON", "xml"],
     "FUNDING_EXCHANGES": [
         "binance-coinm",
         "",

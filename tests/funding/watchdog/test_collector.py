@@ -328,6 +328,8 @@ def test_alerts_that_wait_and_verdicts_are_facts(service: WatchedService) -> Non
         )
     facts = service.monitor.look()
     begin = datetime.fromtimestamp(now - 90, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert facts.undelivered == [f"2 alerts cannot be sent since {begin}: webhook: status 500"]
+    assert facts.undelivered == [
+        f"alerts cannot be sent to webhook since {begin}: status 500; waiting: 2"
+    ]
     assert facts.verdicts == [Verdict("binance", now - 1, "GO", now - 1)]
     assert facts.at == now
