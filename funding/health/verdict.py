@@ -101,7 +101,7 @@ def feed_problem(
     if feed is None or heartbeat is None:
         return "no quotes are stored yet: is ingest running?"
     if heartbeat > HEARTBEAT_SECONDS and locked_by:
-        return f"the database is locked by {locked_by}: ingest has waited for {heartbeat:.0f} s"
+        return f"the database is locked by {locked_by}: ingest has waited {since(heartbeat)}"
     if heartbeat > HEARTBEAT_SECONDS:
         return f"ingest has not written {since(heartbeat)}: it is gone or hangs"
     known = newest is not None and newest < inf

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import msgspec
@@ -131,6 +132,8 @@ def test_locked_store_has_a_name() -> None:
         "the database is locked by process 5 (sqlite3): ingest has waited for 30 s"
     ]
     assert judge(FEED, [3.0] * 600, LIMITS, 2.6, "process 5 (sqlite3)").healthy
+    first, *_ = judge(FEED, [], LIMITS, inf, "process 5 (sqlite3)").reasons
+    assert first.endswith("ingest has waited since this machine started")
 
 
 @pytest.mark.parametrize(("status", "expected"), [
