@@ -1,68 +1,233 @@
 #!/usr/bin/env bash
-# Puts the systemd unit in place, so that the service starts at boot.
+# Installs the service on a machine with systemd, upgrades it and removes it; see --help.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: deploy/install.sh [--dry-run] [--user NAME]
+usage: deploy/install.sh [--dry-run] [--user NAME] [--consumers]
+       deploy/install.sh --uninstall [--purge] [--dry-run] [--user NAME]
 
-Makes the user (default: funding) and the folder var/ when they are missing, installs the packages
-into .venv, writes /etc/systemd/system/funding.service from deploy/funding.service and enables it.
-Needs root. It may be run again at any time: what is in place stays as it is.
+Copies this checkout to a release of its own, starts it at boot as an unprivileged user, and waits
+until it serves. On a machine that has another release, this is an upgrade: when the new release does
+not become healthy in 60 s, the one before comes back. Needs root. It may be run again at any time:
+what is in place stays as it is.
+
+  /opt/funding/releases/  this release and the one before, each with its packages
+  /opt/funding/current    leads to the release that runs
+  /opt/funding/var/       the data: 2750, for the user and, to read, for the group of the same name
+  /etc/funding.env        the settings: 0640, for root and, to read, for the group
+  /etc/funding.secrets.env  keys and tokens, when you make it: 0600
 
   --dry-run    say what would be done, and do nothing
-  --user NAME  the unprivileged user that runs the service
+  --user NAME  the unprivileged user that runs the service, and its group (default: funding)
+  --consumers  the consumers join the group, as with scripts/run --consumers; they stay in it
+  --uninstall  remove the service and its releases; data, settings and user stay
+  --purge      with --uninstall: these too
 TEXT
 }
 
-dry="" user=funding
-while [ $# -gt 0 ]; do
-    case "$1" in
-        --dry-run) dry=yes ;;
-        --user) shift; user="${1:?--user needs a name}" ;;
-        -h | --help) usage; exit 0 ;;
-        *) usage >&2; exit 2 ;;
-    esac
-    shift
-done
-
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
-unit=/etc/systemd/system/funding.service
+user=funding dry="" consumers="" action=install purge=""
+source="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+# Another folder in the place of / is for tests.
+base="${DESTDIR:-}/opt/funding" etc="${DESTDIR:-}/etc"
+unit=$etc/systemd/system/funding.service settings=$etc/funding.env
+secrets=$etc/funding.secrets.env
+health_seconds=60
 
 fail() { echo "deploy/install.sh: $1" >&2; exit 1; }
 run() {
     echo "+ $*"
     if [ -z "$dry" ]; then "$@"; fi
 }
+# The service's user, without root's environment.
+as_service() { runuser -u "$user" -- env -i PATH="$PATH" "$@"; }
 
-[[ "$user" =~ ^[a-z_][a-z0-9_-]*$ ]] || fail "not a user name: $user"
-[[ "$root" != *[[:space:]%]* ]] || fail "a systemd unit cannot name a folder with a space or a % in its path: $root"
-[ "$user" != root ] || fail "the service must not run as root"
-if [ -z "$dry" ] && [ "$(id -u)" != 0 ]; then fail "needs root (or --dry-run)"; fi
+read_arguments() {
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --dry-run) dry=yes ;;
+            --user) shift; user="${1:?--user needs a name}" ;;
+            --consumers) consumers=yes ;;
+            --uninstall) action=uninstall ;;
+            --purge) purge=yes ;;
+            -h | --help) usage; exit 0 ;;
+            *) usage >&2; exit 2 ;;
+        esac
+        shift
+    done
+    [[ "$user" =~ ^[a-z_][a-z0-9_-]*$ ]] || fail "not a user name: $user"
+    [ "$user" != root ] || fail "the service must not run as root"
+    [ -z "$purge" ] || [ "$action" = uninstall ] || fail "--purge goes with --uninstall"
+    if [ -z "$dry" ] && [ "$(id -u)" != 0 ]; then fail "needs root (or --dry-run)"; fi
+}
 
-written="$(mktemp)"
-trap 'rm -f "$written"' EXIT
-sed -e "s|@ROOT@|$root|g" -e "s|@USER@|$user|g" "$root/deploy/funding.service" >"$written"
+# What of this folder belongs to a release, as a tar archive that is the same for the same content.
+archive() {
+    tar --create --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u+w,go=rX \
+        --exclude-vcs --exclude=__pycache__ --exclude='.*_cache' --exclude=.venv --exclude=.hypothesis --exclude='*.egg-info' \
+        --exclude=./var --exclude=./funding.env --exclude=./releases --exclude=./current \
+        --exclude=./previous --directory "$source" .
+}
 
-if ! id "$user" >/dev/null 2>&1; then
-    run useradd --system --user-group --no-create-home --home-dir "$root/var" --shell /usr/sbin/nologin "$user"
-fi
-run install -d -m 0700 -o "$user" -g "$user" "$root/var" "$root/var/log"
-cd "$root"
-if [ -z "$dry" ]; then
-    source scripts/setup.sh
-    setup requirements.txt
-else
-    echo "+ (install requirements.txt into .venv, when needed)"
-fi
-if cmp -s "$written" "$unit"; then
-    echo "$unit is up to date"
-else
-    run install -m 0644 "$written" "$unit"
+make_user_and_folders() {
+    local file
+    if ! id "$user" >/dev/null 2>&1; then
+        run useradd --system --user-group --no-create-home --home-dir "$base/var" \
+            --shell /usr/sbin/nologin "$user"
+    fi
+    if [ ! -e "$settings" ]; then
+        for file in "$source/funding.env" "$base/funding.env"; do
+            [ ! -f "$file" ] || fail "the settings are in $settings from now on: move $file there"
+        done
+        run install -m 0640 -o root -g "$user" "$source/funding.env.example" "$settings"
+    fi
+    [ -n "$dry" ] || as_service test -r "$settings" ||
+        fail "$user may not read $settings: chown root:$user $settings; chmod 640 $settings"
+    if [ -e "$secrets" ]; then run chmod 0600 "$secrets"; fi
+    run install -d -m 0755 "$base" "$base/releases"
+    # What the group may read: a new database takes after its folder (funding/runtime/access.py).
+    run install -d -m 2750 -o "$user" -g "$user" "$base/var"
+    run install -d -m 0700 -o "$user" -g "$user" "$base/var/log"
+}
+
+# build RELEASE: its files and packages; a build that was interrupted is begun again.
+build() {
+    if [ -e "$1/.venv/complete" ]; then return; fi
+    run rm -rf "$1"
+    echo "+ (copy $source to $1, and install requirements.txt into its .venv)"
+    if [ -n "$dry" ]; then return; fi
+    (
+        umask 022
+        mkdir "$1"
+        archive | tar --extract --directory "$1"
+        ln -s ../../var "$1/var"
+        ln -s "$settings" "$1/funding.env"
+        cd "$1"
+        source scripts/setup.sh
+        setup requirements.txt
+        .venv/bin/python -m compileall -q . || true  # the service's user may not write there
+        touch .venv/complete
+    )
+}
+
+# write_unit RELEASE: sets `changed` where the unit, or the consumers' part of the group, was another.
+write_unit() {
+    local new file=$base/var/consumers.conf
+    new="$(sed -e "s|@BASE@|$base|g" -e "s|@USER@|$user|g" "$1/deploy/funding.service")"
+    if [ "$new" != "$(cat "$unit" 2>/dev/null)" ]; then
+        changed=yes
+        run install -D -m 0644 /dev/stdin "$unit" <<<"$new"
+        run systemctl daemon-reload
+    fi
+    if [ -z "$consumers" ] && [ ! -e "$file" ]; then return; fi
+    new="$(sed "s|%(here)s/\.\./|$base/current/|g" "$1/consumers/supervisord.conf")"
+    if [ "$new" != "$(cat "$file" 2>/dev/null)" ]; then
+        changed=yes
+        run install -m 0644 /dev/stdin "$file" <<<"$new"
+    fi
+}
+
+# ask RELEASE WHAT …: see deploy/ask.py.
+ask() { (cd "$1" && as_service .venv/bin/python - "${@:2}" <"$source/deploy/ask.py"); }
+
+# serves SINCE: whether within a minute the API says healthy, of a connection made since, and every
+# program runs. Says what it saw.
+serves() {
+    local saw="" idle="" end=$((SECONDS + health_seconds))
+    if [ -n "$dry" ]; then echo "+ (wait until the service is healthy)"; return; fi
+    echo "waiting until the service is healthy …"
+    while [ $SECONDS -lt $end ]; do
+        if saw="$(ask "$base/current" health "$1" 2>&1)"; then
+            idle="$(cd "$base/current" && as_service .venv/bin/supervisorctl status 2>&1 |
+                grep -Ev ' (RUNNING|STOPPED) ' || true)"
+            if [ -z "$idle" ]; then echo "it serves: $saw"; return 0; fi
+        fi
+        sleep 1
+    done
+    echo "not healthy after $health_seconds s: $saw" >&2
+    if [ -n "$idle" ]; then echo "$idle" >&2; fi
+    return 1
+}
+
+point() { run ln -sfn "$2" "$base/$1.new" && run mv -T "$base/$1.new" "$base/$1"; }
+
+# switch RELEASE: from the release that runs to this one, and back where this one does not serve.
+switch() {
+    local new=$1 old="" backup="" database="" since
+    if [ -L "$base/current" ]; then old="$(readlink -f "$base/current")"; fi
+    run systemctl stop funding.service || true  # a first installation has none
+    trap 'run systemctl start funding.service' EXIT  # whatever ends this script meanwhile
+    if [ -n "$old" ] && [ -z "$dry" ] && [ "$(ask "$new" migrates)" = yes ]; then
+        database="$(ask "$old" database)"
+        backup="$(cd "$old" && as_service scripts/backup --keep 7)" ||
+            fail "the database could not be backed up: it stays with $old"
+        echo "the database is backed up: $backup"
+        backup="${backup%%: *}"
+    fi
+    point current "releases/${new##*/}"
+    since=$(date +%s)
+    trap - EXIT
+    run systemctl start funding.service || true  # systemd goes on trying, and so do we
+    if serves "$since"; then
+        if [ -n "$old" ] && [ "$old" != "$new" ]; then point previous "releases/${old##*/}"; fi
+        return
+    fi
+    if [ -z "$old" ] || [ "$old" = "$new" ]; then
+        fail "it does not serve: journalctl -u funding; tail $base/var/log/*.log"
+    fi
+    echo "going back to $old" >&2
+    systemctl stop funding.service || true
+    if [ -n "$backup" ]; then
+        rm -f "$database-wal" "$database-shm"
+        install -m 0640 -o "$user" -g "$user" "$backup" "$database.restored"
+        mv "$database.restored" "$database"
+    fi
+    point current "releases/${old##*/}"
+    write_unit "$old"
+    since=$(date +%s)
+    systemctl start funding.service || true
+    serves "$since" || fail "$new does not serve, and neither does $old, which is back"
+    fail "$new did not become healthy: $old is back, and serves"
+}
+
+install_or_upgrade() {
+    local release version kept changed=""
+    version="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$source/funding/__init__.py")"
+    release="$base/releases/$version-$(archive | sha256sum | cut -c 1-12)"
+    make_user_and_folders
+    build "$release"
+    if [ -n "$dry" ]; then write_unit "$source"; else write_unit "$release"; fi
+    run systemctl enable --quiet funding.service
+    if [ -z "$changed" ] && [ "$(readlink -f "$base/current")" = "$release" ] &&
+        systemctl is-active --quiet funding.service; then
+        echo "$release runs already"
+        serves 0 || fail "it does not serve: journalctl -u funding; tail $base/var/log/*.log"
+    else
+        switch "$release"
+    fi
+    for kept in "$base"/releases/*; do
+        case "$kept" in
+            "$(readlink -f "$base/current")" | "$(readlink -f "$base/previous")" | "$release") ;;
+            *) if [ -e "$kept" ]; then run rm -rf "$kept"; fi ;;
+        esac
+    done
+}
+
+uninstall() {
+    run systemctl disable --now funding.service || true
+    run rm -rf "$unit" "$base/current" "$base/previous" "$base/releases"
     run systemctl daemon-reload
-fi
-run systemctl enable --now funding.service
-if [ -e var/funding.env ]; then
-    echo "deploy/install.sh: var/funding.env is not read any longer: move it to $root/funding.env" >&2
-fi
-echo "then: systemctl status funding; your own settings go to $root/funding.env"
+    if [ -z "$purge" ]; then
+        echo "left as they are: $base/var, $settings, the user $user (--purge removes them)"
+        return
+    fi
+    run rm -rf "$base/var" "$settings" "$secrets"
+    if id "$user" >/dev/null 2>&1; then run userdel "$user"; fi
+}
+
+main() {
+    read_arguments "$@"
+    if [ "$action" = uninstall ]; then uninstall; else install_or_upgrade; fi
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi

@@ -30,9 +30,12 @@ check_folder() {
 usable() {
     if [ "$1" = .venv ] && [ -x .venv/bin/python ]; then return; fi
     local owner
+    owner=$({ ls -ldL "$1" 2>/dev/null || ls -ld "$1"; } | awk '{print $3}')
     if ! [ -d "$1" ] || ! [ -w "$1" ] || ! [ -x "$1" ]; then
-        owner=$(ls -ld "$1" | awk '{print $3}')
         fail "user $(id -un) may not change $PWD/$1: it belongs to $owner; run this as $owner"
+    fi
+    if [ "$(id -u)" = 0 ] && [ "$owner" != root ] && [[ "$1" == var* ]]; then
+        fail "$PWD/$1 belongs to $owner, to whom files of root would be closed; run this as $owner"
     fi
 }
 

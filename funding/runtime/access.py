@@ -1,13 +1,18 @@
-"""Who may open a file: what is closed to this user is not missing.
+"""Who may open a file: what is closed to this user is not missing, and what a group may read.
 
 # Facts
 - `os.stat` of a file in a folder that this user may not enter fails with EACCES, also where there
   is no such file (path_resolution(7)). SQLite says "unable to open database file" to all of it.
 - `Path.exists` raises that error before Python 3.14, `os.path.exists` calls the file missing.
+- SQLite makes the -wal and the -shm with the mode of the database, whatever the umask is, and as
+  root with its owner too (seen with SQLite 3.54.1).
+- What is made in a folder with the set-group-ID bit belongs to the folder's group (inode(7)).
 """
 
 import os
 import pwd
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 DATABASE = ("", "-wal", "-shm")
@@ -35,6 +40,23 @@ def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] 
                 ' see "Another user" in docs/operations.md'
             )
     return ""
+
+
+def share_with_group(path: Path) -> None:
+    """Let a group read the database at `path`, and what SQLite makes beside it, where its folder is
+    for that group (mode 2750). A file of somebody else stays as it is."""
+    real = Path(os.path.realpath(path))
+    folder = os.stat(real.parent)
+    wanted = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
+    if folder.st_mode & wanted != wanted:
+        return
+    for ending in DATABASE:
+        with suppress(OSError):
+            status = os.stat(f"{real}{ending}")
+            if status.st_gid != folder.st_gid:
+                os.chown(f"{real}{ending}", -1, folder.st_gid)
+            if not status.st_mode & stat.S_IRGRP:
+                os.chmod(f"{real}{ending}", stat.S_IMODE(status.st_mode) | stat.S_IRGRP)
 
 
 def _name(uid: int) -> str:

@@ -82,6 +82,7 @@ class IngestLock:
             os.close(descriptor)
             raise errors.StoreInUse(str(self._path), "another ingest is writing to it")
         self._descriptors.append(descriptor)
+        access.share_with_group(path)
 
     def _hold_exchange(self, lock: int, exchange: str) -> None:
         byte = _FIRST_BYTE + zlib.crc32(exchange.encode()) % _BYTES

@@ -326,6 +326,17 @@ def test_a_folder_too_deep_for_a_socket_is_refused_by_name(
     assert "too long for a unix socket" in result.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write where it does not own")
+def test_root_is_refused_where_the_service_is_somebody_elses(idle: Path) -> None:
+    folder = idle / "theirs-for-root"
+    shutil.copytree(idle / "scripts", folder / "scripts")
+    (folder / "var/log").mkdir(parents=True)
+    with of_somebody_else(folder / "var"):
+        result = finished(["scripts/run"], cwd=folder)
+    assert result.returncode == 1
+    assert "/var belongs to nobody, to whom files of root would be closed" in result.stderr
+
+
 @pytest.mark.parametrize("place", [".", "var", ".venv"])
 def test_a_folder_of_another_user_is_refused_with_its_owner(idle: Path, place: str) -> None:
     folder = idle / f"theirs-{place.strip('.') or 'all'}"

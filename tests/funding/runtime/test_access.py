@@ -67,3 +67,25 @@ def test_link_to_a_closed_folder_is_closed(database: Path, tmp_path: Path) -> No
     link.symlink_to(database)
     with of_somebody_else(database.parent):
         assert f": {database.parent} belongs to " in asked(link)
+
+
+def modes(database: Path) -> list[int]:
+    """Of the three files."""
+    return [Path(f"{database}{ending}").stat().st_mode & 0o7777 for ending in access.DATABASE]
+
+
+@pytest.mark.parametrize(("folder", "files"), [(0o2750, 0o640), (0o750, 0o600), (0o2700, 0o600)])
+def test_group_reads_the_database_where_the_folder_is_for_it(
+    database: Path, folder: int, files: int
+) -> None:
+    for ending in access.DATABASE:
+        Path(f"{database}{ending}").chmod(0o600)
+    database.parent.chmod(folder)
+    access.share_with_group(database)
+    assert modes(database) == [files] * 3
+
+
+def test_files_that_are_not_there_are_not_made(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2750)
+    access.share_with_group(tmp_path / "funding.db")
+    assert list(tmp_path.iterdir()) == []

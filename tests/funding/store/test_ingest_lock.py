@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from funding.errors import StoreInUse
+from funding.runtime.access import DATABASE
 from funding.store.damage import is_named, lock_path
 from funding.store.ingest_lock import IngestLock
+from tests.support.store import writing
 
 
 def test_the_lock_is_held_until_it_is_closed(path: Path) -> None:
@@ -50,3 +52,16 @@ def test_other_exchanges_write_beside_the_owner(path: Path) -> None:
                     IngestLock(path, exchange)
     with closing(IngestLock(path, "kucoin")) as next_owner:
         assert next_owner.owns
+
+
+def test_group_reads_what_is_made_in_its_folder_also_after_damage(path: Path) -> None:
+    path.parent.mkdir()
+    path.parent.chmod(0o2750)
+    for writes in (b"", b"not a database any more" * 200, b""):
+        if writes:
+            path.write_bytes(writes)
+        with writing(path) as writer:
+            assert (writer.set_aside is not None) == bool(writes)
+            for ending in DATABASE:
+                assert Path(f"{path}{ending}").stat().st_mode & 0o777 == 0o640, ending
+    assert lock_path(path).stat().st_mode & 0o777 == 0o600
