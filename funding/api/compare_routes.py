@@ -8,9 +8,9 @@ import msgspec
 from funding.api.parameters import FORMAT, MAX_SHOWN, BadQuery, Parameter
 from funding.api.quotes import to_ms
 from funding.api.responses import Response, csv_reply, refusal, reply
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served, ServedExchange
-from funding.api.tables import as_csv, columns
+from funding.api.tables import Table, as_csv, columns
 from funding.model.feed import StoredQuote
 from funding.model.quote import YEAR_HOURS, annualized
 from funding.runtime.clock import Clock
@@ -32,7 +32,12 @@ def _asset(text: str) -> str:
     return text
 
 
-ASSET = Parameter("asset", _asset, "the name of a base asset, such as BTC")
+ASSET = Parameter(
+    "asset",
+    _asset,
+    "the name of a base asset, such as BTC",
+    schema={"type": "string", "pattern": f"^[!-~]{{1,{MAX_ASSET}}}$"},
+)
 
 
 class AssetRow(msgspec.Struct, rename="camel"):
@@ -56,6 +61,43 @@ class AssetRow(msgspec.Struct, rename="camel"):
     reason: str | None
 
 
+class Contract(msgspec.Struct):
+    """By its name."""
+
+    exchange: str
+    symbol: str
+
+
+class WidestSpread(msgspec.Struct, rename="camel"):
+    """Between which contracts, how wide, and since when."""
+
+    high: Contract
+    low: Contract
+    rate_per_hour: float
+    annualized_rate: float
+    since: float | None
+    held_seconds: int | None
+
+
+class RefusedPair(msgspec.Struct):
+    """Two contracts that bear one name and are two assets."""
+
+    first: Contract
+    second: Contract
+    reason: str
+
+
+class Compared(Table[AssetRow]):
+    """One asset on all exchanges."""
+
+    asset: str
+    widest: WidestSpread | None
+    refused: list[RefusedPair]
+
+
+COMPARE = About("One asset on every exchange, and the widest spread.", Compared, ["asset"])
+
+
 class _Found(NamedTuple):
     row: AssetRow
     leg: spreads.Leg
@@ -70,7 +112,7 @@ class CompareRoutes:
 
     def routes(self) -> list[Route]:
         """It has a fixed path."""
-        return [Route("/funding/compare", self.compare, (ASSET, FORMAT))]
+        return [Route("/funding/compare", self.compare, (ASSET, FORMAT), COMPARE)]
 
     def compare(self, _environ: "WSGIEnvironment", asset: str = "", form: str = "json") -> Response:
         """GET /funding/compare?asset=BTC"""

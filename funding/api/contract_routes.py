@@ -6,8 +6,9 @@ import msgspec
 
 from funding.api.parameters import FORMAT
 from funding.api.responses import Response, table
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served
+from funding.api.tables import Table
 from funding.model.contract import Contract
 from funding.store import asset_reader
 
@@ -33,6 +34,9 @@ class ContractRow(msgspec.Struct, rename="camel"):
     listed_time: int | None
 
 
+CONTRACTS = About("The contracts that exchanges list.", Table[ContractRow])
+
+
 class ContractRoutes:
     """The contracts of the `served` exchanges. For one thread."""
 
@@ -41,7 +45,15 @@ class ContractRoutes:
 
     def routes(self) -> list[Route]:
         """It has a fixed path."""
-        return [Route("/contracts", self.contracts, (self._served.many, FORMAT), takes_long=True)]
+        return [
+            Route(
+                "/contracts",
+                self.contracts,
+                (self._served.many, FORMAT),
+                CONTRACTS,
+                takes_long=True,
+            )
+        ]
 
     def contracts(
         self, environ: "WSGIEnvironment", exchange: str | None = None, form: str = "json"

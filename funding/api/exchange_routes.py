@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from funding import errors
-from funding.api.responses import Response, reply
-from funding.api.router import Route
+from funding.api.responses import Response, refusal, reply
+from funding.api.router import About, Route
 from funding.api.served import Served, ServedExchange
+from funding.api.tables import Table
 from funding.health import verdict
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 UNKNOWN_INTERVAL = "unknown"
+
+
+class State(msgspec.Struct):
+    """In a word."""
+
+    status: str
 
 
 class ExchangeState(msgspec.Struct, rename="camel"):
@@ -42,6 +49,12 @@ class ExchangeState(msgspec.Struct, rename="camel"):
     reasons: list[str]
 
 
+EXCHANGES = About("How each exchange stands.", Table[ExchangeState])
+HEALTH = About("Is the data of an exchange healthy? 503 where it is not.", verdict.Health)
+ALIVE = About("The process answers; of the data this says nothing.", State)
+READY = About("Is the data of an exchange fresh? 503 where it is not.", State)
+
+
 class Look(NamedTuple):
     """What is stored of one exchange, and the verdict on it."""
 
@@ -61,9 +74,11 @@ class ExchangeRoutes:
     def routes(self) -> list[Route]:
         """All of them have fixed paths."""
         return [
-            Route("/exchanges", self.exchanges),
-            Route("/funding/health", self.health, (self._served.one,)),
-            Route("/health", self.health, (self._served.one,)),
+            Route("/exchanges", self.exchanges, (), EXCHANGES),
+            Route("/funding/health", self.health, (self._served.one,), HEALTH),
+            Route("/health", self.health, (self._served.one,), HEALTH),
+            Route("/healthz", self.alive, (), ALIVE),
+            Route("/readyz", self.ready, (self._served.one,), READY),
         ]
 
     def health(self, _environ: "WSGIEnvironment", exchange: str | None = None) -> Response:
@@ -76,6 +91,17 @@ class ExchangeRoutes:
             since = locked or served.reader.unhealthy_since(self._served.health_rule(exchange))
             found = msgspec.structs.replace(found, unhealthy_since=since)
         return reply(found, HTTPStatus.OK if found.serves else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def alive(self, _environ: "WSGIEnvironment") -> Response:
+        """GET /healthz"""
+        return reply(State("alive"))
+
+    def ready(self, _environ: "WSGIEnvironment", exchange: str | None = None) -> Response:
+        """GET /readyz"""
+        found = look(self._served.of(exchange), self._clock).health
+        if found.serves:
+            return reply(State("ready"))
+        return refusal("not ready", HTTPStatus.SERVICE_UNAVAILABLE, reasons=found.reasons)
 
     def exchanges(self, _environ: "WSGIEnvironment") -> Response:
         """GET /exchanges"""

@@ -8,8 +8,9 @@ import msgspec
 
 from funding.api.parameters import ALL_EXCHANGES, FORMAT, MAX_SHOWN, choice, time, whole
 from funding.api.responses import Response, refusal, table
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served
+from funding.api.tables import CutTable, SymbolTable
 from funding.model.bar import HOUR, MINUTE
 from funding.model.settlement import StoredSettlement
 from funding.model.signal import Signal
@@ -83,6 +84,27 @@ class SignalRow(msgspec.Struct, rename="camel"):
     count: int
 
 
+class History(SymbolTable[SettledRow], rename="camel"):
+    """Settled rates, oldest first: see docs/client.md."""
+
+    days: int
+    cumulative_rate: float
+    gaps: list[GapRow]
+    asked_from: int | None
+    asked_until: int | None
+
+
+class Bars(SymbolTable[BarRow]):
+    """Bars of `period` seconds, oldest first."""
+
+    period: int
+
+
+HISTORY = About("Settled rates, oldest first, with their sum and gaps.", History)
+BARS = About("Mark price and rate per minute or hour, oldest first.", Bars)
+SIGNALS = About("Signals, newest first.", CutTable[SignalRow])
+
+
 class HistoryRoutes:
     """History of the `served` exchanges. For one thread."""
 
@@ -92,11 +114,11 @@ class HistoryRoutes:
 
     def routes(self) -> list[Route]:
         """The one with a fixed path, and those of a symbol."""
-        one = self._served.one
+        one, many = self._served.one, self._served.many
         return [
-            Route("/funding/signals", self.signals, (SINCE, LIMIT, self._served.many, FORMAT)),
-            Route("/funding/<symbol>/history", self.history, (DAYS, one, FORMAT)),
-            Route("/funding/<symbol>/bars", self.bars, (PERIOD, SINCE, one, FORMAT)),
+            Route("/funding/signals", self.signals, (SINCE, LIMIT, many, FORMAT), SIGNALS),
+            Route("/funding/<symbol>/history", self.history, (DAYS, one, FORMAT), HISTORY),
+            Route("/funding/<symbol>/bars", self.bars, (PERIOD, SINCE, one, FORMAT), BARS),
         ]
 
     def history(

@@ -10,7 +10,7 @@ from funding.api.exchange_routes import look
 from funding.api.meter import Meter
 from funding.api.metric_families import OfProcess, Past
 from funding.api.responses import Response, text_reply
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served
 from funding.runtime import process
 from funding.runtime.clock import Clock
@@ -24,6 +24,9 @@ KEPT_SECONDS = 1.0
 PAST_SECONDS = 10.0
 """How long what is told of the past is kept: to read it takes up to some tenths of a second."""
 HOUR, DAY = 3_600.0, 86_400.0
+
+
+METRICS = About("Metrics for Prometheus.", media=metrics.CONTENT_TYPE)
 
 
 class Process(NamedTuple):
@@ -45,7 +48,7 @@ class MetricsRoutes:
 
     def routes(self) -> list[Route]:
         """It has a fixed path."""
-        return [Route("/metrics", self.metrics, takes_long=True)]
+        return [Route("/metrics", self.metrics, (), METRICS, takes_long=True)]
 
     def metrics(self, _environ: "WSGIEnvironment") -> Response:
         """GET /metrics"""

@@ -6,7 +6,7 @@ import msgspec
 
 from funding.api.exchange_routes import look
 from funding.api.responses import Response, reply
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served, ServedExchange
 from funding.health import verdict
 from funding.model.bar import MINUTE
@@ -109,6 +109,9 @@ class Overview(msgspec.Struct, rename="camel"):
     validations: list[Validation]
 
 
+OVERVIEW = About("How all stands, and how the last day was.", Overview)
+
+
 class _Past(NamedTuple):
     """What changes slowly."""
 
@@ -129,7 +132,7 @@ class OverviewRoutes:
 
     def routes(self) -> list[Route]:
         """It has a fixed path."""
-        return [Route("/funding/overview", self.overview, takes_long=True)]
+        return [Route("/funding/overview", self.overview, (), OVERVIEW, takes_long=True)]
 
     def overview(self, _environ: "WSGIEnvironment") -> Response:
         """GET /funding/overview"""

@@ -17,7 +17,7 @@ from funding.api.responses import (
     revision,
     tag_headers,
 )
-from funding.api.router import Route
+from funding.api.router import About, Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -43,6 +43,9 @@ SECURITY = {
 }
 
 
+FILE = About("The files of the page.", media="*/*")
+
+
 class _File(NamedTuple):
     """What is answered with the file, and to those who have it."""
 
@@ -58,7 +61,7 @@ class Pages:
 
     def routes(self) -> list[Route]:
         """Their paths are below /web/."""
-        return [Route("/web/<name:path>", self.file)]
+        return [Route("/web/<name:path>", self.file, (), FILE)]
 
     def file(self, environ: "WSGIEnvironment", name: str) -> Response:
         """GET /web/<name>"""

@@ -2,7 +2,7 @@
 
 import math
 import urllib.parse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -19,7 +19,8 @@ class Parameter(NamedTuple):
     """One parameter of a route: `read` raises ValueError unless the text is what is `expected`.
 
     Where it is `repeatable` it may stand in a query several times, and `read` takes all texts
-    joined by commas. `keyword` is what a handler calls it, where that is not its name.
+    joined by commas. `keyword` is what a handler calls it, where that is not its name. `schema` is
+    JSON Schema of its value: what has it can be read.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Parameter(NamedTuple):
     expected: str
     repeatable: bool = False
     keyword: str = ""
+    schema: Mapping[str, Any] | None = None
 
 
 class BadQuery(Exception):
@@ -76,7 +78,8 @@ def whole(name: str, low: int, high: int) -> Parameter:
             raise ValueError
         return int(text)
 
-    return Parameter(name, read, f"a whole number, {low} to {high}")
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Parameter(name, read, f"a whole number, {low} to {high}", schema=schema)
 
 
 def choice(name: str, *texts: str) -> Parameter:
@@ -88,7 +91,20 @@ def choice(name: str, *texts: str) -> Parameter:
         return text
 
     *others, last = texts
-    return Parameter(name, read, f"{', '.join(others)} or {last}" if others else last)
+    expected = f"{', '.join(others)} or {last}" if others else last
+    return Parameter(name, read, expected, schema={"type": "string", "enum": list(texts)})
+
+
+_TIME = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": LATEST_SECONDS},
+        {
+            "type": "string",
+            "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+            r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+        },
+    ]
+}
 
 
 def time(name: str) -> Parameter:
@@ -106,7 +122,8 @@ def time(name: str) -> Parameter:
             raise ValueError
         return at
 
-    return Parameter(name, read, "Unix seconds, or a time such as 2026-11-27T00:00:00Z")
+    expected = "Unix seconds, or a time such as 2026-11-27T00:00:00Z"
+    return Parameter(name, read, expected, schema=_TIME)
 
 
 def exchange(known: Sequence[str], *, many: bool = False) -> Parameter:
@@ -115,4 +132,10 @@ def exchange(known: Sequence[str], *, many: bool = False) -> Parameter:
 
 
 FORMAT = choice("format", "json", "csv")._replace(keyword="form")
-SYMBOLS = Parameter("symbols", lambda text: text, "symbols, joined by commas", repeatable=True)
+SYMBOLS = Parameter(
+    "symbols",
+    lambda text: text,
+    "symbols, joined by commas",
+    repeatable=True,
+    schema={"type": "string", "pattern": "[0-9A-Za-z]"},
+)

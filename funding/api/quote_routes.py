@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from funding import errors
 from funding.api.parameters import FORMAT, MAX_SHOWN, SYMBOLS
-from funding.api.quotes import Snapshot, row
+from funding.api.quotes import Batch, Row, Snapshot, row
 from funding.api.responses import (
     Response,
     csv_reply,
@@ -16,8 +16,9 @@ from funding.api.responses import (
     reply,
     tag_headers,
 )
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served, ServedExchange
+from funding.api.tables import Table
 from funding.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 2_000
 FIRST_TICK_SECONDS = 2.0  # the stream sends every symbol each second, in several frames
+
+ONE = About("The quote of one symbol; ASCII case does not matter.", Row)
+BATCH = About("The quotes of up to 2,000 symbols, in the order asked.", Batch, ["symbols"])
+ALL = About("All quotes.", Table[Row])
 
 
 class _Held(NamedTuple):
@@ -46,9 +51,9 @@ class QuoteRoutes:
         """Fixed paths come before the symbols, which match them too."""
         one, many = self._served.one, self._served.many
         return [
-            Route("/funding", self.all, (many, FORMAT)),
-            Route("/funding/batch", self.batch, (SYMBOLS, many, FORMAT)),
-            Route("/funding/<symbol>", self.one, (one,)),
+            Route("/funding", self.all, (many, FORMAT), ALL),
+            Route("/funding/batch", self.batch, (SYMBOLS, many, FORMAT), BATCH),
+            Route("/funding/<symbol>", self.one, (one,), ONE),
         ]
 
     def one(

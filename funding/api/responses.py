@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ADDRESS_HEADER = "Feed-Address"
 """Names the host of the stream whose quotes an answer has: see model/origin.py."""
 
+EVENT_STREAM = "text/event-stream"
 _EVERY_RESPONSE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -46,7 +47,7 @@ class EventStream(NamedTuple):
 
 def event_stream(events: Iterable[bytes]) -> EventStream:
     """`events` as Server-Sent Events."""
-    return EventStream(events, {**_EVERY_RESPONSE, "Content-Type": "text/event-stream"})
+    return EventStream(events, {**_EVERY_RESPONSE, "Content-Type": EVENT_STREAM})
 
 
 def reply(

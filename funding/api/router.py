@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
+JSON = "application/json"
+
+
+class About(NamedTuple):
+    """What is said of a route to its users: in a sentence; the type of its `answer`, where that is
+    JSON; the parameters that it cannot do without."""
+
+    summary: str
+    answer: Any = None
+    required: Sequence[str] = ()
+    media: str = JSON
+
+
 class Route(NamedTuple):
     """`handler` answers GET and HEAD of `path`, which may have parts in angle brackets: it takes
     the environment, these parts and the given ones of `parameters` by name. It `takes_long` where
@@ -25,6 +38,7 @@ class Route(NamedTuple):
     path: str
     handler: Callable[..., Response | EventStream]
     parameters: Sequence[Parameter] = ()
+    about: About = About("")
     takes_long: bool = False
 
 

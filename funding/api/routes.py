@@ -7,10 +7,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from funding import __version__, errors
 from funding.api.broadcaster import Broadcaster
 from funding.api.compare_routes import CompareRoutes
 from funding.api.contract_routes import ContractRoutes
+from funding.api.description_routes import DescriptionRoutes
 from funding.api.exchange_routes import ExchangeRoutes
 from funding.api.history_routes import HistoryRoutes
 from funding.api.metrics_routes import MetricsRoutes, Process
@@ -19,7 +22,7 @@ from funding.api.pages import Pages
 from funding.api.parameters import BadQuery
 from funding.api.quote_routes import QuoteRoutes
 from funding.api.responses import ADDRESS_HEADER, EventStream, Response, refusal, reply
-from funding.api.router import Route, Router
+from funding.api.router import About, Route, Router
 from funding.api.served import Served
 from funding.api.spread_routes import SpreadRoutes
 from funding.api.stream_routes import StreamRoutes
@@ -50,7 +53,22 @@ ENDPOINTS = [
     "/exchanges",
     "/contracts",
     "/metrics",
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    "/docs",
 ]
+
+
+class Index(msgspec.Struct):
+    """What this is."""
+
+    service: str
+    version: str
+    endpoints: list[str]
+
+
+INDEX = About("What this is; to browsers, the page.", Index)
 
 
 class Shared(NamedTuple):
@@ -72,9 +90,9 @@ class Api:
         self._pages = shared.pages
         self._clock = clock
         self._throttle = Throttle(LOG_SECONDS)
-        self._router = Router(
+        described = DescriptionRoutes(
             [
-                Route("/", self.index),
+                Route("/", self.index, (), INDEX),
                 *self._pages.routes(),
                 # Fixed paths come before those with a symbol, which match them too.
                 *CompareRoutes(served, clock).routes(),
@@ -89,6 +107,8 @@ class Api:
                 *QuoteRoutes(served, clock).routes(),
             ]
         )
+        self.routes = described.all
+        self._router = Router(self.routes)
 
     def takes_long(self, path: str) -> bool:
         """Whether to answer `path` takes more than some milliseconds."""
@@ -126,7 +146,7 @@ class Api:
 
     def index(self, environ: "WSGIEnvironment") -> Response:
         """GET /"""
-        about = {"service": "funding", "version": __version__, "endpoints": ENDPOINTS}
+        about = Index("funding", __version__, ENDPOINTS)
         return self._pages.front(environ) or reply(about, headers={"Vary": "Accept"})
 
 

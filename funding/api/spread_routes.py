@@ -11,8 +11,9 @@ from funding.api.compare_routes import leg_of
 from funding.api.history_routes import LIMIT, MAX_ROWS
 from funding.api.parameters import FORMAT
 from funding.api.responses import Response, table
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served
+from funding.api.tables import CutTable
 from funding.model.bar import HOUR
 from funding.model.quote import YEAR_HOURS
 from funding.runtime.clock import Clock
@@ -46,6 +47,12 @@ class SpreadRow(msgspec.Struct, rename="camel"):
     since: float | None
 
 
+SPREADS = About(
+    "Of each asset the widest spread across exchanges, those first that have held longest.",
+    CutTable[SpreadRow],
+)
+
+
 class _Past(NamedTuple):
     """Who has paid more than whom up to `hour`, Unix seconds."""
 
@@ -71,7 +78,7 @@ class SpreadRoutes:
 
     def routes(self) -> list[Route]:
         """It has a fixed path."""
-        return [Route("/funding/spreads", self.spreads, (LIMIT, FORMAT), takes_long=True)]
+        return [Route("/funding/spreads", self.spreads, (LIMIT, FORMAT), SPREADS, takes_long=True)]
 
     def spreads(
         self, environ: "WSGIEnvironment", limit: int = MAX_ROWS, form: str = "json"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from funding.api.broadcaster import MAX_READERS, Broadcaster, Subscription
 from funding.api.parameters import ALL_EXCHANGES, SYMBOLS, choice
-from funding.api.responses import EventStream, Response, event_stream, refusal
-from funding.api.router import Route
+from funding.api.responses import EVENT_STREAM, EventStream, Response, event_stream, refusal
+from funding.api.router import About, Route
 from funding.api.served import Served
 from funding.model.quote import fold
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 5
 """After so long a reader who found no place may ask again."""
 SIGNALS = choice("signals", "0", "1")
+
+
+STREAM = About("Quotes as they change, and signals: Server-Sent Events.", media=EVENT_STREAM)
 
 
 class StreamRoutes:
@@ -28,7 +31,7 @@ class StreamRoutes:
     def routes(self) -> list[Route]:
         """It has a fixed path."""
         parameters = (SYMBOLS, self._served.many, SIGNALS)
-        return [Route("/funding/stream", self.stream, parameters, takes_long=True)]
+        return [Route("/funding/stream", self.stream, parameters, STREAM, takes_long=True)]
 
     def stream(
         self,

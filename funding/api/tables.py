@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from math import inf
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -13,6 +13,29 @@ CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a text that begins so for a formula, and texts come from outside: symbols,
 also those that a URL asked for, and messages of an exchange. An apostrophe makes it a text."""
+
+
+RowOf = TypeVar("RowOf")
+
+
+class Table(msgspec.Struct, Generic[RowOf]):
+    """Rows, and how many they are."""
+
+    data: list[RowOf]
+    total: int
+
+
+class CutTable(Table[RowOf], Generic[RowOf]):
+    """The same of what may be more: it is `truncated` where there are more rows."""
+
+    truncated: bool
+
+
+class SymbolTable(CutTable[RowOf], Generic[RowOf]):
+    """The same of one symbol."""
+
+    exchange: str
+    symbol: str
 
 
 def columns(kind: type[msgspec.Struct]) -> list[str]:

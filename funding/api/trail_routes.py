@@ -8,8 +8,9 @@ import msgspec
 from funding.api.history_routes import DAY, LIMIT, MAX_ROWS, SINCE
 from funding.api.parameters import ALL_EXCHANGES, FORMAT, MAX_SHOWN, Parameter
 from funding.api.responses import Response, refusal, table
-from funding.api.router import Route
+from funding.api.router import About, Route
 from funding.api.served import Served
+from funding.api.tables import CutTable, SymbolTable
 from funding.model.event import EventKind
 from funding.runtime.clock import Clock
 from funding.store import history_reader, trail_reader
@@ -21,11 +22,15 @@ DEFAULT_EVENTS = 500
 
 
 def _kinds(text: str) -> list[EventKind]:
-    return [EventKind(each.strip()) for each in text.split(",") if each.strip()]
+    return [EventKind(each) for each in text.split(",")]
 
 
 KIND = Parameter(
-    "kind", _kinds, f"of {', '.join(EventKind)}; several are joined by commas", keyword="kinds"
+    "kind",
+    _kinds,
+    f"of {', '.join(EventKind)}; several are joined by commas",
+    keyword="kinds",
+    schema={"type": "string", "pattern": f"^({'|'.join(EventKind)})(,({'|'.join(EventKind)}))*$"},
 )
 
 
@@ -59,6 +64,12 @@ class ComparisonRow(msgspec.Struct, rename="camel"):
     explained: bool | None
 
 
+EVENTS = About("What happened to programs, connections and data, newest first.", CutTable[EventRow])
+COMPARISONS = About(
+    "What the stream said beside what REST said, newest first.", SymbolTable[ComparisonRow]
+)
+
+
 class TrailRoutes:
     """The audit trail over the `served` exchanges. For one thread."""
 
@@ -69,11 +80,17 @@ class TrailRoutes:
     def routes(self) -> list[Route]:
         """The one with a fixed path, and that of a symbol."""
         return [
-            Route("/funding/events", self.events, (SINCE, KIND, LIMIT, self._served.many, FORMAT)),
+            Route(
+                "/funding/events",
+                self.events,
+                (SINCE, KIND, LIMIT, self._served.many, FORMAT),
+                EVENTS,
+            ),
             Route(
                 "/funding/<symbol>/comparisons",
                 self.comparisons,
                 (SINCE, LIMIT, self._served.one, FORMAT),
+                COMPARISONS,
                 takes_long=True,
             ),
         ]

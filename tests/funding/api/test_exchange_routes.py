@@ -228,3 +228,26 @@ def test_unhealthy_since_the_lock_began(world: World, monkeypatch: pytest.Monkey
     world.later(30.0)
     body = unhealthy(world, "locked by process 5 (sqlite3): ingest has waited for 30 s")
     assert body["unhealthySince"] == pytest.approx(wall + 10.0)
+
+
+# Alive, and ready
+
+
+def test_alive_says_nothing_of_the_data(bare: World) -> None:
+    answer = ask(bare.app(), "/healthz")
+    assert (answer.status, answer.json) == (200, {"status": "alive"})
+
+
+def test_ready_while_the_data_is_fresh(world: World) -> None:
+    app = world.app()
+    answer = ask(app, "/readyz")
+    assert (answer.status, answer.json) == (200, {"status": "ready"})
+    plain(answer)
+    world.later(60)
+    found = refused(ask(app, "/readyz"), 503, "not ready")
+    assert "ingest has not written" in found["reasons"][0]
+    refused(ask(app, "/readyz?exchange=kucoin"), 503, "not ready")
+
+
+def test_not_ready_without_a_database(bare: World) -> None:
+    refused(ask(bare.app(), "/readyz"), 503, "not ready")

@@ -65,8 +65,9 @@ def test_events_are_filtered(world: World, query: str, found: list[int]) -> None
     assert answer["truncated"] is (query == "limit=1")
 
 
-def test_an_unknown_kind_is_refused(world: World) -> None:
-    answer = ask(world.app(), "/funding/events?kind=begin")
+@pytest.mark.parametrize("kind", ["begin", "", "start,", "start, stop"])
+def test_an_unknown_kind_is_refused(world: World, kind: str) -> None:
+    answer = ask(world.app(), f"/funding/events?kind={kind.replace(' ', '%20')}")
     assert answer.status == 400
     assert answer.json["error"].startswith("kind must be of start, stop, crash")
 
