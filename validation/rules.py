@@ -42,17 +42,6 @@ MARK, RATE, INDEX = Field.MARK, Field.RATE, Field.INDEX
 FIELDS = tuple(Field)
 OUTCOMES = tuple(Outcome)
 
-MAJORS = frozenset(
-    f"{coin}USDT"
-    for coin in (
-        "BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "HYPE", "SUI", "ADA", "LINK", "ZEC", "AVAX",
-        "LTC", "1000PEPE", "BCH", "TRX", "UNI", "AAVE", "NEAR", "DOT",
-    )
-)  # fmt: skip
-"""The twenty largest by volume in 2026, USDT contracts. Nothing excuses one of them."""
-LARGEST_MAJORS = frozenset({"BTCUSDT", "ETHUSDT"})
-"""A market without these is not the exchange, whatever its list of contracts says."""
-
 LARGEST_PCT = 1e6
 """An infinite difference counts as this one."""
 MATCH_PCT = 0.1
@@ -66,6 +55,9 @@ SAME_PRICE_PCT = 1e-6
 LAG_PCT_PER_SECOND = 2.0
 LAG_MOST_PCT = 10.0
 """Lag accounts for no more than the wildest market moves in that time."""
+OFF_RATE = 1e-5
+"""Of a rate of eight hours: readings that no tick ties together may differ by this, or by a tenth,
+since some exchanges tell rates once a minute."""
 LATE_MS = 10_000
 """A reading that is so far from REST's is late, whatever it says."""
 
@@ -144,3 +136,11 @@ def beyond_lag(field: str, difference: float, skew_ms: int) -> bool:
 def far_from_index(mark: float, index: float) -> bool:
     """Whether the two cannot be prices of one contract."""
     return index <= 0 or abs(mark / index - 1) > FAR_FROM_INDEX
+
+
+def off(field: str, ours: float, theirs: float, rate_scale: float) -> bool:
+    """Whether two readings, which need not be of one tick, are further apart than they mostly are:
+    by more than a match."""
+    if field == RATE:
+        return abs(ours - theirs) > max(OFF_RATE * rate_scale, abs(theirs) / 10)
+    return difference_pct(field, ours, theirs) > MATCH_PCT

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from funding.comparison.difference import Field, Outcome, difference_pct, outcome
+from funding.exchanges.table import EXCHANGES
 from funding.model.event import Event, EventKind
 from funding.model.feed import StoredQuote
 from funding.model.quote import Quote, Source
@@ -80,10 +81,19 @@ def compare(pair: Pair, source: str, exchange: str, at: float) -> list[Compariso
         if not on_both_sides and mine is None and theirs is None:
             continue
         result = outcome(field, mine, theirs)
-        lag = None if result == Outcome.MATCH else int(_explained(pair, field, skew))
+        lag = None
+        if result != Outcome.MATCH:
+            late = field == Field.FUNDING_RATE and mine is not None and _rates_are_late(exchange)
+            lag = int(_explained(pair, field, skew) or (late and theirs is not None))
         values = (symbol, field, mine, theirs, difference_pct(field, mine, theirs))
         rows.append(Comparison(at, source, exchange, *values, skew, result, time, lag))
     return rows
+
+
+def _rates_are_late(exchange: str) -> bool:
+    """Whether the stream tells rates less often than prices: REST's may be a minute newer."""
+    found = EXCHANGES.get(exchange)
+    return found is not None and bool(found.slow_classes)
 
 
 def _explained(pair: Pair, field: Field, skew: int | None) -> bool:

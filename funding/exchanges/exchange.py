@@ -210,8 +210,9 @@ class Exchange:
 
     `name` is its key in the database and on the command line. Fewer fresh symbols than
     `min_symbols` are unhealthy. `control_symbol` is compared with REST each minute: one that always
-    trades. `is_symbol` says how its symbols are written. `stall_seconds` is
-    the shortest silence of a connection that means anything; the setting counts where it is longer.
+    trades; nothing is compared until an ingest has run for `settle_seconds`. `is_symbol` says how
+    its symbols are written. `stall_seconds` is the shortest silence of a connection that means
+    anything; the setting counts where it is longer.
     `event_times` is False where messages carry no time: then the time of receipt is the event time.
     `small_messages` is True where each message has one symbol, so that messages are stored in
     batches. `slow_classes` has the seconds for which some symbol classes may be silent.
@@ -231,6 +232,7 @@ class Exchange:
     rest: Callable[[Options], Rest]
     limits: RestLimits
     is_symbol: Callable[[str], bool]
+    settle_seconds: float = 30.0
     stall_seconds: float = 0.0
     event_times: bool = True
     small_messages: bool = True

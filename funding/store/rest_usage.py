@@ -2,6 +2,7 @@
 and until when no process may call it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from funding.model.ban import LONGEST_BAN_SECONDS, Ban, BanKind
@@ -128,12 +129,12 @@ class RestUsage:
 
     def set_ban(self, address: str, ban: Ban, event: Event | None = None) -> bool:
         """Ban `address`; whether that is news: a stored ban that lasts as long, within a second,
-        stays. A new one goes into the audit trail as `event`."""
+        stays. A new one goes into the audit trail as `event`, with the exchange as its rule."""
         with self._store.transaction() as connection:
             connection.execute(_BAN, (address, *ban, LONGEST_BAN_SECONDS))
             news = bool(connection.changes())
             if news and event is not None:
-                add_events(connection, [event])
+                add_events(connection, [replace(event, rule=self._exchange)])
         return news
 
     def record(self, event: Event) -> None:

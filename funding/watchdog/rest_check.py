@@ -106,9 +106,7 @@ class RestChecker(Worker):
 
     def _work(self, stopping: threading.Event) -> None:
         reader, store, rest = self._open_store()
-        jobs = RestJobs(
-            reader, store, rest, symbol=self._exchange.control_symbol, clock=self._clock
-        )
+        jobs = RestJobs(reader, store, rest, exchange=self._exchange, clock=self._clock)
         scheduled = list(self._scheduled(jobs, stopping))
         while not stopping.wait(POLL_SECONDS):
             now = self._clock.uptime()

@@ -9,7 +9,7 @@ from funding import errors
 from funding.comparison.difference import Outcome
 from funding.comparison.pair import Comparison, Pair, alarms, compare, compare_all, planted_pair
 from funding.comparison.summary import summarise
-from funding.exchanges.exchange import Conversation
+from funding.exchanges.exchange import Conversation, Exchange
 from funding.model.event import Event, EventKind
 from funding.model.origin import not_comparable
 from funding.rest.exchange_client import ExchangeClient
@@ -25,8 +25,6 @@ from funding.store.verdicts import prune_verdicts
 log = logging.getLogger("compare")
 
 SOURCE = "watchdog"
-SETTLE_SECONDS = 5.0
-"""After ingest's start: a symbol of either class that has not come by then is missing."""
 ANSWER_SECONDS = 2.0
 """An answer that took longer says too little of the exchange's clock."""
 PRUNE_PAUSE_SECONDS = 0.05
@@ -47,8 +45,7 @@ class NotReady(Exception):
 
 
 class RestJobs:
-    """The jobs of RestChecker, for the exchange of `reader`, whose control symbol is `symbol`. For
-    one thread.
+    """The jobs of RestChecker, for `exchange`, which is that of `reader`. For one thread.
 
     They raise `StoreError`, `RestError` and, from `require_comparable`, `NotReady`.
     """
@@ -59,14 +56,15 @@ class RestJobs:
         store: DurableConnection,
         rest: ExchangeClient,
         *,
-        symbol: str,
+        exchange: Exchange,
         clock: Clock,
     ) -> None:
         self._reader = reader
         self._store = store
         self._rest = rest
-        self._symbol = symbol
-        self._exchange = reader.exchange
+        self._symbol = exchange.control_symbol
+        self._settle_seconds = exchange.settle_seconds
+        self._exchange = exchange.name
         self._clock = clock
 
     def require_comparable(self) -> None:
@@ -79,7 +77,7 @@ class RestJobs:
             raise errors.StoreForeign("the database", text)
         if feed.boot_id != self._clock.boot:
             return
-        if self._clock.uptime() - feed.started_uptime < SETTLE_SECONDS:
+        if self._clock.uptime() - feed.started_uptime < self._settle_seconds:
             raise NotReady
 
     def compare_one(self) -> list[Comparison]:

@@ -34,7 +34,7 @@ class ManualClock:
 def feed_at(clock: Clock, pid: int = 17) -> Feed:
     """The feed row of an ingest that began just now and is connected."""
     wall, uptime = clock.wall(), clock.uptime()
-    feed = Feed("binance", "127.0.0.1", pid, clock.boot, wall - 60, uptime - 60, wall, uptime)
+    feed = Feed("binance", "127.0.0.1", pid, clock.boot, wall - 100, uptime - 100, wall, uptime)
     feed.connected = feed.connections = 1
     feed.good_since = wall - 60
     return feed

@@ -92,8 +92,7 @@ class ComparedService:
             reader, store, rest = self.open_store(url)
             stack.enter_context(closing(reader))
             stack.enter_context(closing(store))
-            symbol = self.exchange.control_symbol
-            yield RestJobs(reader, store, rest, symbol=symbol, clock=clock)
+            yield RestJobs(reader, store, rest, exchange=self.exchange, clock=clock)
 
     def comparisons(self, where: str = "1") -> list[Any]:
         columns = "source, symbol, field, ws_value, rest_value, outcome, skew_ms, explained"

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.report_world import HOUR, Row, store, tamper
-from validation.rules import MAJORS
+from validation.exchanges import BINANCE
+
+MAJORS = BINANCE.majors
 
 END = 1_789_993_420.0
 SPAN = 24.5 * HOUR

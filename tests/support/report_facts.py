@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from validation.criteria.criterion import Criterion
+from validation.exchanges import BINANCE
 from validation.read.audit import Audit
 from validation.read.availability import Availability
 from validation.read.contracts import Contracts
@@ -60,7 +61,7 @@ def facts_of(
     roster = Roster(seen | wanted, wanted, listed or {}, frozenset(majors), {})
     stored = {name: StoredQuote(1.0, 1.0, 0.0001, True, BEGIN) for name in seen}
     return Facts(
-        "binance", replace(PERIOD, **period), tally,
+        BINANCE, replace(PERIOD, **period), tally,
         Audit(rest_pauses=list(rest_pauses), rest_outages=list(rest_outages)),
         Availability(), Quotes(feed, stored), {}, minimum_symbols, ForeignRows(0, 0, 0),
         Contracts({}), roster,

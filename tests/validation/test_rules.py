@@ -3,6 +3,7 @@
 import pytest
 
 from validation import rules
+from validation.exchanges import BINANCE
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def test_mark_is_near_its_index(mark: float, index: float, expected: bool) -> No
 
 
 def test_majors_are_twenty() -> None:
-    assert len(rules.MAJORS) == 20
-    assert rules.LARGEST_MAJORS <= rules.MAJORS
+    assert len(BINANCE.majors) == 20
+    assert BINANCE.largest <= BINANCE.majors
 
 
 def test_either_outcome_is_right_at_the_very_limit_and_no_other_word_is() -> None:

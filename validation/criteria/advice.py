@@ -6,6 +6,8 @@ _SYMBOL = "Compare it by hand with scripts/compare_all.py, and look into"
 ADVICE: Mapping[str, str] = {
     "equal at one event time": f"{_SYMBOL} the twenty worst below: the stream and REST name one"
     " instant and say different things.",
+    "equal but for the time between": f"{_SYMBOL} the twenty worst below: the stream and REST"
+    " differ by more, or more to one side, than the moment between them explains.",
     "more than lag can move": f"{_SYMBOL} the twenty worst below: our value was old, or wrong.",
     "on one side only": "Look up whether the symbol trades at the exchange, and whether the list"
     " of contracts (table contract) is younger than two hours.",
@@ -15,7 +17,7 @@ ADVICE: Mapping[str, str] = {
     " contract that was split, is on both sides.",
     "rates can be true": "Look up some rates at the exchange: they are in another unit, or stand"
     " still, on both sides.",
-    "COIN-M symbols": "Set FUNDING_WS_URL and FUNDING_REST_URL to USDⓈ-M addresses.",
+    "symbols of another exchange": "Set FUNDING_WS_URL and FUNDING_REST_URL to USDⓈ-M addresses.",
     "fresh data": "Read in var/log/{ingest}.log why the stream was lost.",
     "API answering": "Read in var/log/api_*.log and watchdog.log why it did not answer.",
     "watchdog there": "Keep the group running, and the machine awake: supervisorctl status must"
@@ -46,6 +48,8 @@ ADVICE: Mapping[str, str] = {
     "all fields": "Update the program that compares: it leaves out a field.",
     "pairs of one event time": "Look at the clock and the load of this machine: the watchdog never"
     " reads the stream at REST's instant.",
+    "pairs near in time": "Look at the clock and the load of this machine: REST's answers and the"
+    " stream are read at different moments.",
     "rows": "Look who writes into the table comparison besides the service.",
     "stored outcomes that are wrong": "Look who changed the table comparison: it was edited, or an"
     " older version wrote it.",

@@ -2,7 +2,8 @@
 
 Two readings of one event time are one value, so they must be equal, for each symbol and at any
 time; there are plenty of them. Readings of other event times differ by what the market did
-meanwhile, which proves nothing but what lag cannot account for.
+meanwhile, which proves nothing but what lag cannot account for. Of an exchange that names no tick,
+readings are close, and off to either side.
 """
 
 from validation.criteria.criterion import Criterion, named
@@ -13,11 +14,32 @@ from validation.rules import FIELDS, INDEX, MARK, RATE
 SHORT = {MARK: "price", RATE: "rate", INDEX: "index"}
 BEYOND_SHARE, BEYOND_FEW, BEYOND_TIMES = 0.001, 2, 1
 """Of the pairs that are apart in time; a few at least; of one symbol."""
+OFF_RUN, OFF_SHARE = 4, 0.05
+"""Pairs of one symbol in a row that are off to one side, and of all pairs."""
 ONE_SIDED_TIMES = 2  # a symbol that is being listed is for a moment on one side only
 ONE_SIDED_SHARE = 0.002
 
 
 def _equal(facts: Facts) -> Criterion:
+    return _same(facts) if facts.market.same_ticks else _close(facts)
+
+
+def _close(facts: Facts) -> Criterion:
+    """Where no reading is known to be of one tick, most differ by no more than a match, and those
+    that do differ either way."""
+    figures, wrong, passed = [], set(), True
+    for field in FIELDS:
+        found = [s for s in facts.tally.series[field].values() if s.pairs]
+        wrong |= {s.symbol for s in found if s.off_run > OFF_RUN or s.off * 2 > s.pairs}
+        pairs, off = sum(s.pairs for s in found), sum(s.off for s in found)
+        figures.append(f"{SHORT[field]} {off:,} of {pairs:,} apart")
+        passed = passed and off <= OFF_SHARE * pairs and (pairs > 0 or field is INDEX)
+    figure = f"{'; '.join(figures)}; always to one side: {named(wrong)}"
+    passed = passed and not wrong
+    return Criterion("equal but for the time between", figure, "5 %; none", passed)
+
+
+def _same(facts: Facts) -> Criterion:
     figures, unequal, passed = [], set(), True
     for field in FIELDS:
         of_field = list(facts.tally.series[field].values())

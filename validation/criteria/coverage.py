@@ -17,6 +17,7 @@ TRADING_SHARE = 0.75
 ALIVE_SECONDS, ALIVE_SHARE, ALIVE_FEW = 3_600, 0.02, 5
 REST_ILL_HOURS = 6
 SAME_TIME_SHARE, SAME_TIME_SYMBOLS = 0.05, 0.01
+NEAR_MS, NEAR_SHARE = 5_000, 0.95
 SAME_TIME_FEWEST, SAME_TIME_SURE = 20, 10
 """Pairs of a symbol before its share is judged, and how many of one event time it must have had by
 the share of all before their absence cannot be chance."""
@@ -197,7 +198,13 @@ def _fields(facts: Facts) -> Criterion:
 
 
 def _same_time(facts: Facts) -> Criterion:
-    """Only readings of one event time prove a value: of each symbol, and in each hour."""
+    """Only readings of one event time prove a value: of each symbol, and in each hour. An exchange
+    that names no tick has readings that are near in time."""
+    if not facts.market.same_ticks:
+        far = facts.tally.skews.count_beyond(NEAR_MS) + facts.tally.skews.unknown
+        near = 1 - far / max(1, facts.tally.pairs)
+        passed = facts.tally.pairs > 0 and near >= NEAR_SHARE
+        return Criterion("pairs near in time", percent(near), "95 % within 5 s", passed)
     prices = [each for each in facts.expected if each.field is MARK and each.pairs]
     total = sum(each.pairs for each in prices)
     share = sum(each.same_time for each in prices) / max(1, total)

@@ -60,7 +60,7 @@ def _of_cause(
 ) -> Failure:  # fmt: skip
     seconds = covered(spans, (facts.period.since, facts.period.until))
     text = cause.text.format(seconds=duration(seconds))
-    todo = advice(cause.advice_of, ingest_of(facts.exchange))
+    todo = advice(cause.advice_of, ingest_of(facts.market))
     if EVER not in spans:
         begin, end = min(b for b, _ in spans), max(e for _, e in spans)
         return Failure(text, todo, names, begin, end, end >= facts.period.until)
@@ -86,7 +86,7 @@ def _follows(
 
 
 def _alone(facts: Facts, name: str, evidence: Evidence | None) -> Failure:
-    todo = advice(name, ingest_of(facts.exchange))
+    todo = advice(name, ingest_of(facts.market))
     failure = Failure(f"not met: {name}", todo, [name], goes_on=name in NOW)
     return _dated(failure, evidence)
 

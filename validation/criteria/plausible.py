@@ -10,7 +10,6 @@
   contracts, 51 of 745 in 2026, and of metals and shares on a weekend, 217 of 962, need not.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,8 +18,8 @@ from validation.read.facts import Facts
 from validation.read.series import ENOUGH_PAIRS, Series
 from validation.rules import INDEX, MARK, RATE, Field, far_from_index
 
-STILL_SHARE, STILL_SHARE_UNLISTED = 0.01, 0.3
-"""Of the prices that must move; the second where nothing tells which contracts trade."""
+STILL_SHARE_UNLISTED = 0.3
+"""Of the prices that must move, where nothing tells which contracts trade."""
 MOVING_SHARE = {MARK: 0.9, RATE: 0.01}
 MOVING_SHARE_UNLISTED = 0.6
 STILL_HOURS = 2
@@ -29,7 +28,6 @@ SMALL_SHARE, LARGE_SHARE = 0.5, 0.5
 FAR_SHARE = 0.005
 JUMPING = 2
 """So many prices may jump by half in a day of real trading."""
-COIN_MARGINED = re.compile(r".*USD_(PERP|[0-9]{6})", re.DOTALL)
 
 
 def _bits(number: int) -> Iterator[int]:
@@ -59,6 +57,8 @@ def still_hours(facts: Facts, field: Field) -> int:
     compared = Counter(hour for each in series for hour in _bits(each.compared_hours))
     moving = Counter(hour for each in series for hour in _bits(each.moving_hours))
     share = MOVING_SHARE[field]
+    if field is MARK:
+        share = min(share, 1 - facts.market.still_share)
     if field is MARK and not facts.contracts.listed:
         share = MOVING_SHARE_UNLISTED
     longest = still = 0
@@ -87,7 +87,7 @@ def _prices_move(facts: Facts) -> Criterion:
         and (each.compared_hours & ~each.moving_hours).bit_count() > STILL_HOURS
     }
     still, share = still_hours(facts, MARK), _one_value_share(facts, MARK)
-    most = STILL_SHARE if facts.contracts.listed else STILL_SHARE_UNLISTED
+    most = facts.market.still_share if facts.contracts.listed else STILL_SHARE_UNLISTED
     figure = f"never: {named(never)} of {len(judged):,}; majors still: {named(majors)};"
     figure += f" still for {still} h; {percent(share)} alike"
     passed = bool(judged) and len(never) <= most * len(judged) and not majors
@@ -122,15 +122,16 @@ def _rates(facts: Facts) -> Criterion:
     total = max(1, tally.everything[RATE].many)
     large, small = tally.large_rates / total, tally.small_rates / total
     still, share = still_hours(facts, RATE), _one_value_share(facts, RATE)
-    figure = f"still for {still} h; {percent(share)} alike; {percent(large)} above 0.2 %,"
-    figure += f" {percent(small)} below 0.001 %"
+    figure = f"still for {still} h; {percent(share)} alike; {percent(large)} above the usual,"
+    figure += f" {percent(small)} below"
     passed = still <= STILL_HOURS and 0 < share <= ONE_VALUE_SHARE
     passed = passed and large <= LARGE_SHARE and small <= SMALL_SHARE
     return Criterion("rates can be true", figure, "2 h; at most 90 %; at most half", passed)
 
 
-def _coin_margined(facts: Facts) -> Criterion:
-    return forbid("COIN-M symbols", set(filter(COIN_MARGINED.fullmatch, facts.roster.known)))
+def _foreign(facts: Facts) -> Criterion:
+    known = facts.roster.known
+    return forbid("symbols of another exchange", set(filter(facts.market.foreign.fullmatch, known)))
 
 
-CRITERIA = (_prices_move, _prices, _rates, _coin_margined)
+CRITERIA = (_prices_move, _prices, _rates, _foreign)

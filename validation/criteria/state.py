@@ -139,6 +139,8 @@ def _rates(facts: Facts) -> Criterion:
     all, nor another one for most of those that stood still all day."""
     off, opposite, changed, majors = set(), set(), set(), set()
     total = crossed = still = hour_over = 0
+    scale = facts.market.rate_scale
+    least, large, opposed = (x * scale for x in (LEAST_RATE_MOVE, LARGE_RATE_MOVE, OPPOSITE_RATE))
     for series, quote in _stored(facts, RATE):
         if series.last_rest is None:
             continue
@@ -147,18 +149,18 @@ def _rates(facts: Facts) -> Criterion:
             still += 1
             same = rate is not None and abs(rate - last) < SAME_RATE
             changed |= set() if same else {series.symbol}
-        signs = rate is not None and last * rate < 0 and min(abs(last), abs(rate)) > OPPOSITE_RATE
+        signs = rate is not None and last * rate < 0 and min(abs(last), abs(rate)) > opposed
         if rate is not None and series.paired_at // HOUR_SECONDS != quote.at // HOUR_SECONDS:
             hour_over += 1
-            crossed += abs(last) > OPPOSITE_RATE
+            crossed += abs(last) > opposed
             opposite |= {series.symbol} if signs else set()
             continue
         total += 1
         usual = max(series.largest_move, series.average_move)  # hourly: no two in one hour
-        most = max(LEAST_RATE_MOVE, OWN_MOVES * usual, abs(last) / 2)
-        beyond = rate is None or abs(rate - last) > (LEAST_RATE_MOVE if signs else most)
+        most = max(least, OWN_MOVES * usual, abs(last) / 2)
+        beyond = rate is None or abs(rate - last) > (least if signs else most)
         off |= {series.symbol} if beyond else set()
-        if rate is None or abs(rate - last) > max(most, LARGE_RATE_MOVE):
+        if rate is None or abs(rate - last) > max(most, large):
             majors |= {series.symbol} & facts.roster.majors
     figure = f"off: {named(off)}; of the other sign after a whole hour: {named(opposite)};"
     figure += f" still all day, now another: {len(changed):,} of {still:,}"

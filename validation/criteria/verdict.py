@@ -15,9 +15,6 @@ from validation.read.incidents import EventKind
 from validation.read.roster import OLD_LIST_SECONDS
 from validation.rules import INDEX, Status
 
-LISTED = 500
-"""The exchange lists at least so many symbols: FUNDING_MIN_SYMBOLS may be set lower."""
-
 CRITERIA: Mapping[Group, tuple[Callable[[Facts], Criterion], ...]] = {
     Group.VALUES: (*agreement.CRITERIA, *plausible.CRITERIA),
     Group.SERVICE: service.CRITERIA,
@@ -40,14 +37,14 @@ def warnings(facts: Facts) -> list[str]:
     tally, audit, hours = facts.tally, facts.audit, facts.period.hours
     compared, planted = len(compared_symbols(facts)), tally.planted.planted
     others, feed = facts.foreign_rows.others, facts.quotes.feed
-    ill = coverage.rest_ill_seconds(facts)
+    ill, most = coverage.rest_ill_seconds(facts), facts.market.listed
     untimed, no_skew = tally.without_rest_time, tally.skews.unknown
     found: list[tuple[object, str]] = [
         *_of_the_roster(facts),
         *_of_the_interval(facts),
         (ill, f"REST did not answer for {duration(ill)}: nothing was compared then"),
         (0 < planted < hours // 2, f"{planted} controls in {hours} h: one an hour is planted"),
-        (compared < LISTED, f"only {compared} symbols compared: the exchange lists over {LISTED}"),
+        (compared < most, f"only {compared} symbols compared: the exchange lists over {most}"),
         (untimed, f"{untimed:,} comparisons without the time of REST's reply"),
         (no_skew, f"{no_skew:,} comparisons without skew: their event times are unknown"),
         (tally.just_settled, f"{tally.just_settled:,} rates differ at a whole hour: not judged"),
@@ -93,5 +90,5 @@ def _of_the_interval(facts: Facts) -> list[tuple[object, str]]:
             " FUNDING_COMPARE_ALL_INTERVAL no GO is possible",
         )]  # fmt: skip
     text = f"all symbols are compared every {duration(interval)} only: what lies between is proven"
-    text += " by BTCUSDT alone, and a settlement by comparisons within "
+    text += " by one symbol alone, and a settlement by comparisons within "
     return [(True, text + duration(coverage.witness_seconds(facts)))]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from validation.exchanges import BINANCE, Exchange
 from validation.read.incidents import EventKind, Incident, incidents_of
 from validation.read.period import Period
 from validation.read.spans import Span
@@ -19,11 +20,12 @@ DATED_KINDS = {
     EventKind.CONNECT_FAILED,
 }  # fmt: skip
 """Of which a criterion allows so many."""
+OF_ITS_REST = {EventKind.REST_PAUSE, EventKind.REST_UNAVAILABLE}
+"""Their rule is the exchange. A database of an older version does not tell."""
 RUNS_AGAIN = {EventKind.START, EventKind.REPLACED}
 PAUSE_SECONDS = 60
-"""A refusal may come so long before the gap that it causes: BTCUSDT is compared once a minute."""
+"""A refusal may come so long before the gap that it causes: one symbol is compared each minute."""
 INGEST, WATCHDOG = "ingest", "watchdog"
-FIRST_EXCHANGE = "binance"
 SERVES = (INGEST, WATCHDOG, "api")
 """How the names of the programs begin that the service consists of. Others may be stopped, or
 crash: they are among those who ask."""
@@ -62,12 +64,13 @@ class Audit:
         return sum(many for (each, _), many in self.counts.items() if each == kind)
 
 
-def ingest_of(exchange: str) -> str:
-    """The name of the ingest program of `exchange`."""
-    return INGEST if exchange == FIRST_EXCHANGE else f"{INGEST}-{exchange}"
+def ingest_of(exchange: Exchange) -> str:
+    """The name of the ingest program that keeps `exchange`."""
+    kept_by = exchange.carrier or exchange.name
+    return INGEST if kept_by == BINANCE.name else f"{INGEST}-{kept_by}"
 
 
-def audit_of(connection: sqlite3.Connection, period: Period, exchange: str) -> Audit:
+def audit_of(connection: sqlite3.Connection, period: Period, exchange: Exchange) -> Audit:
     """What is told of the programs that serve `exchange`; not of the ingest of another one.
 
     Crashes are those that supervisord's plugin recorded, of any program; and a start of ingest
@@ -84,6 +87,8 @@ def audit_of(connection: sqlite3.Connection, period: Period, exchange: str) -> A
     ingest, stops = _IngestTrail(audit, period, own), _Stops(audit, period)
     for incident in incidents_of(connection, period):
         if incident.name != own and incident.name.startswith(INGEST):
+            continue
+        if incident.kind in OF_ITS_REST and incident.rule not in (None, exchange.name):
             continue
         ingest.add(incident)
         stops.add(incident)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from validation.exchanges import BINANCE, EXCHANGES, Exchange
 from validation.read.audit import INGEST, ingest_of
 from validation.read.incidents import EventKind
 from validation.read.period import Period
@@ -40,7 +41,9 @@ class Availability:
         return max(0.0, 1 - self.down.get(rule, 0.0) / observed) if observed > 0 else 0.0
 
 
-def availability_of(connection: sqlite3.Connection, period: Period, exchange: str) -> Availability:
+def availability_of(
+    connection: sqlite3.Connection, period: Period, exchange: Exchange
+) -> Availability:
     """The availability of `exchange` since the first comparison of `period`. A period that names
     another ingest program is another exchange's."""
     if "duration_seconds" not in columns_of(connection, "event"):
@@ -52,6 +55,7 @@ def availability_of(connection: sqlite3.Connection, period: Period, exchange: st
     ).fetchall()
     own = ingest_of(exchange)
     rows = [row for row in rows if not _of_another(str(row[2]).rpartition(":")[2], own)]
+    rows = list(_own_rows(rows, exchange))
     within = period.first, period.until
     spans = {rule: _within(_unhealthy(rows, rule, period.until), within) for rule in Rule}
     down = {rule: covered(found, within) for rule, found in spans.items()}
@@ -74,6 +78,15 @@ def _within(spans: Iterable[Span], within: Span) -> list[Span]:
 
 def _of_another(program: str, ingest: str) -> bool:
     return program.startswith(INGEST) and program != ingest
+
+
+def _own_rows(rows: list[_Row], exchange: Exchange) -> Iterator[_Row]:
+    """Without the periods of other exchanges' data, whose rule is the exchange."""
+    for at, kind, program, rule, lasted in rows:
+        if kind != EventKind.UNHEALTHY or rule == Rule.API:
+            yield at, kind, program, rule, lasted
+        elif rule == exchange.name or (exchange is BINANCE and rule not in EXCHANGES):
+            yield at, kind, program, Rule.DATA, lasted
 
 
 def _unhealthy(rows: list[_Row], rule: Rule, until: float) -> Iterator[Span]:

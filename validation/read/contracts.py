@@ -3,11 +3,9 @@
 import sqlite3
 from typing import NamedTuple
 
+from validation.exchanges import BINANCE, Exchange
 from validation.read.tables import columns_of
 from validation.rules import Status
-
-PERPETUAL = "PERPETUAL"
-"""The type of a contract on a coin: its market never closes."""
 
 
 class Contract(NamedTuple):
@@ -24,7 +22,8 @@ class Contracts:
     """The contracts of one exchange; `listed` is False for a database that holds none, and
     `checked_at` when the exchange was asked last."""
 
-    def __init__(self, rows: dict[str, Contract]) -> None:
+    def __init__(self, rows: dict[str, Contract], exchange: Exchange = BINANCE) -> None:
+        self._exchange = exchange
         self._rows = rows
         self.listed = bool(rows)
         self.checked_at = max((each.checked_at for each in rows.values()), default=0.0)
@@ -43,7 +42,8 @@ class Contracts:
     def never_closes(self, symbol: str) -> bool:
         """Whether `symbol` trades day and night: its price moves."""
         found = self.of(symbol)
-        return found.status == Status.TRADING and found.kind == PERPETUAL
+        trades = found.status == Status.TRADING and found.kind == self._exchange.perpetual
+        return trades and not self._exchange.closing.fullmatch(symbol)
 
     @property
     def trading(self) -> set[str]:
@@ -53,7 +53,7 @@ class Contracts:
 _UNKNOWN = Contract()
 
 
-def contracts_of(connection: sqlite3.Connection, exchange: str) -> Contracts:
+def contracts_of(connection: sqlite3.Connection, exchange: Exchange) -> Contracts:
     """The contracts of `exchange`; none in a database of an older version."""
     columns = columns_of(connection, "contract")
     if not columns >= {"symbol", "status", "contract_type", "checked_at"}:
@@ -65,7 +65,7 @@ def contracts_of(connection: sqlite3.Connection, exchange: str) -> Contracts:
     rows = connection.execute(
         f"SELECT symbol, status, contract_type, {hours}, {listed}, checked_at FROM contract"
         " WHERE exchange = ?",
-        (exchange,),
+        (exchange.name,),
     )
     return Contracts(
         {
@@ -73,7 +73,8 @@ def contracts_of(connection: sqlite3.Connection, exchange: str) -> Contracts:
                 str(status), str(kind), interval, _number(began) / 1000, _number(checked)
             )
             for symbol, status, kind, interval, began, checked in rows
-        }
+        },
+        exchange,
     )
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from validation.exchanges import BINANCE, Exchange, exchange_of
 from validation.read.audit import Audit, audit_of
 from validation.read.availability import Availability, availability_of
 from validation.read.contracts import Contracts, contracts_of
@@ -27,7 +28,7 @@ _IS_PAIR = (
 class Facts:
     """What the database says of one exchange in one period."""
 
-    exchange: str
+    market: Exchange
     period: Period
     tally: Tally
     audit: Audit
@@ -38,6 +39,11 @@ class Facts:
     foreign_rows: ForeignRows
     contracts: Contracts
     roster: Roster
+
+    @property
+    def exchange(self) -> str:
+        """Its name."""
+        return self.market.name
 
     @property
     def expected(self) -> Iterator[Series]:
@@ -53,16 +59,17 @@ def gather(
     now: float,
     minimum_symbols: int,
 ) -> Facts:
-    """The facts of the period `asked` for: since and until, in Unix seconds."""
-    since, until = asked
+    """The facts of the period `asked` for: since and until, in Unix seconds. `minimum_symbols` is
+    the setting, which is about Binance."""
+    market, (since, until) = exchange_of(exchange), asked
     first, last = connection.execute(
         "SELECT min(compared_at), max(compared_at) FROM comparison"
         f" WHERE compared_at BETWEEN ? AND ? AND exchange = ? AND {_IS_PAIR}",
         (*asked, exchange),
     ).fetchone()
     first, last = (since, since) if first is None else (float(first), float(last))
-    contracts = contracts_of(connection, exchange)
-    tally = Tally(first, contracts.listed_after(first))
+    contracts = contracts_of(connection, market)
+    tally = Tally(first, contracts.listed_after(first), market)
     for row in _rows(connection, exchange, asked):
         tally.add(row)
     tally.close(until)
@@ -76,14 +83,15 @@ def gather(
     period = Period(
         since, until, first, last, gaps.found, gaps.longest, watched.found, backwards, future, now
     )
-    audit = audit_of(connection, period, exchange)
-    availability = availability_of(connection, period, exchange)
-    quotes = quotes_of(connection, exchange)
+    audit = audit_of(connection, period, market)
+    availability = availability_of(connection, period, market)
+    quotes = quotes_of(connection, market)
     usage = usage_of(connection, exchange, since, until)
     foreign_rows = foreign_rows_of(connection, exchange, since, until)
-    roster = roster_of(exchange, period, tally, quotes, contracts)
+    few = minimum_symbols if market is BINANCE else market.min_symbols
+    roster = roster_of(market, period, tally, quotes, contracts)
     return Facts(
-        exchange, period, tally, audit, availability, quotes, usage, minimum_symbols,
+        market, period, tally, audit, availability, quotes, usage, few,
         foreign_rows, contracts, roster,
     )  # fmt: skip
 

@@ -46,6 +46,7 @@ class Incident:
     count: int = 1
     seconds: float | None = None  # how long it lasted
     about: str = ""  # as `program`, but empty where the source tells of itself
+    rule: str | None = None
 
     @property
     def name(self) -> str:
@@ -60,16 +61,18 @@ def incidents_of(connection: sqlite3.Connection, period: Period) -> Iterator[Inc
     program = "program" if "program" in present else "NULL"
     count = "count" if "count" in present else "1"
     seconds = "duration_seconds" if "duration_seconds" in present else "NULL"
+    rule = "rule" if "rule" in present else "NULL"
     rows = connection.execute(
         f"SELECT at, source, kind, detail, {program}, {count},"
-        f" {seconds} FROM event"
+        f" {seconds}, {rule} FROM event"
         " WHERE at BETWEEN 0 AND ? ORDER BY at, id",
         (period.until,),
     )
-    for at, source, kind, detail, about, many, lasted in rows:
+    for at, source, kind, detail, about, many, lasted, rule in rows:
         texts = str(source), str(kind), str(detail)[:300], str(about or source)
         many = max(1, int(many or 1))
-        yield Incident(float(at), *texts, many, _seconds(lasted), str(about or ""))
+        told = None if rule is None else str(rule)
+        yield Incident(float(at), *texts, many, _seconds(lasted), str(about or ""), told)
 
 
 def _seconds(lasted: object) -> float | None:

@@ -13,15 +13,14 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
+from validation.exchanges import Exchange
 from validation.read.contracts import Contracts
 from validation.read.period import Period
 from validation.read.series import ENOUGH_PAIRS
 from validation.read.state import Quotes
 from validation.read.tally import Tally
-from validation.rules import HOUR_SECONDS, LARGEST_MAJORS, MAJORS, MARK, Status
+from validation.rules import HOUR_SECONDS, MARK, Status
 
-EXCHANGE = "binance"
-"""Whose names the table of majors holds."""
 FEW_SHARE = 0.12
 """Of the symbols known: more are not listed in one day, nor delisted. The exchange's own list may
 name any number that do not trade."""
@@ -46,11 +45,11 @@ class Roster:
 
 
 def roster_of(
-    exchange: str, period: Period, tally: Tally, quotes: Quotes, contracts: Contracts
+    exchange: Exchange, period: Period, tally: Tally, quotes: Quotes, contracts: Contracts
 ) -> Roster:
     """The roster; where the exchange's list is not known, what can be seen decides."""
     known = set(quotes.rows).union(*tally.series.values()) | contracts.trading
-    majors = _majors(known) if exchange == EXCHANGE and known else frozenset()
+    majors = _majors(exchange, known) if known else frozenset()
     excused: dict[str, str] = {}
     if period.until - contracts.checked_at > OLD_LIST_SECONDS:
         excused = dict.fromkeys(_ended(period, tally, quotes), "ended")
@@ -67,11 +66,12 @@ def roster_of(
     return Roster(frozenset(known), expected, listed, frozenset(majors), excused)
 
 
-def _majors(known: Set[str]) -> frozenset[str]:
+def _majors(exchange: Exchange, known: Set[str]) -> Set[str]:
     """Those that must be there, even where nothing else knows of them."""
-    if len(MAJORS & known) >= MAJORS_SHARE * len(MAJORS):
-        return MAJORS
-    return MAJORS & known | LARGEST_MAJORS
+    majors = exchange.majors
+    if len(majors & known) >= MAJORS_SHARE * len(majors):
+        return majors
+    return majors & known | exchange.largest
 
 
 def _listed(

@@ -54,6 +54,9 @@ class Series:
     late: int = 0  # pairs whose readings are far apart in time
     stale: int = 0  # those of them in which the stream's is too old to be used
     beyond_lag: int = 0
+    off: int = 0  # pairs that no tick ties together, and that differ by more than a match
+    off_run: int = 0  # the most of them in a row, by which ours is above, or below
+    _off_now: int = 0  # of the run that goes on, above zero where ours is above
     missing_ws: int = 0
     missing_rest: int = 0
     missing_both: int = 0
@@ -122,6 +125,14 @@ class Series:
         if difference > 0 and beyond_lag(self.field, difference, skew_ms):
             self.beyond_lag += 1
             self.beyond_at = self.paired_at
+
+    def note_off(self, above: bool, *, off: bool) -> None:
+        """Note whether a pair is `off`, and with ours `above`: what the market does meanwhile goes
+        either way, and an error one way."""
+        step = (1 if above else -1) if off else 0
+        self.off += off
+        self._off_now = step and (self._off_now + step if self._off_now * step > 0 else step)
+        self.off_run = max(self.off_run, abs(self._off_now))
 
     def note_rest(self, at: float, theirs: float) -> None:
         """Note REST's value at `at`, whether or not we have one."""

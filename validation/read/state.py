@@ -3,10 +3,10 @@
 import sqlite3
 from dataclasses import dataclass, field
 
+from validation.exchanges import Exchange
 from validation.read.tables import columns_of
 from validation.rules import HOUR_MS
 
-FUNDING_HOURS = (1, 2, 4, 8)
 Usage = dict[tuple[str, str], tuple[int, int]]
 """(caller, route) → REST calls and weight in the period."""
 _LATE_MS = 120_000
@@ -51,16 +51,16 @@ class Quotes:
     no_schedule: set[str] = field(default_factory=set)
 
 
-def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
+def quotes_of(connection: sqlite3.Connection, exchange: Exchange) -> Quotes:
     """All quotes of `exchange`, and its feed."""
-    quotes = Quotes(_feed(connection, exchange))
+    quotes = Quotes(_feed(connection, exchange.name))
     columns = columns_of(connection, "quote")
     if not columns:
         return quotes
     # What REST filled in says nothing of the stream.
     streamed = " AND source <> 'rest'" if "source" in columns else ""
     select = f"SELECT {_QUOTE} FROM quote WHERE exchange = ?{streamed}"
-    rows = connection.execute(select, (exchange,))
+    rows = connection.execute(select, (exchange.name,))
     for name, mark, index, rate, settlement, hours, event_time, updated_at in rows:
         symbol, at = str(name), min(_number(event_time) / 1000, _number(updated_at))
         rate = _number(rate) if rate is not None else None
@@ -68,11 +68,13 @@ def quotes_of(connection: sqlite3.Connection, exchange: str) -> Quotes:
         quotes.rows[symbol] = StoredQuote(_number(mark), _number(index), rate, settles, at, hours)
         if hours is None:
             quotes.no_interval.add(symbol)
-        elif hours not in FUNDING_HOURS:
+        elif hours not in exchange.hours:
             quotes.impossible_interval.add(symbol)
         if not settles:
             quotes.no_schedule.add(symbol)
-        elif hours in (None, *FUNDING_HOURS) and not _possible(hours, settlement, event_time):
+        elif hours in (None, *exchange.hours) and not _possible(
+            hours, settlement, event_time, on_grid=exchange.on_grid
+        ):
             quotes.impossible_schedule.add(symbol)
     return quotes
 
@@ -81,14 +83,15 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-def _possible(hours: int | None, settlement: object, event_time: object) -> bool:
-    """Whether the next settlement, epoch ms, is on the grid of its interval and within one.
+def _possible(hours: int | None, settlement: object, event_time: object, *, on_grid: bool) -> bool:
+    """Whether the next settlement, epoch ms, is within one interval and `on_grid`: at a multiple of
+    it, or else at a whole hour.
 
     While the interval is unknown, no more is certain than whole hours, and eight of them at most.
     """
     if not isinstance(settlement, int) or not isinstance(event_time, int):
         return False
-    if settlement % ((hours or 1) * HOUR_MS):
+    if settlement % ((hours if hours and on_grid else 1) * HOUR_MS):
         return False
     return -_LATE_MS <= settlement - event_time <= (hours or 8) * HOUR_MS + 60_000
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from validation import rules
+from validation.exchanges import BINANCE, Exchange
 from validation.read.basis import Bases
 from validation.read.calendar import Calendar, Witness
 from validation.read.differences import Differences, Hour, WorstPairs
@@ -23,7 +24,7 @@ CLOCKS_APART_MS = 30_000
 NEAR_SETTLEMENT_SECONDS = 120
 """Around a whole hour: further away, no reading that is on time was made just after it."""
 LARGE_RATE = 0.002
-"""A fraction per interval that few symbols exceed (the exchange caps at 0.02 to 0.04)."""
+"""A fraction per eight hours that few symbols exceed (the exchange caps at 0.02 to 0.04)."""
 SMALL_RATE = 1e-5
 """And one that most reach: of a year's settlements of 36 symbols at least 78 % each day."""
 
@@ -34,7 +35,9 @@ EMPTY: Mapping[str, float] = MappingProxyType({})
 class Tally:
     """Everything that one pass over the comparisons of one exchange finds."""
 
-    def __init__(self, first: float, listed: Mapping[str, float] = EMPTY) -> None:
+    def __init__(
+        self, first: float, listed: Mapping[str, float] = EMPTY, exchange: Exchange = BINANCE
+    ) -> None:
         """Hours and gaps are counted from `first` (Unix seconds), the time of the first pair;
         `listed` holds when the contracts that came later began to trade."""
         self.calendar, self.planted, self.worst = Calendar(first), PlantedPairs(), WorstPairs()
@@ -52,6 +55,7 @@ class Tally:
         self._near_settlement = False
         self._witness: Witness | None = None
         self._listed = listed
+        self._same_ticks, self._rate_scale = exchange.same_ticks, exchange.rate_scale
 
     def add(self, row: Row) -> None:
         """Count one row; rows come in the order of their times."""
@@ -156,8 +160,8 @@ class Tally:
         self._add_difference(row, series, min(difference, rules.LARGEST_PCT), self.skews.add(skew))
 
     def _add_rate(self, symbol: str, size: float) -> None:
-        self.large_rates += size > LARGE_RATE
-        self.small_rates += size < SMALL_RATE
+        self.large_rates += size > LARGE_RATE * self._rate_scale
+        self.small_rates += size < SMALL_RATE * self._rate_scale
         if self._witness is not None:
             after, distance, seen = self._witness
             # The nearest reading counts: the last one before it, and the first one after.
@@ -171,10 +175,15 @@ class Tally:
         if same_time and difference and self._near_settlement and series.field is RATE:
             same_time = not rules.just_settled(row.rest_time)
             self.just_settled += not same_time
+        if not self._same_ticks:
+            # Which tick a value belongs to is not known: no two are one by their times.
+            same_time = False
+            far = rules.off(series.field, row.ws, row.rest, self._rate_scale)
+            series.note_off(row.ws > row.rest, off=far)
         if same_time:
             hour.aligned_many += 1
             series.add_same_time(row.ws, row.rest, difference)
-        elif apart and known:
+        elif (apart or not self._same_ticks) and known:
             series.add_apart(difference, row.skew_ms)
         if difference:
             (hour.aligned if same_time else hour.apart).append(difference)

@@ -83,6 +83,7 @@ COIN_MARGINED = Exchange(
     title="Binance COIN-M futures",
     min_symbols=10,
     control_symbol="BTCUSD_PERP",
+    settle_seconds=5.0,
     stream=BinanceStream,
     rest=CoinMarginedRest,
     limits=RestLimits(rest.WEIGHT_LIMIT, 100, rest.WEIGHT_HEADER),

@@ -149,6 +149,7 @@ BINANCE = Exchange(
     title="Binance USD-M futures",
     min_symbols=500,
     control_symbol="BTCUSDT",
+    settle_seconds=5.0,  # by then a symbol of either class has come
     stream=BinanceStream,
     rest=BinanceRest,
     limits=RestLimits(

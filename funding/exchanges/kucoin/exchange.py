@@ -16,6 +16,7 @@ KUCOIN = Exchange(
     title="KuCoin futures",
     min_symbols=300,
     control_symbol="XBTUSDTM",
+    settle_seconds=90.0,  # rates come each minute
     stream=KucoinStream,
     rest=KucoinRest,
     limits=RestLimits(weight=4_000, own=1_000),

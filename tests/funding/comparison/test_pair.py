@@ -190,6 +190,15 @@ def test_no_pair_is_planted_without_values() -> None:
     ]
 
 
+def test_rate_that_the_stream_tells_once_a_minute_may_be_late() -> None:
+    pair = Pair(rest(rate=0.0002), ours(rate=0.0001), ours(rate=0.0001))
+    for exchange, lag in (("binance", 0), ("kucoin", 1), ("backpack", 0)):
+        _, rate, _ = compare(pair, "who", exchange, NOW)
+        assert (rate.outcome, rate.explained) == ("significant", lag)
+    one_sided = Pair(rest(rate=0.0002), ours(rate=None), ours(rate=None))
+    assert compare(one_sided, "who", "kucoin", NOW)[1].explained == 0
+
+
 def test_only_significant_differences_are_alarms() -> None:
     found = round_of(pair_of("A", 100.5), pair_of("B", 102), pair_of("C"))
     assert [(e.at, e.source, e.kind, e.detail) for e in alarms(found.rows)] == [

@@ -9,12 +9,13 @@ import pytest
 from funding.comparison.difference import Field, Outcome
 from funding.comparison.pair import Comparison, planted_pair
 from funding.errors import StoreForeign
+from funding.exchanges.binance.exchange import BINANCE
 from funding.model.feed import Feed
 from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.writer import Writer
 from funding.watchdog import rest_jobs
-from funding.watchdog.rest_jobs import SETTLE_SECONDS, NotReady
+from funding.watchdog.rest_jobs import NotReady
 from tests.support.clock import ManualClock, rows
 from tests.support.compared_service import (
     TIME,
@@ -159,7 +160,7 @@ def test_stand_in_is_not_compared_with_the_exchange(
     tmp_path: Any, address: str, rest_url: str, refused: bool
 ) -> None:
     service = ComparedService(tmp_path / "funding.db", ManualClock())
-    write_feed(service, address, SETTLE_SECONDS)
+    write_feed(service, address, BINANCE.settle_seconds)
     if refused:
         for boot in ("this boot", "the next boot"):
             service.hand.boot = boot
@@ -171,7 +172,7 @@ def test_stand_in_is_not_compared_with_the_exchange(
         return
     with service.jobs(rest_url) as jobs:
         jobs.require_comparable()
-        write_feed(service, address, SETTLE_SECONDS - 0.1)
+        write_feed(service, address, BINANCE.settle_seconds - 0.1)
         with pytest.raises(NotReady):
             jobs.require_comparable()
 

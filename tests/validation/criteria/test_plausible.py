@@ -94,7 +94,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "one major frozen on both sides for four hours": Sabotage(
         frozen(MARK, f"{FOUR_HOURS} AND symbol = 'ETHUSDT'"), {"prices move"}
     ),
-    "COIN-M mixed in": Sabotage(COIN_MARGINED, {"COIN-M symbols"}),
+    "COIN-M mixed in": Sabotage(COIN_MARGINED, {"symbols of another exchange"}),
     "rates frozen on both sides": Sabotage(frozen(RATE), {"rates can be true"}),
     "rates frozen on both sides for four hours": Sabotage(
         frozen(RATE, FOUR_HOURS), {"rates can be true"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.support.report_days import Report, event, failed, loose, run
 from tests.support.report_world import END, HOUR, tamper
+from validation.exchanges import EXCHANGES
 from validation.read.audit import Audit, audit_of
 from validation.read.database import opened
 from validation.read.facts import gather
@@ -56,7 +57,9 @@ def test_replaced_process_is_listed(world: Path) -> None:
 def test_database_of_an_older_version_names_no_program(world: Path) -> None:
     tamper(world, loose("event", "ALTER TABLE event DROP COLUMN program"))
     with opened(world) as connection:
-        audit = audit_of(connection, Period(0, END, 0, END, [], 0, [], 0, 0, END), "binance")
+        audit = audit_of(
+            connection, Period(0, END, 0, END, [], 0, [], 0, 0, END), EXCHANGES["binance"]
+        )
     assert {each.program for each in audit.shown} == {"ingest", INGEST}
     assert audit.count(EventKind.STOP) == 2, "ingest's own, and supervisord's"
 
@@ -110,7 +113,7 @@ def test_ingest_of_another_exchange_is_not_judged(world: Path) -> None:
     assert (code, failed(report)) == (0, set())
     with opened(world) as connection:
         period = Period(0, END, 0, END, [], 0, [], 0, 0, END)
-        audit = audit_of(connection, period, "kucoin")
+        audit = audit_of(connection, period, EXCHANGES["kucoin"])
     assert [each.program for each in audit.crashes] == [other, "ingest-kucoin"]
     assert audit.longest_stops == {"ingest-kucoin": HOUR}
     assert audit.count(EventKind.STALL) == 200
@@ -131,7 +134,9 @@ def test_start_of_the_watchdog_is_told_by_two_and_counts_once(world: Path) -> No
         tamper(world, event(hours_ago, name, "start", "started: pid 9", name))
     tamper(world, event(2, "api:api_00", "start", "started: pid 4", "api:api_00"))
     with opened(world) as connection:
-        audit = audit_of(connection, Period(0, END, 0, END, [], 0, [], 0, 0, END), "binance")
+        audit = audit_of(
+            connection, Period(0, END, 0, END, [], 0, [], 0, 0, END), EXCHANGES["binance"]
+        )
     assert max(audit.starts.values()) == 3
 
 
@@ -151,9 +156,9 @@ def test_outage_of_rest_that_began_before_the_period_counts(world: Path) -> None
     begin = END - 8 * HOUR
     with opened(world) as connection:
         period = Period(begin, END, begin, END, [], 0, [], 0, 0, END)
-        audit = audit_of(connection, period, "binance")
+        audit = audit_of(connection, period, EXCHANGES["binance"])
         assert audit.rest_outages == [
             (END - 9 * HOUR, END - 7 * HOUR), (END - 5 * HOUR, END - 5 * HOUR + 60),
         ]  # fmt: skip
         later = Period(END - 6 * HOUR, END, begin, END, [], 0, [], 0, 0, END)
-        assert len(audit_of(connection, later, "binance").rest_outages) == 1
+        assert len(audit_of(connection, later, EXCHANGES["binance"]).rest_outages) == 1

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from validation.exchanges import EXCHANGES
 from validation.read.availability import Availability, Rule, availability_of
 from validation.read.period import Period
 
@@ -19,7 +20,7 @@ def availability(*events: Event, columns: str = COLUMNS, exchange: str = "binanc
         connection.execute(f"CREATE TABLE event (id INTEGER PRIMARY KEY, program, {columns})")
         if events:
             connection.executemany(f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?)", events)
-        return availability_of(connection, period, exchange)
+        return availability_of(connection, period, EXCHANGES[exchange])
 
 
 @pytest.mark.parametrize(
@@ -64,18 +65,15 @@ def test_period_of_an_unknown_rule_is_one_without_data() -> None:
 
 
 @pytest.mark.parametrize(("exchange", "seconds"), [("binance", 50), ("kucoin", 70)])
-def test_period_that_names_an_ingest_is_of_its_exchange(exchange: str, seconds: float) -> None:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(f"CREATE TABLE event (id INTEGER PRIMARY KEY, program, {COLUMNS})")
-        connection.executemany(
-            f"INSERT INTO event (program, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                ("funding:ingest", 1_100, "watchdog", "unhealthy", "data", 50),
-                ("funding:ingest-kucoin", 1_300, "watchdog", "unhealthy", "data", 70),
-            ],
-        )
-        period = Period(900, 2_000, 1_000, 1_990, [], 0, [], 0, 0, 2_000)
-        assert availability_of(connection, period, exchange).down[Rule.DATA] == seconds
+def test_period_whose_rule_is_an_exchange_is_its_own(exchange: str, seconds: float) -> None:
+    found = availability(
+        (1_100, "watchdog", "unhealthy", "data", 50),
+        (1_300, "watchdog", "unhealthy", "kucoin", 70),
+        (1_500, "watchdog", "unhealthy", "backpack", 90),
+        (1_700, "watchdog", "unhealthy", "api", 110),
+        exchange=exchange,
+    )
+    assert (found.down[Rule.DATA], found.down[Rule.API]) == (seconds, 110)
 
 
 def test_older_database_records_no_periods() -> None:

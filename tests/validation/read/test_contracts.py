@@ -5,14 +5,15 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.support.report_world import DATED, TRADFI, tamper
+from validation.exchanges import BINANCE, EXCHANGES
 from validation.read.contracts import contracts_of
 
 
 def test_contracts_have_a_status_and_unknown_is_what_is_not_listed(world: Path) -> None:
     tamper(world, "UPDATE contract SET status = 'SETTLING' WHERE symbol = 'COIN1USDT';")
     with closing(sqlite3.connect(world)) as connection:
-        contracts = contracts_of(connection, "binance")
-        assert not contracts_of(connection, "kucoin").listed
+        contracts = contracts_of(connection, BINANCE)
+        assert not contracts_of(connection, EXCHANGES["kucoin"]).listed
     statuses = [contracts.status(s) for s in ("COIN1USDT", "BTCUSDT", "NEWUSDT")]
     assert statuses == ["SETTLING", "TRADING", "UNKNOWN"]
     assert len(contracts.trading) == 29
@@ -22,7 +23,7 @@ def test_contracts_have_a_status_and_unknown_is_what_is_not_listed(world: Path) 
 
 def test_older_database_has_no_list() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        contracts = contracts_of(connection, "binance")
+        contracts = contracts_of(connection, BINANCE)
     assert not contracts.listed
     assert contracts.trading == set()
     assert contracts.status("BTCUSDT") == "UNKNOWN"

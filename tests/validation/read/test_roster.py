@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.report_days import LATER, delisted, failed, run, settled
 from tests.support.report_world import DATED, END, HOUR, tamper
+from validation.exchanges import BINANCE
 from validation.read.roster import _majors
-from validation.rules import MAJORS
 
 UNLISTED = "DELETE FROM contract;"
 
@@ -143,9 +143,9 @@ def test_major_is_not_listed_in_a_day(world: Path) -> None:
 
 
 def test_table_of_majors_counts_where_most_of_it_is_known() -> None:
-    some = sorted(MAJORS)[:10]
-    assert _majors(set(some)) == MAJORS
-    assert _majors(set(some[:9])) == {*some[:9], "BTCUSDT", "ETHUSDT"}
+    some = sorted(BINANCE.majors)[:10]
+    assert _majors(BINANCE, set(some)) == BINANCE.majors
+    assert _majors(BINANCE, set(some[:9])) == {*some[:9], "BTCUSDT", "ETHUSDT"}
 
 
 def test_announced_contract_may_be_on_one_side_until_it_trades(world: Path) -> None:

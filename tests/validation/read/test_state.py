@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.report_days import run
 from tests.support.report_world import END, tamper
+from validation.exchanges import BINANCE
 from validation.read.state import quotes_of, usage_of
 
 
@@ -46,7 +47,7 @@ def test_next_settlement_is_on_the_grid_of_its_interval(
             " WHERE symbol = 'BTCUSDT'",
             (hours, settlement, NOW),
         )
-        quotes = quotes_of(connection, "binance")
+        quotes = quotes_of(connection, BINANCE)
     kinds = ("no_interval", "no_schedule", "impossible_interval", "impossible_schedule")
     found = {name for name in kinds if "BTCUSDT" in getattr(quotes, name)}
     assert kind in found if kind else not found
@@ -54,17 +55,17 @@ def test_next_settlement_is_on_the_grid_of_its_interval(
 
 def test_what_rest_filled_in_is_no_evidence(world: Path) -> None:
     with closing(sqlite3.connect(world)) as connection:
-        every = set(quotes_of(connection, "binance").rows)
+        every = set(quotes_of(connection, BINANCE).rows)
         columns = {row[1] for row in connection.execute("PRAGMA table_info(quote)")}
         if "source" not in columns:
             connection.execute("ALTER TABLE quote ADD COLUMN source TEXT DEFAULT 'websocket'")
         connection.execute("UPDATE quote SET source = 'rest' WHERE symbol = 'BTCUSDT'")
-        assert every - set(quotes_of(connection, "binance").rows) == {"BTCUSDT"}
+        assert every - set(quotes_of(connection, BINANCE).rows) == {"BTCUSDT"}
 
 
 def test_missing_tables_hold_nothing() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        assert quotes_of(connection, "binance").rows == {}
+        assert quotes_of(connection, BINANCE).rows == {}
         assert usage_of(connection, "binance", 0, 1) == {}
 
 
