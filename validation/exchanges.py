@@ -77,7 +77,7 @@ _ALL = (
     BINANCE,
     Exchange(
         "binance-coinm",
-        _named("{}USD_PERP"),
+        _named("{}USD_PERP", _COINS[:2]),
         _named("{}USD_PERP", _COINS[:2]),
         min_symbols=10,
         listed=20,
