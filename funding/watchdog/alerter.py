@@ -1,13 +1,13 @@
 """What the store says → alerts and their posts in the outbox."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from funding import errors
 from funding.health.facts import Facts
-from funding.model.alert import Alert, Consumer, TargetName
+from funding.model.alert import Alert, Consumer, Post, TargetName
 from funding.model.event import Event, EventKind
 from funding.runtime.clock import Clock
 from funding.runtime.schedule import Every
@@ -36,6 +36,8 @@ log = logging.getLogger("alerts")
 TOLD_SECONDS = 14 * 86_400.0
 SENT_SECONDS = 86_400.0
 PRUNE_SECONDS = 3_600.0
+DIRECT_SECONDS = 30.0
+"""A database that fails for longer than this may be what is to be told."""
 KINDS = {
     EventKind.RESTART: AlertKind.RESTARTS,
     EventKind.KILL: AlertKind.RESTARTS,
@@ -49,7 +51,8 @@ KINDS = {
 class Alerter:
     """Decides at each look what to tell `targets`, and stores it. For one thread, as `store` is.
 
-    `host` and `folder` say in each message where the service is.
+    `send_directly` sends posts without the store. `host` and `folder` say in each message where the
+    service is.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class Alerter:
         store: DurableConnection,
         targets: Sequence[TargetName],
         *,
+        send_directly: Callable[[Sequence[Post]], None],
         host: str,
         folder: str,
         clock: Clock,
     ) -> None:
+        self._send_directly = send_directly
         self._store = store
         self._outbox = OutboxStore(store)
         self._targets = targets
@@ -68,11 +73,12 @@ class Alerter:
         self._clock = clock
         self._troubles = Troubles()
         self._prune = Every(PRUNE_SECONDS)
-        self._problem = ""
+        self._failing_since: float | None = None  # uptime
+        self._directly: list[Note] = []
 
     def take(self, facts: Facts) -> list[Message]:
-        """Take a look, and store what is to be told now. While the store fails nothing is told;
-        what is due then is told later."""
+        """Take a look, and store what is to be told now; returns that. While the store fails,
+        troubles are sent directly, and all that is due then is told when it is well again."""
         now, uptime = self._clock.wall(), self._clock.uptime()
         self._troubles.observe(facts, uptime)
         try:
@@ -81,13 +87,26 @@ class Alerter:
                 self._tell(message, now, still_works(facts))
             if self._prune.due(uptime):
                 self._outbox.prune(now - TOLD_SECONDS, now - SENT_SECONDS)
+        except errors.StoreMissing:
+            return []  # ingest has not made it yet
         except errors.StoreError as error:
-            if self._problem != str(error) and not isinstance(error, errors.StoreMissing):
-                log.warning("nothing can be told: %s", error)
-            self._problem = str(error)
+            self._fail(error, still_works(facts), now, uptime)
             return []
-        self._problem = ""
+        self._failing_since, self._directly = None, []
         return messages
+
+    def _fail(self, error: errors.StoreError, works: str, now: float, uptime: float) -> None:
+        if self._failing_since is None:
+            self._failing_since = uptime
+            log.warning("alerts cannot be stored, retrying: %s", error)
+        if uptime - self._failing_since < DIRECT_SECONDS:
+            return
+        troubles = self._troubles.present(now, uptime)
+        for message in decide(Situation(now, troubles, told=self._directly)):
+            self._directly += message.notes
+            text = text_of(message, works=works, **self._place)
+            log.warning("told without the database: %s", text.partition("\n")[0])
+            self._send_directly(posts_of(message, text, self._targets))
 
     def _situation(self, now: float, uptime: float) -> Situation:
         found = Events(self._store).since(now - HOUR_SECONDS, list(KINDS))

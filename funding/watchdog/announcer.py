@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 from funding.health.facts import Facts
 from funding.health.findings import Finding
@@ -19,6 +20,7 @@ from funding.store.stated_waits import StatedWaits
 from funding.watchdog.alert_senders import AlertSenders
 from funding.watchdog.alerter import Alerter
 from funding.watchdog.daily_report import DailyReport
+from funding.watchdog.direct_sender import DirectSender
 from funding.watchdog.monitor import LONGEST_LOOK_SECONDS
 from funding.watchdog.ping import TIMEOUT_SECONDS, Ping
 
@@ -34,7 +36,7 @@ class Announcer:
         self._ping: Ping | None = None
         self._report: DailyReport | None = None
         if own.heartbeat_url:
-            backend = BackendClient(TIMEOUT_SECONDS, waits=StatedWaits(settings.db, SYSTEM))
+            backend = _backend(settings)
             valid = settings.check_interval + LONGEST_LOOK_SECONDS
             self._ping = Ping(own.heartbeat_url, backend, valid_seconds=valid, clock=SYSTEM)
             self._ping.start()
@@ -67,10 +69,15 @@ class Announcer:
             self._alerts[1].stop()
 
 
+def _backend(settings: Settings) -> BackendClient:
+    return BackendClient(TIMEOUT_SECONDS, waits=StatedWaits(settings.db, SYSTEM))
+
+
 def _alerts(settings: Settings, targets: list[Target]) -> tuple[Alerter, AlertSenders]:
     alerter = Alerter(
         DurableConnection(settings.db),
         [target.name for target in targets],
+        send_directly=DirectSender(targets, partial(_backend, settings)).send,
         host=socket.gethostname(),
         folder=str(ROOT),
         clock=SYSTEM,

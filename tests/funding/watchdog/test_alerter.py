@@ -1,7 +1,7 @@
 """From the store to the webhook: a real store and HTTP server, a clock and facts of the test."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from funding.health.facts import Facts
-from funding.model.alert import Consumer, TargetName
+from funding.model.alert import Consumer, Post, TargetName
 from funding.model.event import Event, EventKind
 from funding.notify.backend import BackendClient
 from funding.notify.targets import Target, alert_targets
@@ -34,6 +34,7 @@ class Watch:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.direct: list[Sequence[Post]] = []
         own = read(
             {
                 "FUNDING_ALERT_URL": f"{scene.far.address}{HOOK}",
@@ -49,7 +50,12 @@ class Watch:
         """Another watchdog, as after the end of the one before."""
         names: list[TargetName] = [target.name for target in self.targets]
         self.alerter = Alerter(
-            self.scene.connection, names, host="h", folder="/f", clock=self.scene.hand.clock()
+            self.scene.connection,
+            names,
+            send_directly=self.direct.append,
+            host="h",
+            folder="/f",
+            clock=self.scene.hand.clock(),
         )
 
     def look(self, facts: Facts, seconds: float) -> None:
@@ -162,16 +168,32 @@ def test_events_of_the_audit_trail_are_told(watch: Watch) -> None:
 
 def test_a_store_that_fails_loses_nothing(watch: Watch, caplog: pytest.LogCaptureFixture) -> None:
     """What could not be stored is told as soon as it can be; the log has one line for it."""
-    path: Path = watch.scene.path
     watch.look(DOWN, 55)
-    with closing(apsw.Connection(str(path))) as other:
+    with closing(apsw.Connection(str(watch.scene.path))) as other:
         other.execute("ALTER TABLE outbox RENAME TO away")
-        watch.look(DOWN, 60)
-        assert sum("nothing can be told" in line for line in caplog.messages) == 1
+        watch.look(DOWN, 30)
+        assert sum("alerts cannot be stored" in line for line in caplog.messages) == 1
         other.execute("ALTER TABLE away RENAME TO outbox")
     watch.look(DOWN, 10)
     watch.send()
     assert watch.received() == ["unhealthy"]
+    assert watch.direct == []
+
+
+@pytest.mark.parametrize("table", ["outbox", "event"])
+def test_a_store_that_fails_for_long_is_told_without_it(watch: Watch, table: str) -> None:
+    """Whether it cannot be written or cannot be read."""
+    with closing(apsw.Connection(str(watch.scene.path))) as other:
+        other.execute(f"ALTER TABLE {table} RENAME TO away")
+        watch.look(DOWN, 600)
+        ((chat, hook),) = watch.direct
+        assert "binance: not healthy since" in hook.body
+        assert (chat.target, hook.target) == ("telegram", "webhook")
+        other.execute(f"ALTER TABLE away RENAME TO {table}")
+    watch.look(DOWN, 10)
+    watch.look(HEALTHY, 120)
+    watch.send()
+    assert watch.received() == ["unhealthy", "recovered"], "at least once"
 
 
 def test_what_is_old_is_forgotten(watch: Watch) -> None:
@@ -189,7 +211,9 @@ def test_what_is_old_is_forgotten(watch: Watch) -> None:
 def test_no_database_is_no_matter(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     hand = ManualClock()
     with closing(DurableConnection(tmp_path / "none.db")) as store:
-        alerter = Alerter(store, [], host="h", folder="/f", clock=hand.clock())
+        alerter = Alerter(
+            store, [], send_directly=lambda _: None, host="h", folder="/f", clock=hand.clock()
+        )
         assert alerter.take(DOWN) == []
         assert caplog.messages == []
         write(tmp_path / "none.db", hand.clock())
