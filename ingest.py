@@ -102,7 +102,7 @@ def arguments() -> argparse.Namespace:
     about = "Keeps every symbol's mark price and funding rate, of one exchange."
     parser = startup.parser("ingest.py", about)
     parser.add_argument(
-        "--exchange", choices=OWN, default="binance", help="which one (default: binance)"
+        "--exchange", choices=OWN, help="which one (default: the first one followed)"
     )
     parser.add_argument(
         "--prepare", action="store_true", help="check settings and database, then exit"
@@ -115,7 +115,7 @@ def main() -> int:
     given = arguments()
     settings = startup.begin("ingest")
     thresholds = startup.thresholds("ingest", settings)
-    exchange = EXCHANGES[given.exchange]
+    exchange = EXCHANGES[given.exchange or settings.first]
     try:
         if given.prepare:
             prepare(settings.db, feed_of(settings, exchange))

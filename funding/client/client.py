@@ -70,7 +70,7 @@ class FundingClient(ForkAware):
         self,
         mode: str | None = None,
         *,
-        exchange: str = "binance",
+        exchange: str | None = None,
         caller: str | None = None,
         settings: Settings | None = None,
         clock: Clock = SYSTEM,
@@ -83,6 +83,7 @@ class FundingClient(ForkAware):
         wanted = settings.mode if mode is None else mode
         if wanted not in list(Mode):
             raise SettingError("mode", wanted, f"one of {', '.join(Mode)}")
+        exchange = exchange or settings.first
         if exchange not in EXCHANGES:
             raise SettingError("exchange", exchange, f"one of {', '.join(EXCHANGES)}")
         self._exchange = EXCHANGES[exchange]

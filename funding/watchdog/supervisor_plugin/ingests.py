@@ -24,11 +24,12 @@ def program(exchange: str) -> str:
 
 def add_ingests(group: Any, exchanges: Iterable[str]) -> None:
     """Give `group` an ingest program for each of `exchanges`, after the model of Binance's, which
-    it has; a group without one stays as it is."""
+    it has, and loses where Binance is not among them; a group without one stays as it is."""
     model = group.processes.get(INGEST)
     if model is None:
         return
-    for exchange in exchanges:
+    followed = list(exchanges)
+    for exchange in followed:
         name = program(exchange)
         if name in group.processes:
             continue
@@ -37,6 +38,8 @@ def add_ingests(group: Any, exchanges: Iterable[str]) -> None:
         config.command = f"{config.command} --exchange {exchange}"
         config.stdout_logfile = _beside(config.stdout_logfile, name)
         group.processes[name] = config.make_process(group)
+    if followed and FIRST not in followed:
+        del group.processes[INGEST]  # nothing has started yet
 
 
 def _beside(path: Any, name: str) -> Any:

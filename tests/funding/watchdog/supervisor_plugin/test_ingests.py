@@ -26,6 +26,19 @@ def test_group_without_an_ingest_stays_as_it_is() -> None:
     assert list(group.processes) == ["watchdog"]
 
 
+def test_group_without_binance_has_no_ingest_of_it(short_path: Path) -> None:
+    extra = f"{PLUGIN}[supervisorctl]\nserverurl=unix://{short_path}/s\n"
+    programs = {"ingest": SAYS, "watchdog": SLEEPS}
+    settings = {"FUNDING_EXCHANGES": "hyperliquid"}
+    with supervisord(short_path, programs, extra, settings):
+        client = SupervisorClient(short_path / "s")
+        wanted = {"funding:ingest-hyperliquid", "funding:watchdog"}
+        until(
+            lambda: {each.name for each in client.processes() if each.is_running} == wanted,
+            "its ingest, and none of Binance",
+        )
+
+
 def test_each_exchange_has_its_program_that_is_handled_as_any_other(short_path: Path) -> None:
     extra = f"{PLUGIN}[supervisorctl]\nserverurl=unix://{short_path}/s\n"
     log = {"stdout_logfile": str(short_path / "ingest.log")}
