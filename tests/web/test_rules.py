@@ -45,6 +45,12 @@ def test_disconnection_shows_within_five_seconds_whatever_was_said_last(page: Pa
     assert "3 s" in gone["reasons"][0]
 
 
+def test_a_service_without_a_store_says_so_itself(page: Page) -> None:
+    refusal = {"error": "not ready", "reasons": ["no quotes are stored yet"]}
+    found = call(page, "freshness", "m.verdict(null, 4, {}, v[0])", refusal)
+    assert (found["word"], found["reasons"]) == ("Not ready", ["no quotes are stored yet"])
+
+
 def test_the_verdict_of_the_service_is_told_with_its_reasons(page: Page) -> None:
     sick = {"exchange": "binance", "status": "unhealthy", "reasons": ["no frame for 7 s"]}
     both = judged(page, {"exchanges": [sick, FEED]}, 0.1, binance=1, kucoin=1)

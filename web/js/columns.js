@@ -31,21 +31,21 @@ export const COLUMNS = [
     why: (row) => (row.kind === "perpetual" ? "" : `${row.kind} contract`),
   },
   {
-    name: "exchange", label: () => "Exchange", width: 92,
+    name: "exchange", label: () => "Exchange", width: 112,
     text: (row) => title(row.exchange), by: (row) => row.exchange,
   },
   {
-    name: "markPrice", label: () => "Mark price", width: 128, number: true, flash: true,
+    name: "markPrice", label: () => "Mark price", width: 122, number: true, flash: true,
     text: (row) => price(row.markPrice, pad), by: (row) => row.markPrice,
   },
   {
-    name: "indexPrice", label: () => "Index price", width: 128, number: true,
+    name: "indexPrice", label: () => "Index price", width: 122, number: true,
     text: (row) => (row.indexPrice > 0 ? price(row.indexPrice, pad) : price(null)),
     by: (row) => (row.indexPrice > 0 ? row.indexPrice : null),
     why: (row) => (row.indexPrice > 0 ? "" : NO_INDEX),
   },
   {
-    name: "basisPct", label: () => "Basis, %", width: 82, number: true,
+    name: "basisPct", label: () => "Basis, %", width: 76, number: true,
     text: (row) => fixed(basisPct(row), 3), by: basisPct,
     why: (row) => (row.indexPrice > 0 ? "" : NO_INDEX),
   },

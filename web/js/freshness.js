@@ -21,7 +21,12 @@ export function freshness(age, staleSeconds = STALE_SECONDS) {
 
 // The verdict on everything. `answer` is the last overview, or null before the first; `answerAge` is
 // the time since it came (or since the page opened); `ages` are those of the feeds, by exchange.
-export function verdict(answer, answerAge, ages) {
+// `refusal` is what the service has just said instead of an answer: { error, reasons }, or null.
+export function verdict(answer, answerAge, ages, refusal = null) {
+  if (answerAge >= LIVE_SECONDS && refusal) {
+    const { error, reasons = [] } = refusal;
+    return { level: Level.BAD, word: "Not ready", reasons: reasons.length ? reasons : [error] };
+  }
   if (answerAge >= LIVE_SECONDS) {
     const since = `${Math.floor(answerAge)} s`;
     return {

@@ -8,9 +8,12 @@ import { Stream } from "./stream.js";
 // does not tell is to be seen, such as a symbol that is gone.
 const WITHOUT = { quotes: 1, signals: 2 };
 const BESIDE = { quotes: 30, signals: 30 };
+const REFUSED_SECONDS = 8; // refusals are repeated within five
 const KEPT_SIGNALS = 200;
 
 export class Live extends EventTarget {
+  #refusal = { body: null, at: -Infinity };
+
   constructor(market, clock) {
     super();
     this.market = market;
@@ -72,14 +75,25 @@ export class Live extends EventTarget {
         this.dispatchEvent(new Event(name));
       },
       heard: () => this.#heard(),
+      refused: (body) => {
+        this.#refusal = { body, at: this.clock.now() };
+      },
     });
+  }
+
+  // What the service has said in the last seconds instead of an answer; null where it said nothing.
+  refusal() {
+    const { body, at } = this.#refusal;
+    return this.clock.now() - at < REFUSED_SECONDS ? body : null;
   }
 
   start() {
     this.stream = this.#makeStream();
     for (const poll of Object.values(this.polls)) poll.start();
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) for (const poll of Object.values(this.polls)) poll.soon();
+      // A browser has six connections for all its tabs: those that nobody looks at take none.
+      if (document.hidden) this.stream.close();
+      else for (const poll of Object.values(this.polls)) poll.soon();
     });
   }
 
@@ -90,7 +104,7 @@ export class Live extends EventTarget {
 
   // To be called again and again: asks more often while there is no stream.
   tend() {
-    this.stream.tend();
+    if (!document.hidden) this.stream.tend();
     const alive = this.stream.isAlive;
     const wanted = alive ? BESIDE : WITHOUT;
     for (const [name, seconds] of Object.entries(wanted)) {

@@ -106,10 +106,18 @@ function listen() {
   addEventListener("themechange", () => symbolView.themeChanged());
 }
 
+function named(hash) {
+  try {
+    return hash.startsWith("#/") ? hash.slice(2).split("/").map(decodeURIComponent) : [];
+  } catch {
+    return []; // not an address of ours
+  }
+}
+
 // `#/binance/BTCUSDT` is that symbol's view, anything else the overview.
 function route() {
-  const [, exchange, symbol] = location.hash.split("/").map(decodeURIComponent);
-  const opens = location.hash.startsWith("#/") && Boolean(exchange && symbol);
+  const [exchange, symbol] = named(location.hash);
+  const opens = Boolean(exchange && symbol);
   if (opens) symbolView.open(exchange, symbol);
   else symbolView.close();
   byId("overview").hidden = opens;

@@ -12,9 +12,9 @@ export class Poll {
   #refused = 0;
 
   // `take(value, asked)` gets each changed answer and the time of its request; `heard()` is called
-  // for every answer, a 304 included. `seconds` may change while it runs.
-  constructor(path, seconds, { clock, take, heard = () => {} }) {
-    Object.assign(this, { path, seconds, clock, take, heard, answeredAt: null });
+  // for every answer, a 304 included, `refused(body)` for a refusal. `seconds` may change.
+  constructor(path, seconds, { clock, take, heard = () => {}, refused = () => {} }) {
+    Object.assign(this, { path, seconds, clock, take, heard, refused, answeredAt: null });
   }
 
   start() {
@@ -63,6 +63,7 @@ export class Poll {
         this.#etag = response.headers.get("ETag");
         this.take(value, asked);
       } else if (response.status !== 304) {
+        this.refused(await response.json());
         this.#refused = Math.min(MOST_RETRY_SECONDS, (this.#refused || RETRY_SECONDS / 2) * 2);
         return this.#refused;
       }
@@ -71,7 +72,8 @@ export class Poll {
       this.heard(asked);
       return this.seconds;
     } catch (error) {
-      if (error instanceof TypeError || error.name === "TimeoutError") return RETRY_SECONDS;
+      const away = [TypeError, SyntaxError].some((each) => error instanceof each);
+      if (away || error.name === "TimeoutError") return RETRY_SECONDS;
       throw error; // a defect of ours: the console shows it
     }
   }

@@ -31,6 +31,12 @@ export class Stream {
     if (this.#source === null || (!this.isAlive && now - this.#openedAt >= wait)) this.#open(now);
   }
 
+  close() {
+    this.#source?.close();
+    this.#source = null;
+    this.#heardAt = null;
+  }
+
   #open(now) {
     this.#source?.close();
     this.#openedAt = now;

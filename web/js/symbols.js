@@ -21,7 +21,7 @@ export class Symbols {
   #rows = [];
   #orderedAt = -Infinity;
   #version = -1;
-  #held = false;
+  #held = false; // while somebody points at a row, or has the focus in one
   #view = null;
 
   constructor(market, address) {
@@ -41,6 +41,8 @@ export class Symbols {
     const body = scroller.querySelector("tbody");
     body.addEventListener("pointerenter", () => (this.#held = true));
     body.addEventListener("pointerleave", () => (this.#held = false));
+    body.addEventListener("focusin", () => (this.#held = true));
+    body.addEventListener("focusout", () => (this.#held = false));
     this.#listen();
   }
 

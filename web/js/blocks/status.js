@@ -12,7 +12,7 @@ let announced = "";
 // Draw it; returns the level of the verdict.
 export function showStatus(market, live, now, server) {
   const ages = Object.fromEntries(market.exchanges().map((each) => [each, market.feedAge(each, now)]));
-  const found = verdict(market.overview, live.silence(), ages);
+  const found = verdict(market.overview, live.silence(), ages, live.refusal());
   for (const id of ["pill", "status"]) setAttribute(byId(id), "data-level", found.level);
   setText(byId("pill-word"), found.word);
   setText(byId("status-word"), found.word);
@@ -46,8 +46,8 @@ function announce({ word, reasons }) {
 
 function makeFeed() {
   return make("li", {},
-    make("h3", {}, make("span"), " ", make("span", { class: "badge" })),
-    make("p", { class: "age" }, make("span"), " ", make("small")),
+    make("h3"),
+    make("p", { class: "age" }, make("span"), " ", make("small"), " ", make("span", { class: "badge" })),
     make("p"),
     make("p"),
   );
@@ -55,8 +55,8 @@ function makeFeed() {
 
 function showFeed(item, feed, feedAge, silence) {
   const [head, ageLine, symbols, past] = item.children;
-  setText(head.children[0], title(feed.exchange));
-  setBadge(head.children[1], feedBadge(feed, feedAge, silence));
+  setText(head, title(feed.exchange));
+  setBadge(ageLine.children[2], feedBadge(feed, feedAge, silence));
   setText(ageLine.children[0], age(feedAge));
   setText(ageLine.children[1], "old");
   setText(symbols, symbolsOf(feed));
