@@ -222,11 +222,13 @@ uninstall() {
         return
     fi
     run rm -rf "$base/var" "$settings" "$secrets"
+    if [ -d "$base" ]; then run rmdir --ignore-fail-on-non-empty "$base"; fi
     if id "$user" >/dev/null 2>&1; then run userdel "$user"; fi
 }
 
 main() {
     read_arguments "$@"
+    cd /  # this folder may be one that goes
     if [ "$action" = uninstall ]; then uninstall; else install_or_upgrade; fi
 }
 

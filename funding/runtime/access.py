@@ -6,6 +6,8 @@
 - `Path.exists` raises that error before Python 3.14, `os.path.exists` calls the file missing.
 - SQLite makes the -wal and the -shm with the mode of the database, whatever the umask is, and as
   root with its owner too (seen with SQLite 3.54.1).
+- To read a database in WAL mode takes its -shm; the last program to close the database removes
+  that, and whoever may not make it gets SQLITE_READONLY (sqlite.org/wal.html#readonly).
 - What is made in a folder with the set-group-ID bit belongs to the folder's group (inode(7)).
 """
 
@@ -17,6 +19,10 @@ from pathlib import Path
 
 DATABASE = ("", "-wal", "-shm")
 """What SQLite opens of a database: the endings of its files."""
+
+_AT_REST = (
+    " While no program has the database open, it takes this right to read it: start the service."
+)
 
 
 def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] = ("",)) -> str:
@@ -34,9 +40,11 @@ def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] 
             status = place.stat()
             owner = _name(status.st_uid)
             limit = "read-only for" if writing else "closed to"
+            at_rest = place == real.parent and writing and not os.path.exists(f"{real}-shm")
             return (
                 f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
-                f" {status.st_mode & 0o7777:04o}). Run this as {owner}, or open it to others:"
+                f" {status.st_mode & 0o7777:04o}).{_AT_REST if at_rest else ''}"
+                f" Run this as {owner}, or open it to others:"
                 ' see "Another user" in docs/operations.md'
             )
     return ""

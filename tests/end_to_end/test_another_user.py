@@ -104,3 +104,17 @@ def test_group_that_may_read_gets_reports_and_says_what_it_cannot_store(database
     assert "read-only for user " in compared.stderr
     assert compared.returncode == 2
     assert "Traceback" not in once.stderr + compared.stderr
+
+
+@pytest.mark.parametrize("command", ["watchdog.py --once", "scripts/validate_report.py"])
+def test_reader_of_a_database_that_nobody_has_open_is_told_to_start_the_service(
+    tmp_path: Path, command: str
+) -> None:
+    path, feed = tmp_path / "var" / "funding.db", feed_of("127.0.0.1")
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote()))
+    path.chmod(0o444)
+    with of_somebody_else(path.parent, 0o755):
+        result = as_others([sys.executable, *command.split()], **settings(path))
+    assert f"{path}: read-only for user " in result.stdout + result.stderr
+    assert "start the service" in result.stdout + result.stderr

@@ -7,6 +7,10 @@ import os
 import pwd
 from pathlib import Path
 
+_AT_REST = (
+    " While no program has the database open, it takes this right to read it: start the service."
+)
+
 
 def closed(path: Path, *, writing: bool = False) -> str:
     """Who may read the database at `path`, or write it, and what this user can do; "" where nothing
@@ -22,9 +26,11 @@ def closed(path: Path, *, writing: bool = False) -> str:
             status = place.stat()
             owner = _name(status.st_uid)
             limit = "read-only for" if writing else "closed to"
+            at_rest = place == real.parent and writing and not os.path.exists(f"{real}-shm")
             return (
                 f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
-                f" {status.st_mode & 0o7777:04o}). Run this as {owner}, or open it to others:"
+                f" {status.st_mode & 0o7777:04o}).{_AT_REST if at_rest else ''}"
+                f" Run this as {owner}, or open it to others:"
                 ' see "Another user" in docs/operations.md'
             )
     return ""

@@ -34,6 +34,10 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
             _recognise(connection, path)
             yield connection
     except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: the schema is not text
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+            closed = access.closed(path, writing=True)
+            if closed:
+                raise NoReport(f"{path}: {closed}") from None
         raise NoReport(f"{path} cannot be read: {error}") from None
     except (TypeError, ValueError, OverflowError) as error:
         # A table without STRICT may hold anything anywhere.

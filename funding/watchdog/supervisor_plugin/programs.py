@@ -79,5 +79,8 @@ class StartedPrograms:
         self._names = names
         if self._path is not None:
             new = self._path.with_name(f"{self._path.name}.new")
-            new.write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
+            with open(new, "w", encoding="utf-8") as file:
+                file.writelines(f"{name}\n" for name in sorted(names))
+                file.flush()
+                os.fsync(file.fileno())  # a power cut must not leave an empty file of this name
             os.replace(new, self._path)
