@@ -208,6 +208,7 @@ class RestLimits(NamedTuple):
 class Exchange:
     """One exchange: its facts as data, and its two sides.
 
+    `ws_url` and `rest_url` are its addresses, where no setting has them.
     `name` is its key in the database and on the command line. Fewer fresh symbols than
     `min_symbols` are unhealthy. `control_symbol` is compared with REST each minute: one that always
     trades; nothing is compared until an ingest has run for `settle_seconds`. `is_symbol` says how
@@ -232,6 +233,8 @@ class Exchange:
     rest: Callable[[Options], Rest]
     limits: RestLimits
     is_symbol: Callable[[str], bool]
+    ws_url: str = ""
+    rest_url: str = ""
     settle_seconds: float = 30.0
     stall_seconds: float = 0.0
     event_times: bool = True

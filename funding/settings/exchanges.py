@@ -85,11 +85,12 @@ def options(exchange: str, values: Mapping[str, object]) -> Options:
     Raises `SettingError` where the table of assets cannot be read.
     """
     prefix = "" if exchange.startswith("binance") else f"{exchange}_"
-    named = {field: values.get(prefix + field, default) for field, default in _DEFAULTS.items()}
+    own = EXCHANGES[exchange]
+    named = {field: values.get(prefix + field) or getattr(own, field, "") for field in _FIELDS}
     if exchange == COIN_MARGINED.name:
         named |= {"rest_url": values["coinm_rest_url"], "unified_rest_url": values["rest_url"]}
     named["markets"] = values.get(f"{prefix}dexes", ())
     return Options(**named, aliases=assets.load())  # type: ignore[arg-type]
 
 
-_DEFAULTS = {"ws_url": "", "rest_url": "", "unified_rest_url": "", "feed": ""}
+_FIELDS = ("ws_url", "rest_url", "unified_rest_url", "feed")

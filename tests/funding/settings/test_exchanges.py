@@ -1,5 +1,9 @@
 """What the settings say of each exchange."""
 
+from dataclasses import replace
+
+import pytest
+
 from funding.exchanges.exchange import Options
 from funding.exchanges.table import EXCHANGES
 from funding.settings import assets
@@ -20,6 +24,21 @@ def test_each_exchange_has_its_own_addresses() -> None:
     assert settings.options("hyperliquid").markets == ("xyz", "flx")
     assert settings.options("hyperliquid").ws_url == "wss://api.hyperliquid.xyz/ws"
     assert settings.options("backpack").rest_url == "https://api.backpack.exchange"
+
+
+def test_exchange_without_settings_has_the_addresses_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fifth = replace(
+        EXCHANGES["backpack"],
+        name="fifth",
+        ws_url="wss://fifth.test",
+        rest_url="https://fifth.test",
+    )
+    monkeypatch.setitem(EXCHANGES, "fifth", fifth)
+    settings, _ = read({})
+    found = settings.options("fifth")
+    assert (found.ws_url, found.rest_url) == ("wss://fifth.test", "https://fifth.test")
 
 
 def test_binance_has_the_settings_without_a_name_and_shares_them_with_its_coin_margined() -> None:
