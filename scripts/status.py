@@ -15,15 +15,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from funding import startup
 from funding.exchanges.table import EXCHANGES
-from funding.health.facts import FIRST
-from funding.health.verdict import Limits
 from funding.runtime import access
 from funding.runtime.clock import SYSTEM
 from funding.settings.service import Settings
 from funding.store.reader import Reader
 from funding.watchdog import group_settings, status_text
 from funding.watchdog.collector import FactsCollector
-from funding.watchdog.feed_reader import FeedReader
+from funding.watchdog.feed_reader import feed_reader
 from funding.watchdog.status_data import Status, status_of
 from funding.watchdog.supervisor import SupervisorClient
 
@@ -35,18 +33,14 @@ def make_collector(settings: Settings) -> FactsCollector:
     """What looks at the service, as the watchdog does, except for REST."""
     return FactsCollector(
         settings,
-        reader=Reader(settings.db, FIRST, SYSTEM),
+        reader=Reader(settings.db, settings.first, SYSTEM),
         supervisor=SupervisorClient(settings.supervisor),
         clock=SYSTEM,
         last_comparison=lambda: None,
         others=[
-            FeedReader(
-                Reader(settings.db, name, SYSTEM),
-                Limits(settings.stale_after, EXCHANGES[name].min_symbols),
-                SYSTEM,
-            )
+            feed_reader(settings, EXCHANGES[name], lambda: None, SYSTEM)
             for name in settings.exchanges
-            if name != FIRST and not EXCHANGES[name].carried_by
+            if name != settings.first
         ],
     )
 

@@ -8,7 +8,7 @@ import msgspec
 
 from funding import errors
 from funding.health.checks import check
-from funding.health.facts import FIRST, Facts, Process
+from funding.health.facts import Facts, Process
 from funding.health.findings import Level
 from funding.health.report import healthy
 from funding.runtime.clock import Clock
@@ -111,7 +111,7 @@ def status_of(settings: Settings, collector: FactsCollector, clock: Clock) -> St
     degraded = facts.data.serves and not healthy(findings)
     word = "healthy" if healthy(findings) else "degraded" if degraded else "unhealthy"
     probe = facts.port_probe
-    extremes, events = _stored(Reader(settings.db, FIRST, clock))
+    extremes, events = _stored(Reader(settings.db, settings.first, clock))
     return Status(
         at=facts.at,
         host=socket.gethostname(),
@@ -147,12 +147,12 @@ def _feeds(facts: Facts) -> list[FeedState]:
     wrong, data, feed = problems(facts), facts.data, facts.feed
     found = [
         FeedState(
-            *(FIRST, data.websocket_connected, data.symbol_count - data.stale_symbols),
+            *(facts.exchange, data.websocket_connected, data.symbol_count - data.stale_symbols),
             *(data.stale_symbols, data.newest_data_age_seconds),
             feed.lag_seconds if feed else 0.0,
             feed.reconnects if feed else 0,
             bool(feed and feed.standby_since is not None),
-            wrong[FIRST],
+            wrong[facts.exchange],
         )
     ]
     for other in facts.others:

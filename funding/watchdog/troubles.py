@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from funding.health.checks import probe_problem
-from funding.health.facts import FIRST, Facts
+from funding.health.facts import Facts
 from funding.health.feed_checks import problem_of
 
 API = "the API"
@@ -27,7 +27,7 @@ class Trouble(NamedTuple):
 def problems(facts: Facts) -> dict[str, str]:
     """What is wrong with each subject, "" for nothing."""
     data = facts.data
-    found = {FIRST: facts.store_problem or "; ".join(data.reasons)}
+    found = {facts.exchange: facts.store_problem or "; ".join(data.reasons)}
     for other in facts.others:
         found[other.exchange] = "" if facts.store_problem else problem_of(other, facts.locked_by)[1]
     if facts.port_probe is not None:
@@ -37,13 +37,14 @@ def problems(facts: Facts) -> dict[str, str]:
 
 def still_works(facts: Facts) -> str:
     """What a script still gets, in words."""
+    first = facts.exchange
     wrong = {subject for subject, problem in problems(facts).items() if problem}
-    fresh = [name for name in (FIRST, *(o.exchange for o in facts.others)) if name not in wrong]
+    fresh = [name for name in (first, *(o.exchange for o in facts.others)) if name not in wrong]
     parts = [f"quotes of {', '.join(fresh)} are fresh"] if fresh else []
-    if FIRST in wrong and facts.data.serves:
-        parts.append(f"quotes of {FIRST} are fresh, since REST stands in")
-    elif FIRST in wrong:
-        parts.append(f"FundingClient asks REST for {FIRST}, unless its mode is websocket-only")
+    if first in wrong and facts.data.serves:
+        parts.append(f"quotes of {first} are fresh, since REST stands in")
+    elif first in wrong:
+        parts.append(f"FundingClient asks REST for {first}, unless its mode is websocket-only")
     if facts.port_probe is not None:
         parts.append(f"{API} {'does not answer' if API in wrong else 'answers'}")
     return "; ".join(parts)
@@ -59,7 +60,7 @@ class Troubles:
 
     def observe(self, facts: Facts, uptime: float) -> None:
         """Take a look at `uptime` (seconds since boot)."""
-        ages = {FIRST: facts.last_frame_age}
+        ages = {facts.exchange: facts.last_frame_age}
         ages |= {other.exchange: other.last_frame_age for other in facts.others}
         for subject, problem in problems(facts).items():
             if problem:
@@ -76,7 +77,7 @@ class Troubles:
         """What is in trouble at `now` (Unix seconds), which is `uptime` since boot."""
         return [
             Trouble(subject, now - (uptime - began), self._reasons[subject])
-            for subject, began in sorted(self._began.items(), key=_first)
+            for subject, began in sorted(self._began.items())
         ]
 
     def well_seconds(self, uptime: float) -> Mapping[str, float]:
@@ -86,10 +87,6 @@ class Troubles:
             for subject, since in self._well.items()
             if subject not in self._began
         }
-
-
-def _first(item: tuple[str, float]) -> tuple[bool, str]:
-    return item[0] != FIRST, item[0]
 
 
 def in_words(seconds: float) -> str:

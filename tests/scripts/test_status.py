@@ -72,3 +72,10 @@ def test_the_command_itself(option: str) -> None:
     )  # fmt: skip
     assert done.returncode == 0
     assert "--watch" in done.stdout
+
+
+def test_a_service_without_binance(short_path: Path) -> None:
+    texts = {**settings(short_path), "FUNDING_EXCHANGES": "kucoin,hyperliquid"}
+    done = finished([*STATUS, "--json"], ROOT, **texts)
+    found = json.loads(done.stdout)
+    assert [each["exchange"] for each in found["feeds"]] == ["kucoin", "hyperliquid"]

@@ -87,3 +87,9 @@ def test_words() -> None:
         "0 s", "99 s", "2 min", "100 min", "1.7 h"
     ]  # fmt: skip
     assert [names("a"), names("ab"), names("abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_a_service_without_binance() -> None:
+    facts = replace(DOWN, exchange="hyperliquid")
+    assert list(problems(facts)) == ["hyperliquid", "kucoin", API]
+    assert "FundingClient asks REST for hyperliquid" in worded(facts)
