@@ -63,7 +63,7 @@ def loose(table: str, script: str) -> str:
     """`table` as a table whose columns take anything, and then `script`."""
     return f"""
 DROP VIEW IF EXISTS worst_differences; DROP VIEW IF EXISTS availability;
-DROP VIEW IF EXISTS restarts; DROP VIEW IF EXISTS rest_saved;
+DROP VIEW IF EXISTS restarts; DROP VIEW IF EXISTS rest_saved; DROP VIEW IF EXISTS events;
 CREATE TABLE loose AS SELECT * FROM {table};
 DROP TABLE {table};
 ALTER TABLE loose RENAME TO {table};
