@@ -72,7 +72,9 @@ archive() {
 make_user_and_folders() {
     local file
     if ! id "$user" >/dev/null 2>&1; then
-        run useradd --system --user-group --no-create-home --home-dir "$base/var" \
+        # The group may be there before, with its readers.
+        run groupadd --system --force "$user"
+        run useradd --system --gid "$user" --no-create-home --home-dir "$base/var" \
             --shell /usr/sbin/nologin "$user"
     fi
     if [ ! -e "$settings" ]; then
