@@ -6,7 +6,7 @@ SQLite's data version; only after a commit are quotes read, once, however many r
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import SimpleQueue
 
 import msgspec
@@ -29,6 +29,8 @@ MAX_READERS = 8
 TURN_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
 LOG_SECONDS = 10.0
+ROWS_AT_ONCE = 100
+"""Rows of one event: waitress copies each event for each reader."""
 Version = tuple[int, int]
 
 
@@ -170,14 +172,19 @@ class Broadcaster:
             for quote in quotes
             if new or quote.symbol in changed
         }
+        news = {symbol: text for symbol, text in rows.items() if symbol in changed}
+        to_all = {True: _events(rows.values()), False: _events(news.values())}
         for each in readers:
-            chosen = [
-                text
-                for symbol, text in rows.items()
-                if (each in new or symbol in changed) and each.wants(symbol)
-            ]
-            if chosen or each in new:
-                each.send(stream_events.quotes(chosen))
+            begins = each in new
+            if each.symbols is None:
+                events = to_all[begins]
+            else:
+                mine = rows if begins else news
+                events = _events(text for symbol, text in mine.items() if each.wants(symbol))
+            if begins and not events:
+                events = [stream_events.quotes([])]
+            for event in events:
+                each.send(event)
             each.begun.add(name)
 
     def _is_news(self, quote: StoredQuote) -> bool:
@@ -207,3 +214,9 @@ class Broadcaster:
                     known = signal.exchange in each.exchanges
                     if known and (signal.symbol == MANY or each.wants(signal.symbol)):
                         each.send(event)
+
+
+def _events(rows: Iterable[bytes]) -> list[bytes]:
+    found = list(rows)
+    starts = range(0, len(found), ROWS_AT_ONCE)
+    return [stream_events.quotes(found[start : start + ROWS_AT_ONCE]) for start in starts]

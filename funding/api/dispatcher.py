@@ -10,6 +10,8 @@ own threads.
 - `service` waits while `outbuf_high_watermark` bytes of its client's answers are unsent. In the
   loop's thread that is for ever: `server.SETTINGS` puts the mark out of reach, and a client's next
   request waits until its previous answer has left.
+- An output buffer keeps all that was ever written to it, until another one begins: at
+  `outbuf_high_watermark`, and with each request. A reader of all quotes would cost 1 MB a second.
 - The header and the body of an answer are sent apart; together, the median of one lookup at a time
   falls from 0.15 to 0.12 ms.
 - A 304 has neither length nor body: waitress takes it for an answer without an end, and closes.
@@ -30,6 +32,7 @@ from funding.api.responses import refusal
 
 THREADS = 10
 """Eight readers of the stream, and two that answer what takes long beside them."""
+BUFFER_BYTES = 500_000
 MAX_UNSENT = 2_000_000
 """Bytes that may wait for the reader of a stream: some seconds of all quotes."""
 
@@ -92,8 +95,11 @@ class _Task(WSGITask):
         return bool(super().has_body) and not headers_alone
 
     def write(self, data: bytes) -> None:
-        if self.content_length is None and self.channel.total_outbufs_len > MAX_UNSENT:
-            self.channel.drop()
+        if self.content_length is None:
+            if self.channel.total_outbufs_len > MAX_UNSENT:
+                self.channel.drop()
+            if self.channel.current_outbuf_count > BUFFER_BYTES:
+                self.channel.begin_buffer()
         whole = self.has_body and self.content_length == len(data) > 0
         if self.complete and not self.wrote_header and whole:
             self.channel.write_soon(self.build_response_header() + data)
@@ -124,6 +130,10 @@ class Channel(HTTPChannel):
     task_class = _Task
     error_task_class = _JsonErrorTask
     last_activity: float
+
+    def begin_buffer(self) -> None:
+        """Write what comes next into another buffer; this one ends when it has been sent."""
+        self.current_outbuf_count = self.adj.outbuf_high_watermark
 
     def drop(self) -> None:
         """End it, from whichever thread, though its client does not read: what waits to be sent is

@@ -13,7 +13,7 @@ from funding.api.broadcaster import MAX_READERS, Broadcaster, Subscription
 from funding.model.feed import StoredQuote
 from funding.store.reader import Reader
 from harness.processes import until
-from tests.support.api_world import BTC, DATED, ETH, World, again
+from tests.support.api_world import BTC, CHINESE, DATED, ETH, World, again
 
 ALL = ("binance", "kucoin")
 
@@ -217,3 +217,13 @@ def test_a_defect_ends_the_streams_and_is_in_the_log(
         pass
     wanted.close()
     assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR]
+
+
+def test_many_quotes_are_several_events(
+    world: World, sender: Broadcaster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
+    events = Events(sender, Subscription(["binance"]))
+    found = [events.symbols(), events.symbols()]
+    assert [len(each) for each in found] == [3, 1]
+    assert sorted(found[0] + found[1]) == sorted(each.symbol for each in (BTC, ETH, CHINESE, DATED))

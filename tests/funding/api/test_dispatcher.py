@@ -3,12 +3,14 @@
 import logging
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 
 import pytest
 
+from funding.api import dispatcher
 from funding.api.dispatcher import THREADS, Channel
 from funding.api.server import Server
 from harness.http_client import ask, connect, receive, to_the_end
@@ -239,3 +241,25 @@ def test_as_many_streams_as_threads_leave_the_loop_free(
         application.ended.set()
         for reader in readers:
             assert b"ended" in to_the_end(reader)
+
+
+def test_what_was_sent_of_a_stream_is_not_kept(
+    server: Server, port: int, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stream() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b"x" * 100_000
+        assert application.ended.wait(WAIT_SECONDS)
+
+    monkeypatch.setattr(application, "stream", stream)
+    with connect(port) as reader:
+        reader.sendall(request("/stream"))
+        with reader.makefile("rb") as lines:
+            while lines.readline() != b"\r\n":
+                pass
+            assert len(lines.read(5_000_000)) == 5_000_000
+            (channel,) = [each for each in channels(server) if each.requests]
+            until(lambda: len(channel.outbufs) == 1, "the other buffers are closed")
+            file = channel.outbufs[0].buf.file
+            assert len(file.getvalue()) <= dispatcher.BUFFER_BYTES + 200_000
+            application.ended.set()
