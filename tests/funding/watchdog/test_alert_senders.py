@@ -13,7 +13,7 @@ from funding.settings.secret import Secret
 from funding.store.durable import DurableConnection
 from funding.store.outbox import OutboxStore
 from funding.watchdog.alert_senders import AlertSenders
-from harness.processes import until
+from harness.processes import WAIT_SECONDS, until
 from tests.support.clock import ManualClock, write
 from tests.support.fake_backend import HOOK, FakeBackend, serving
 
@@ -52,6 +52,7 @@ def test_a_failing_database_is_survived(tmp_path: Path, caplog: pytest.LogCaptur
         put(path, "one")
         until(lambda: texts() == ["one"], "the first post")
         with closing(apsw.Connection(str(path))) as other:
+            other.set_busy_timeout(int(WAIT_SECONDS * 1000))  # the sender writes, too
             other.execute("ALTER TABLE outbox RENAME TO away")
             until(lambda: texts() == ["one"] and "alerts wait" in caplog.text, "the failure")
             other.execute("ALTER TABLE away RENAME TO outbox")
