@@ -44,7 +44,8 @@ class Chart {
 
   #resize() {
     const width = this.place.clientWidth;
-    if (this.#plot && width && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
+    if (this.#plot && width && width !== this.#plot.width)
+      this.#plot.setSize({ width, height: HEIGHT });
   }
 
   async show(data) {
@@ -59,14 +60,21 @@ class Chart {
     const Plot = await load();
     this.#drawing = false;
     if (!this.place.isConnected || !this.#data) return;
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+    const axis = {
+      stroke: colour("--muted"),
+      grid: { stroke: colour("--line"), width: 1 },
+      ticks: { show: false },
+    };
     this.#plot = new Plot(
       {
         width: this.place.clientWidth || 600,
         height: HEIGHT,
         tzDate: (at) => Plot.tzDate(new Date(at * 1000), "Etc/UTC"),
         cursor: { y: false },
-        axes: [{ ...axis, values: times }, { ...axis, size: 80, values }],
+        axes: [
+          { ...axis, values: times },
+          { ...axis, size: 80, values },
+        ],
         ...this.describe(Plot),
       },
       this.#data,
@@ -95,13 +103,22 @@ export function rateChart(place, { format, label }) {
     series: [
       { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
       {
-        label: `settled, ${label()}`, value, stroke: colour("--accent"), fill: faint("--accent"), width: 1.5,
+        label: `settled, ${label()}`,
+        value,
+        stroke: colour("--accent"),
+        fill: faint("--accent"),
+        width: 1.5,
         points: { show: true, size: 4, fill: colour("--accent") },
         paths: Plot.paths.stepped({ align: -1 }),
       },
       {
-        label: "running estimate, not charged yet", value, stroke: colour("--warning"), width: 2, dash: [5, 4],
-        spanGaps: true, points: { show: true, size: 7, fill: colour("--surface"), stroke: colour("--warning") },
+        label: "running estimate, not charged yet",
+        value,
+        stroke: colour("--warning"),
+        width: 2,
+        dash: [5, 4],
+        spanGaps: true,
+        points: { show: true, size: 7, fill: colour("--surface"), stroke: colour("--warning") },
       },
     ],
     scales: { y: { range: withZero } },

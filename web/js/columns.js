@@ -26,38 +26,64 @@ const signOf = (value) => (value > 0 ? "up" : value < 0 ? "down" : "");
 // `tone` its colour. Cells that `flash` show in which direction `by` has just moved.
 export const COLUMNS = [
   {
-    name: "symbol", label: () => "Symbol", width: 150, link: true,
-    text: (row) => row.symbol, by: (row) => row.symbol,
+    name: "symbol",
+    label: () => "Symbol",
+    width: 150,
+    link: true,
+    text: (row) => row.symbol,
+    by: (row) => row.symbol,
     why: (row) => (row.kind === "perpetual" ? "" : `${row.kind} contract`),
   },
   {
-    name: "exchange", label: () => "Exchange", width: 112,
-    text: (row) => title(row.exchange), by: (row) => row.exchange,
+    name: "exchange",
+    label: () => "Exchange",
+    width: 112,
+    text: (row) => title(row.exchange),
+    by: (row) => row.exchange,
   },
   {
-    name: "markPrice", label: () => "Mark price", width: 122, number: true, flash: true,
-    text: (row) => price(row.markPrice, pad), by: (row) => row.markPrice,
+    name: "markPrice",
+    label: () => "Mark price",
+    width: 122,
+    number: true,
+    flash: true,
+    text: (row) => price(row.markPrice, pad),
+    by: (row) => row.markPrice,
   },
   {
-    name: "indexPrice", label: () => "Index price", width: 122, number: true,
+    name: "indexPrice",
+    label: () => "Index price",
+    width: 122,
+    number: true,
     text: (row) => (row.indexPrice > 0 ? price(row.indexPrice, pad) : price(null)),
     by: (row) => (row.indexPrice > 0 ? row.indexPrice : null),
     why: (row) => (row.indexPrice > 0 ? "" : NO_INDEX),
   },
   {
-    name: "basisPct", label: () => "Basis, %", width: 76, number: true,
-    text: (row) => fixed(basisPct(row), 3), by: basisPct,
+    name: "basisPct",
+    label: () => "Basis, %",
+    width: 76,
+    number: true,
+    text: (row) => fixed(basisPct(row), 3),
+    by: basisPct,
     why: (row) => (row.indexPrice > 0 ? "" : NO_INDEX),
   },
   {
-    name: "fundingRate", label: (unit) => `Rate, % ${UNITS[unit].label}`, width: 118, number: true,
+    name: "fundingRate",
+    label: (unit) => `Rate, % ${UNITS[unit].label}`,
+    width: 118,
+    number: true,
     flash: true,
     text: (row, view) => percent(rateOf(row, view), { least: UNITS[view.unit].decimals, room: 2 }),
-    by: rateOf, why: (row, view) => whyUnknown(row, view.unit),
+    by: rateOf,
+    why: (row, view) => whyUnknown(row, view.unit),
     tone: (row) => signOf(row.fundingRate),
   },
   {
-    name: "fundingIntervalHours", label: () => "Interval", width: 88, number: true,
+    name: "fundingIntervalHours",
+    label: () => "Interval",
+    width: 88,
+    number: true,
     text: (row) =>
       row.fundingIntervalHours === null
         ? "–"
@@ -65,45 +91,79 @@ export const COLUMNS = [
     by: (row) => row.fundingIntervalHours,
     why: (row) =>
       row.fundingIntervalHours === null
-        ? row.fundingRate === null ? whyUnknown(row, "interval") : NO_INTERVAL
-        : INTERVAL_SOURCES[row.intervalSource]?.[1] ?? "",
+        ? row.fundingRate === null
+          ? whyUnknown(row, "interval")
+          : NO_INTERVAL
+        : (INTERVAL_SOURCES[row.intervalSource]?.[1] ?? ""),
   },
   {
-    name: "annualizedPct", label: () => "Annualised, % per year", width: 106, number: true,
-    text: (row) => percent(annual(row), { least: 2, room: 1 }), by: annual,
-    why: (row) => whyUnknown(row, "year"), tone: (row) => signOf(row.fundingRate),
+    name: "annualizedPct",
+    label: () => "Annualised, % per year",
+    width: 106,
+    number: true,
+    text: (row) => percent(annual(row), { least: 2, room: 1 }),
+    by: annual,
+    why: (row) => whyUnknown(row, "year"),
+    tone: (row) => signOf(row.fundingRate),
   },
   {
-    name: "nextFundingTime", label: () => "Settles in", width: 88, number: true,
-    text: (row, view) => countdown(untilNext(row, view)), by: (row) => row.nextFundingTime,
+    name: "nextFundingTime",
+    label: () => "Settles in",
+    width: 88,
+    number: true,
+    text: (row, view) => countdown(untilNext(row, view)),
+    by: (row) => row.nextFundingTime,
     why: (row) => (row.nextFundingTime === null ? "no settlement is scheduled" : ""),
   },
   {
-    name: "zScore", label: () => "Z-score", width: 78, number: true,
-    text: (row) => fixed(row.zScore, 2), by: (row) => row.zScore, why: (row) => row.zReason ?? "",
+    name: "zScore",
+    label: () => "Z-score",
+    width: 78,
+    number: true,
+    text: (row) => fixed(row.zScore, 2),
+    by: (row) => row.zScore,
+    why: (row) => row.zReason ?? "",
   },
   {
-    name: "zone", label: () => "Zone", width: 82, tag: true,
-    text: (row) => row.zone ?? "–", why: (row) => row.zReason ?? "",
+    name: "zone",
+    label: () => "Zone",
+    width: 82,
+    tag: true,
+    text: (row) => row.zone ?? "–",
+    why: (row) => row.zReason ?? "",
     by: (row) => (row.zScore === null ? null : Math.abs(row.zScore)),
   },
   {
-    name: "percentile", label: () => "Percentile", width: 82, number: true,
-    text: (row) => fixed(row.percentile, 0), by: (row) => row.percentile,
+    name: "percentile",
+    label: () => "Percentile",
+    width: 82,
+    number: true,
+    text: (row) => fixed(row.percentile, 0),
+    by: (row) => row.percentile,
     why: (row) =>
-      row.percentile === null ? row.zReason ?? "" : "share of its settled rates that are lower",
+      row.percentile === null ? (row.zReason ?? "") : "share of its settled rates that are lower",
   },
   {
-    name: "status", label: () => "Status", width: 84,
-    text: (row) => (row.status ?? "not asked").toLowerCase(), by: (row) => row.status,
+    name: "status",
+    label: () => "Status",
+    width: 84,
+    text: (row) => (row.status ?? "not asked").toLowerCase(),
+    by: (row) => row.status,
     why: (row) => (row.status === null ? "the exchange was not asked for its contracts yet" : ""),
   },
   {
-    name: "ageSeconds", label: () => "Age", width: 74, number: true,
-    text: (row, view) => age(rowAge(row, view.now)), by: (row, view) => rowAge(row, view.now),
+    name: "ageSeconds",
+    label: () => "Age",
+    width: 74,
+    number: true,
+    text: (row, view) => age(rowAge(row, view.now)),
+    by: (row, view) => rowAge(row, view.now),
     why: (row) =>
-      row.source === "rest" ? "from REST, which stands in for the stream" :
-      row.bornAt === -Infinity ? "received before this machine started" : "",
+      row.source === "rest"
+        ? "from REST, which stands in for the stream"
+        : row.bornAt === -Infinity
+          ? "received before this machine started"
+          : "",
   },
 ];
 
@@ -122,6 +182,8 @@ export function csvOf(rows, view) {
       return typeof value === "number" ? Number(value.toPrecision(12)) : value;
     }),
   );
-  return [[...header, "baseAsset", "quoteAsset", "class"], lines.map((line, at) =>
-    [...line, rows[at].baseAsset, rows[at].quoteAsset, rows[at].kind])];
+  return [
+    [...header, "baseAsset", "quoteAsset", "class"],
+    lines.map((line, at) => [...line, rows[at].baseAsset, rows[at].quoteAsset, rows[at].kind]),
+  ];
 }

@@ -96,7 +96,9 @@ export class Grid {
       return line;
     });
     const spare = this.#lines.filter((line) => !lines.includes(line));
-    this.#lines = rows.map((row, at) => this.#fill(lines[at] ?? spare.pop(), row, this.#first + at));
+    this.#lines = rows.map((row, at) =>
+      this.#fill(lines[at] ?? spare.pop(), row, this.#first + at),
+    );
     this.#place();
   }
 
@@ -167,7 +169,8 @@ export class Grid {
   #flash(place, same, change) {
     const { now } = this.#view;
     if (!same) place.flashedAt = -Infinity;
-    else if (change) Object.assign(place, { flashedAt: now, flash: change > 0 ? " flash-up" : " flash-down" });
+    else if (change)
+      Object.assign(place, { flashedAt: now, flash: change > 0 ? " flash-up" : " flash-down" });
     return now - place.flashedAt < FLASH_SECONDS ? place.flash : "";
   }
 }

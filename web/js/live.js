@@ -31,9 +31,14 @@ export class Live extends EventTarget {
       contracts: this.#poll("/contracts?exchange=*", 60, "quotes", (value) =>
         market.takeContracts(value.data),
       ),
-      signals: this.#poll("/funding/signals?exchange=*&limit=100", WITHOUT.signals, "signals", (value) => {
-        market.signals = value.data;
-      }),
+      signals: this.#poll(
+        "/funding/signals?exchange=*&limit=100",
+        WITHOUT.signals,
+        "signals",
+        (value) => {
+          market.signals = value.data;
+        },
+      ),
       events: this.#poll("/funding/events?limit=500", 2, "events", (value) => {
         market.events = value.data;
       }),

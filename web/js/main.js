@@ -84,7 +84,8 @@ function tick() {
 }
 
 function showUnit() {
-  for (const each of document.querySelectorAll("[data-unit]")) setText(each, `% ${UNITS[unit].label}`);
+  for (const each of document.querySelectorAll("[data-unit]"))
+    setText(each, `% ${UNITS[unit].label}`);
   const pair = `% ${UNITS[withoutInterval(unit)].label}`;
   for (const each of document.querySelectorAll("[data-unit-pair]")) setText(each, pair);
 }

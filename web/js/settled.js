@@ -64,7 +64,13 @@ export function withGaps(bars, period) {
   for (const bar of bars) {
     const last = found.at(-1);
     if (last && bar.start - last.start > period) {
-      found.push({ start: last.start + period, high: null, low: null, close: null, indexClose: null });
+      found.push({
+        start: last.start + period,
+        high: null,
+        low: null,
+        close: null,
+        indexClose: null,
+      });
     }
     found.push(bar);
   }

@@ -109,7 +109,10 @@ export class Symbols {
     this.#offer("kind", new Set(all.map((row) => row.kind)));
     const found = all.filter((row) => matches(row, this.#filters));
     this.#rows = sorted(found, (row) => this.#column.by(row, view), this.#descending);
-    const text = found.length === all.length ? count(all.length) : `${count(found.length)} of ${count(all.length)}`;
+    const text =
+      found.length === all.length
+        ? count(all.length)
+        : `${count(found.length)} of ${count(all.length)}`;
     setText(byId("shown"), all.length ? text : "");
     byId("no-rows").hidden = found.length > 0 || all.length === 0;
   }

@@ -8,8 +8,21 @@ const SHOWN = 200;
 const LEVELS = {
   bad: ["unhealthy", "crash", "kill", "database-damaged", "control-missed", "significant"],
   warning: [
-    "stall", "disconnect", "connect-failed", "class-silent", "behind", "lag", "restart", "standby",
-    "unobserved", "locked", "clock", "clock-step", "missed-settlement", "rest-pause", "rest-unavailable",
+    "stall",
+    "disconnect",
+    "connect-failed",
+    "class-silent",
+    "behind",
+    "lag",
+    "restart",
+    "standby",
+    "unobserved",
+    "locked",
+    "clock",
+    "clock-step",
+    "missed-settlement",
+    "rest-pause",
+    "rest-unavailable",
   ],
 };
 const create = rowMaker(["", "ex", "", "", "n", "words"]);
@@ -31,7 +44,9 @@ export function showEvents(market) {
   const found = market.events.filter(
     (each) =>
       (!filters.kind || each.kind === filters.kind) &&
-      `${each.detail} ${each.source} ${each.program ?? ""} ${each.rule ?? ""} ${each.kind}`.toLowerCase().includes(search),
+      `${each.detail} ${each.source} ${each.program ?? ""} ${each.rule ?? ""} ${each.kind}`
+        .toLowerCase()
+        .includes(search),
   );
   fill(byId("event-rows"), found.slice(0, SHOWN), create, showEvent);
   const none = byId("no-events");

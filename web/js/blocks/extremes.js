@@ -15,7 +15,8 @@ export function showExtremes(market, view) {
   const rated = [];
   for (const row of market.rows.values()) {
     const age = rowAge(row, view.now);
-    if (!isTrading(row) || row.annualizedRate === null || age === null || age > OLD_SECONDS) continue;
+    if (!isTrading(row) || row.annualizedRate === null || age === null || age > OLD_SECONDS)
+      continue;
     rated.push(row);
   }
   rated.sort((a, b) => b.annualizedRate - a.annualizedRate);

@@ -14,7 +14,8 @@ export function rowMaker(kinds) {
     const row = make("tr");
     for (const kind of kinds) {
       const cell = make("td", { class: kind === "link" ? null : kind || null });
-      if (kind === "link") cell.append(make("a", { class: "symbol" }), make("span", { class: "ex" }));
+      if (kind === "link")
+        cell.append(make("a", { class: "symbol" }), make("span", { class: "ex" }));
       row.append(cell);
     }
     return row;

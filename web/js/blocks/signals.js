@@ -11,7 +11,9 @@ const create = rowMaker(["", "link", "", "n", "n"]);
 
 export function showSignals(market, view) {
   const shown = market.signals.slice(0, SHOWN);
-  fill(byId("signal-rows"), shown, create, (line, signal) => showSignal(line, signal, market, view));
+  fill(byId("signal-rows"), shown, create, (line, signal) =>
+    showSignal(line, signal, market, view),
+  );
   byId("no-signals").hidden = shown.length > 0;
 }
 
@@ -28,6 +30,11 @@ function showSignal(line, signal, market, view) {
   setTag(what, `${words} ${ARROWS[signal.direction] ?? ""}`, { zone: signal.zone });
   setAttribute(what, "title", signal.detail);
   const hours = market.get(signal.exchange, signal.symbol)?.fundingIntervalHours ?? null;
-  setRate(rate, inUnit(signal.rate, hours, view.unit), view.unit, "the rate or its interval is not known");
+  setRate(
+    rate,
+    inUnit(signal.rate, hours, view.unit),
+    view.unit,
+    "the rate or its interval is not known",
+  );
   setText(z, fixed(signal.zScore, 2));
 }

@@ -41,7 +41,9 @@ function hourly(market, exchange, symbol, answered) {
 
 export function showSpreads(market, view) {
   const shown = market.spreads.slice(0, SHOWN);
-  fill(byId("spread-rows"), shown, create, (line, spread) => showSpread(line, spread, market, view));
+  fill(byId("spread-rows"), shown, create, (line, spread) =>
+    showSpread(line, spread, market, view),
+  );
   byId("no-spreads").hidden = shown.length > 0;
 }
 
@@ -61,5 +63,9 @@ function showSpread(line, spread, market, view) {
   setRate(annual, ofHourly(above - below, "year"), "year");
   const needed = breakEvenDays(above - below, cost);
   setText(days, needed === null ? "–" : `${fixed(needed, needed < 10 ? 1 : 0)} days`);
-  days.title = Number.isNaN(cost) ? "enter your cost" : needed === null ? "the spread has closed" : "";
+  days.title = Number.isNaN(cost)
+    ? "enter your cost"
+    : needed === null
+      ? "the spread has closed"
+      : "";
 }

@@ -11,7 +11,9 @@ let announced = "";
 
 // Draw it; returns the level of the verdict.
 export function showStatus(market, live, now, server) {
-  const ages = Object.fromEntries(market.exchanges().map((each) => [each, market.feedAge(each, now)]));
+  const ages = Object.fromEntries(
+    market.exchanges().map((each) => [each, market.feedAge(each, now)]),
+  );
   const found = verdict(market.overview, live.silence(), ages, live.refusal());
   for (const id of ["pill", "status"]) setAttribute(byId(id), "data-level", found.level);
   setText(byId("pill-word"), found.word);
@@ -45,9 +47,19 @@ function announce({ word, reasons }) {
 }
 
 function makeFeed() {
-  return make("li", {},
+  return make(
+    "li",
+    {},
     make("h3"),
-    make("p", { class: "age" }, make("span"), " ", make("small"), " ", make("span", { class: "badge" })),
+    make(
+      "p",
+      { class: "age" },
+      make("span"),
+      " ",
+      make("small"),
+      " ",
+      make("span", { class: "badge" }),
+    ),
     make("p"),
     make("p"),
   );
@@ -81,10 +93,17 @@ function symbolsOf({ tradingSymbols, freshSymbols, staleSymbols }) {
 }
 
 const availability = ({ availablePct }) =>
-  typeof availablePct === "number" ? `${fixed(availablePct, availablePct < 100 ? 2 : 0)} % available` : "availability not known yet";
+  typeof availablePct === "number"
+    ? `${fixed(availablePct, availablePct < 100 ? 2 : 0)} % available`
+    : "availability not known yet";
 
 function availabilitySpan({ knownMinutes }) {
-  const span = knownMinutes >= 1439 ? "24 h" : knownMinutes >= 120 ? `${Math.round(knownMinutes / 60)} h` : `${knownMinutes} min`;
+  const span =
+    knownMinutes >= 1439
+      ? "24 h"
+      : knownMinutes >= 120
+        ? `${Math.round(knownMinutes / 60)} h`
+        : `${knownMinutes} min`;
   return `minutes with quotes by the stream, of the last ${span}`;
 }
 
@@ -120,7 +139,10 @@ const pct = (value) => (typeof value === "number" ? `${fixed(value, 2)} %` : "no
 function upOf(programs, server) {
   if (!programs.length) return ["–", "not run by supervisord"];
   const first = programs.reduce((a, b) => (b.startedAt < a.startedAt ? b : a));
-  return [age(server - first.startedAt), `since ${instant(first.startedAt, { date: server - first.startedAt > 43_200, seconds: false })} UTC`];
+  return [
+    age(server - first.startedAt),
+    `since ${instant(first.startedAt, { date: server - first.startedAt > 43_200, seconds: false })} UTC`,
+  ];
 }
 
 function lastEnd(programs, server) {
@@ -128,7 +150,11 @@ function lastEnd(programs, server) {
   if (!ended.length) return ["none", ""];
   const last = ended.reduce((a, b) => (b.lastEnd.at > a.lastEnd.at ? b : a));
   const name = last.program.replace(/^funding:/, "");
-  return [`${age(server - last.lastEnd.at)} ago`, `${name}, ${last.lastEnd.kind}`, last.lastEnd.detail];
+  return [
+    `${age(server - last.lastEnd.at)} ago`,
+    `${name}, ${last.lastEnd.kind}`,
+    last.lastEnd.detail,
+  ];
 }
 
 function savedOf(saved) {
@@ -147,5 +173,10 @@ function verdictOf(validations, server) {
   const more = left === null ? "" : left > 0 ? `valid for ${age(left)}` : "no longer valid";
   const level = left === null || left <= 0 ? Level.BAD : left < LAPSES_SOON ? Level.WARNING : null;
   const why = validations.map((each, at) => `${title(each.exchange)}: ${words[at]}`).join(", ");
-  return [words[0], validations.length > 1 ? `${title(first.exchange)}; ${more}` : more, why, level];
+  return [
+    words[0],
+    validations.length > 1 ? `${title(first.exchange)}; ${more}` : more,
+    why,
+    level,
+  ];
 }
