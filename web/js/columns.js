@@ -1,6 +1,6 @@
 // The columns of the table of symbols: what each shows, sorts by and saves. Pure.
 //
-// `view` is { unit, now, server, pad }: the page's unit of rates, its clock, and the service's time.
+// `view` is { unit, now, server }: the unit of rates, the page's clock, and the service's time.
 
 import { age, countdown, fixed, percent, price } from "./format.js";
 import { title } from "./freshness.js";
