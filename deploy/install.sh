@@ -64,9 +64,10 @@ read_arguments() {
 # What of this folder belongs to a release, as a tar archive that is the same for the same content.
 archive() {
     tar --create --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u+w,go=rX \
-        --exclude-vcs --exclude=__pycache__ --exclude='.*_cache' --exclude=.venv --exclude=.hypothesis --exclude='*.egg-info' \
-        --exclude=./var --exclude=./funding.env --exclude=./releases --exclude=./current \
-        --exclude=./previous --directory "$source" .
+        --exclude-vcs --exclude=__pycache__ --exclude='.*_cache' --exclude='*.egg-info' \
+        --exclude=.venv --exclude=.hypothesis --exclude=./var --exclude=./funding.env \
+        --exclude=./signals.toml --exclude=./releases --exclude=./current --exclude=./previous \
+        --directory "$source" .
 }
 
 make_user_and_folders() {
@@ -104,6 +105,7 @@ build() {
         archive | tar --extract --directory "$1"
         ln -s ../../var "$1/var"
         ln -s "$settings" "$1/funding.env"
+        ln -s "$etc/funding.signals.toml" "$1/signals.toml"  # where there is none, it leads nowhere
         cd "$1"
         source scripts/setup.sh
         setup requirements.txt
@@ -223,7 +225,7 @@ uninstall() {
         echo "left as they are: $base/var, $settings, the user $user (--purge removes them)"
         return
     fi
-    run rm -rf "$base/var" "$settings" "$secrets"
+    run rm -rf "$base/var" "$settings" "$secrets" "$etc/funding.signals.toml"
     if [ -d "$base" ]; then run rmdir --ignore-fail-on-non-empty "$base"; fi
     if id "$user" >/dev/null 2>&1; then run userdel "$user"; fi
 }
