@@ -60,7 +60,7 @@ class SignalAlert:
     def _begin(self, now: float) -> int:
         """The last signal that was told; at the very first start, the last that there is."""
         last = self._outbox.done(NAME)
-        if not last:
+        if last is None:
             last = self._reader.newest()
             self._outbox.complete(NAME, last, now, [], [])
         return last

@@ -78,7 +78,6 @@ class SignalBatches:
 
     def take(self, now: float) -> list[Told]:
         """The messages that are due, one for each target that has something to be told."""
-        self._messages.append(now)
         shown: list[Signal] = []
         # Extreme ones first: the others may be among those that are counted.
         for signal in sorted(self._waiting, key=lambda each: each.zone != Zone.EXTREME):
@@ -93,6 +92,8 @@ class SignalBatches:
             signals = tuple(each for each in shown if each.target in (None, target))
             if signals:
                 told.append(Told(target, signals, self._untold.pop(target, 0)))
+        if told:
+            self._messages.append(now)
         return told
 
     def _is_full(self, now: float) -> bool:

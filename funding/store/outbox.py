@@ -59,10 +59,11 @@ class OutboxStore:
     def __init__(self, store: DurableConnection) -> None:
         self._store = store
 
-    def done(self, consumer: str) -> int:
-        """The last scan or loop that `consumer` has completed, Unix seconds; 0 before the first."""
+    def done(self, consumer: str) -> int | None:
+        """What `consumer` has completed last: a scan, Unix seconds, or a number of its own; None
+        before the first."""
         rows = self._store.rows("SELECT done FROM consumer WHERE name = ?", (consumer,))
-        return int(rows[0][0]) if rows else 0
+        return int(rows[0][0]) if rows else None
 
     def complete(
         self,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from harness.sim import market
 from harness.sim.contracts import unit
+from harness.sim.faults import FaultState
 from harness.sim.parameters import Query
 from harness.sim.replies import View
 from harness.sim.world import Motion
@@ -40,20 +41,22 @@ def exchange_info(_query: Query, view: View) -> object:
             {"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"},
             {"asset": "BTC", "marginAvailable": True, "autoAssetExchange": "-0.10000000"},
         ],
-        "symbols": [_symbol(one) for one in view.usd_margined()],
+        "symbols": [_symbol(one, view.faults) for one in view.usd_margined()],
     }  # fmt: skip
 
 
-def _symbol(motion: Motion) -> dict[str, object]:
+def _symbol(motion: Motion, faults: FaultState) -> dict[str, object]:
     contract = motion.contract
     places, tradfi = market.price_places(motion), contract.class_name == "tradfi"
     subtype = "TradFi" if tradfi else "Crypto"
-    delivery = _delivery_ms(contract.symbol, contract.status)
+    status = "SETTLING" if contract.symbol in faults.names("settling") else contract.status
+    delivery = faults.table("deliveries").get(contract.symbol)
+    delivery_ms = _delivery_ms(contract.symbol, status) if delivery is None else int(delivery)
     return {
         "symbol": contract.symbol, "pair": contract.symbol.partition("_")[0],
-        "contractType": contract.contract_type, "deliveryDate": delivery,
+        "contractType": contract.contract_type, "deliveryDate": delivery_ms,
         "onboardDate": 1_600_000_000_000 + int(1.7e11 * unit(0, contract.symbol, "onboard")),
-        "status": contract.status, "maintMarginPercent": "2.5000",
+        "status": status, "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000", "baseAsset": contract.base_asset,
         "quoteAsset": contract.quote_asset, "marginAsset": contract.quote_asset,
         "pricePrecision": places, "quantityPrecision": max(0, 3 - places // 2),

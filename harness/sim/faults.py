@@ -50,6 +50,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("freeze_symbols", symbols, "the rows of these repeat their old E and price"),
     Fault("list", symbols, "these symbols exist from now on, in the main frame and in REST"),
     Fault("delist", symbols, "these symbols are left out of the frames"),
+    Fault("rates", by_symbol, "the rate that the stream and premiumIndex show; \"*\": of all others"),
     Fault("skew_ms", number, "added to E; the rows are those of the shifted E"),
     Fault("poison", switch, "every kind of bad row stands beside the good ones"),
     Fault("ticker_poison", switch, "24hrTicker rows in the frames, and as !ticker@arr messages"),
@@ -76,6 +77,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("drift", by_symbol, "REST mark price times (1 + x)"),
     Fault("rate_drift", by_symbol, "added to the lastFundingRate of REST"),
     Fault("rest_missing", symbols, "these symbols are unknown to REST"),
+    Fault("intervals", by_symbol, "the hours that fundingInfo says of these symbols"),
+    Fault("deliveries", by_symbol, "the deliveryDate of these symbols, epoch ms"),
+    Fault("settling", symbols, "exchangeInfo says that these symbols are SETTLING"),
     Fault("rest_stale_seconds", seconds, "premiumIndex as it was this long ago"),
     Fault("rest_status", rest_status, "every REST call is answered by this status"),
     Fault("rest_retry_after", seconds, "the Retry-After header that goes with rest_status"),
@@ -134,6 +138,11 @@ class FaultState:
     def table(self, name: str) -> Mapping[str, float]:
         """The value of a fault that is symbol: number; empty when not in force."""
         return cast("Mapping[str, float]", self.active.get(name, {}))
+
+    def shown_rate(self, symbol: str) -> float | None:
+        """The rate that the fault `rates` gives this symbol."""
+        rates = self.table("rates")
+        return rates.get(symbol, rates.get("*"))
 
     def _unknown(self, name: str) -> str:
         return f"unknown fault {name!r}; known: {', '.join(self._known)}"

@@ -15,7 +15,7 @@ _TICKERS_PER_MESSAGE = 20
 
 class FrameMaker:
     """Rows and payloads for one tick at a time. Every good row it makes equals
-    `World.mark_row(symbol, E)` for the E it carries, whatever the faults."""
+    `World.mark_row(symbol, E)` for the E it carries, whatever the faults except `rates`."""
 
     def __init__(self, world: World, faults: FaultState) -> None:
         self.world, self.faults = world, faults
@@ -57,7 +57,7 @@ class FrameMaker:
 
     def rows(self, tick: Tick, event_time_ms: int) -> bytes:
         """The JSON array of the class's frame."""
-        rows = [one.row(event_time_ms) for one in self.stream_contracts(tick.class_name)]
+        rows = [self._row(one, event_time_ms) for one in self.stream_contracts(tick.class_name)]
         if self._frozen_symbols:
             self._freeze(rows, tick.class_name)
         if self.faults.on("poison"):
@@ -72,7 +72,7 @@ class FrameMaker:
         """One symbol's row for its own stream, or None when it is not of this class."""
         for one in self.stream_contracts(class_name):
             if one.contract.symbol == symbol:
-                return one.row(self._frozen_symbols.get(symbol) or event_time_ms).encode()
+                return self._row(one, self._frozen_symbols.get(symbol) or event_time_ms).encode()
         return None
 
     def tickers(self, tick: Tick) -> list[dict[str, object]]:
@@ -86,7 +86,10 @@ class FrameMaker:
         for place, one in enumerate(self.stream_contracts(class_name)):
             frozen_at = self._frozen_symbols.get(one.contract.symbol)
             if frozen_at:
-                rows[place] = one.row(frozen_at)
+                rows[place] = self._row(one, frozen_at)
+
+    def _row(self, motion: Motion, event_time_ms: int) -> str:
+        return motion.row(event_time_ms, self.faults.shown_rate(motion.contract.symbol))
 
     def _class_of(self, symbol: str) -> ClassName:
         known = self.world.motions.get(symbol)

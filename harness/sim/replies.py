@@ -56,7 +56,9 @@ def _premium(motion: Motion, view: View) -> dict[str, object]:
     at = view.event_times[contract.class_name]
     figures = motion.figures(at)
     mark = figures.mark_price * (1 + view.faults.table("drift").get(contract.symbol, 0.0))
-    rate = figures.funding_rate + view.faults.table("rate_drift").get(contract.symbol, 0.0)
+    shown = view.faults.shown_rate(contract.symbol) if motion.period_ms else None
+    rate = figures.funding_rate if shown is None else shown
+    rate += view.faults.table("rate_drift").get(contract.symbol, 0.0)
     return {
         "symbol": contract.symbol, "markPrice": f"{mark:.8f}",
         "indexPrice": f"{figures.index_price:.8f}",
@@ -72,8 +74,9 @@ def funding_info(_query: Query, view: View) -> object:
     rows = []
     for symbol, motion in view.motions.items():
         contract = motion.contract
-        hours = contract.interval_hours
-        unlisted = hours == 8 and unit(0, symbol, "fundingInfo") < 0.3 and symbol != "BTCUSDT"
+        stated = view.faults.table("intervals").get(symbol)
+        hours = contract.interval_hours if stated is None else int(stated)
+        unlisted = stated is None and hours == 8 and unit(0, symbol, "fundingInfo") < 0.3 and symbol != "BTCUSDT"
         if not hours or unlisted:
             continue
         cap = "0.00300" if hours == 8 else "0.02000000"

@@ -67,9 +67,11 @@ class Motion:
         """The figures at this event time."""
         return Figures(*self._numbers(event_time_ms))
 
-    def row(self, event_time_ms: int) -> str:
-        """The JSON text of the stream's row at this event time."""
+    def row(self, event_time_ms: int, shown_rate: float | None = None) -> str:
+        """The JSON text of the stream's row at this event time, with `shown_rate` if given."""
         mark, index, settle, rate, due = self._numbers(event_time_ms)
+        if shown_rate is not None:
+            rate = shown_rate
         return self.template % (event_time_ms, mark, mark, settle, index, rate, due)
 
     def _numbers(self, event_time_ms: int) -> tuple[float, float, float, float, int]:

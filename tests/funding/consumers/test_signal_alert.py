@@ -94,6 +94,12 @@ def test_first_start_begins_with_what_comes(tmp_path: Path) -> None:
             assert scene.turn() == [["NEW"]]
 
 
+def test_restart_before_the_first_signal_is_a_restart(scene: Scene) -> None:
+    scene.write(extreme("WHILE AWAY"))
+    scene.begin()
+    assert scene.told() == [["WHILE AWAY"]]
+
+
 def test_numbers_that_begin_again_are_followed(scene: Scene) -> None:
     for name in "ABC":
         scene.write(extreme(name))

@@ -71,6 +71,16 @@ def test_messages_of_a_minute_are_capped_and_nothing_is_lost() -> None:
     assert sum(len(each.signals) + each.many_more for _, each in sent) == 62
 
 
+def test_what_is_only_counted_is_no_message() -> None:
+    waiting = batches(symbol=1, messages=2)
+    for second in range(5):
+        waiting.add([extreme("A", at=AT + second)], AT + second)
+        waiting.take(AT + second)
+    waiting.add([extreme("B", at=AT + 5)], AT + 5)
+    assert waiting.due(AT + 5)
+    assert waiting.take(AT + 5)[0].many_more == 4
+
+
 def test_long_message_counts_the_rest_and_extreme_ones_come_first() -> None:
     waiting = batches()
     waiting.add([signal(f"S{n}") for n in range(30)] + [extreme("LAST")], AT)

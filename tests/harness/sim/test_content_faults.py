@@ -130,3 +130,25 @@ def test_oversize(exchange: Exchange) -> None:
     exchange.faults(oversize=True)
     connection = exchange.connect()
     until(lambda: len(connection.recv()) > 9 * 1024 * 1024, "a message over 9 MiB")
+
+
+def test_rates_are_shown_by_stream_and_rest(exchange: Exchange) -> None:
+    connection = exchange.connect()
+    exchange.faults(rates={"ETHUSDT": 0.0005, "*": -0.0002})
+    until(lambda: by_symbol(main_frame(connection))["ETHUSDT"]["r"] == "0.00050000", "ETHUSDT's")
+    rows = by_symbol(main_frame(connection))
+    assert rows["BTCUSDT"]["r"] == "-0.00020000"
+    assert rows["BTCUSDT_261225"]["r"] == "0.00000000"
+    answer = exchange.rest("premiumIndex?symbol=ETHUSDT")
+    assert answer["lastFundingRate"] == "0.00050000"
+
+
+def test_terms_of_contracts_change(exchange: Exchange) -> None:
+    exchange.faults(intervals={"ETHUSDT": 1}, deliveries={"ETHUSDT": 77}, settling=["BTCUSDT"])
+    hours = {row["symbol"]: row["fundingIntervalHours"] for row in exchange.rest("fundingInfo")}
+    listed = by_symbol(
+        [{**row, "s": row["symbol"]} for row in exchange.rest("exchangeInfo")["symbols"]]
+    )
+    assert (hours["ETHUSDT"], hours["BTCUSDT"]) == (1, 8)
+    assert (listed["ETHUSDT"]["deliveryDate"], listed["ETHUSDT"]["status"]) == (77, "TRADING")
+    assert listed["BTCUSDT"]["status"] == "SETTLING"
