@@ -50,7 +50,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("freeze_symbols", symbols, "the rows of these repeat their old E and price"),
     Fault("list", symbols, "these symbols exist from now on, in the main frame and in REST"),
     Fault("delist", symbols, "these symbols are left out of the frames"),
-    Fault("rates", by_symbol, "the rate that the stream and premiumIndex show; \"*\": of all others"),
+    Fault("rates", by_symbol, 'the rate that stream and REST show; "*": of all others'),
     Fault("skew_ms", number, "added to E; the rows are those of the shifted E"),
     Fault("poison", switch, "every kind of bad row stands beside the good ones"),
     Fault("ticker_poison", switch, "24hrTicker rows in the frames, and as !ticker@arr messages"),

@@ -76,7 +76,8 @@ def funding_info(_query: Query, view: View) -> object:
         contract = motion.contract
         stated = view.faults.table("intervals").get(symbol)
         hours = contract.interval_hours if stated is None else int(stated)
-        unlisted = stated is None and hours == 8 and unit(0, symbol, "fundingInfo") < 0.3 and symbol != "BTCUSDT"
+        known = stated is not None or symbol == "BTCUSDT"
+        unlisted = not known and hours == 8 and unit(0, symbol, "fundingInfo") < 0.3
         if not hours or unlisted:
             continue
         cap = "0.00300" if hours == 8 else "0.02000000"

@@ -55,10 +55,19 @@ def test_a_storm_is_one_signal_that_counts() -> None:
     calm = many(STORM_SYMBOLS - 1)
     assert gather(calm) == [each.signal for each in calm]
     (storm,) = gather(many(STORM_SYMBOLS))
-    assert (storm.symbol, storm.symbols, storm.zone) == ("*", 20, "extreme")
+    assert (storm.symbol, storm.symbols, storm.zone) == ("*", 15, "extreme")
     assert (storm.rate, storm.z_score) == (None, None)
-    assert storm.detail.startswith("20 symbols at once: extreme: S0USDT, S1USDT, ")
-    assert storm.detail.endswith("S9USDT and 10 more")
+    assert storm.detail.startswith("15 symbols at once: extreme: S0USDT, S1USDT, ")
+    assert storm.detail.endswith("S9USDT and 5 more")
+
+
+def test_what_waited_for_a_locked_store_stays_in_order() -> None:
+    steps = [(0, 2), (2, 0), (0, 2)]
+    caused = [
+        zone_entered(MOMENT._replace(at=MOMENT.at + n), *step, NORMAL)
+        for n, step in enumerate(steps)
+    ]
+    assert [each.zone for each in gather(caused)] == ["extreme", "normal", "extreme"]
 
 
 def test_storms_of_different_causes_stay_apart() -> None:
