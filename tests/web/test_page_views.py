@@ -76,6 +76,7 @@ def test_service_that_ends_and_comes_back(browser: Browser, scene: Scene) -> Non
         expect(page.locator("#pill-word")).to_have_text("All is well")
     expect(page.locator("#pill-word")).to_have_text("No answer")
     expect(page.locator("#symbols .badge")).to_contain_text("no answer")
+    expect(page.locator("#status-line")).not_to_contain_text("fresh")
     assert "live" not in page.locator("#overview .badge").all_inner_texts()
     with served(own):
         expect(page.locator("#pill-word")).to_have_text("All is well")

@@ -20,7 +20,8 @@ export function showSignals(market, view) {
 function showSignal(line, signal, market, view) {
   const [at, symbol, what, rate, z] = line.cells;
   const today = view.server - signal.at < 43_200;
-  setText(at, instant(signal.at, { date: !today }));
+  setText(at, instant(signal.at, { date: !today, seconds: false }));
+  setAttribute(at, "title", `${instant(signal.at)} UTC`);
   if (signal.symbol === "*") {
     setText(symbol.children[0], `${signal.count} symbols`);
     setAttribute(symbol.children[0], "href", null);

@@ -30,12 +30,13 @@ export function showStatus(market, live, now, server) {
   return found;
 }
 
-function line(overview, found) {
+function line(overview, { word }) {
   if (!overview) return "Asking the service …";
+  if (word === "No answer" || word === "Not ready") return "Below is what was heard last.";
   const total = (name) => overview.exchanges.reduce((sum, each) => sum + each[name], 0);
-  const symbols = `${count(total("freshSymbols"))} of ${counted(total("tradingSymbols"), "trading symbol")} fresh`;
-  const feeds = counted(overview.exchanges.length, "exchange");
-  return found.level === Level.BAD && !found.reasons.length ? feeds : `${symbols} on ${feeds}.`;
+  const trading = counted(total("tradingSymbols"), "trading symbol");
+  const exchanges = counted(overview.exchanges.length, "exchange");
+  return `${count(total("freshSymbols"))} of ${trading} fresh on ${exchanges}.`;
 }
 
 // A screen reader hears of another verdict, and not of ages.
