@@ -37,7 +37,7 @@ def health(host: str, port: int, exchange: str, since: float) -> str:
         found = json.loads(text)
         if found["status"] == "healthy" and (found["lastConnectedTime"] or 0) >= since:
             return f"{url}: {text}"
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         text = f"{type(error).__name__}: {error}"
     raise SystemExit(f"{url}: {text}")
 
