@@ -1,9 +1,13 @@
 """The page for other eyes and at other times: in the dark, on a phone, one symbol, no service."""
 
+import urllib.request
+from contextlib import ExitStack
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from funding.api.broadcaster import MAX_READERS
 from tests.support.page_scene import Scene, served
 
 
@@ -80,4 +84,24 @@ def test_service_that_ends_and_comes_back(browser: Browser, scene: Scene) -> Non
     assert "live" not in page.locator("#overview .badge").all_inner_texts()
     with served(own):
         expect(page.locator("#pill-word")).to_have_text("All is well")
+    page.close()
+
+
+def test_page_without_a_place_in_the_stream_asks_instead(browser: Browser, scene: Scene) -> None:
+    page, own = browser.new_page(), Scene(scene.path)
+    with served(own), ExitStack() as readers:
+        for _ in range(MAX_READERS):
+            stream = urllib.request.urlopen(f"{own.address}funding/stream?symbols=NONE", timeout=60)
+            readers.enter_context(stream)
+        with page.expect_response(lambda each: "/funding/stream?" in each.url) as refused:
+            page.goto(own.address)
+        assert refused.value.status == 503
+        expect(page.locator("#pill-word")).to_have_text("All is well")
+        page.locator("#filters [name=search]").fill("btcusdt")
+        expect(page.locator("#table")).to_contain_text("91,897.50")
+        try:
+            scene.marks["BTCUSDT"] = 93_003.75
+            expect(page.locator("#table")).to_contain_text("93,003.75")
+        finally:
+            del scene.marks["BTCUSDT"]
     page.close()
