@@ -1,6 +1,5 @@
 """The examples of docs/client.md in other languages, run against a real API."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -71,7 +70,6 @@ def test_javascript(place: tuple[Path, int]) -> None:
     assert text.splitlines() == ["BTCUSDT 0.0001 fresh", "ETHUSDT 0.0001 fresh"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="pandas is not installed")
 def test_pandas(place: tuple[Path, int]) -> None:
     text = output(place, [sys.executable, "-c"], block("python", "pandas"))
     assert text.count("BTCUSDT") == 2
@@ -79,7 +77,6 @@ def test_pandas(place: tuple[Path, int]) -> None:
 
 
 def test_every_column_that_pandas_is_asked_for_exists() -> None:
-    """Where pandas is not installed, this much is known."""
     example = block("python", "pandas")
     columns = set(re.findall(r'(?:history|quotes|latest)\["(\w+)"\]', example))
     assert columns == {"settled", "fundingTime", "annualizedRate", "annualised_pct"}
