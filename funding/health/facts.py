@@ -75,6 +75,13 @@ def ingest_program(exchange: str) -> str:
     return INGEST if exchange == FIRST else f"{INGEST}-{exchange}"
 
 
+class LockHolder(NamedTuple):
+    """The process that keeps ingest from writing, and for how long each look has found it so."""
+
+    pid: int
+    seconds: float
+
+
 class LastComparison(NamedTuple):
     """The result of the last comparison with REST: its rows, or the problem that prevented it.
 
@@ -119,7 +126,8 @@ class Facts:
     those whose quote is fresh and REST's, which stands in for the stream.
     `without_rate` names the symbols that have a next funding time but no rate. `port_probe` is the
     answer at the API's shared port, `process_probes` those of its processes by name. `locked_by`
-    is the process that holds the store's write lock while ingest does not write. `stated_wait` is
+    is the process that holds the store's write lock while ingest does not write, in words, and
+    `lock_holder` the same where each look found it so. `stated_wait` is
     for how many more seconds the exchange has asked to be left alone. `unhealthy_since` (Unix
     seconds) is when the present unhealthy period of the data began. `clock_error` is by how much
     our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
@@ -139,6 +147,7 @@ class Facts:
     without_rate: Sequence[str] = ()
     store_problem: str = ""
     locked_by: str = ""
+    lock_holder: LockHolder | None = None
     stated_wait: float = 0.0
     unhealthy_since: float | None = None
     processes: Sequence[Process] | None = None

@@ -57,8 +57,15 @@ def _listed_holder(places: Mapping[str, tuple[int, int]]) -> int | None:
 def locked_by(path: Path, ingest: int) -> str:
     """The process that keeps process `ingest` from writing to the database at `path`, in words;
     "" where there is none."""
+    pid = blocking(path, ingest)
+    return "" if pid is None else f"process {pid} ({process.name(pid)})"
+
+
+def blocking(path: Path, ingest: int) -> int | None:
+    """The process that keeps process `ingest` from writing to the database at `path`; None where
+    there is none."""
     pid = lock_holder(path)
-    return "" if pid in (None, ingest, os.getpid()) else f"process {pid} ({process.name(pid or 0)})"
+    return None if pid in (ingest, os.getpid()) else pid
 
 
 def _inode(path: Path) -> str:

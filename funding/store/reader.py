@@ -15,7 +15,7 @@ from funding.runtime.clock import Clock
 from funding.store.database import open_reader
 from funding.store.feed_table import FEED
 from funding.store.handle import Handle
-from funding.store.lock_holder import locked_by
+from funding.store.lock_holder import blocking, locked_by
 
 BUSY_SECONDS = 0.5
 """In WAL mode a writer does not block readers. Only the first open and the last close take a lock,
@@ -145,6 +145,10 @@ class Reader:
     def locked_by(self, ingest: int) -> str:
         """The process that keeps process `ingest` from writing, in words; "" for none."""
         return locked_by(self._path, ingest)
+
+    def blocking(self, ingest: int) -> int | None:
+        """The same process as a number; None for none."""
+        return blocking(self._path, ingest)
 
     def version(self) -> tuple[int, int]:
         """A value that changes with each commit to the file, and with each new file."""

@@ -9,7 +9,7 @@ from typing import Any
 from funding import errors
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
-from funding.health.facts import Facts, LastComparison, Probe, Process
+from funding.health.facts import Facts, LastComparison, LockHolder, Probe, Process
 from funding.model.alert import Consumer
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime import process
@@ -61,6 +61,7 @@ class FactsCollector:
         self._offset = clock.wall() - clock.uptime()
         self._known: list[Process] | None = None  # supervisord's last answer
         self._symbol = ""  # of a fresh quote
+        self._holder: tuple[int, float] | None = None  # of the write lock, and since when
         self._beat: tuple[float | None, float] = (None, clock.uptime())
 
     def collect(self) -> Facts:
@@ -126,12 +127,13 @@ class FactsCollector:
         except errors.StoreError as error:
             problem = str(error)
         heartbeat = last_frame = None
-        locked_by, stated_wait = "", 0.0
+        locked_by, lock_holder, stated_wait = "", None, 0.0
         history_age = None if problem else self._history_age(uptime)
         if feed is not None:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             if heartbeat > verdict.LATE_SECONDS:
                 locked_by = self._reader.locked_by(feed.pid)
+                lock_holder = self._reader.blocking(feed.pid)
             last_frame = last_frame_age(feed, uptime, boot)
             if not feed.connected:
                 stated_wait = self._waits.left(self._address)
@@ -157,10 +159,19 @@ class FactsCollector:
             ],
             store_problem=problem,
             locked_by=locked_by,
+            lock_holder=self._held_since(lock_holder, uptime),
             contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
             stated_wait=stated_wait,
             history_age=history_age,
         )
+
+    def _held_since(self, pid: int | None, uptime: float) -> LockHolder | None:
+        if pid is None:
+            self._holder = None
+            return None
+        if self._holder is None or self._holder[0] != pid:
+            self._holder = pid, uptime
+        return LockHolder(pid, uptime - self._holder[1])
 
     def _history_age(self, uptime: float) -> float | None:
         """For how long the history program's sign of life has been the same: by its time alone, a

@@ -14,6 +14,9 @@ from funding.health.facts import HISTORY, Facts, OtherFeed, Process, ProcessStat
 MEMORY_RESTART_BYTES = 512 * MEGABYTE
 HUNG_SECONDS = 5.0
 """Ingest writes each second."""
+LOCK_SECONDS = 30.0
+"""Our longest transactions take a tenth of a second; only an upgrade of a large database, at the
+start of ingest, may take longer (hence the grace of the rule)."""
 HISTORY_SECONDS = 180.0
 """The history program says every 10 s that its threads turn; a turn may take 120 s."""
 SILENT_SECONDS = 60.0
@@ -44,6 +47,7 @@ class RuleName(enum.StrEnum):
     FAILING_API = "failing API"
     HUNG_WATCHDOG = "hung watchdog"  # by supervisor_plugin
     MEMORY = "memory"
+    HOLDS_LOCK = "holds the lock"
     NO_DATA = "no data"
     KILL = "kill"  # TERM was not enough
     OPERATOR = "operator"  # a stop that a person asked for, by supervisor_plugin
@@ -114,6 +118,16 @@ def _ingest_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
     return f"no heartbeat for {age:.0f} s" if age > HUNG_SECONDS else ""
 
 
+def _holds_lock(facts: Facts, process: Process, _bad: BadProbes) -> str:
+    """A program of ours hangs in the middle of a transaction: nobody can write."""
+    holder, waited = facts.lock_holder, facts.heartbeat_age
+    if holder is None or waited is None or holder.pid != process.pid or not process.is_running:
+        return ""
+    if min(holder.seconds, waited) <= LOCK_SECONDS:
+        return ""
+    return f"has held the database's write lock for {holder.seconds:.0f} s"
+
+
 def _history_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
     if process.name != HISTORY or not process.is_running or facts.store_problem:
         return ""
@@ -179,6 +193,7 @@ def _no_data(facts: Facts, process: Process, _bad: BadProbes) -> str:
 RULES = (
     Rule(RuleName.FATAL, Verb.START, grace=0.0, every=0.0, applies=_fatal),
     Rule(RuleName.HUNG_INGEST, Verb.TERM, grace=8.0, every=0.0, applies=_ingest_hung),
+    Rule(RuleName.HOLDS_LOCK, Verb.TERM, grace=120.0, every=0.0, applies=_holds_lock),
     Rule(RuleName.HUNG_HISTORY, Verb.TERM, grace=HISTORY_SECONDS, every=0.0, applies=_history_hung),
     Rule(RuleName.HUNG_API, Verb.TERM, grace=8.0, every=0.0, applies=_api_hung),
     Rule(RuleName.FAILING_API, Verb.TERM, grace=8.0, every=0.0, applies=_api_failing),

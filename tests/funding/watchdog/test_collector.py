@@ -190,9 +190,12 @@ def test_process_that_locks_the_store_is_named(
         assert service.monitor.look().locked_by == f"process {person.pid} (python)"
         service.step(30)
         assert service.supervisor.orders == [], "ingest waits, it does not hang"
+        holder = service.monitor.look().lock_holder
+        assert holder is not None
+        assert (holder.pid, holder.seconds) == (person.pid, 30.0)
         assert "locked by process" in service.monitor.look().data.reasons[0]
         person.kill()
-    assert service.monitor.look().locked_by == ""
+    assert (service.monitor.look().locked_by, service.monitor.look().lock_holder) == ("", None)
     service.step(1)
     assert service.supervisor.orders == [(Verb.TERM, INGEST)]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from funding.health.checks import check
-from funding.health.facts import Facts, LastComparison, OtherFeed, Process, ProcessState
+from funding.health.facts import Facts, LastComparison, LockHolder, OtherFeed, Process, ProcessState
 from funding.health.findings import Level
 from funding.health.report import healthy
 from funding.health.verdict import Limits, heartbeat_age
@@ -47,6 +47,12 @@ def having(*processes: Process, **changes: Any) -> Facts:
     return replace(FACTS, processes=tuple(named.values()), **changes)
 
 
+def holding(pid: int, seconds: float, waited: float = 99.0) -> dict[str, Any]:
+    """Facts of a process that has held the write lock for `seconds`."""
+    words, holder = f"process {pid} (python)", LockHolder(pid, seconds)
+    return {"heartbeat_age": waited, "locked_by": words, "lock_holder": holder}
+
+
 def decided(
     facts: Facts, missed: dict[str, int] | None = None, history: tuple[PastRestart, ...] = ()
 ) -> list[tuple[Verb, str, RuleName]]:
@@ -58,6 +64,7 @@ def decided(
 BANNED = LastComparison(problem="not asked for 99 s more")
 AWAY = LastComparison(problem="x", reachable=False)
 TERM_INGEST = [("TERM", "funding:ingest", "hung ingest")]
+HOLDS_LOCK = [("TERM", "funding:volume_alert", "holds the lock")]
 NO_DATA = [("TERM", "funding:ingest", "no data")]
 TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
     ("healthy", FACTS, []),
@@ -71,6 +78,11 @@ TABLE: list[tuple[str, Facts, list[tuple[str, str, str]]]] = [
     ("waits for the disk", having(heartbeat_age=99.0, disk_free_bytes=4_000_000), []),
     ("a disk with room", having(heartbeat_age=99.0, disk_free_bytes=4 << 20), TERM_INGEST),
     ("waits for a lock", having(heartbeat_age=99.0, locked_by="process 5 (sqlite3)"), []),
+    ("a program of ours has the lock", having(**holding(21, 30.1)), HOLDS_LOCK),
+    ("it has had it for a moment", having(**holding(21, 30.0)), []),
+    ("ingest has waited for a moment", having(**holding(21, 99.0, waited=30.0)), []),
+    ("a person has the lock", having(**holding(5, 99.0)), []),
+    ("it upgrades", having(OTHER._replace(age_seconds=119.9), **holding(21, 99.0)), []),
     ("within its grace", having(INGEST._replace(age_seconds=7.9), heartbeat_age=99.0), []),
     ("after its grace", having(INGEST._replace(age_seconds=8.0), heartbeat_age=99.0), TERM_INGEST),
     # Only a RUNNING process can hang

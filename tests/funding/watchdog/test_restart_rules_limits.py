@@ -48,6 +48,7 @@ def test_each_rule_has_its_grace_and_its_distance() -> None:
     assert {rule.name: (rule.grace, rule.every) for rule in RULES} == {
         RuleName.FATAL: (0.0, 0.0),
         RuleName.HUNG_INGEST: (8.0, 0.0),
+        RuleName.HOLDS_LOCK: (120.0, 0.0),
         RuleName.HUNG_HISTORY: (180.0, 0.0),
         RuleName.HUNG_API: (8.0, 0.0),
         RuleName.FAILING_API: (8.0, 0.0),
