@@ -51,6 +51,13 @@ def coin_margined_premium_index(query: Query, view: View) -> object:
     return [_premium(one, view) for one in coin_margined]
 
 
+def coin_margined_funding_rate(query: Query, view: View) -> object:
+    """Settled rates of one contract of COIN-M, on its own host, where rows have no more."""
+    motion = _contract(query, view, coin_margined=True)
+    names = ("symbol", "fundingTime", "fundingRate")
+    return [{name: row[name] for name in names} for row in _settled(query, view, [motion])]
+
+
 def _premium(motion: Motion, view: View) -> dict[str, object]:
     contract = motion.contract
     at = view.event_times[contract.class_name]
@@ -93,11 +100,16 @@ def funding_info(_query: Query, view: View) -> object:
 
 def funding_rate(query: Query, view: View) -> object:
     """Settled rates, oldest first; without start and end the newest ones."""
+    return _settled(
+        query, view, [_contract(query, view)] if "symbol" in query else view.usd_margined()
+    )
+
+
+def _settled(query: Query, view: View, motions: list[Motion]) -> list[dict[str, object]]:
     start, end = parameters.integer(query, "startTime"), parameters.integer(query, "endTime")
     default = 200 if start is None and end is None else 100
     largest = int(view.faults.seconds("history_limit", 1000))
     limit = parameters.limit(query, default=min(default, largest), largest=largest)
-    motions = [_contract(query, view)] if "symbol" in query else view.usd_margined()
     motions = [one for one in motions if one.period_ms]
     published = view.now_ms - int(1000 * view.faults.seconds("settle_late_seconds"))
     last = published if end is None else min(end, published)

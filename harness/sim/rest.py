@@ -52,7 +52,10 @@ ROUTES: dict[str, Route] = {
     "time": Route(replies.server_time),
     "ping": Route(replies.ping),
 }
-COIN_MARGINED = Route(replies.coin_margined_premium_index, lambda _query: 10)
+COIN_MARGINED: dict[str, Route] = {
+    "premiumIndex": Route(replies.coin_margined_premium_index, lambda _query: 10),
+    "fundingRate": Route(replies.coin_margined_funding_rate),
+}
 _RESTRICTED = (
     "Service unavailable from a restricted location according to 'b. Eligibility' in "
     "https://www.binance.com/en/terms. Please contact customer service if you believe you "
@@ -88,10 +91,10 @@ class RestSide:
         self._garbage_number = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """Every route, and the answer to any other path below /fapi; of COIN-M the prices alone."""
+        """Every route, and the answer to any other path below them."""
         return [
             web.get("/fapi/v1/{route:.*}", self.handle),
-            web.get("/dapi/v1/{route:premiumIndex}", self.handle),
+            web.get("/dapi/v1/{route:.*}", self.handle),
         ]
 
     def faults_changed(self, posted: dict[str, object]) -> None:
@@ -104,7 +107,8 @@ class RestSide:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request."""
         name = request.match_info["route"]
-        route = COIN_MARGINED if request.path.startswith("/dapi/") else ROUTES.get(name)
+        known = COIN_MARGINED if request.path.startswith("/dapi/") else ROUTES
+        route = known.get(name)
         self.calls[name if route else "unknown"] += 1
         await asyncio.sleep(self.faults.seconds("rest_hang"))
         if self.faults.on("rest_drop"):

@@ -7,6 +7,9 @@
   Their names are `BTCUSD_PERP`, those of dated contracts `BTCUSD_261225`.
 - Prices are told by a host of their own: `dapi/v1/premiumIndex`, weight 10 with a symbol or
   without, an array in both cases, of the form of USD-M's (official documentation, 2026-11).
+- So are settled rates: `dapi/v1/fundingRate`, weight 1, with a symbol only, at most 1,000 rows, the
+  oldest first, without a mark price (official documentation, 2026-01). Whether USD-M's answers them
+  is not documented.
 - The weight of both is counted together, by address.
 """
 
@@ -16,48 +19,53 @@ import msgspec
 
 from funding.exchanges.binance import rest
 from funding.exchanges.binance.contracts import number
-from funding.exchanges.binance.exchange import BinanceRest, BinanceStream, first, priced
+from funding.exchanges.binance.exchange import BinanceStream, first, priced
+from funding.exchanges.binance.history import History
 from funding.exchanges.exchange import Conversation, Exchange, Options, Request, RestLimits
 from funding.exchanges.replies import read
 from funding.model.contract import Contract, ContractStatus
 from funding.model.quote import Quote, is_symbol
+from funding.model.settlement import Settlement
 
 NAME = "binance-coinm"
-PREMIUM_WEIGHT = 10
-ROUTE = "dapi/premiumIndex"
-"""Not as USD-M's is called: calls are counted by minute, caller and route."""
+WEIGHTS = {"premiumIndex": 10, "fundingRate": 1}
 _PERPETUAL = re.compile(r"(.+)USD_PERP")
 
 _infos = msgspec.json.Decoder(list[rest.FundingInfo])
 
 
-class CoinMarginedRest(BinanceRest):
-    """fundingInfo and fundingRate of the host of USD-M, premiumIndex of that of COIN-M."""
+class CoinMarginedRest:
+    """fundingInfo of the host of USD-M, premiumIndex and fundingRate of that of COIN-M."""
 
     def __init__(self, options: Options) -> None:
-        super().__init__(options._replace(rest_url=options.unified_rest_url))
         self._options = options
+        self._history = History(self._request)
 
     def contracts(self, now: float) -> Conversation[list[Contract]]:
         """The perpetuals that fundingInfo lists."""
-        infos = read(_infos, (yield self._request("fundingInfo")), "fundingInfo")
+        url = self._options.unified_rest_url + rest.ROUTES["fundingInfo"].path
+        infos = read(_infos, (yield Request("fundingInfo", url, weight=0)), "fundingInfo")
         return [
             self._contract(info, name[1], now)
             for info in infos
             if (name := _PERPETUAL.fullmatch(info.symbol)) and is_symbol(info.symbol)
         ]
 
+    def history(self, symbol: str, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
+        """Page after page, oldest first."""
+        return self._history.of(symbol, since_ms, until_ms)
+
     def snapshot(self) -> Conversation[list[Quote]]:
-        """One call of the host of COIN-M, weight 10."""
-        return priced((yield self._prices()))
+        """One call, weight 10."""
+        return priced((yield self._request("premiumIndex")))
 
     def one(self, symbol: str) -> Conversation[Quote]:
         """One call, weight 10 as well."""
-        return first((yield self._prices(symbol=symbol)))
+        return first((yield self._request("premiumIndex", symbol=symbol)))
 
-    def _prices(self, **parameters: str) -> Request:
-        url = f"{self._options.rest_url}/dapi/v1/premiumIndex"
-        return Request(ROUTE, url, PREMIUM_WEIGHT, parameters)
+    def _request(self, route: str, **parameters: str) -> Request:
+        url = f"{self._options.rest_url}/dapi/v1/{route}"
+        return Request(f"dapi/{route}", url, WEIGHTS[route], parameters)
 
     def _contract(self, info: rest.FundingInfo, base: str, now: float) -> Contract:
         asset, multiplier = self._options.aliases.asset(NAME, base)

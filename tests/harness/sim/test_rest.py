@@ -47,6 +47,14 @@ def test_prices_of_coin_margined_contracts_have_a_host_of_their_own(exchange: Ex
     assert {reply["symbol"] for reply in replies} <= rows.keys()
 
 
+def test_settled_rates_of_coin_margined_contracts_have_it_too(exchange: Exchange) -> None:
+    rows = exchange.get("/dapi/v1/fundingRate?symbol=BTCUSD_PERP&limit=3")
+    assert [list(row) for row in rows] == [["symbol", "fundingTime", "fundingRate"]] * 3
+    assert [row["symbol"] for row in rows] == ["BTCUSD_PERP"] * 3
+    times = [row["fundingTime"] for row in rows]
+    assert times == sorted(set(times))
+
+
 CAPTURES = {
     "premiumIndex": "polyoxide_2026-10-07_premiumIndex.json",
     "fundingInfo": "polyoxide_2026-10-07_fundingInfo.json",

@@ -7,8 +7,10 @@ from typing import Any
 from funding.exchanges.binance import stream
 from funding.exchanges.binance.coin_margined import COIN_MARGINED
 from funding.exchanges.exchange import Options
+from funding.history.fetcher import HistoryOfAll, MarkBars
 from funding.model.contract import ContractStatus
 from funding.model.quote import Quote
+from funding.model.settlement import Settlement
 from tests.support.conversations import asked
 
 AT = 1_790_373_638_000
@@ -82,6 +84,19 @@ def test_prices_are_those_of_the_host_of_coin_m() -> None:
     one, (request,) = asked(REST.one("BTCUSD_PERP"), lambda _: [premium("BTCUSD_PERP")])
     assert one == found[0]
     assert (request.parameters, request.weight) == ({"symbol": "BTCUSD_PERP"}, 10)
+
+
+def test_settled_rates_are_those_of_the_host_of_coin_m() -> None:
+    settled = {"symbol": "BTCUSD_PERP", "fundingTime": AT, "fundingRate": "-0.0001"}
+    rows, (request,) = asked(REST.history("BTCUSD_PERP", AT - 5, AT + 5), lambda _: [settled])
+    assert rows == [Settlement("BTCUSD_PERP", AT, -0.0001)]
+    assert (request.url, request.weight) == ("https://dapi.test/dapi/v1/fundingRate", 1)
+    assert request.parameters["symbol"] == "BTCUSD_PERP"
+
+
+def test_bars_and_rates_of_usd_m_are_not_asked_for() -> None:
+    """The mark prices and the rates of all contracts that it answers are those of USD-M."""
+    assert not isinstance(REST, (HistoryOfAll, MarkBars))
 
 
 def test_recorded_list_has_twenty(recorded: Path) -> None:
