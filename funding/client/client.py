@@ -83,7 +83,7 @@ class FundingClient(ForkAware):
         wanted = settings.mode if mode is None else mode
         if wanted not in list(Mode):
             raise SettingError("mode", wanted, f"one of {', '.join(Mode)}")
-        exchange = exchange or settings.first
+        exchange = settings.first if exchange is None else exchange
         if exchange not in EXCHANGES:
             raise SettingError("exchange", exchange, f"one of {', '.join(EXCHANGES)}")
         self._exchange = EXCHANGES[exchange]
@@ -145,9 +145,11 @@ class FundingClient(ForkAware):
 
         With `exchange="*"` it is a base asset, such as BTC: the fresh quotes of all contracts on
         it, of every exchange that the service follows, in any mode. Of another exchange alone, ask
-        a client made with that `exchange`.
+        a client made with that `exchange`: here it is a ValueError.
         """
         if exchange is not None:
+            if exchange != "*":
+                raise ValueError(f"exchange={exchange!r}: only '*'; one is given to the client")
             return self._on_asset(symbol)
         symbol = fold(symbol)
         if not 0 < len(symbol) <= LONGEST_SYMBOL or _SURROGATE.search(symbol):

@@ -76,8 +76,7 @@ def compare(pair: Pair, source: str, exchange: str, at: float) -> list[Compariso
     time = rest.event_time if rest is not None else None
     rows = []
     for field in Field:
-        mine = getattr(ours, field) if ours is not None else None
-        theirs = getattr(rest, field) if rest is not None else None
+        mine, theirs = _value(ours, field), _value(rest, field)
         if not on_both_sides and mine is None and theirs is None:
             continue
         result = outcome(field, mine, theirs)
@@ -88,6 +87,12 @@ def compare(pair: Pair, source: str, exchange: str, at: float) -> list[Compariso
         values = (symbol, field, mine, theirs, difference_pct(field, mine, theirs))
         rows.append(Comparison(at, source, exchange, *values, skew, result, time, lag))
     return rows
+
+
+def _value(quote: Quote | StoredQuote | None, field: Field) -> float | None:
+    """None where it is not known: a missing index price is 0 in a quote."""
+    found: float | None = getattr(quote, field, None)
+    return None if field == Field.INDEX_PRICE and not found else found
 
 
 def _rates_are_late(exchange: str) -> bool:
@@ -103,11 +108,12 @@ def _explained(pair: Pair, field: Field, skew: int | None) -> bool:
         return False
     if abs(skew) > ALIGNED_MS:
         return True
-    theirs = getattr(pair.rest, field)
-    ends = [getattr(quote, field) for quote in (pair.before, pair.after) if quote]
-    if theirs is None or None in ends:
+    theirs = _value(pair.rest, field)
+    stored = [_value(quote, field) for quote in (pair.before, pair.after) if quote]
+    ends = [each for each in stored if each is not None]
+    if theirs is None or len(ends) < len(stored):
         return False
-    return bool(min(ends) <= theirs <= max(ends))
+    return min(ends) <= theirs <= max(ends)
 
 
 def compare_all(

@@ -120,6 +120,7 @@ class Following:
         first, before = self._applied is None, self.missing()
         changed = self._topics.apply(plan)
         self._applied = plan
+        words = []
         if self._restart:
             self._restart = False
             self._shares.restart(self._topics.count, now)
@@ -127,9 +128,8 @@ class Following:
             self._shares.resize(self._topics.count, now)
             for share in changed:
                 self._shares.replace(share, now)
-        words = []
-        if changed and not first:
-            words.append("there are new contracts: the connections are replaced")
+            if changed and not first:
+                words.append("there are new contracts: the connections are replaced")
         missing = self.missing()
         words += [
             f"{name} is not followed: {why}"

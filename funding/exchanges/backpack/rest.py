@@ -9,7 +9,8 @@
 - `markPrices` has all perpetuals and no time. Its answers come from a cache that may serve one for
   an hour after an error: the header `Age` has the seconds.
 - `fundingRates` answers newest first, from `offset` on, `limit` rows at most (10,000). The first is
-  that of the interval that still runs. `intervalEndTimestamp` is ISO 8601 without a zone, in UTC.
+  that of the interval that still runs, or that ran when a cache asked. `intervalEndTimestamp` is
+  ISO 8601 without a zone, in UTC.
 - No limit of calls is published. Errors may be plain text.
 """
 
@@ -99,7 +100,7 @@ class BackpackRest:
     def history(self, symbol: str, since_ms: int, until_ms: int) -> Conversation[list[Settlement]]:
         """Page after page, backwards from now."""
         found: dict[int, Settlement] = {}
-        offset = 0
+        offset, latest = 0, until_ms
         while True:
             parameters = {"symbol": symbol, "limit": str(PAGE_ROWS), "offset": str(offset)}
             url = f"{self._options.rest_url}/api/v1/fundingRates"
@@ -108,10 +109,10 @@ class BackpackRest:
             page = {row.funding_time: row for row in rows}
             news = page.keys() - found.keys()
             found |= page
+            latest = min(latest, _asked_ms(reply) - FINAL_MS)
             if not news or min(page) <= since_ms:
                 break
             offset += len(rows)
-        latest = min(until_ms, reply.received_ms - FINAL_MS)
         return [found[time] for time in sorted(found) if since_ms <= time <= latest]
 
     def snapshot(self) -> Conversation[list[Quote]]:
@@ -128,7 +129,7 @@ class BackpackRest:
     def _mark_prices(self, **parameters: str) -> Conversation[list[Quote]]:
         url = f"{self._options.rest_url}/api/v1/markPrices"
         reply = yield Request("markPrices", url, parameters=parameters)
-        at, frame = reply.received_ms - 1_000 * _age(reply), Frame([])
+        at, frame = _asked_ms(reply), Frame([])
         found = [
             quote(
                 frame,
@@ -172,10 +173,11 @@ def _bound(basis_points: str | None) -> float | None:
     return value / 10_000 if value is not None and abs(value) <= 10_000 else None
 
 
-def _age(reply: Reply) -> int:
-    """Seconds for which a cache has held the reply."""
+def _asked_ms(reply: Reply) -> int:
+    """When the reply was true: a cache may have held it for some seconds."""
     text = reply.headers.get("Age", "")
-    return int(text[:9]) if text.isascii() and text.isdigit() else 0
+    age_seconds = int(text[:9]) if text.isascii() and text.isdigit() else 0
+    return reply.received_ms - 1_000 * age_seconds
 
 
 def _settlement(row: _Settled, symbol: str) -> Settlement:

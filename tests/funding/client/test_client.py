@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 import sys
 import threading
@@ -247,9 +248,16 @@ def test_rest_of_another_exchange(make: Clients, world: World) -> None:
     assert set(client.get_all()) >= {"XBTUSDTM", "ETHUSDTM"}
 
 
-def test_unknown_exchange_is_refused(make: Clients) -> None:
-    with pytest.raises(SettingError, match=r"exchange.*nothing.*binance"):
-        make("rest", exchange="nothing")
+@pytest.mark.parametrize("name", ["nothing", "", "*", "Binance"])
+def test_unknown_exchange_is_refused(make: Clients, name: str) -> None:
+    with pytest.raises(SettingError, match=rf"exchange='{re.escape(name)}'.*binance"):
+        make("rest", exchange=name)
+
+
+@pytest.mark.parametrize("name", ["kucoin", "", "binance"])
+def test_one_call_asks_every_exchange_or_the_clients_own(make: Clients, name: Any) -> None:
+    with pytest.raises(ValueError, match=f"exchange='{name}'"):
+        make("rest").get("BTCUSDT", exchange=name)
 
 
 @pytest.mark.parametrize("asset", ["", "B" * 41, "\n"])

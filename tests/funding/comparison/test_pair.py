@@ -199,6 +199,17 @@ def test_rate_that_the_stream_tells_once_a_minute_may_be_late() -> None:
     assert compare(one_sided, "who", "kucoin", NOW)[1].explained == 0
 
 
+def test_index_price_that_is_not_known_is_no_difference() -> None:
+    """Backpack's stream may leave it out: in a quote it is 0."""
+    without = msgspec.structs.replace(ours(), index_price=0.0)
+    index = compared(Pair(rest(), without, without))[INDEX]
+    assert (index.ws_value, index.rest_value, index.outcome) == (None, 100.0, "mismatch")
+    planted = planted_pair(Pair(rest(), without, without), "backpack", NOW)
+    assert [row.field for row in planted] == [MARK, RATE]
+    neither = Pair(msgspec.structs.replace(rest(), index_price=0.0), without, without)
+    assert compared(neither)[INDEX].outcome == "match"
+
+
 def test_only_significant_differences_are_alarms() -> None:
     found = round_of(pair_of("A", 100.5), pair_of("B", 102), pair_of("C"))
     assert [(e.at, e.source, e.kind, e.detail) for e in alarms(found.rows)] == [

@@ -110,7 +110,7 @@ def test_stream_that_refuses_is_left_for_another_one() -> None:
         "the exchange refuses this stream: another one is tried"
     ]
     assert world.plans.asked == 1
-    world.plan("A", "B")
+    assert world.plan("A", "B") == [], "they are no new contracts"
     assert world.shares.step(0.0) == [Connect(1), Connect(2)]
 
 

@@ -69,6 +69,16 @@ def test_settlement_while_pages_are_read_loses_nothing() -> None:
     assert len(found) == 501
 
 
+def test_reply_out_of_a_cache_has_an_interval_that_ran_then() -> None:
+    """Its rate is an estimate, although the interval has ended since."""
+    ended = [row(RECEIVED_MS - 600_000), row(RECEIVED_MS - 4_200_000)]
+    found, _ = asked(REST.history("BTC_USDC_PERP", 0, RECEIVED_MS), lambda _: ended)
+    assert len(found) == 2
+    old = {"Age": "900"}
+    (one,), _ = asked(REST.history("BTC_USDC_PERP", 0, RECEIVED_MS), lambda _: ended, old)
+    assert one.funding_time == RECEIVED_MS - 4_200_000
+
+
 def test_history_ends_where_there_is_no_more() -> None:
     found, requests = asked(REST.history("BTC_USDC_PERP", 0, NOW), history_of(ROWS[:50]))
     assert (len(found), len(requests)) == (49, 2)
