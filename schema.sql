@@ -474,7 +474,8 @@ WITH
     rated AS (
         SELECT symbol, annualised_pct, funding_pct, next_funding, z_score, zone, mark_price,
             age_seconds, exchange
-        FROM latest WHERE status = 'TRADING' AND annualised_pct IS NOT NULL
+        FROM latest WHERE status = 'TRADING'
+            AND abs(annualised_pct) <= 35040 -- 4 % an hour: more is an error of the exchange's data
     ),
     ranked AS (
         SELECT *,
@@ -517,6 +518,7 @@ WITH
         FROM quote JOIN contract USING (exchange, symbol)
         WHERE status = 'TRADING' AND received_uptime IS NOT NULL
             AND updated_at > (julianday('now') - 2440587.5) * 86400 - 180
+            AND abs(hourly) <= 0.04 -- more is an error of the exchange's data
     ),
     pair AS (
         SELECT

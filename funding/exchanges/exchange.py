@@ -44,7 +44,8 @@ NO_CLASSES: Mapping[int, float] = MappingProxyType({})
 class Request(NamedTuple):
     """One HTTP request: GET `url` with `parameters`, or POST of the JSON `body` where there is one.
 
-    `route` is its name in statistics and messages; `weight` is what the exchange counts for it.
+    `route` is its name in statistics and messages: no other exchange has one of this name, since
+    calls are counted by it. `weight` is what the exchange counts for it.
     """
 
     route: str

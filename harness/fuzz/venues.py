@@ -130,8 +130,8 @@ REPLIES: dict[str, dict[str, object]] = {
 }  # fmt: skip
 """By exchange and route, each of its own documented form."""
 REPLIES["binance-coinm"] = {
-    "fundingInfo": REPLIES["binance"]["fundingInfo"],
-    "fundingRate": [{**_CHARGED, "symbol": "BTCUSD_PERP"}],
+    "fundingInfo of COIN-M": REPLIES["binance"]["fundingInfo"],
+    "dapi/fundingRate": [{**_CHARGED, "symbol": "BTCUSD_PERP"}],
     "dapi/premiumIndex": [{**_PREMIUM, "symbol": "BTCUSD_PERP"}],
 }
 SYMBOLS = {

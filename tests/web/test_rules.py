@@ -162,3 +162,10 @@ def test_missing_bars_break_the_line(page: Page) -> None:
     found = call(page, "settled", "m.withGaps(v[0], 60)", bars)
     assert [(each["start"], each["close"]) for each in found][2] == (120, None)
     assert len(found) == 4
+
+
+def test_rate_beyond_the_caps_has_no_rank(page: Page) -> None:
+    by = "m.COLUMNS.find((each) => each.name === 'annualizedPct').by(v[0])"
+    for rate, interval, is_ranked in ((0.32, 8, True), (0.33, 8, False), (-0.05, 1, False)):
+        row = {"fundingRate": rate, "fundingIntervalHours": interval}
+        assert (call(page, "columns", by, row) is not None) == is_ranked

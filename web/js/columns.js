@@ -18,6 +18,11 @@ const INTERVAL_SOURCES = {
 
 const rateOf = (row, view) => inUnit(row.fundingRate, row.fundingIntervalHours, view.unit);
 const annual = (row) => inUnit(row.fundingRate, row.fundingIntervalHours, "year");
+
+// 4 % an hour is the most that an exchange charges: more is an error of its data, and has no rank.
+const MOST_HOURLY = 0.04;
+const ranked = (row) =>
+  Math.abs(row.fundingRate) > MOST_HOURLY * row.fundingIntervalHours ? null : annual(row);
 const untilNext = (row, view) =>
   row.nextFundingTime === null ? null : row.nextFundingTime / 1000 - view.server;
 const signOf = (value) => (value > 0 ? "up" : value < 0 ? "down" : "");
@@ -102,7 +107,7 @@ export const COLUMNS = [
     width: 106,
     number: true,
     text: (row) => percent(annual(row), { least: 2, room: 1 }),
-    by: annual,
+    by: ranked,
     why: (row) => whyUnknown(row, "year"),
     tone: (row) => signOf(row.fundingRate),
   },

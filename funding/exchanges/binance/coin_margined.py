@@ -28,6 +28,7 @@ from funding.model.quote import Quote, is_symbol
 from funding.model.settlement import Settlement
 
 NAME = "binance-coinm"
+INFO_ROUTE = "fundingInfo of COIN-M"
 WEIGHTS = {"premiumIndex": 10, "fundingRate": 1}
 _PERPETUAL = re.compile(r"(.+)USD_PERP")
 
@@ -44,7 +45,7 @@ class CoinMarginedRest:
     def contracts(self, now: float) -> Conversation[list[Contract]]:
         """The perpetuals that fundingInfo lists."""
         url = self._options.unified_rest_url + rest.ROUTES["fundingInfo"].path
-        infos = read(_infos, (yield Request("fundingInfo", url, weight=0)), "fundingInfo")
+        infos = read(_infos, (yield Request(INFO_ROUTE, url, weight=0)), INFO_ROUTE)
         return [
             self._contract(info, name[1], now)
             for info in infos

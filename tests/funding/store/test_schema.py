@@ -87,6 +87,7 @@ def test_the_views_read_well(answers: Any, path: Path) -> None:
         "symbol": "BTCUSDT",
         "mark_price": 91_897.67414493,
         "index_price": 91_930.87652174,
+        "basis_pct": -0.0361,
         "funding_pct": 0.01,
         "annualised_pct": None,  # its interval is not known
         "next_funding": "2025-12-03T08:00:00Z",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from funding.exchanges.table import EXCHANGES
 from funding.model.contract import ContractStatus
 from funding.model.event import Event, EventKind
 from funding.store.contracts import Contracts
@@ -46,8 +47,10 @@ def fill(path: Path) -> None:
     with writing(path, feed) as writer:
         quotes = [quote(name, rate=n / 10_000 - 0.002) for n, name in enumerate(names)]
         quotes += [quote("DEADUSDT", rate=0.9), quote("NEWUSDT", rate=-0.9)]
+        quotes += [quote("LIEUSDT", rate=0.33), quote("LIE2USDT", rate=-0.33)]  # of 0.32 in 8 h
         writer.write(feed, received(*quotes, wall=now))
         listed = [contract(name, hours=4 if name == "S49USDT" else 8) for name in names]
+        listed += [contract("LIEUSDT"), contract("LIE2USDT")]
         listed += [contract("DEADUSDT", ContractStatus.SETTLING), contract("NEWUSDT", hours=None)]
         with closing(DurableConnection(path)) as store:
             Contracts(store).replace("binance", listed)
@@ -66,16 +69,25 @@ def test_extremes_are_the_highest_and_the_lowest_that_trade(answers: Any, path: 
     assert {row["symbol"] for row in found} & {"DEADUSDT", "NEWUSDT", "S25USDT"} == set()
 
 
+def test_rates_beyond_the_caps_are_not_ranked() -> None:
+    """The views have the number, which is that of every exchange."""
+    assert {each.rate_cap_hourly for each in EXCHANGES.values()} == {0.04}
+
+
 @pytest.mark.parametrize("answers", [by_program, by_library])
 def test_spreads_are_the_widest_of_each_asset(answers: Any, path: Path) -> None:
     assets = {"BTCUSDT": "BTC", "ETHUSDT": "ETH", "NEIROUSDT": "NEIRO", "OLDUSDT": "OLD"}
+    assets |= {"LIEUSDT": "LIE"}
     dead = contract("OLDUSDT", ContractStatus.SETTLING)
     for exchange, rate in (("binance", 0.0008), ("kucoin", 0.0004), ("backpack", -0.0008)):
-        listed = [contract(name) for name in list(assets)[:3]] + [dead]
+        listed = [contract(name) for name in assets if name != "OLDUSDT"] + [dead]
         listed = [each._replace(exchange=exchange, base_asset=assets[each[1]]) for each in listed]
         feed = replace(feed_of(), exchange=exchange)
         with writing(path, feed) as writer:
-            quotes = [quote(name, rate=rate) for name in assets if name != "ETHUSDT"]
+            quotes = [
+                quote(name, rate=rate) for name in assets if name not in ("ETHUSDT", "LIEUSDT")
+            ]
+            quotes.append(quote("LIEUSDT", rate=500 * rate if exchange != "kucoin" else None))
             if exchange == "kucoin":  # the same ticker, another coin
                 quotes[1] = quote("NEIROUSDT", mark=1.0, rate=0.5)
             writer.write(feed, received(*quotes, wall=time.time()))
@@ -102,7 +114,7 @@ def test_settlements_are_what_settles_next(answers: Any, path: Path) -> None:
         ("S3USDT", "2025-12-03T02:03:30Z"),
         ("NEWUSDT", "2025-12-03T02:33:30Z"),
     ]
-    assert len(found) == 51
+    assert len(found) == 53
     assert (found[0]["funding_interval_hours"], found[1]["funding_interval_hours"]) == (8, None)
 
 
