@@ -8,7 +8,7 @@ from funding.model.contract import Contract
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
-from funding.store.quote_table import set_funding_intervals
+from funding.store.quote_table import set_funding_intervals, take_scores_back
 from funding.store.reader import Reader
 
 
@@ -35,4 +35,5 @@ def update_contracts(
         set_funding_intervals(
             store, reader.exchange, [(name, each) for name, each in known if each]
         )
+        take_scores_back(store, reader.exchange)
     return {each.symbol: each for each in after}

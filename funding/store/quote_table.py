@@ -64,6 +64,13 @@ WHERE excluded.event_time > event_time OR event_time > ?2
 
 
 _ONE, _MANY = upsert(1), upsert(_ROWS)
+_TAKE_BACK = """
+UPDATE quote SET z_score = NULL, percentile = NULL, zone = NULL,
+    z_reason = 'the contract does not trade any more'
+WHERE exchange = ?1 AND z_score IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM contract WHERE contract.exchange = quote.exchange
+        AND contract.symbol = quote.symbol AND contract.status = 'TRADING')
+"""
 
 
 def set_funding_intervals(
@@ -76,6 +83,13 @@ def set_funding_intervals(
             " AND funding_interval_hours IS NOT ?3",
             [(exchange, symbol, each) for symbol, each in hours],
         )
+
+
+def take_scores_back(store: DurableConnection, exchange: str) -> None:
+    """Those of quotes whose contract does not trade: the last quote of one that is delisted would
+    keep the score that it had."""
+    with store.transaction() as connection:
+        connection.execute(_TAKE_BACK, (exchange,))
 
 
 class Rows:

@@ -110,6 +110,17 @@ def test_each_kind_of_change_is_one_event(compared: ComparedService) -> None:
     assert "CUSDT" not in statuses(compared)
 
 
+def test_last_quote_of_a_delisted_contract_loses_its_score(compared: ComparedService) -> None:
+    update(compared, row("BTCUSDT"), row("ETHUSDT"))
+    with closing(DurableConnection(compared.path)) as store, store.transaction() as connection:
+        connection.execute("UPDATE quote SET z_score = 4, percentile = 99, zone = 'extreme'")
+    update(compared, row("BTCUSDT"))
+    assert rows(compared.path, "SELECT z_score, zone FROM quote ORDER BY symbol") == [
+        (4.0, "extreme"),
+        (None, None),
+    ]
+
+
 def test_empty_list_deletes_nothing(compared: ComparedService) -> None:
     update(compared, row("BTCUSDT"))
     with pytest.raises(errors.RestGarbled, match="lists no contract"):
