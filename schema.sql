@@ -45,6 +45,21 @@ CREATE TABLE quote (
     PRIMARY KEY (exchange, symbol)
 ) STRICT;
 
+-- The stream's last quote of each symbol for which REST stands in, or has stood in: an ingest that
+-- starts meanwhile compares with it, so that no signal is lost. Only where `quote.source` is 'rest'.
+CREATE TABLE before_standby (
+    exchange          TEXT    NOT NULL,
+    symbol            TEXT    NOT NULL COLLATE NOCASE,
+    mark_price        REAL    NOT NULL,
+    index_price       REAL    NOT NULL,
+    funding_rate      REAL,
+    next_funding_time INTEGER,
+    event_time        INTEGER NOT NULL,
+    z_score           REAL,
+    percentile        REAL,
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
+
 -- One row per exchange: the state of its stream. Counts begin at `started_at`, when the present
 -- ingest started. It is written in the transaction of each frame, and every second without a frame.
 CREATE TABLE feed (

@@ -24,7 +24,16 @@ RATES_SECONDS = 30.0
 SOON_SECONDS = 0.5
 READ_SYMBOLS = 100
 """Statistics read at most at once, 3 ms: after the hourly ones all symbols have changed."""
-_REMEMBERED = f"SELECT {', '.join(Remembered._fields)} FROM quote WHERE exchange = ?"
+_KEPT = (
+    f"iif(kept.symbol IS NULL, quote.{name}, kept.{name})" for name in Remembered._fields[1:-1]
+)
+_REMEMBERED = f"""
+SELECT quote.symbol, {", ".join(_KEPT)}, signal_level
+FROM quote LEFT JOIN before_standby AS kept ON quote.source = 'rest'
+    AND kept.exchange = quote.exchange AND kept.symbol = quote.symbol
+WHERE quote.exchange = ?
+"""
+"""What the stream said last: of what came from REST meanwhile nobody was told."""
 
 
 class BarDays(NamedTuple):

@@ -28,6 +28,12 @@ LIVE_SECONDS = 5.0
 _SYMBOLS = """
 SELECT symbol, source = 'websocket' AND ?2 - received_uptime <= ?3 FROM quote WHERE exchange = ?1
 """
+_KEEP = """
+INSERT OR REPLACE INTO before_standby
+SELECT exchange, symbol, mark_price, index_price, funding_rate, next_funding_time, event_time,
+    z_score, percentile
+FROM quote WHERE exchange = ?1 AND source = 'websocket'
+"""
 _SINCE = "UPDATE feed SET standby_since = ?2 WHERE exchange = ?1"
 
 
@@ -94,6 +100,7 @@ class StandbyQuotes:
             # In each: a database that was replaced meanwhile does not know.
             begin_without_ingest(connection, feed)
             connection.execute(_SINCE, (self._exchange, since))
+            connection.execute(_KEEP, (self._exchange,))
             for statement, bindings in rows.statements(ceiling):
                 connection.execute(statement, bindings)
                 stored += connection.changes()

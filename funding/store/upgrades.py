@@ -159,6 +159,18 @@ ALTER TABLE validation ADD COLUMN exchange TEXT NOT NULL DEFAULT 'binance';
 UPDATE validation SET exchange = coalesce(json_extract(report, '$.exchange'), 'binance');
 ALTER TABLE contract ADD COLUMN next_interval_hours INTEGER;
 ALTER TABLE contract ADD COLUMN next_interval_time INTEGER;
+CREATE TABLE before_standby (
+    exchange          TEXT    NOT NULL,
+    symbol            TEXT    NOT NULL COLLATE NOCASE,
+    mark_price        REAL    NOT NULL,
+    index_price       REAL    NOT NULL,
+    funding_rate      REAL,
+    next_funding_time INTEGER,
+    event_time        INTEGER NOT NULL,
+    z_score           REAL,
+    percentile        REAL,
+    PRIMARY KEY (exchange, symbol)
+) STRICT, WITHOUT ROWID;
 """,
 }
 """From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""

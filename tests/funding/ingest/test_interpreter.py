@@ -9,12 +9,15 @@ import pytest
 
 from funding.errors import StoreLocked
 from funding.ingest import interpreter as module
+from funding.model.quote import Quote
 from funding.statistics.thresholds import thresholds
 from funding.store.bar_table import BARS_OF_SYMBOL
+from funding.store.durable import DurableConnection
+from funding.store.standby import StandbyQuotes
 from tests.support.clock import rows
 from tests.support.ingest_world import START, START_MS, IngestWorld, message, row
 from tests.support.statistics_rows import add_contract, add_statistics
-from tests.support.store import plainly
+from tests.support.store import feed_of, plainly
 
 _QUOTE = "SELECT z_score, z_reason, percentile, zone, signal_level FROM quote WHERE symbol = ?"
 _SIGNALS = "SELECT kind, symbol, zone, direction, symbols FROM signal ORDER BY id"
@@ -97,6 +100,33 @@ def test_one_cross_is_one_signal_across_a_restart(worlds: Callable[..., IngestWo
     assert len(rows(again.path, _SIGNALS)) == 3
     deliver(again, "0.00010000", 400)
     assert [kind for kind, *_ in rows(again.path, _SIGNALS)[3:]] == ["zone"]
+
+
+def test_cross_while_rest_stands_in_is_told_by_the_next_ingest(
+    worlds: Callable[..., IngestWorld],
+) -> None:
+    toml = '[[threshold]]\nsymbol="*"\nfield="funding_rate"\nabove=0.0003'
+    world = worlds(thresholds=thresholds(toml))
+    world.connect()
+    deliver(world, "0.00010000", 0)
+    known(world.path)
+    deliver(world, "0.00010000", 3)
+    deliver(world, "0.00010001", 3.5)
+    world.writer.close()
+    with closing(DurableConnection(world.path)) as store:
+        standby = StandbyQuotes(store, "binance", 1.0)
+        for second, rate in ((400, 0.0005), (415, 0.00051)):
+            found = Quote("BTCUSDT", 100.0, 99.0, rate, None, START_MS + second * 1_000)
+            feed, uptime = feed_of(), 1e6 + second
+            filled = standby.fill(
+                [found], feed, since=1.0, wall=START + second, uptime=uptime, received=[uptime]
+            )
+            assert filled == 1
+    again = worlds(thresholds=thresholds(toml))
+    again.connect()
+    deliver(again, "0.00052000", 430)
+    deliver(again, "0.00053000", 431)
+    assert [kind for kind, *_ in rows(again.path, _SIGNALS)] == ["zone", "cross"]
 
 
 def test_locked_store_keeps_what_was_set_off(scored: IngestWorld) -> None:
