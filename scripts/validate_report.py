@@ -17,8 +17,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from validation.criteria.coverage import SPAN_HOURS
+from validation.errors import NoReport
 from validation.read import access
-from validation.read.database import NoReport, opened, store
+from validation.read.database import opened, store
 from validation.read.facts import gather
 from validation.read.period import asked_period
 from validation.render.document import Document, document

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from validation.read.database import NoReport
+from validation.errors import NoReport
 
 _COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE")
 _BINANCE = (

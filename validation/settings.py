@@ -11,8 +11,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from validation.errors import NoReport
 from validation.read import access
-from validation.read.database import NoReport
 
 FEWEST_SYMBOLS = 500
 """The default of FUNDING_MIN_SYMBOLS: with fewer the service is not healthy either."""

@@ -85,7 +85,7 @@ def options(exchange: str, values: Mapping[str, object]) -> Options:
     Raises `SettingError` where the table of assets cannot be read.
     """
     prefix = "" if exchange.startswith("binance") else f"{exchange}_"
-    own = EXCHANGES[exchange]
+    own = EXCHANGES.get(exchange)
     named = {field: values.get(prefix + field) or getattr(own, field, "") for field in _FIELDS}
     if exchange == COIN_MARGINED.name:
         named |= {"rest_url": values["coinm_rest_url"], "unified_rest_url": values["rest_url"]}

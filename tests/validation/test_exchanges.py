@@ -5,9 +5,9 @@ import pytest
 from funding.exchanges.kucoin.rest import PERPETUAL
 from funding.exchanges.table import EXCHANGES as PROGRAMS
 from funding.health.facts import ingest_program
+from validation.errors import NoReport
 from validation.exchanges import EXCHANGES, Exchange, exchange_of
 from validation.read.audit import ingest_of
-from validation.read.database import NoReport
 
 
 def test_both_know_the_same_exchanges() -> None:

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 PROGRAM = ROOT / "scripts" / "validate_report.py"
 MODULES = [path for path in (ROOT / "validation").rglob("*.py") if path.name != "__init__.py"]
-ORDER = ("rules", "read", "settings", "criteria", "render")
+ORDER = ("errors", "exchanges", "rules", "read", "settings", "criteria", "render")
 
 
 def imports(path: Path) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.report_days import failed, run
-from validation.read.database import NoReport
+from validation.errors import NoReport
 from validation.settings import another_file, database_path, minimum_symbols
 
 

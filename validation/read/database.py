@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
+from validation.errors import NoReport
 from validation.read import access
 from validation.read.tables import columns_of
 
@@ -14,10 +15,6 @@ COLUMNS = {
     "id", "compared_at", "source", "exchange", "symbol", "field", "ws_value", "rest_value",
     "difference_pct", "skew_ms", "outcome",
 }  # fmt: skip
-
-
-class NoReport(Exception):
-    """A report cannot be made; the text is the sentence to print."""
 
 
 @contextmanager

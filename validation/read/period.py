@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from validation.read.database import NoReport
+from validation.errors import NoReport
 from validation.rules import HOUR_SECONDS
 
 LONGEST_GAP_SECONDS = 600

@@ -8,11 +8,12 @@ import pytest
 
 from tests.support.report_days import loose, run
 from tests.support.report_world import tamper
+from validation.errors import NoReport
 from validation.read import database
 
 
 def test_connection_cannot_write(world: Path) -> None:
-    with pytest.raises(database.NoReport, match="readonly"), database.opened(world) as connection:
+    with pytest.raises(NoReport, match="readonly"), database.opened(world) as connection:
         connection.execute("DELETE FROM comparison")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.report_days import failed, run
 from tests.support.report_world import END, HOUR
-from validation.read.database import NoReport
+from validation.errors import NoReport
 from validation.read.period import Period, asked_period, seconds_before
 from validation.render import text
 
