@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from funding.api.responses import Response, refusal, reply
 from funding.api.router import About, Route
 from funding.api.served import Served, ServedExchange
 from funding.api.tables import Table
+from funding.exchanges import table
 from funding.health import verdict
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
@@ -38,6 +39,7 @@ class ExchangeState(msgspec.Struct, rename="camel"):
     address: str | None
     last_connected_time: float | None
     lag_seconds: float | None
+    event_time_is: Literal["exchange", "receipt"]
     standby_since: float | None
     symbols: dict[str, int]
     fresh_symbols: int
@@ -143,6 +145,7 @@ def state_of(
         address=feed.address if feed else None,
         last_connected_time=health.last_connected_time,
         lag_seconds=feed.lag_seconds if feed else None,
+        event_time_is="exchange" if table.EXCHANGES[exchange].event_times else "receipt",
         standby_since=feed.standby_since if feed else None,
         symbols=dict(Counter(quote.status or ContractStatus.UNKNOWN for quote in quotes)),
         fresh_symbols=health.symbol_count - health.stale_symbols,

@@ -23,7 +23,7 @@ def _list_of(*known: str) -> Cast:
             raise ValueError
         return names
 
-    expected = f"names separated by commas, of {', '.join(known)}"
+    expected = f"names separated by commas, each once, of {', '.join(known)}"
     carried = [f"{n} with {e.carried_by}" for n, e in EXCHANGES.items() if e.carried_by]
     return Cast(read, f"{expected}; {', '.join(carried)} only")
 

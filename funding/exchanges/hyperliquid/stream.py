@@ -38,7 +38,7 @@ from funding.model.quote import is_mixed_symbol
 PING = b'{"method":"ping"}'
 PING_SECONDS = 30.0
 MESSAGE_SECONDS = 0.05  # 1,200 a minute
-MOST_TOPICS = 1_000
+MOST_TOPICS = 1_000  # of the address
 BUILDER_CONNECTIONS = 7
 """Of ten: the main market has its own, and two are left for those that replace others."""
 GREETING = b"Websocket connection established."
@@ -83,7 +83,7 @@ class HyperliquidStream:
         found, missing = yield from markets(self._options)
         main = found.pop(MAIN).living()
         groups: list[list[str]] = [[] for _ in range(BUILDER_CONNECTIONS)]
-        left = MOST_TOPICS - len(main)
+        left = MOST_TOPICS - 2 * len(main)  # a successor has the same topics for a while
         for number, (name, market) in enumerate(found.items()):
             coins = market.living()
             if len(coins) > left:

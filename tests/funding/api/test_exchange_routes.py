@@ -2,6 +2,9 @@
 
 import pytest
 
+from funding.api.exchange_routes import state_of
+from funding.exchanges.table import EXCHANGES
+from funding.health.verdict import Limits, judge
 from funding.store.reader import Reader
 from tests.support.api_world import (
     BTC,
@@ -179,6 +182,7 @@ def test_every_exchange(world: World) -> None:
         "address": "test.invalid",
         "lastConnectedTime": 1764725610.163,
         "lagSeconds": 0.0,
+        "eventTimeIs": "exchange",
         "standbySince": None,
         "symbols": {"TRADING": 2, "SETTLING": 1, "UNKNOWN": 1},
         "freshSymbols": 2,
@@ -251,3 +255,9 @@ def test_ready_while_the_data_is_fresh(world: World) -> None:
 
 def test_not_ready_without_a_database(bare: World) -> None:
     refused(ask(bare.app(), "/readyz"), 503, "not ready")
+
+
+def test_exchange_whose_messages_have_no_time_says_so() -> None:
+    verdict_on = judge(None, [], Limits(180.0, 1), None)
+    found = {name: state_of(name, None, [], verdict_on).event_time_is for name in EXCHANGES}
+    assert {name for name, what in found.items() if what == "receipt"} == {"hyperliquid"}
