@@ -9,7 +9,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -51,8 +51,8 @@ class Aliases:
         return Asset(canonical, _COUNTS.get(count) or float(count))
 
 
-def read_aliases(text: str) -> Aliases:
-    """The table in `text`: one `NAME = ASSET` a line, `#` begins a comment.
+def read_aliases(text: str, exchanges: Collection[str]) -> Aliases:
+    """The table in `text`: one `NAME = ASSET` a line, `#` begins a comment; `exchanges` are known.
 
     Raises `AliasError` for the first line that is something else, that names an asset a second
     time, or that gives a name to one which is itself a name for another.
@@ -66,6 +66,9 @@ def read_aliases(text: str) -> Aliases:
         name, equals, asset = (part.strip() for part in content.partition("="))
         if not equals or not _WORD.fullmatch(asset) or not _is_name(name):
             raise AliasError(number, content)
+        exchange, slash, _ = name.partition("/")
+        if slash and exchange not in exchanges:
+            raise AliasError(number, content, f"one of {', '.join(exchanges)} before /")
         if name in names:
             raise AliasError(number, content, f"{name} once, and it is in line {lines[name][0]}")
         names[name], lines[name] = asset, (number, content)

@@ -3,6 +3,7 @@
 import functools
 
 from funding.errors import SettingError
+from funding.exchanges.table import EXCHANGES
 from funding.model.asset import AliasError, Aliases, read_aliases
 from funding.settings.environment import project_folder
 
@@ -14,7 +15,7 @@ def load() -> Aliases:
     """The table; an empty one where the file is not there. Raises `SettingError`, which names the
     line that cannot be read."""
     try:
-        return read_aliases((project_folder() / FILE).read_text("utf-8"))
+        return read_aliases((project_folder() / FILE).read_text("utf-8"), EXCHANGES)
     except FileNotFoundError:
         return Aliases()
     except AliasError as error:

@@ -4,6 +4,7 @@ import pytest
 
 from funding.model.asset import AliasError, Aliases, read_aliases
 
+KNOWN = ("binance", "kucoin")
 TABLE = """
 # comment
 XBT = BTC
@@ -34,11 +35,11 @@ kucoin/NEIRO = NEIROETH
     ],
 )
 def test_base_asset_is_canonical(name: str, expected: tuple[str, float]) -> None:
-    assert read_aliases(TABLE).asset("binance", name) == expected
+    assert read_aliases(TABLE, KNOWN).asset("binance", name) == expected
 
 
 def test_one_exchange_may_mean_another_asset() -> None:
-    assert read_aliases(TABLE).asset("kucoin", "NEIRO").name == "NEIROETH"
+    assert read_aliases(TABLE, KNOWN).asset("kucoin", "NEIRO").name == "NEIROETH"
     assert Aliases().asset("kucoin", "XBT").name == "XBT"
 
 
@@ -51,11 +52,12 @@ def test_one_exchange_may_mean_another_asset() -> None:
         ("A B = C", 1, "NAME = ASSET"),
         ("/A = B", 1, "NAME = ASSET"),
         ("kucoin/ = B", 1, "NAME = ASSET"),
+        ("XBT = BTC\nkukoin/XBT = BTC", 2, "one of binance, kucoin before /"),
         ("XBT = BTC\nXBT = ETH", 2, "once, and it is in line 1"),
         ("XBT = BTC\n\nBITCOIN = XBT", 3, "XBT is a name for BTC"),
     ],
 )
 def test_line_that_cannot_be_read_is_named(text: str, line: int, expected: str) -> None:
     with pytest.raises(AliasError, match=expected) as caught:
-        read_aliases(text)
+        read_aliases(text, KNOWN)
     assert caught.value.line == line
