@@ -5,7 +5,7 @@ middle of an outage tells nothing twice.
 
 | kind | told | again |
 |---|---|---|
-| unhealthy | after WAIT_SECONDS of trouble, with what began at about the same time | after it has recovered |
+| unhealthy | after WAIT_SECONDS of trouble, without those in which it was well, with what began at about the same time | after it has recovered |
 | recovered | when it has been well for a minute; after each further outage in an hour twice as long | |
 | restarts | WAIT_SECONDS after the first one, so that one message has all of them | at the earliest after a quarter of an hour, with their count |
 | gave-up | at once | after an hour |
@@ -20,12 +20,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from funding.model.verdict import DAY_SECONDS, Standing, Verdict
-from funding.watchdog.troubles import Trouble, in_words
+from funding.watchdog.troubles import STEADY_SECONDS, Trouble, in_words
 
 WAIT_SECONDS = 60.0
 TOGETHER_SECONDS = 30.0
 """What becomes due within this is told in one message."""
-STEADY_SECONDS, STEADY_MOST_SECONDS = 60.0, 900.0
+STEADY_MOST_SECONDS = 900.0
 HOUR_SECONDS = 3_600.0
 RESTARTS_SECONDS = 900.0
 CAP = 10
@@ -136,7 +136,11 @@ def _allowed(case: Situation) -> tuple[int, float]:
 
 def _unhealthy(case: Situation) -> Iterator[Message]:
     told = case.open()
-    lasting = [(case.now - each.since, each) for each in case.troubles if each.subject not in told]
+    lasting = [
+        (case.now - each.since - each.well, each)
+        for each in case.troubles
+        if each.subject not in told
+    ]
     if any(seconds >= WAIT_SECONDS for seconds, _ in lasting):
         yield Message(
             AlertKind.UNHEALTHY,

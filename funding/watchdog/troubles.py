@@ -1,7 +1,8 @@
 """What is not well at a look, by subject, and since when. Pure.
 
-A subject is an exchange, by its name, or the API. It is in trouble from the first look that finds
-it so, or from the last frame where that was earlier, and until it was well for RECOVERY_SECONDS.
+A subject is an exchange, by its name, or the API. Its trouble begins with the first look that finds
+one, or with the last frame where that was earlier, and ends when it was well for STEADY_SECONDS:
+a feed that comes and goes is in one trouble.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,14 +15,18 @@ from funding.health.feed_checks import problem_of
 API = "the API"
 RECOVERY_SECONDS = 10.0
 """In an outage a frame may come now and then."""
+STEADY_SECONDS = 60.0
+"""What was well for so long has recovered: a trouble after that is another one."""
 
 
 class Trouble(NamedTuple):
-    """What is wrong with `subject` since Unix seconds, in words."""
+    """What is wrong with `subject` since Unix seconds, in words. It was well for `well` seconds in
+    between."""
 
     subject: str
     since: float
     reason: str
+    well: float = 0.0
 
 
 def problems(facts: Facts) -> dict[str, str]:
@@ -56,6 +61,7 @@ class Troubles:
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
         self._well: dict[str, float] = {}
+        self._well_before: dict[str, float] = {}
         self._reasons: dict[str, str] = {}
 
     def observe(self, facts: Facts, uptime: float) -> None:
@@ -65,27 +71,38 @@ class Troubles:
         for subject, problem in problems(facts).items():
             if problem:
                 began = uptime - (ages.get(subject) or 0.0)
-                self._began.setdefault(subject, min(began, uptime))
+                if subject not in self._began:
+                    self._began[subject] = min(began, uptime)
+                    self._well.pop(subject, None)
                 self._reasons[subject] = problem
-                self._well.pop(subject, None)
+                if subject in self._well:
+                    lasted = max(0.0, min(began, uptime) - self._well.pop(subject))
+                    before = self._well_before.get(subject, 0.0)
+                    self._well_before[subject] = before + lasted
             else:
                 self._well.setdefault(subject, uptime)
-                if uptime - self._well[subject] >= RECOVERY_SECONDS:
+                if uptime - self._well[subject] >= STEADY_SECONDS:
                     self._began.pop(subject, None)
+                    self._well_before.pop(subject, None)
 
     def present(self, now: float, uptime: float) -> list[Trouble]:
-        """What is in trouble at `now` (Unix seconds), which is `uptime` since boot."""
-        return [
-            Trouble(subject, now - (uptime - began), self._reasons[subject])
-            for subject, began in sorted(self._began.items())
-        ]
+        """What the last look found in trouble, at `now` (Unix seconds), which is `uptime` since
+        boot."""
+        found = []
+        for subject, began in sorted(self._began.items()):
+            if subject not in self._well:
+                reason, well = self._reasons[subject], self._well_before.get(subject, 0.0)
+                if well:
+                    reason += f" (it comes and goes: well for {in_words(well)} in between)"
+                found.append(Trouble(subject, now - (uptime - began), reason, well))
+        return found
 
     def well_seconds(self, uptime: float) -> Mapping[str, float]:
-        """For how long each other subject has been well."""
+        """For how long each subject has been well whose trouble seems to be over."""
         return {
             subject: uptime - since
             for subject, since in self._well.items()
-            if subject not in self._began
+            if subject not in self._began or uptime - since >= RECOVERY_SECONDS
         }
 
 

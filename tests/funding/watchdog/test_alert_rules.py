@@ -86,6 +86,13 @@ def test_a_short_outage_is_told_nobody(history: History) -> None:
     assert history.messages == []
 
 
+def test_only_the_seconds_of_trouble_count() -> None:
+    trouble = Trouble("binance", NOW - 100, "silent", 45.0)
+    assert decide(Situation(NOW, [trouble])) == []
+    ((_, (note,)),) = decide(Situation(NOW + 5, [trouble]))
+    assert (note.subject, note.since) == ("binance", NOW - 100)
+
+
 def test_an_outage_and_its_end_are_told_once_each(history: History) -> None:
     history.look(86_400, ["binance"])
     history.look(3_600)

@@ -6,6 +6,7 @@ from funding.health.facts import Facts, OtherFeed, Probe
 from funding.watchdog.troubles import (
     API,
     RECOVERY_SECONDS,
+    STEADY_SECONDS,
     Trouble,
     Troubles,
     in_words,
@@ -48,16 +49,35 @@ def test_trouble_begins_with_the_last_frame_and_ends_after_some_good_looks() -> 
     assert seen.well_seconds(UP + 7) == {"binance": 7.0, "kucoin": 7.0, API: 7.0}
     seen.observe(DOWN, UP + 70)
     seen.observe(replace(DOWN, last_frame_age=69.0), UP + 75)
-    ((subject, since, reason),) = seen.present(NOW, UP + 75)
-    assert (subject, since) == ("binance", NOW - 69.0)
+    ((subject, since, reason, well),) = seen.present(NOW, UP + 75)
+    assert (subject, since, well) == ("binance", NOW - 69.0, 0.0)
     assert "refused" in reason
     seen.observe(BOTH, UP + 80)
     seen.observe(BOTH, UP + 80 + RECOVERY_SECONDS - 1)
-    assert [each.subject for each in seen.present(NOW, UP + 90)] == ["binance"], "a frame came"
-    assert "binance" not in seen.well_seconds(UP + 90)
-    seen.observe(BOTH, UP + 80 + RECOVERY_SECONDS)
-    assert seen.present(NOW, UP + 90) == []
-    assert seen.well_seconds(UP + 100)["binance"] == 20.0
+    assert seen.present(NOW, UP + 89) == [], "nobody is told of what is well at this moment"
+    assert "binance" not in seen.well_seconds(UP + 89), "a frame came, perhaps in an outage"
+    seen.observe(BOTH, UP + 80 + STEADY_SECONDS)
+    assert seen.present(NOW, UP + 140) == []
+    assert seen.well_seconds(UP + 150)["binance"] == 70.0
+    seen.observe(DOWN, UP + 300)
+    (again,) = seen.present(NOW, UP + 300)
+    assert (again.since, again.well) == (NOW - 64.0, 0.0)
+
+
+def test_a_feed_that_comes_and_goes_is_in_one_trouble() -> None:
+    seen = Troubles()
+    seen.observe(BOTH, UP)
+    for turn in range(2):
+        begin = UP + 100 + 70 * turn
+        seen.observe(replace(DOWN, last_frame_age=5.0), begin)
+        seen.observe(replace(DOWN, last_frame_age=45.0), begin + 40)
+        seen.observe(BOTH, begin + 45)
+        seen.observe(BOTH, begin + 60)
+        assert seen.present(NOW, begin + 60) == []
+    seen.observe(replace(DOWN, last_frame_age=5.0), UP + 240)
+    (trouble,) = seen.present(NOW, UP + 240)
+    assert (trouble.since, trouble.well) == (NOW - 145.0, 40.0)
+    assert trouble.reason.endswith("(it comes and goes: well for 40 s in between)")
 
 
 def test_a_short_relapse_begins_anew() -> None:
