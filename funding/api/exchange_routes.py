@@ -17,6 +17,8 @@ from funding.health import verdict
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime.clock import Clock
+from funding.store.undelivered import undelivered
+from funding.store.verdicts import last_verdicts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,6 +30,10 @@ class State(msgspec.Struct):
     """In a word."""
 
     status: str
+
+
+WARNINGS_SECONDS = 10.0
+"""So long warnings are kept: they are of minutes and days."""
 
 
 class ExchangeState(msgspec.Struct, rename="camel"):
@@ -72,6 +78,7 @@ class ExchangeRoutes:
     def __init__(self, served: Served, clock: Clock) -> None:
         self._served = served
         self._clock = clock
+        self._warned: tuple[float, list[str]] | None = None
 
     def routes(self) -> list[Route]:
         """All of them have fixed paths."""
@@ -92,7 +99,25 @@ class ExchangeRoutes:
             locked = feed.heartbeat_at + verdict.HEARTBEAT_SECONDS if locked_by else None
             since = locked or served.reader.unhealthy_since(self._served.health_rule(exchange))
             found = msgspec.structs.replace(found, unhealthy_since=since)
+        warnings = self._warnings()
+        if warnings:
+            found = msgspec.structs.replace(found, warnings=warnings)
         return reply(found, HTTPStatus.OK if found.serves else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _warnings(self) -> list[str]:
+        """Of the whole service: a GO about to lapse, and alerts that cannot be sent."""
+        uptime = self._clock.uptime()
+        if self._warned is None or not 0 <= uptime - self._warned[0] < WARNINGS_SECONDS:
+            self._warned = uptime, self._read_warnings()
+        return self._warned[1]
+
+    def _read_warnings(self) -> list[str]:
+        now, rows = self._clock.wall(), self._served.of(None).reader.rows
+        try:
+            verdicts = [each.warning(now) for each in last_verdicts(rows)]
+            return [*filter(None, verdicts), *undelivered(rows, now)]
+        except errors.StoreError:
+            return []  # the reasons say it
 
     def alive(self, _environ: "WSGIEnvironment") -> Response:
         """GET /healthz"""

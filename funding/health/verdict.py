@@ -45,7 +45,8 @@ class Limits:
 
 
 class Health(msgspec.Struct, rename="camel", frozen=True):
-    """The answer of `/funding/health`; durations and ages in seconds, times in Unix seconds."""
+    """The answer of `/funding/health`; durations and ages in seconds, times in Unix seconds.
+    `reasons` say what is wrong with the data, `warnings` what else a person should see to."""
 
     status: Status
     websocket_connected: bool
@@ -58,6 +59,7 @@ class Health(msgspec.Struct, rename="camel", frozen=True):
     oldest_data_age_seconds: float | None
     newest_data_age_seconds: float | None
     reasons: list[str]
+    warnings: list[str] | msgspec.UnsetType = msgspec.UNSET
     unhealthy_since: float | msgspec.UnsetType | None = msgspec.UNSET
     error: str | msgspec.UnsetType = msgspec.UNSET  # every error of the API has this key
 

@@ -35,10 +35,6 @@ _DONE = """
 INSERT INTO consumer (name, done, done_at) VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET done = excluded.done, done_at = excluded.done_at
 """
-UNDELIVERED = """
-SELECT target, count(*), min(created_at), max(last_error) FROM outbox
-WHERE consumer = ? AND sent_at IS NULL AND created_at < ? GROUP BY target
-"""
 _PRUNE_ROWS = 5_000
 
 

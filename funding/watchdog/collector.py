@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,13 @@ from funding import errors
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
 from funding.health.facts import Facts, LastComparison, LockHolder, Probe, Process
-from funding.model.alert import Consumer
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime import process
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
-from funding.store.outbox import UNDELIVERED
 from funding.store.reader import Reader
 from funding.store.stated_waits import StatedWaits
+from funding.store.undelivered import undelivered
 from funding.store.verdicts import last_verdicts
 from funding.watchdog import probe
 from funding.watchdog.feed_reader import FeedReader, last_frame_age
@@ -25,8 +23,6 @@ from funding.watchdog.supervisor import SupervisorClient
 
 STREAM_CLOCK_SECONDS = 60.0
 """The stream's event times tell less of the clock than this."""
-ALERT_SECONDS = 30.0
-"""An alert that is older and not accepted cannot be delivered at present."""
 _HISTORY = "SELECT done_at FROM consumer WHERE name = 'history'"
 
 
@@ -100,14 +96,10 @@ class FactsCollector:
     def _told(self, wall: float) -> dict[str, Any]:
         """The verdicts, and the alerts that wait."""
         try:
-            rows = self._reader.rows(UNDELIVERED, (Consumer.ALERTS, wall - ALERT_SECONDS))
-            verdicts = last_verdicts(self._reader.rows)
+            rows = self._reader.rows
+            return {"verdicts": last_verdicts(rows), "undelivered": undelivered(rows, wall)}
         except errors.StoreError:
             return {}
-        return {
-            "verdicts": verdicts,
-            "undelivered": [undelivered_text(*row) for row in rows],
-        }
 
     def _read_store(self, facts: Facts) -> Facts:
         """`facts` with those of the feed row and the quotes."""
@@ -218,13 +210,6 @@ def _measured(each: Process, uptime: float) -> Process:
         memory_bytes=process.memory_bytes(each.pid) if each.pid else 0,
         began=began,
     )
-
-
-def undelivered_text(target: str, many: int, since: float, error: str | None) -> str:
-    """That alerts wait for `target`, in words."""
-    begin = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    why = error or "not tried yet"
-    return f"alerts cannot be sent to {target} since {begin}: {why}; waiting: {many}"
 
 
 def _clock_error(facts: Facts, offset: float, exchange: float | None, boot: str) -> float | None:

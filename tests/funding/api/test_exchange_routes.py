@@ -1,5 +1,8 @@
 """The routes of whole exchanges, without a server."""
 
+from contextlib import closing
+
+import apsw
 import pytest
 
 from funding.api.exchange_routes import state_of
@@ -44,6 +47,27 @@ def test_healthy(world: World, path: str) -> None:
         "newestDataAgeSeconds": 0.4,
         "reasons": [],
     }
+
+
+def test_warnings_are_told_where_there_are_some(world: World) -> None:
+    """A GO about to lapse, and alerts that nobody takes: the data is healthy all the same."""
+    now = world.wall
+    with closing(apsw.Connection(str(world.path))) as other:
+        other.execute(
+            "INSERT INTO validation (at, verdict, since, until, report)"
+            " VALUES (?1, 'GO', 0, ?1, '{}')",
+            (now - 5.5 * 86_400,),
+        )
+        other.execute(
+            "INSERT INTO outbox (consumer, created_at, target, path, idempotency_key, body, due_at)"
+            " VALUES ('alerts', ?1, 'webhook', '', 'k', '{}', ?1)",
+            (now - 60,),
+        )
+    answer = ask(world.app(), "/funding/health")
+    assert (answer.status, answer.json["status"]) == (200, "healthy")
+    lapse, waiting = answer.json["warnings"]
+    assert lapse.startswith("the GO of binance lapses in 1.5 days: ")
+    assert waiting.startswith("alerts cannot be sent to webhook since ")
 
 
 def test_one_dead_symbol_of_many_is_counted_and_not_fatal(world: World) -> None:
