@@ -131,7 +131,7 @@ class SpreadRoutes:
             for name in self._served.names:
                 for symbol, rate in asset_reader.hourly_rates(self._served.of(name).reader, start):
                     rates[name, symbol] = rate / hours.get((name, symbol), 1)
-            yield start, rates
+            yield start + HOUR, rates  # they stood at its end: what was before is not known
 
     def _row(self, asset: str, spread: Spread, quote_assets: dict[ContractKey, str]) -> SpreadRow:
         high, low = spread.high, spread.low
@@ -153,7 +153,7 @@ class SpreadRoutes:
         )
 
     def _since(self, high: ContractKey, low: ContractKey) -> float | None:
-        """Since when `high` has paid more: the begin of an hour, the present one at the latest.
+        """Since when `high` has paid more: the end of an hour, the last whole one at the latest.
         None where no past is known."""
         sign = 1 if high < low else -1
         run = self._past.runs.get((high, low) if sign > 0 else (low, high))

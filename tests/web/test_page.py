@@ -173,6 +173,12 @@ def test_spreads_break_even_at_the_users_cost_which_is_remembered(page: Page) ->
     expect(row).to_contain_text("2.0 days")
     page.reload()
     expect(page.locator("#cost-form input")).to_have_value("18")
+    expect(row).to_contain_text("2.0 days")
+    cost.fill("")  # no cost was entered, which is not a cost of zero
+    expect(row).not_to_contain_text("days")
+    page.reload()
+    expect(row).to_contain_text("XBT_USDC_PERP")
+    expect(row).not_to_contain_text("days")
 
 
 def test_silent_feed_is_told_and_its_return_too(page: Page, scene: Scene) -> None:

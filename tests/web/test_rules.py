@@ -153,6 +153,10 @@ def test_sum_of_settled_rates_says_when_it_is_not_whole(page: Page) -> None:
     assert [each["count"] for each in found] == [1, 2, 2, 2]
     assert [each["whole"] for each in found] == [True, False, False, False]
     assert found[1]["rate"] == pytest.approx(0.002)
+    for hours, passed, whole in ((1, 3599, False), (1, 60, True), (2, 3599, True)):
+        row = {"nextFundingTime": (now + 3600 - passed) * 1000, "fundingIntervalHours": hours}
+        (day, *_) = call(page, "settled", "m.cumulative(v[0], v[1], v[2])", history, now, row)
+        assert day["whole"] == whole, (hours, passed)
     history["gaps"] = [{"beforeTime": (now - 3600) * 1000, "missing": 1}]
     assert not call(page, "settled", "m.cumulative(v[0], v[1])", history, now)[0]["whole"]
 

@@ -2,11 +2,17 @@
 
 const DAY = 86_400;
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const FETCHED_MS = 2 * MINUTE_MS; // a settlement is stored so long after it, when all is well
 export const WINDOWS = [1, 3, 7, 30];
 
 // Sums over the last 1, 3, 7 and 30 days: `rate` is the sum as a fraction of the position, `count`
-// of how many settlements, `whole` whether the history reaches back so far without a gap.
-export function cumulative(history, now) {
+// of how many settlements, `whole` whether the history reaches back so far without a gap, and up to
+// the latest settlement, which the quote in `row` tells.
+export function cumulative(history, now, row) {
+  const latest = row?.nextFundingTime - row?.fundingIntervalHours * HOUR_MS; // NaN: not known
+  const stored = history.data.at(-1)?.fundingTime;
+  const late = stored < latest - MINUTE_MS && now * 1000 > latest + FETCHED_MS;
   return WINDOWS.map((days) => {
     const since = (now - days * DAY) * 1000;
     const rows = history.data.filter((each) => each.fundingTime >= since);
@@ -16,7 +22,7 @@ export function cumulative(history, now) {
       days,
       count: rows.length,
       rate: rows.length ? rows.reduce((sum, each) => sum + each.fundingRate, 0) : null,
-      whole: asked && !gap,
+      whole: asked && !gap && !late,
     };
   });
 }

@@ -179,8 +179,6 @@ export class SymbolView {
   }
 
   #drawHistory() {
-    const now = this.#live.clock.server();
-    fill(byId("cumulative"), cumulative(this.history, now), makeFact, showCumulative);
     const rows = this.history.data.slice(-SHOWN).reverse();
     fill(byId("settled"), rows, rowMaker(["", "n", "n", "n", "n", ""]), (line, each) =>
       showSettled(line, each, this.#unit),
@@ -197,6 +195,8 @@ export class SymbolView {
     if (!this.history || !this.#rates) return;
     const convert = (rate, hours) => inUnit(rate, hours, this.#unit);
     const now = this.#live.clock.server();
+    const sums = cumulative(this.history, now, this.#row);
+    fill(byId("cumulative"), sums, makeFact, showCumulative);
     this.#rates.show(rateSeries(this.history, this.#row, this.#days, now, convert));
   }
 

@@ -59,19 +59,20 @@ def test_what_has_held_longest_comes_first(two: World) -> None:
         bar(two, "kucoin", "BTCUSDT", hours, theirs)
     hour = int(two.wall) // HOUR * HOUR
     (first, second) = spreads(two)["data"]
-    assert (first["asset"], first["since"]) == ("BTC", hour - 2 * HOUR)
+    assert (first["asset"], first["since"]) == ("BTC", hour - HOUR)
     assert (second["asset"], second["since"]) == ("ETH", None)
     for hours in (1, 5):
         bar(two, "binance", "ETHUSDT", hours, 0.1)
         bar(two, "kucoin", "ETHUSDT", hours, 0.0)
     assert [row["asset"] for row in spreads(two)["data"]] == ["ETH", "BTC"]
-    assert spreads(two)["data"][0]["since"] == hour - 5 * HOUR
+    assert spreads(two)["data"][0]["since"] == hour - 4 * HOUR
     assert spreads(two, "?limit=1") | {"data": 0} == {"total": 1, "truncated": True, "data": 0}
 
 
 def test_what_has_turned_within_the_hour_holds_since_its_begin(two: World) -> None:
-    bar(two, "binance", "BTCUSDT", 1, 8.0)
-    bar(two, "kucoin", "BTCUSDT", 1, 0.1)
+    for hours in (1, 2):
+        bar(two, "binance", "BTCUSDT", hours, 8.0)
+        bar(two, "kucoin", "BTCUSDT", hours, 0.1)
     (first, _) = spreads(two)["data"]
     assert (first["asset"], first["since"]) == ("BTC", int(two.wall) // HOUR * HOUR)
 
@@ -85,7 +86,7 @@ def test_the_past_is_read_again_with_each_hour(two: World) -> None:
     bar(two, "kucoin", "BTCUSDT", 1, 1.0)
     two.execute(f"UPDATE quote SET received_uptime = {two.uptime}")
     first = ask(app, "/funding/spreads").json["data"][0]
-    assert (first["asset"], first["since"]) == ("BTC", int(two.wall) // HOUR * HOUR - HOUR)
+    assert (first["asset"], first["since"]) == ("BTC", int(two.wall) // HOUR * HOUR)
 
 
 def test_spreads_as_csv(two: World) -> None:

@@ -17,13 +17,15 @@ export function listenForCost(changed) {
   const input = byId("cost-form").elements.cost;
   input.value = stored("funding.cost", DEFAULT_COST);
   const take = () => {
-    cost = input.value === "" ? NaN : Number(input.value);
+    cost = input.value === "" ? NaN : Number(input.value); // none was entered: that is not zero
+  };
+  input.addEventListener("input", () => {
+    take();
     store("funding.cost", input.value);
     changed();
-  };
-  input.addEventListener("input", take);
+  });
   byId("cost-form").addEventListener("submit", (event) => event.preventDefault());
-  cost = Number(input.value);
+  take();
 }
 
 // Days until a spread per hour has paid `bp` basis points; null where it never does.

@@ -66,7 +66,7 @@ export function showFact(item, [name, value, more = "", why = ""]) {
 export function showCumulative(item, { days, rate, count: settlements, whole }) {
   const value = rate === null ? "–" : `${percent(rate * 100)} %`;
   const more = `${count(settlements)} settled${whole ? "" : ", incomplete"}`;
-  const why = whole ? "" : "the stored history does not reach back so far, or has a gap";
+  const why = whole ? "" : "the stored history does not reach back so far, has a gap, or lacks the latest";
   showFact(item, [days === 1 ? "1 day" : `${days} days`, value, more, why]);
 }
 
