@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from funding.health.checks import probe_problem
-from funding.health.facts import Facts
+from funding.health.facts import Facts, OtherFeed
 from funding.health.feed_checks import problem_of
 
 API = "the API"
@@ -46,13 +46,21 @@ def still_works(facts: Facts) -> str:
     wrong = {subject for subject, problem in problems(facts).items() if problem}
     fresh = [name for name in (first, *(o.exchange for o in facts.others)) if name not in wrong]
     parts = [f"quotes of {', '.join(fresh)} are fresh"] if fresh else []
-    if first in wrong and facts.data.serves:
-        parts.append(f"quotes of {first} are fresh, since REST stands in")
-    elif first in wrong:
+    filled = [first] if first in wrong and facts.data.serves else []
+    filled += [o.exchange for o in facts.others if o.exchange in wrong and _filled_in(o)]
+    if filled:
+        parts.append(f"quotes of {', '.join(filled)} are fresh, since REST stands in")
+    if first in wrong and first not in filled:
         parts.append(f"FundingClient asks REST for {first}, unless its mode is websocket-only")
     if facts.port_probe is not None:
         parts.append(f"{API} {'does not answer' if API in wrong else 'answers'}")
     return "; ".join(parts)
+
+
+def _filled_in(other: OtherFeed) -> bool:
+    """Whether REST stands in for its stream, and brings what is needed."""
+    standing_in = other.feed is not None and other.feed.standby_since is not None
+    return standing_in and other.fresh >= other.min_symbols
 
 
 class Troubles:

@@ -102,6 +102,25 @@ def test_what_still_works_is_told() -> None:
     )
 
 
+def test_rest_that_stands_in_for_another_exchange_is_told() -> None:
+    feed = replace(FEED, exchange="kucoin", connected=0, standby_since=NOW)
+    filled = KUCOIN._replace(feed=feed)
+    assert worded(replace(BOTH, others=[filled])) == (
+        "quotes of binance are fresh; quotes of kucoin are fresh, since REST stands in;"
+        " the API answers"
+    )
+    assert worded(replace(STANDBY, others=[filled])) == (
+        "quotes of binance, kucoin are fresh, since REST stands in; the API answers"
+    )
+    for nothing in (
+        filled._replace(fresh=9),
+        filled._replace(feed=replace(feed, standby_since=None)),
+    ):
+        assert worded(replace(BOTH, others=[nothing])) == (
+            "quotes of binance are fresh; the API answers"
+        )
+
+
 def test_words() -> None:
     assert [in_words(seconds) for seconds in (-1, 99, 100, 5_999, 6_000)] == [
         "0 s", "99 s", "2 min", "100 min", "1.7 h"
