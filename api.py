@@ -21,6 +21,7 @@ from funding.api.two_apis import TwoApis, new_meters
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
 from funding.runtime.clock import SYSTEM
+from funding.settings import assets
 from funding.settings.service import Settings
 from funding.store.reader import Reader
 
@@ -56,7 +57,7 @@ def main() -> int:
     served = [Served(_exchanges(settings)) for _ in range(3)]  # one for each thread
     broadcaster = Broadcaster(served[0], SYSTEM)
     process = Process(arguments.socket.stem if arguments.socket else "api", new_meters())
-    shared = Shared(broadcaster, process, Pages(PAGE))
+    shared = Shared(broadcaster, process, Pages(PAGE), assets.load())
     short, long = (Api(each, SYSTEM, shared) for each in served[1:])
     api = TwoApis(short, long, process.meters)
     try:

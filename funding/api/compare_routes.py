@@ -11,8 +11,9 @@ from funding.api.responses import Response, csv_reply, refusal, reply
 from funding.api.router import About, Route
 from funding.api.served import Served, ServedExchange
 from funding.api.tables import Table, as_csv, columns
+from funding.model.asset import Aliases
 from funding.model.feed import StoredQuote
-from funding.model.quote import YEAR_HOURS, annualized
+from funding.model.quote import YEAR_HOURS, annualized, fold
 from funding.runtime.clock import Clock
 from funding.statistics import spreads
 from funding.store import asset_reader
@@ -104,25 +105,37 @@ class _Found(NamedTuple):
 
 
 class CompareRoutes:
-    """One asset on all `served` exchanges. For one thread."""
+    """One asset on all `served` exchanges, by any of its names in `aliases`. For one thread."""
 
-    def __init__(self, served: Served, clock: Clock) -> None:
+    def __init__(self, served: Served, clock: Clock, aliases: Aliases) -> None:
         self._served = served
         self._clock = clock
+        self._aliases = aliases
 
     def routes(self) -> list[Route]:
         """It has a fixed path."""
         return [Route("/funding/compare", self.compare, (ASSET, FORMAT), COMPARE)]
 
-    def compare(self, _environ: "WSGIEnvironment", asset: str = "", form: str = "json") -> Response:
-        """GET /funding/compare?asset=BTC"""
-        if not asset:
-            raise BadQuery("no asset: ask /funding/compare?asset=BTC", parameter="asset")
-        found = [
+    def _on_all(self, asset: str) -> list[_Found]:
+        return [
             each
             for name in self._served.names
             for each in _on_exchange(self._served.of(name), asset)
         ]
+
+    def _canonical(self, asset: str) -> str:
+        """BTC for XBT, and PEPE for 1000PEPE or kPEPE."""
+        names = (self._aliases.asset("", each).name for each in (asset, fold(asset)))
+        return next((name for name in names if name != asset), asset)
+
+    def compare(self, _environ: "WSGIEnvironment", asset: str = "", form: str = "json") -> Response:
+        """GET /funding/compare?asset=BTC"""
+        if not asset:
+            raise BadQuery("no asset: ask /funding/compare?asset=BTC", parameter="asset")
+        found = self._on_all(asset)
+        if not found:
+            asset = self._canonical(asset)
+            found = self._on_all(asset)
         if not found:
             return refusal("unknown asset", HTTPStatus.NOT_FOUND, asset=asset[:MAX_SHOWN])
         rows = [each.row for each in found]

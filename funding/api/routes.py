@@ -27,6 +27,7 @@ from funding.api.served import Served
 from funding.api.spread_routes import SpreadRoutes
 from funding.api.stream_routes import StreamRoutes
 from funding.api.trail_routes import TrailRoutes
+from funding.model.asset import Aliases
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle
 
@@ -77,6 +78,7 @@ class Shared(NamedTuple):
     broadcaster: Broadcaster
     process: Process
     pages: Pages
+    aliases: Aliases = Aliases()
 
 
 class Api:
@@ -95,7 +97,7 @@ class Api:
                 Route("/", self.index, (), INDEX),
                 *self._pages.routes(),
                 # Fixed paths come before those with a symbol, which match them too.
-                *CompareRoutes(served, clock).routes(),
+                *CompareRoutes(served, clock, shared.aliases).routes(),
                 *StreamRoutes(served, shared.broadcaster).routes(),
                 *SpreadRoutes(served, clock).routes(),
                 *MetricsRoutes(served, clock, shared.process).routes(),

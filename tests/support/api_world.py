@@ -16,6 +16,7 @@ from funding.api.routes import Api, Shared
 from funding.api.served import Served, ServedExchange
 from funding.api.two_apis import new_meters
 from funding.health.verdict import Limits
+from funding.model.asset import Aliases
 from funding.model.feed import Feed
 from funding.model.quote import Quote
 from funding.runtime.clock import Clock
@@ -76,6 +77,7 @@ class World:
     uptime: float = 5_000.0
     boot: str = "this boot"
     pages: Path | None = None
+    aliases: Aliases = field(default_factory=Aliases)
     feed: Feed = field(init=False)
     writer: Writer = field(init=False)
 
@@ -119,7 +121,7 @@ class World:
     def shared(self, limits: Limits = LIMITS) -> Shared:
         """What the APIs of one process have in common."""
         broadcaster = Broadcaster(self.served(limits), self.clock)
-        return Shared(broadcaster, Process("api_00", new_meters()), Pages(self.pages))
+        return Shared(broadcaster, Process("api_00", new_meters()), Pages(self.pages), self.aliases)
 
     def served(self, limits: Limits = LIMITS) -> Served:
         """Two exchanges, with readers for one thread."""

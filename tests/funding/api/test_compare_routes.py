@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from funding.model.asset import Aliases
 from tests.support.api_world import BTC, World, again, plain, refused
 from tests.support.wsgi import ask
 
@@ -113,3 +114,10 @@ def test_other_assets_and_missing_ones(two: World) -> None:
     answer = ask(two.app(), f"/funding/compare?asset={'A' * 41}")
     assert answer.status == 400
     assert answer.json["parameter"] == "asset"
+
+
+@pytest.mark.parametrize("name", ["XBT", "xbt", "1000BTC", "kBTC"])
+def test_other_names_of_an_asset(two: World, name: str) -> None:
+    two.aliases = Aliases({"XBT": "BTC"})
+    found = compared(two, f"/funding/compare?asset={name}")
+    assert (found["asset"], found["total"]) == ("BTC", 2)
