@@ -49,7 +49,7 @@ def _pieces(
     if asked is not None:
         # What is newer than that, from there on, so that no hole is left when it is stopped.
         start = asked.until_ms + 1
-        while start <= until_ms - interval_ms + HOUR_MS // 2:
+        while start <= until_ms - interval_ms:  # the next one has been due
             end = min(start + length - 1, until_ms)
             yield Piece(wanted.symbol, start, end)
             start = end + 1

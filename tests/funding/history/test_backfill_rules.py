@@ -57,6 +57,16 @@ def test_what_was_asked_for_is_not_asked_again() -> None:
     assert spans(*pieces([contract()], stopped, MONTH, NOW)) == [(MONTH, NOW - 10 * DAY_MS - 1)]
 
 
+@pytest.mark.parametrize(("minutes", "count"), [(1, 0), (479, 0), (480, 1)])
+def test_the_next_one_is_asked_for_when_it_is_due(minutes: int, count: int) -> None:
+    """And not in the half hour before it, in each run of the command."""
+    now = NOW + minutes * 60_000
+    asked = {"A": Asked(MONTH, NOW)}
+    due = pieces([contract("A", 8)], asked, MONTH, now - 1)
+    assert len(list(due)) == 0
+    assert len(list(pieces([contract("A", 8)], asked, MONTH, now + 1))) == count
+
+
 def test_after_days_without_the_program_both_sides_are_asked_for() -> None:
     known = {"A": Asked(NOW - 10 * DAY_MS, NOW - 2 * DAY_MS)}
     assert spans(*pieces([contract()], known, MONTH, NOW)) == [
