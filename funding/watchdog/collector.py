@@ -23,6 +23,8 @@ from funding.watchdog.supervisor import SupervisorClient
 
 STREAM_CLOCK_SECONDS = 60.0
 """The stream's event times tell less of the clock than this."""
+STARTING_SECONDS = 8.0
+"""An API process has its socket after one or two."""
 _HISTORY = "SELECT done_at FROM consumer WHERE name = 'history'"
 
 
@@ -197,7 +199,9 @@ class FactsCollector:
         host, port, probes = self._settings.api_host, self._settings.api_port, {}
         for each in processes:
             path = self._sockets / f"{each.name.partition(':')[2]}.sock"
-            if each.is_api and each.is_running and path.exists():
+            # One that hangs before it has a socket answers as little as one that hangs later.
+            started = path.exists() or each.age_seconds > STARTING_SECONDS
+            if each.is_api and each.is_running and started:
                 probes[each.name] = probe.unix(path, host, port, self._symbol)
         return probes
 

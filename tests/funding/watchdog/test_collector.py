@@ -23,7 +23,7 @@ from funding.store.contracts import Contracts
 from funding.store.outbox import OutboxStore
 from funding.store.stated_waits import StatedWaits
 from funding.store.upgrades import VERSION
-from funding.watchdog import probe
+from funding.watchdog import collector, probe
 from funding.watchdog.restart_rules import Verb
 from harness.processes import WAIT_SECONDS
 from tests.support.http_script import hangs, reply, scripted, sends
@@ -240,11 +240,18 @@ def test_processes_of_the_last_answer_are_known_while_supervisord_is_away(
         assert [each.name for each in facts.processes or ()] == [INGEST], "a zombie has ended"
 
 
-def test_only_running_processes_with_a_socket_are_probed(service: WatchedService) -> None:
+def test_running_processes_are_probed_once_they_should_have_a_socket(
+    service: WatchedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was stopped before it had its socket was never restarted."""
     service.supervisor.put("api:api_00", ProcessState.RUNNING, OLD)
     service.supervisor.put("api:api_01", ProcessState.STARTING, NEW)
     (service.folder / "api_01.sock").touch()
+    monkeypatch.setattr(collector, "STARTING_SECONDS", 1e9)
     assert service.monitor.look().process_probes == {}
+    monkeypatch.setattr(collector, "STARTING_SECONDS", -1.0)
+    probes = service.monitor.look().process_probes
+    assert {name: each.answered for name, each in probes.items()} == {"api:api_00": False}
 
 
 def test_process_that_started_during_the_probes_is_young_and_not_silent(
