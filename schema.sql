@@ -204,7 +204,9 @@ CREATE TABLE signal (
     z_score   REAL,
     detail    TEXT NOT NULL,  -- for people
     symbols   INTEGER NOT NULL DEFAULT 1,
-    target    TEXT            -- where it is sent; NULL: to every target
+    target    TEXT,           -- where it is sent; NULL: to every target
+    event_time INTEGER        -- of the quote that set it off, by which two machines' rows are known to
+                              -- be one signal; of a storm the first one's; NULL: of an older version
 ) STRICT;
 
 CREATE INDEX signal_at ON signal (at);
@@ -616,4 +618,4 @@ SELECT day, exchange, calls, weight, price_calls, price_weight,
 FROM used
 ORDER BY day DESC, exchange;
 
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;

@@ -69,7 +69,8 @@ class BarRow(msgspec.Struct, rename="camel"):
 
 
 class SignalRow(msgspec.Struct, rename="camel"):
-    """One signal: the columns of `Signal` without its target; `at` is Unix seconds."""
+    """One signal: the columns of `Signal` without its target; `at` is Unix seconds, `event_time`
+    epoch milliseconds of the exchange."""
 
     id: int
     at: float
@@ -82,6 +83,7 @@ class SignalRow(msgspec.Struct, rename="camel"):
     z_score: float | None
     detail: str
     count: int
+    event_time: int | None
 
 
 class History(SymbolTable[SettledRow], rename="camel"):
@@ -198,7 +200,7 @@ class HistoryRoutes:
 
 def signal_row(number: int, signal: Signal) -> SignalRow:
     """The signal `number` for the wire."""
-    return SignalRow(number, *signal[:-1])
+    return SignalRow(number, *signal[:-2], signal.event_time)
 
 
 def _settled(each: StoredSettlement, total: float) -> SettledRow:

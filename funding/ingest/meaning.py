@@ -173,7 +173,8 @@ class Meaning:
                 self._add(crossed(moment, threshold, now, track.score.zone))
 
     def _moment(self, track: Track, rate: float | None, wall: float) -> Moment:
-        return Moment(wall, self._exchange, track.symbol, rate, track.score.z_score)
+        event_time = track.quote.event_time
+        return Moment(wall, self._exchange, track.symbol, rate, track.score.z_score, event_time)
 
     def _add(self, caused: Caused) -> None:
         if len(self._caused) < MAX_SIGNALS:

@@ -34,7 +34,8 @@ class Signal(NamedTuple):
     """The columns of the table `signal` (see schema.sql) in order, without its id.
 
     `at` is Unix seconds, `rate` a fraction per interval; `symbols` is how many it stands for.
-    `target` is where it is sent, None for every target.
+    `target` is where it is sent, None for every target. `event_time` is that of the quote that set
+    it off, None in rows of an older version.
     """
 
     at: float
@@ -48,3 +49,4 @@ class Signal(NamedTuple):
     detail: str
     symbols: int = 1
     target: str | None = None
+    event_time: int | None = None

@@ -16,13 +16,15 @@ NAMED_SYMBOLS = 10
 
 
 class Moment(NamedTuple):
-    """The quote that caused it: `at` is Unix seconds, `rate` a fraction per interval."""
+    """The quote that caused it: `at` is Unix seconds, `rate` a fraction per interval, `event_time`
+    epoch ms of the exchange."""
 
     at: float
     exchange: str
     symbol: str
     rate: float | None
     z_score: float | None
+    event_time: int
 
 
 class Caused(NamedTuple):
@@ -113,6 +115,14 @@ def _caused(
     target: str | None = None,
 ) -> Caused:
     signal = Signal(
-        *moment[:3], kind, zone, way, moment.rate, moment.z_score, detail, target=target
+        *moment[:3],
+        kind,
+        zone,
+        way,
+        moment.rate,
+        moment.z_score,
+        detail,
+        target=target,
+        event_time=moment.event_time,
     )
     return Caused((kind, way, cause), signal)

@@ -13,7 +13,7 @@ import apsw
 
 from funding.store.schema_repair import SCHEMA, run_each
 
-VERSION = 5
+VERSION = 6
 UPGRADES = {
     # The restart budget stood in `detail` as "program (rule): reason".
     1: """
@@ -172,6 +172,7 @@ CREATE TABLE before_standby (
     PRIMARY KEY (exchange, symbol)
 ) STRICT, WITHOUT ROWID;
 """,
+    5: "ALTER TABLE signal ADD COLUMN event_time INTEGER;",
 }
 """From version N to N + 1: the statements that lead there. schema.sql is the sum of them."""
 

@@ -166,8 +166,9 @@ def test_bars_as_csv(world: World) -> None:
 
 def signal(world: World, at: float, exchange: str = "binance") -> None:
     world.execute(
-        "INSERT INTO signal (at, exchange, symbol, kind, zone, direction, rate, z_score, detail)"
-        f" VALUES ({at}, '{exchange}', 'BTCUSDT', 'zone', 'high', 'up', 0.001, 2.5, 'words')"
+        "INSERT INTO signal (at, exchange, symbol, kind, zone, direction, rate, z_score, detail,"
+        f" event_time) VALUES ({at}, '{exchange}', 'BTCUSDT', 'zone', 'high', 'up', 0.001, 2.5,"
+        " 'words', 9000)"
     )
 
 
@@ -190,6 +191,7 @@ def test_signals_newest_first(world: World) -> None:
         "zScore": 2.5,
         "detail": "words",
         "count": 1,
+        "eventTime": 9_000,
     }
     assert (answer.json["total"], answer.json["truncated"]) == (3, False)
     assert fields(ask(world.app(), "/funding/signals?since=20"), "id") == [(2,), (3,)]

@@ -96,6 +96,14 @@ def test_zone_signal_is_told_once_with_hysteresis() -> None:
     ]
 
 
+def test_signal_has_the_event_time_of_its_quote() -> None:
+    meaning = trading()
+    take(meaning, quote_of(1 * BP))
+    late = quote_of(5 * BP, second=400)
+    take(meaning, late)
+    assert {each.event_time for each in told(meaning)} == {late.event_time}
+
+
 def test_first_level_is_no_crossing_but_is_stored() -> None:
     meaning = trading()
     take(meaning, quote_of(9 * BP))

@@ -14,7 +14,7 @@ from funding.statistics.signals import (
 from funding.statistics.thresholds import Threshold, ThresholdField
 
 NORMAL = Normal(1.25e-5, 1e-6, 8, (), None)
-MOMENT = Moment(1_764_000_000.0, "binance", "BTCUSDT", 0.0005, 50.0)
+MOMENT = Moment(1_764_000_000.0, "binance", "BTCUSDT", 0.0005, 50.0, 1_763_999_999_000)
 THRESHOLD = Threshold("*", ThresholdField.FUNDING_RATE, 0.0004, True, None, None, 7)
 
 
@@ -30,6 +30,7 @@ def test_zone_signal() -> None:
         *MOMENT[:3], SignalKind.ZONE, Zone.EXTREME, SignalDirection.UP
     )  # fmt: skip
     assert signal.detail == "extreme, before high: 0.05 % per 8 h, usually 0.01 %, Z 50.00"
+    assert signal.event_time == MOMENT.event_time
     back = zone_entered(MOMENT, 2, 0, NORMAL).signal
     assert (back.zone, back.direction) == (Zone.NORMAL, SignalDirection.DOWN)
 

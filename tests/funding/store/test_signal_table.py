@@ -18,7 +18,7 @@ SIGNAL = Signal(
 def test_signals_are_stored_in_order_with_their_columns(path: Path) -> None:
     with writing(path) as writer:
         feed = feed_of()
-        two = SIGNAL._replace(symbol="*", symbols=30, target="telegram", zone=None)
+        two = SIGNAL._replace(symbol="*", symbols=30, target="telegram", zone=None, event_time=7)
         writer.write(feed, findings=Findings((), (SIGNAL, two), {}))
         assert rows(path, "SELECT * FROM signal") == [(1, *SIGNAL), (2, *two)]
 

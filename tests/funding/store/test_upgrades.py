@@ -205,6 +205,21 @@ def test_version_4_knows_whose_reports_it_holds(path: Path) -> None:
         assert found == [(1.0, "binance"), (2.0, "kucoin")]
 
 
+def test_signals_of_before_version_6_have_no_event_time(path: Path) -> None:
+    version_3(path)
+    with closing(apsw.Connection(str(path))) as old:
+        for version in (3, 4):
+            old.execute(upgrades.UPGRADES[version])
+        old.execute("PRAGMA user_version = 5")
+        old.execute(
+            "INSERT INTO signal (at, exchange, symbol, kind, direction, detail)"
+            " VALUES (1, 'binance', 'BTCUSDT', 'move', 'up', 'words')"
+        )
+    with closing(open_writer(path)):
+        found = rows(path, "SELECT at, symbol, detail, event_time FROM signal")
+        assert found == [(1.0, "BTCUSDT", "words", None)]
+
+
 def test_version_3_keeps_its_quotes_and_contracts(path: Path) -> None:
     version_3(path)
     with closing(open_writer(path)) as upgraded:
