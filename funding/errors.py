@@ -14,6 +14,12 @@
     │   ├── RestBanned       429, 418 or a pause: no process of the group asks until it ends
     │   ├── RestOverBudget   our own budget of this minute is used up
     │   └── RestGarbled      an answer that is not of the documented form
+    ├── NatsError            the NATS server
+    │   ├── NatsAway         not connected, or no answer in time: ask again later
+    │   ├── NatsRefused      it refused: a password, a permission, JetStream that is off
+    │   ├── NatsConflict     a key has another revision than the one that was to be replaced
+    │   ├── NatsDifferent    a bucket or stream exists with other settings than ours
+    │   └── NatsGarbled      a message that is not of the documented form: costs that message
     ├── PostError            a backend gave no answer to what was sent to it
     ├── SupervisorError      supervisord does not answer, or refuses
     └── StoreError           the SQLite file
@@ -115,6 +121,37 @@ class RestOverBudget(RestError):
 
 class RestGarbled(RestError):
     """The answer cannot be decoded."""
+
+
+class NatsError(FundingError):
+    """The NATS server."""
+
+
+class NatsAway(NatsError):
+    """There is no connection, or no answer in time."""
+
+
+class NatsRefused(NatsError):
+    """The server refused; asking again will not help before a person has looked at it."""
+
+
+class NatsConflict(NatsError):
+    """The key has another revision by now."""
+
+
+class NatsDifferent(NatsError):
+    """`name` exists on the server, and its settings are not those that this service gives it."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name}: {detail}")
+        self.name = name
+
+
+class NatsGarbled(NatsError):
+    """The message under `name` cannot be used; `detail` says why."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"message under {name[:80]!r}: {detail}")
 
 
 class PostError(FundingError):

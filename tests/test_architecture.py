@@ -45,6 +45,8 @@ PURE = {
     "watchdog/restart_decision",
     "watchdog/restart_rules",
     "watchdog/troubles",
+    "nats/messages",
+    "nats/subjects",
     "client/mode",
     "consumers/open_interest_rules",
     "consumers/backend_posts",
@@ -70,6 +72,7 @@ OUTSIDE: dict[str, str | None] = {
     "watchdog/supervisor": None,
     "watchdog/supervisor_plugin": "supervisor",
     "notify/backend": "urllib3",
+    "nats": None,
 }
 """Floor 2: one outside world each, and the one library that it may import beside msgspec."""
 

@@ -71,6 +71,29 @@ def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
     )
 
 
+def stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
+    """The quote that `row` is about, `seconds_since` later."""
+    return StoredQuote(
+        row.exchange,
+        row.symbol,
+        row.mark_price,
+        row.index_price,
+        row.funding_rate,
+        row.next_funding_time,
+        row.event_time,
+        row.updated_at,
+        inf if row.age_seconds is None else row.age_seconds + seconds_since,
+        row.status,
+        row.funding_interval_hours,
+        row.interval_source,
+        row.z_score,
+        row.z_reason,
+        row.percentile,
+        row.zone,
+        row.source,
+    )
+
+
 NOT_YET = "not worked out yet"
 """Why there is no Z-score, where ingest has not said."""
 COLUMNS = columns(Row)

@@ -11,14 +11,13 @@
 import http.client
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from math import inf
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlencode
 
 import msgspec
 
-from funding.api.quotes import Row
+from funding.api.quotes import Row, stored
 from funding.api.responses import ADDRESS_HEADER
 from funding.model.feed import StoredQuote
 from funding.model.origin import not_comparable
@@ -131,12 +130,12 @@ class Service(ForkAware):
         try:
             status, _, body = self._ask(f"/funding/{percent_encoded(symbol, safe='')}{self._query}")
             if status == 200:
-                return self._checked(symbol, ServiceQuote(_stored(_row.decode(body)), fresh=True))
+                return self._checked(symbol, ServiceQuote(stored(_row.decode(body)), fresh=True))
             if status == 404:
                 answered = _unknown.decode(body).symbol
                 return self._checked(symbol, ServiceQuote(None), answered)
             if status == 503:
-                return self._checked(symbol, ServiceQuote(_stored(_stale.decode(body).last)))
+                return self._checked(symbol, ServiceQuote(stored(_stale.decode(body).last)))
         except _UNREADABLE:
             pass  # "not ready" has no last quote
         except _Unusable as error:
@@ -163,7 +162,7 @@ class Service(ForkAware):
             return ServiceQuotes([], [], f"it answers quotes of {', '.join(sorted(others))[:100]}")
         answer = ServiceQuotes([], [])
         for row in self._kept:
-            quote = _stored(row, now - self._kept_since)
+            quote = stored(row, now - self._kept_since)
             (answer.stale if row.stale else answer.fresh).append(quote)
         return answer
 
@@ -188,7 +187,7 @@ class Service(ForkAware):
             return ServiceQuotes([], [], str(error))
         answer = ServiceQuotes([], [])
         for row in rows:
-            (answer.stale if row.stale else answer.fresh).append(_stored(row))
+            (answer.stale if row.stale else answer.fresh).append(stored(row))
         return answer
 
     def _checked(self, asked: str, answer: ServiceQuote, answered: str = "") -> ServiceQuote:
@@ -240,28 +239,6 @@ class Service(ForkAware):
         if text:
             raise _Unusable(text)
         return answer
-
-
-def _stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
-    return StoredQuote(
-        row.exchange,
-        row.symbol,
-        row.mark_price,
-        row.index_price,
-        row.funding_rate,
-        row.next_funding_time,
-        row.event_time,
-        row.updated_at,
-        inf if row.age_seconds is None else row.age_seconds + seconds_since,
-        row.status,
-        row.funding_interval_hours,
-        row.interval_source,
-        row.z_score,
-        row.z_reason,
-        row.percentile,
-        row.zone,
-        row.source,
-    )
 
 
 def _shown(body: bytes) -> str:
