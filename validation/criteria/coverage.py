@@ -4,6 +4,7 @@ from validation.criteria.criterion import Criterion, duration, named, percent
 from validation.read.calendar import GAP_SECONDS, SETTLEMENT_SECONDS, WITNESS_SECONDS
 from validation.read.facts import Facts
 from validation.read.period import LONGEST_GAP_SECONDS
+from validation.read.series import ENOUGH_PAIRS
 from validation.read.spans import Span, covered
 from validation.rules import HOUR_SECONDS, INDEX, MARK, RATE, Status
 
@@ -140,7 +141,15 @@ def _cells(facts: Facts) -> Criterion:
     passed = share >= CELLS_SHARE and not seldom & facts.roster.majors
     passed = passed and len(seldom) <= int(FEW_SHARE * len(found))
     passed = passed and facts.tally.interval <= LONGEST_INTERVAL
-    return Criterion("symbol × hour compared", figure, "at least 99 %", passed)
+    too_early = not total and bool(found) and facts.period.span < SPAN_HOURS * HOUR_SECONDS
+    return Criterion("symbol × hour compared", figure, "at least 99 %", passed, too_early)
+
+
+def few_pairs(facts: Facts) -> bool:
+    """Whether comparing has begun so lately that no price was compared often enough to judge."""
+    prices = facts.tally.series[MARK].values()
+    often = any(series.pairs >= ENOUGH_PAIRS for series in prices)
+    return not often and facts.period.span < SPAN_HOURS * HOUR_SECONDS
 
 
 def compared_symbols(facts: Facts) -> set[str]:

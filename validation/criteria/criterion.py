@@ -15,12 +15,14 @@ class Group(StrEnum):
 
 
 class Criterion(NamedTuple):
-    """One line: its name, what was found, what is wanted, and whether that is so."""
+    """One line: its name, what was found, what is wanted, and whether that is so. It is `too_early`
+    where nothing is wrong with what was seen, but too little was compared yet to judge it."""
 
     name: str
     figure: str
     wanted: str
     passed: bool
+    too_early: bool = False
 
 
 def forbid(name: str, found: int | Set[str], wanted: str = "none") -> Criterion:

@@ -42,12 +42,15 @@ class GoPossible(NamedTuple):
 
 def failures(facts: Facts, judged: Iterable[Criterion]) -> list[Failure]:
     """One for each cause, and one for each criterion that fails by itself."""
-    left = [each.name for each in judged if not each.passed]
+    failed = [each for each in judged if not each.passed]
+    left, early = [each.name for each in failed], {each.name for each in failed if each.too_early}
     evidence = {name: _evidence(facts, name) for name in left}
     found = []
     for cause in CAUSES:
         spans = cause.spans(facts) if cause.head & set(left) else []
         names = [each for each in left if _follows(each, cause, spans, evidence[each], facts)]
+        if spans and cause.head <= LENGTH:
+            names += [each for each in left if each in early and each not in names]
         if cause.head & set(names):
             found.append(_of_cause(facts, cause, spans, names, evidence))
             left = [each for each in left if each not in names]
@@ -104,16 +107,16 @@ def go_possible(facts: Facts, judged: Iterable[Criterion]) -> GoPossible:
     A period that begins within a gap has its first comparison at the gap's end, and must span a day
     from there on, with three settlements.
     """
-    failed = [each.name for each in judged if not each.passed]
-    period = facts.period
+    failed, period = [each for each in judged if not each.passed], facts.period
     if period.until - period.since < DAY_SECONDS:
         return GoPossible(None, ["span"])
     start, needs = period.since, []
-    for name in failed:
-        evidence = _evidence(facts, name)
-        clear = evidence.clear_from if evidence else period.since if name in LENGTH else None
+    for each in failed:
+        evidence = _evidence(facts, each.name)
+        lasts = each.name in LENGTH or each.too_early
+        clear = evidence.clear_from if evidence else period.since if lasts else None
         if clear is None:
-            needs.append(name)
+            needs.append(each.name)
         else:
             start = max(start, clear)
     if needs:

@@ -13,6 +13,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from validation.criteria.coverage import few_pairs
 from validation.criteria.criterion import Criterion, forbid, named, percent
 from validation.read.facts import Facts
 from validation.read.series import ENOUGH_PAIRS, Series
@@ -90,10 +91,11 @@ def _prices_move(facts: Facts) -> Criterion:
     most = facts.market.still_share if facts.contracts.listed else STILL_SHARE_UNLISTED
     figure = f"never: {named(never)} of {len(judged):,}; majors still: {named(majors)};"
     figure += f" still for {still} h; {percent(share)} alike"
-    passed = bool(judged) and len(never) <= most * len(judged) and not majors
-    passed = passed and still <= STILL_HOURS and share <= ONE_VALUE_SHARE
+    fine = len(never) <= most * len(judged) and not majors
+    fine = fine and still <= STILL_HOURS and share <= ONE_VALUE_SHARE
     wanted = f"{percent(most)}; none; {STILL_HOURS} h; at most 90 %"
-    return Criterion("prices move", figure, wanted, passed)
+    too_early = fine and few_pairs(facts)
+    return Criterion("prices move", figure, wanted, fine and bool(judged), too_early)
 
 
 def _prices(facts: Facts) -> Criterion:

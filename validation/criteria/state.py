@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import NamedTuple
 
-from validation.criteria.coverage import USUAL_INTERVAL, compared_symbols
+from validation.criteria.coverage import USUAL_INTERVAL, compared_symbols, few_pairs
 from validation.criteria.criterion import Criterion, duration, named, percent
 from validation.read.facts import Facts
 from validation.read.rounds import far_share
@@ -114,7 +114,9 @@ def _prices(facts: Facts) -> Criterion:
     figure += f" far {percent(far)}, in a round {percent(before)}"
     passed = total > 0 and not surely and len(off) <= max(FEW, OFF_SHARE * total / 2)
     passed = passed and not shifted and far <= max(FEWEST_FAR, FAR_TIMES * before)
-    return Criterion("prices as compared last", figure, "few; none; as they move", passed)
+    too_early = not total and few_pairs(facts)
+    wanted = "few; none; as they move"
+    return Criterion("prices as compared last", figure, wanted, passed, too_early)
 
 
 def _index(facts: Facts) -> Criterion:

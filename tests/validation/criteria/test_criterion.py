@@ -2,7 +2,7 @@
 
 import pytest
 
-from validation.criteria.criterion import duration, forbid, named, percent
+from validation.criteria.criterion import Criterion, duration, forbid, named, percent
 
 
 def test_symbols_are_named_and_many_are_counted() -> None:
@@ -34,7 +34,9 @@ def test_all_is_written_only_when_nothing_is_missing() -> None:
 
 
 def test_forbidden_count_or_symbols() -> None:
-    assert forbid("rows", 0) == ("rows", "0", "none", True)
-    assert forbid("rows", 1_200) == ("rows", "1,200", "none", False)
-    assert forbid("symbols", set(), "none at all") == ("symbols", "none", "none at all", True)
-    assert forbid("symbols", {"A"}) == ("symbols", "1: A", "none", False)
+    assert forbid("rows", 0) == Criterion("rows", "0", "none", True)
+    assert forbid("rows", 1_200) == Criterion("rows", "1,200", "none", False)
+    assert forbid("symbols", set(), "none at all") == Criterion(
+        "symbols", "none", "none at all", True
+    )
+    assert forbid("symbols", {"A"}) == Criterion("symbols", "1: A", "none", False)

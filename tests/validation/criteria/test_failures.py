@@ -106,3 +106,32 @@ def test_one_cause_is_told_once_and_drops_out_when_it_is_said_to(
     assert possible["at"] > UNTIL
     assert failed(at(path, possible["at"] + 120)) == set()
     assert failed(at(path, possible["at"] - TOLERANCE))
+
+
+@pytest.mark.parametrize("minutes", [1, 6, 9])
+def test_what_needs_more_comparisons_is_said_to_come_by_itself(
+    two_days: Path, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """Ten pairs of a price, and an hour of all symbols: an installation has neither at first."""
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "12")
+    report = at(two_days, END - 56 * HOUR + minutes * 60)
+    assert {"span", "symbol × hour compared"} <= failed(report)
+    assert ("prices move" in failed(report)) == (minutes < 9)
+    (failure,) = report["failures"]
+    assert failure["text"] == "no whole day has been compared yet"
+    assert set(failure["criteria"]) == failed(report)
+    possible = report["go_possible"]
+    assert possible["needs"] == []
+    assert failed(at(two_days, possible["at"] + 120)) == set()
+    assert failed(at(two_days, possible["at"] - TOLERANCE))
+
+
+def test_prices_that_stand_still_from_the_first_minute_are_not_merely_too_early(
+    two_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "12")
+    path = Path(shutil.copy(two_days, tmp_path / "funding.db"))
+    tamper(path, f"UPDATE comparison SET ws_value = 7, rest_value = 7 WHERE {MARK} AND {REAL};")
+    report = at(path, END - 56 * HOUR + 300)
+    assert "prices move" in failed(report)
+    assert "prices move" in report["go_possible"]["needs"]

@@ -16,7 +16,7 @@ KEYS = {
     "rest": "calls weight used price_calls price_weight instead_of_five_minutes instead_of_polls",
 }
 LISTS = {
-    "criteria": "group name figure wanted passed",
+    "criteria": "group name figure wanted passed too_early",
     "worst": "at source symbol field ws_value rest_value difference skew_ms",
     "worst_symbols": "symbol field average comparisons unequal",
     "hours": "at price rate index",
