@@ -14,7 +14,7 @@ from validation.criteria.findings import EVIDENCE, own_gaps
 from validation.read.audit import ingest_of
 from validation.read.calendar import SETTLEMENT_SECONDS
 from validation.read.facts import Facts
-from validation.read.spans import Span, covered
+from validation.read.spans import Span, covered, merged
 
 SLACK_SECONDS = 900.0
 """What follows from an outage may be seen so much earlier or later: all symbols are compared every
@@ -23,7 +23,8 @@ ten minutes, and programs take their time to start."""
 
 class Failure(NamedTuple):
     """One cause: what happened, what to do, the criteria that fail by it, and when it was, as far
-    as that is known (Unix seconds)."""
+    as that is known (Unix seconds): how many times, from the beginning of the first to the end of
+    the last, which began at `last`."""
 
     text: str
     advice: str
@@ -31,6 +32,8 @@ class Failure(NamedTuple):
     begin: float | None = None
     end: float | None = None
     goes_on: bool = False
+    times: int = 1
+    last: float | None = None
 
 
 class GoPossible(NamedTuple):
@@ -65,8 +68,8 @@ def _of_cause(
     text = cause.text.format(seconds=duration(seconds))
     todo = advice(cause.advice_of, ingest_of(facts.market))
     if EVER not in spans:
-        begin, end = min(b for b, _ in spans), max(e for _, e in spans)
-        return Failure(text, todo, names, begin, end, end >= facts.period.until)
+        failure = _timed(Failure(text, todo, names), spans)
+        return failure._replace(goes_on=(failure.end or 0.0) >= facts.period.until)
     dated = [] if cause.head <= LENGTH else [each for each in map(evidence.get, names) if each]
     return _dated(Failure(text, todo, names), dated[0] if dated else None)
 
@@ -97,8 +100,16 @@ def _alone(facts: Facts, name: str, evidence: Evidence | None) -> Failure:
 def _dated(failure: Failure, evidence: Evidence | None) -> Failure:
     if evidence is None:
         return failure
-    begin, end = min(b for b, _ in evidence.spans), max(e for _, e in evidence.spans)
-    return failure._replace(begin=begin, end=end, goes_on=evidence.goes_on)
+    return _timed(failure, evidence.spans)._replace(goes_on=evidence.goes_on)
+
+
+def _timed(failure: Failure, spans: Iterable[Span]) -> Failure:
+    """Instants are readings of something that lasted: they are not counted."""
+    every = merged(spans)
+    begin, end = every[0][0], max(end for _, end in every)
+    if any(b == e for b, e in every):
+        return failure._replace(begin=begin, end=end)
+    return failure._replace(begin=begin, end=end, times=len(every), last=every[-1][0])
 
 
 def go_possible(facts: Facts, judged: Iterable[Criterion]) -> GoPossible:

@@ -1,4 +1,4 @@
-"""Spans of time: how much of one of them others cover."""
+"""Spans of time: how much of one of them others cover, and which of them are one."""
 
 from collections.abc import Iterable
 
@@ -14,3 +14,14 @@ def covered(spans: Iterable[Span], within: Span) -> float:
         seconds += max(0.0, end - max(begin, reached))
         reached = max(reached, end)
     return seconds
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order of time; those that overlap or touch are one."""
+    found: list[Span] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            begin, last = found.pop()
+            end = max(end, last)
+        found.append((begin, end))
+    return found

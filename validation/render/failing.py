@@ -12,6 +12,10 @@ def when(failure: dict[str, Any]) -> str:
     begin, end, goes_on = failure["begin"], failure["end"], failure["goes_on"]
     if begin is None:
         return "now" if goes_on else ""
+    if failure["times"] > 1:
+        first, last = iso(begin), iso(failure["last"])
+        now = f"since {last}, and still" if goes_on else f"from {last} to {iso(end)}"
+        return f"{failure['times']} times, the first from {first} on, the last {now}"
     if goes_on:
         return f"since {iso(begin)}, and still" if end > begin else f"still at {iso(end)}"
     return f"{iso(begin)} to {iso(end)}" if end > begin else f"last at {iso(end)}"

@@ -135,3 +135,21 @@ def test_prices_that_stand_still_from_the_first_minute_are_not_merely_too_early(
     report = at(path, END - 56 * HOUR + 300)
     assert "prices move" in failed(report)
     assert "prices move" in report["go_possible"]["needs"]
+
+
+def test_outages_of_one_cause_are_counted_and_the_last_is_told(
+    two_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDING_MIN_SYMBOLS", "12")
+    path = Path(shutil.copy(two_days, tmp_path / "funding.db"))
+    again = UNTIL - 2 * HOUR
+    tamper(
+        path,
+        happened("unhealthy", BEGIN, 7_020.0, rule="data")
+        + happened("unhealthy", BEGIN + 60, 60.0, rule="data")
+        + happened("unhealthy", again, 600.0, rule="data"),
+        honest=False,
+    )
+    (failure,) = at(path, UNTIL)["failures"]
+    assert (failure["times"], failure["begin"]) == (2, BEGIN)
+    assert (failure["last"], failure["end"], failure["goes_on"]) == (again, again + 600, False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from validation.read.spans import Span, covered
+from validation.read.spans import Span, covered, merged
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,8 @@ from validation.read.spans import Span, covered
 )
 def test_seconds_covered(spans: list[Span], seconds: float) -> None:
     assert covered(spans, (0, 10)) == seconds
+
+
+def test_spans_that_overlap_or_touch_are_one() -> None:
+    assert merged([]) == []
+    assert merged([(5.0, 6.0), (0.0, 2.0), (1.0, 1.5), (2.0, 3.0)]) == [(0.0, 3.0), (5.0, 6.0)]

@@ -71,6 +71,6 @@ def test_hostile_values_are_still_json(hostile: Path) -> None:
     code, report = run(hostile)
     assert code == 1
     json.dumps(report, allow_nan=False)
-    keys = "text advice criteria begin end goes_on"
+    keys = "text advice criteria begin end goes_on times last"
     assert list(report["failures"][0]) == keys.split()
     assert any("<script>" in each["symbol"] for each in report["worst"])

@@ -8,7 +8,10 @@ from validation.render import failing
 
 
 def failure(begin: float | None, end: float | None, *, goes_on: bool = False) -> dict[str, Any]:
-    return {"begin": begin, "end": end, "goes_on": goes_on, "criteria": ["a", "b"]}
+    return {
+        "begin": begin, "end": end, "goes_on": goes_on, "criteria": ["a", "b"],
+        "times": 1, "last": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,16 @@ def failure(begin: float | None, end: float | None, *, goes_on: bool = False) ->
         (failure(60.0, 60.0), "last at 1970-01-01T00:01:00Z"),
         (failure(0.0, 60.0, goes_on=True), "since 1970-01-01T00:00:00Z, and still"),
         (failure(60.0, 60.0, goes_on=True), "still at 1970-01-01T00:01:00Z"),
+        (
+            failure(0.0, 60.0) | {"times": 3, "last": 30.0},
+            "3 times, the first from 1970-01-01T00:00:00Z on,"
+            " the last from 1970-01-01T00:00:30Z to 1970-01-01T00:01:00Z",
+        ),
+        (
+            failure(0.0, 60.0, goes_on=True) | {"times": 2, "last": 30.0},
+            "2 times, the first from 1970-01-01T00:00:00Z on,"
+            " the last since 1970-01-01T00:00:30Z, and still",
+        ),
     ],
 )
 def test_when_it_was(found: dict[str, Any], words: str) -> None:
