@@ -37,21 +37,22 @@ def check_programs(facts: Facts) -> Iterator[Finding]:
     needed = [each for each in facts.processes if each.name in ingests or each.is_api]
     for name in (*ingests, API_GROUP):
         if not any(each.name == name or (each.is_api and name == API_GROUP) for each in needed):
-            yield error(_check_of(name, ingests), f"supervisord has no program {name.rstrip(':')}")
+            text = f"supervisord has no program {name.rstrip(':')}"
+            yield error(_check_of(name, ingests), text, name)
     others = [each for each in facts.processes if each not in needed and each.name != WATCHDOG]
     for each in (*needed, *others):
         bad = error if each in needed else warning
         of = _check_of(each.name, ingests)
         if each.is_running:
             text = f"{each.name} RUNNING for {each.age_seconds:.0f} s"
-            yield info(of, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB")
+            yield info(of, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB", each.name)
         elif each.state is ProcessState.STOPPED and each.description == NOT_STARTED:
-            yield bad(of, f"{each.name} was not started yet")
+            yield bad(of, f"{each.name} was not started yet", each.name)
         elif each.state is ProcessState.STOPPED:
             text = f"{each.name} is STOPPED: stopped by an operator; not restarted"
-            yield bad(of, text)
+            yield bad(of, text, each.name)
         else:
-            yield bad(of, f"{each.name} is {each.state}: {each.description}")
+            yield bad(of, f"{each.name} is {each.state}: {each.description}", each.name)
 
 
 def _check_of(program: str, ingests: Collection[str]) -> Check:
@@ -69,7 +70,7 @@ def check_api(facts: Facts) -> Iterator[Finding]:
             yield info(Check.API, f"the API answers: {facts.port_probe.detail}")
     for name, probe in facts.process_probes.items():
         if problem := probe_problem(probe):
-            yield error(Check.API, f"{name} {problem}")
+            yield error(Check.API, f"{name} {problem}", name)
 
 
 def probe_problem(probe: Probe) -> str:
@@ -84,7 +85,7 @@ def check_machine(facts: Facts) -> Iterator[Finding]:
     for each in facts.processes or ():
         if each.memory_bytes > MEMORY_WARNING_BYTES:
             size = f"{each.memory_bytes / MEGABYTE:.0f} MB resident"
-            yield warning(Check.MEMORY, f"{each.name} has {size}")
+            yield warning(Check.MEMORY, f"{each.name} has {size}", each.name)
     if facts.wal_bytes > WAL_WARNING_BYTES:
         size = f"{facts.wal_bytes / MEGABYTE:.0f} MB"
         yield warning(Check.WAL, f"the WAL has {size}: does a reader hold an old snapshot?")
@@ -105,7 +106,7 @@ def check_people(facts: Facts) -> Iterator[Finding]:
     for verdict in facts.verdicts:
         text = verdict.warning(facts.at)
         if text:
-            yield warning(Check.VERDICT, text)
+            yield warning(Check.VERDICT, text, verdict.exchange)
     for text in facts.undelivered:
         yield warning(Check.ALERTS, text)
 

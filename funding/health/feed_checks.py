@@ -47,21 +47,22 @@ def _check(other: OtherFeed, locked_by: str) -> Iterator[Finding]:
     if problem:
         # Where each symbol has a topic, they come one after the other.
         few = check is Check.SYMBOLS and _begins(other)
-        yield (warning if few else error)(check, f"{name}: {problem}")
+        yield (warning if few else error)(check, f"{name}: {problem}", name)
     else:
-        yield info(Check.FEED, f"{name}: {other.fresh} fresh symbols")
+        yield info(Check.FEED, f"{name}: {other.fresh} fresh symbols", name)
     if other.stale:
         text = f"{len(other.stale)} stale symbols: {first_names(other.stale)}"
-        yield warning(Check.STALE, f"{name}: {text}")
+        yield warning(Check.STALE, f"{name}: {text}", name)
     missing = json.loads(other.feed.not_followed) if other.feed is not None else {}
     reasons: dict[str, list[str]] = {}
     for market, why in missing.items():
         reasons.setdefault(why, []).append(market)
     for why, markets in reasons.items():
         verb = "is" if len(markets) == 1 else "are"
-        yield warning(Check.FEED, f"{name}: {first_names(markets)} {verb} not followed: {why}")
+        text = f"{name}: {first_names(markets)} {verb} not followed: {why}"
+        yield warning(Check.FEED, text, name)
     for found in compared(other.last_comparison):
-        yield found._replace(text=f"{name}: {found.text}")
+        yield found._replace(text=f"{name}: {found.text}", about=name)
 
 
 def _begins(other: OtherFeed) -> bool:

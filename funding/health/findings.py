@@ -41,26 +41,28 @@ class Check(enum.StrEnum):
 
 
 class Finding(NamedTuple):
-    """One sentence of the report, and the check that it comes from."""
+    """One sentence of the report, and the check that it comes from. Where a check looks at several
+    exchanges or programs, `about` is the name of one; "" is the first exchange, or the machine."""
 
     level: Level
     check: Check
     text: str
+    about: str = ""
 
 
-def info(check: Check, text: str) -> Finding:
+def info(check: Check, text: str, about: str = "") -> Finding:
     """A finding that is as it should be."""
-    return Finding(Level.INFO, check, text)
+    return Finding(Level.INFO, check, text, about)
 
 
-def warning(check: Check, text: str) -> Finding:
+def warning(check: Check, text: str, about: str = "") -> Finding:
     """A finding to look at; the service is still healthy."""
-    return Finding(Level.WARNING, check, text)
+    return Finding(Level.WARNING, check, text, about)
 
 
-def error(check: Check, text: str) -> Finding:
+def error(check: Check, text: str, about: str = "") -> Finding:
     """A finding that makes the service unhealthy."""
-    return Finding(Level.ERROR, check, text)
+    return Finding(Level.ERROR, check, text, about)
 
 
 def first_names(symbols: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from tests.support.health_facts import HEALTHY, found, with_program
 def test_report_of_a_healthy_service() -> None:
     findings = [each for each in check(HEALTHY) if each.check is not Check.REST]
     assert findings == [
-        Finding(Level.INFO, name, text)
+        Finding(Level.INFO, name, text, text.split()[0] if "RUNNING" in text else "")
         for name, text in (
             (Check.INGEST, "funding:ingest RUNNING for 500 s, 60 MB"),
             (Check.PROGRAMS, "api:api_00 RUNNING for 500 s, 50 MB"),

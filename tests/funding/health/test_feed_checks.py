@@ -29,9 +29,9 @@ FACTS = replace(HEALTHY, others=[KUCOIN], processes=(*PROGRAMS, INGEST))
 def said(level: Level, **changes: Any) -> list[str]:
     """What is said of the other exchange, by this level."""
     facts = replace(FACTS, others=[KUCOIN._replace(**changes)])
-    return [
-        each.text for each in check(facts) if each.level is level and each.text.startswith("kucoin")
-    ]
+    own = [each for each in check(facts) if each.text.startswith("kucoin")]
+    assert {each.about for each in own} == {"kucoin"}
+    return [each.text for each in own if each.level is level]
 
 
 def test_healthy_feed_is_one_line() -> None:

@@ -72,3 +72,16 @@ def test_whole_report_is_logged_each_hour(
     assert report[0].startswith("Funding service, 20")
     assert "  - the last frame is 0.1 s old" in report
     assert report.count("STATUS: HEALTHY") == 1
+
+
+def test_second_exchange_is_logged_while_the_first_still_fails(
+    hand: ManualClock, log: FindingsLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    kucoin = error(Check.FEED, "kucoin: not connected", "kucoin")
+    backpack = error(Check.FEED, "backpack: not connected", "backpack")
+    for findings in ([kucoin], [kucoin, backpack], [backpack], [backpack], [backpack]):
+        log.write(findings)
+        hand.advance(5.0)
+    assert messages(caplog) == [
+        "kucoin: not connected", "backpack: not connected", "kucoin: feed: recovered"
+    ]  # fmt: skip
