@@ -1,0 +1,1 @@
+"""The store → NATS: the rooms of publish.py."""
