@@ -45,6 +45,7 @@ PURE = {
     "watchdog/restart_decision",
     "watchdog/restart_rules",
     "watchdog/troubles",
+    "nats/addresses",
     "nats/messages",
     "nats/subjects",
     "publish/leadership",
@@ -73,7 +74,7 @@ OUTSIDE: dict[str, str | None] = {
     "watchdog/supervisor": None,
     "watchdog/supervisor_plugin": "supervisor",
     "notify/backend": "urllib3",
-    "nats": None,
+    "nats": "nats",
 }
 """Floor 2: one outside world each, and the one library that it may import beside msgspec."""
 

@@ -1,0 +1,69 @@
+"""What becomes of messages whose answers are late, strange or missing."""
+
+import asyncio
+
+import pytest
+from nats.aio.client import Client
+
+from funding.errors import NatsAway, NatsRefused
+from funding.nats.acks import Ack, Acks, Outgoing
+from tests.support.nats_server import NatsServer
+
+
+async def _asked(url: str, answers: dict[str, bytes]) -> list[object]:
+    """The outcome of a message to each subject of `answers`, where those are answered so."""
+    client, far = Client(), Client()
+    await client.connect([url])
+    await far.connect([url])
+
+    async def answer(message: object) -> None:
+        subject, reply = getattr(message, "subject"), getattr(message, "reply")  # noqa: B009
+        if answers[subject]:
+            await far.publish(reply, answers[subject])
+
+    for subject in answers:
+        await far.subscribe(subject, cb=answer)
+    await far.flush()
+    try:
+        acks = Acks(client)
+        found: list[object] = list(await acks.send([Outgoing(s, b"", {}) for s in answers], 0.5))
+        assert not acks._waiting
+        return found
+    finally:
+        await client.close()
+        await far.close()
+
+
+def test_answers(shared_server: NatsServer) -> None:
+    answers = {
+        "acks.good": b'{"stream": "S", "seq": 7}',
+        "acks.known": b'{"stream": "S", "seq": 8, "duplicate": true}',
+        "acks.rubbish": b"\xff{",
+        "acks.silent": b"",
+        "acks.refused": b'{"error": {"code": 400, "err_code": 10052, "description": "no"}}',
+    }
+    good, known, rubbish, silent, refused = asyncio.run(_asked(shared_server.url, answers))
+    assert good == Ack(7)
+    assert known == Ack(8, duplicate=True)
+    assert isinstance(rubbish, NatsRefused)
+    assert isinstance(silent, NatsAway)
+    assert "0.5 s" in str(silent)
+    assert isinstance(refused, NatsRefused)
+
+
+def test_no_messages(shared_server: NatsServer) -> None:
+    assert asyncio.run(_asked(shared_server.url, {})) == []
+
+
+def test_nobody_listens(shared_server: NatsServer) -> None:
+    async def ask() -> object:
+        client = Client()
+        await client.connect([shared_server.url])
+        (outcome,) = await Acks(client).send([Outgoing("acks.nobody", b"", {})], 30.0)
+        await client.close()
+        return outcome
+
+    outcome = asyncio.run(ask())
+    assert isinstance(outcome, NatsAway)
+    with pytest.raises(NatsAway, match="JetStream does not answer"):
+        raise outcome
