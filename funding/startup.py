@@ -18,6 +18,7 @@ from funding.settings.table import Setting
 if TYPE_CHECKING:
     from funding.settings.alerts import AlertSettings
     from funding.settings.consumers import ConsumerSettings
+    from funding.settings.machines import MachineSettings
     from funding.statistics.thresholds import Threshold
 
 T = TypeVar("T")
@@ -60,6 +61,14 @@ def alerts(name: str, settings: service.Settings) -> "AlertSettings":
     from funding.settings import alerts as room  # here: the other programs do without
 
     return _read(name, lambda: room.load(settings.rest_host))
+
+
+def machines(name: str) -> "MachineSettings":
+    """The settings of what travels between machines, or the end of the process: exit 2 and one
+    line on stderr."""
+    from funding.settings import machines as room  # here: the other programs do without
+
+    return _read(name, room.load)
 
 
 def consumer(

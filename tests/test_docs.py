@@ -21,7 +21,7 @@ import pytest
 
 from funding.api.routes import ENDPOINTS
 from funding.model.event import EventKind
-from funding.settings import alerts, consumers, service
+from funding.settings import alerts, consumers, machines, service
 from funding.settings.table import Setting
 from funding.watchdog.alert_rules import AlertKind
 from harness.processes import WAIT_SECONDS
@@ -35,7 +35,10 @@ EVERYTHING = "\n".join(TEXTS.values())
 ROOMS = TEXTS["docs/development.md"].partition("## Rooms")[2].split("```")[1]
 SCHEMA = (ROOT / "schema.sql").read_text("utf-8")
 SETTINGS = tuple(
-    {each.name: each for each in (*service.TABLE, *consumers.TABLE, *alerts.TABLE)}.values()
+    {
+        each.name: each
+        for each in (*service.TABLE, *consumers.TABLE, *alerts.TABLE, *machines.TABLE)
+    }.values()
 )
 ROWS = {
     match[1]: match[2]

@@ -35,14 +35,17 @@ ELSEWHERE = frozenset(
         "FUNDING_DAILY_REPORT",
         "FUNDING_HEARTBEAT_URL",
         "FUNDING_MISSING_AS_ZERO",
+        "FUNDING_NATS_REPLICAS",
+        "FUNDING_NATS_URL",
         "FUNDING_SIGNAL_BACKEND",
         "FUNDING_SIGNAL_MESSAGE_CAP",
         "FUNDING_SIGNAL_SYMBOL_CAP",
         "FUNDING_SIGNAL_WEBHOOK_URL",
+        "FUNDING_TAKER",
         "FUNDING_TRADFI",
     }
 )
-"""Names in the tables of the consumers and of the alerts."""
+"""Names in the tables of the consumers, of the alerts and of what travels between machines."""
 
 ROOT = environment.project_folder()
 """Relative defaults are below it."""

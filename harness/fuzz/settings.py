@@ -10,18 +10,21 @@ from hypothesis import strategies as st
 
 from funding.errors import SettingError
 from funding.runtime.logs import printable
-from funding.settings import consumers, service
+from funding.settings import consumers, machines, service
 from funding.settings.environment import read_file
 from harness.fuzz.damaged_input import NUMBERS, TEXTS, cut
 
-TABLE = (*service.TABLE, *consumers.TABLE)
+TABLE = (*service.TABLE, *consumers.TABLE, *machines.TABLE)
 NAMES = [setting.name for setting in TABLE]
-HIDDEN = {name for name in NAMES if name.startswith(("VOLSPIKE", "TELEGRAM", "CHAT"))}
+HIDDEN = {
+    name for name in NAMES if name.startswith(("VOLSPIKE", "TELEGRAM", "CHAT", "FUNDING_NATS_URL"))
+}
 SECRET = "hunter2hunter2"
 _URLS = (
     *("http://", "wss://a:b@c", "http://[::1", "http://a:99999", "http://a:x", "https://é.example"),
     *("ws://fstream.example/market/stream?streams=!markPrice@arr@1s", "http://%00", "http://a b"),
     *("http://a/\n", "//a", "HTTP://A", "http://a:0", f"http://{SECRET}@a", f"http:/{SECRET}@a"),
+    *(f"nats://a:{SECRET}@b", f"tls://{SECRET}@a,nats://b:x", f"nats://u:{SECRET}@b,c"),
     *(
         "http://\u2100.example",
         "http://a\u202e",
@@ -65,6 +68,7 @@ def world() -> Iterator[Callable[[Case], None]]:
             environ, data = case
             _check_ours(environ)
             _check_theirs(environ)
+            _check_machines(environ)
             path.write_bytes(data)
             try:
                 found, _ = read_file(path)
@@ -96,6 +100,18 @@ def _check_ours(environ: dict[str, str]) -> None:
     assert found.rotate_after > found.stall_after > 0
     assert found.db.is_absolute()
     assert found.backoff_max <= 3_600
+
+
+def _check_machines(environ: dict[str, str]) -> None:
+    try:
+        found = machines.read(environ)
+    except SettingError as error:
+        _check_error(error, environ)
+        return
+    assert SECRET not in repr(found)
+    assert SECRET not in repr(found.servers)
+    assert all(address.host for address in found.servers)
+    assert found.nats_replicas in (1, 3, 5)
 
 
 def _check_theirs(environ: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from funding.errors import SettingError
-from funding.settings import alerts, service
+from funding.settings import alerts, machines, service
 from funding.settings.consumers import TABLE, load, read, without_real_targets
 from funding.settings.secret import Secret
 
@@ -74,7 +74,8 @@ def test_defaults() -> None:
     names = [field.name for field in dataclasses.fields(found)]
     assert {name: getattr(found, name) for name in names} == DEFAULTS
     assert {setting.attribute for setting in TABLE} == set(DEFAULTS)
-    elsewhere = {s.name for s in (*TABLE, *alerts.TABLE) if s.name.startswith("FUNDING_")}
+    tables = (*TABLE, *alerts.TABLE, *machines.TABLE)
+    elsewhere = {s.name for s in tables if s.name.startswith("FUNDING_")}
     assert elsewhere == service.ELSEWHERE
 
 
