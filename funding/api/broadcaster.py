@@ -159,7 +159,8 @@ class Broadcaster:
                 self._send_quotes(name, wanting)
 
     def _send_quotes(self, name: str, readers: Sequence[Subscription]) -> None:
-        reader, limits, _ = self._served.of(name)
+        served = self._served.of(name)
+        reader, limits = served.reader, served.limits
         version = reader.version()
         new = [each for each in readers if name not in each.begun]
         if not new and version == self._versions.get(name):

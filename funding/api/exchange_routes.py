@@ -141,7 +141,7 @@ class ExchangeRoutes:
 
 def look(served: ServedExchange, clock: Clock) -> Look:
     """The state of the `served` exchange now; without a database, that of one not yet begun."""
-    reader, limits, _ = served
+    reader, limits = served.reader, served.limits
     try:
         feed, quotes = reader.feed(), reader.all()
     except errors.StoreMissing:
@@ -153,7 +153,9 @@ def look(served: ServedExchange, clock: Clock) -> Look:
         locked_by = reader.locked_by(feed.pid) if beat > verdict.LATE_SECONDS else ""
     ages = [quote.age_seconds for quote in quotes if verdict.trades(quote)]
     filled_in = sum(verdict.is_filled_in(quote, limits.stale_after) for quote in quotes)
-    health = verdict.judge(feed, ages, limits, beat, locked_by, filled_in=filled_in)
+    health = verdict.judge(
+        feed, ages, limits, beat, locked_by, filled_in=filled_in, link=served.link()
+    )
     return Look(feed, quotes, health, locked_by)
 
 

@@ -119,8 +119,20 @@ class HistoryRoutes:
         one, many = self._served.one, self._served.many
         return [
             Route("/funding/signals", self.signals, (SINCE, LIMIT, many, FORMAT), SIGNALS),
-            Route("/funding/<symbol>/history", self.history, (DAYS, one, FORMAT), HISTORY),
-            Route("/funding/<symbol>/bars", self.bars, (PERIOD, SINCE, one, FORMAT), BARS),
+            Route(
+                "/funding/<symbol>/history",
+                self.history,
+                (DAYS, one, FORMAT),
+                HISTORY,
+                tables=("funding_rate", "funding_gap", "backfill"),
+            ),
+            Route(
+                "/funding/<symbol>/bars",
+                self.bars,
+                (PERIOD, SINCE, one, FORMAT),
+                BARS,
+                tables=("bar",),
+            ),
         ]
 
     def history(

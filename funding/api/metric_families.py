@@ -26,7 +26,7 @@ class Past(NamedTuple):
     rest: Sequence[RestUsed]
     saved: Sequence[Saved]
     verdicts: Sequence[Verdict]
-    waiting_posts: int
+    waiting_posts: int | None
 
 
 class OfProcess(NamedTuple):
@@ -227,7 +227,7 @@ def _of_group(past: Past) -> list[Family]:
             "funding_posts_waiting",
             "Alerts that no target has accepted yet",
             [],
-            [((), float(past.waiting_posts))],
+            [((), past.waiting_posts)],
         ),
     ]
 

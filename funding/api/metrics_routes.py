@@ -77,5 +77,5 @@ class MetricsRoutes:
             metrics_reader.rest_used(reader, wall),
             overview_reader.saved(reader, wall),
             last_verdicts(reader.rows),
-            metrics_reader.waiting_posts(reader),
+            None if "outbox" in self._served.lacking else metrics_reader.waiting_posts(reader),
         )

@@ -38,6 +38,7 @@ _ERRORS = {
     "503": "not ready, not fresh, or no place: `error` and `reasons` say which",
     "default": "any other error",
 }
+_NOT_HERE = "an API that follows takers by NATS does not have these tables: `reasons` says so"
 
 
 class Error(msgspec.Struct):
@@ -101,7 +102,8 @@ def _responses(route: Route) -> dict[str, Any]:
         content[CSV] = {"schema": {"type": "string"}}
         found["304"] = {"description": "what If-None-Match names has not changed"}
     error = {JSON: {"schema": {"$ref": REF.format(name=Error.__name__)}}}
-    return found | {code: {"description": text, "content": error} for code, text in _ERRORS.items()}
+    errors = {"501": _NOT_HERE, **_ERRORS} if route.tables else _ERRORS
+    return found | {code: {"description": text, "content": error} for code, text in errors.items()}
 
 
 def page(routes: Sequence[Route], version: str) -> bytes:

@@ -96,7 +96,8 @@ class Validation(msgspec.Struct, rename="camel"):
 
 
 class Overview(msgspec.Struct, rename="camel"):
-    """The answer of `/funding/overview`; `status` and `reasons` are those of `/funding/health`."""
+    """The answer of `/funding/overview`; `status` and `reasons` are those of `/funding/health`.
+    What does not travel to the API of another host is None there."""
 
     at: float
     status: str
@@ -105,8 +106,8 @@ class Overview(msgspec.Struct, rename="camel"):
     exchanges: list[FeedOverview]
     availability: Availability | None
     programs: list[ProgramOverview]
-    rest_saved: list[RestSaved]
-    validations: list[Validation]
+    rest_saved: list[RestSaved] | None
+    validations: list[Validation] | None
 
 
 OVERVIEW = About("How all stands, and how the last day was.", Overview)
@@ -136,7 +137,7 @@ class OverviewRoutes:
 
     def overview(self, _environ: "WSGIEnvironment") -> Response:
         """GET /funding/overview"""
-        past = self._current_past()
+        past, lacking = self._current_past(), self._served.lacking
         feeds = [
             self._feed(name, self._served.of(name), past.minutes[name])
             for name in self._served.names
@@ -154,8 +155,14 @@ class OverviewRoutes:
             programs=[
                 ProgramOverview(*each, LastEnd(*end) if end else None) for each, end in past.starts
             ],
-            rest_saved=[RestSaved(*each) for each in past.saved],
-            validations=[_validation(each, now) for each in past.verdicts],
+            rest_saved=(
+                None if "rest_usage" in lacking else [RestSaved(*each) for each in past.saved]
+            ),
+            validations=(
+                None
+                if "validation" in lacking
+                else [_validation(each, now) for each in past.verdicts]
+            ),
         )
         return reply(answer)
 

@@ -60,7 +60,8 @@ class QuoteRoutes:
         self, _environ: "WSGIEnvironment", symbol: str, exchange: str | None = None
     ) -> Response:
         """GET /funding/<symbol>"""
-        reader, limits, _ = self._served.of(exchange)
+        served = self._served.of(exchange)
+        reader, limits = served.reader, served.limits
         quote = reader.one(symbol)
         if quote is None:
             self._current(exchange)  # in a database without quotes, no symbol is unknown yet

@@ -33,13 +33,15 @@ class About(NamedTuple):
 class Route(NamedTuple):
     """`handler` answers GET and HEAD of `path`, which may have parts in angle brackets: it takes
     the environment, these parts and the given ones of `parameters` by name. It `takes_long` where
-    it reads for more than some milliseconds, or lasts."""
+    it reads for more than some milliseconds, or lasts. Without one of the `tables` it has nothing
+    to say."""
 
     path: str
     handler: Callable[..., Response | EventStream]
     parameters: Sequence[Parameter] = ()
     about: About = About("")
     takes_long: bool = False
+    tables: Sequence[str] = ()
 
 
 class Match(NamedTuple):

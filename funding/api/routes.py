@@ -93,7 +93,7 @@ class Api:
         self._clock = clock
         self._throttle = Throttle(LOG_SECONDS)
         described = DescriptionRoutes(
-            [
+            self._answerable(
                 Route("/", self.index, (), INDEX),
                 *self._pages.routes(),
                 # Fixed paths come before those with a symbol, which match them too.
@@ -107,10 +107,19 @@ class Api:
                 *HistoryRoutes(served, clock).routes(),
                 *ExchangeRoutes(served, clock).routes(),
                 *QuoteRoutes(served, clock).routes(),
-            ]
+            )
         )
         self.routes = described.all
         self._router = Router(self.routes)
+
+    def _answerable(self, *routes: Route) -> list[Route]:
+        """The `routes`, of which those refuse whose tables are not here."""
+        return [
+            route._replace(handler=_not_here, takes_long=False)
+            if self._served.lacking.intersection(route.tables)
+            else route
+            for route in routes
+        ]
 
     def takes_long(self, path: str) -> bool:
         """Whether to answer `path` takes more than some milliseconds."""
@@ -123,15 +132,18 @@ class Api:
         return self._response(environ).send(environ, start_response)
 
     def _response(self, environ: "WSGIEnvironment") -> Response | EventStream:
+        exchange: str | None = None
         try:
             match = self._router.match(environ)
             if isinstance(match, Response):
                 return match
+            exchange = match.arguments.get("exchange")
             response = match.handler(environ, **match.arguments)
         except BadQuery as error:
             return refusal(error.reason, HTTPStatus.BAD_REQUEST, **error.facts)
         except errors.StoreMissing:
-            reasons = ["no quotes are stored yet: is ingest running?"]
+            here = "no quotes are stored yet: is ingest running?"
+            reasons = [self._link(exchange) or here]
             return refusal("not ready", HTTPStatus.SERVICE_UNAVAILABLE, reasons=reasons)
         except errors.StoreError as error:
             if self._throttle(type(error).__name__, self._clock.uptime()):
@@ -141,15 +153,25 @@ class Api:
         except Exception:
             log.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             return refusal("internal server error", HTTPStatus.INTERNAL_SERVER_ERROR)
-        address = self._served.address(match.arguments.get("exchange"))
+        address = self._served.address(exchange)
         if address:
             response.headers[ADDRESS_HEADER] = _header_text(address)
         return response
+
+    def _link(self, exchange: str | None) -> str:
+        """What is wrong with the way on which quotes come to a replica; "" for nothing."""
+        problems = (served.link() for served in self._served.asked(exchange))
+        return next(filter(None, problems), "")
 
     def index(self, environ: "WSGIEnvironment") -> Response:
         """GET /"""
         about = Index("funding", __version__, ENDPOINTS)
         return self._pages.front(environ) or reply(about, headers={"Vary": "Accept"})
+
+
+def _not_here(_environ: "WSGIEnvironment", **_arguments: object) -> Response:
+    reasons = ["this API follows takers by NATS, and what was does not travel: ask a taker's API"]
+    return refusal("not served here", HTTPStatus.NOT_IMPLEMENTED, reasons=reasons)
 
 
 @lru_cache(maxsize=8)

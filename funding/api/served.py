@@ -1,6 +1,6 @@
 """The exchanges that the API serves, by name; the first is the one meant where none is named."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import inf
 from typing import NamedTuple
 
@@ -11,17 +11,25 @@ from funding.store.reader import Reader
 
 class ServedExchange(NamedTuple):
     """What is stored of one exchange, when that is healthy, and the highest rate per hour that it
-    can have."""
+    can have. Where the store is a replica, `link` says why it may not hold the present; "" for
+    nothing."""
 
     reader: Reader
     limits: Limits
     rate_cap_hourly: float = inf
+    link: Callable[[], str] = lambda: ""
 
 
 class Served:
-    """At least one exchange. For one thread, as the readers are."""
+    """At least one exchange. For one thread, as the readers are.
 
-    def __init__(self, exchanges: Mapping[str, ServedExchange]) -> None:
+    `lacking` are the tables of the store that are empty because they do not travel to a replica.
+    """
+
+    def __init__(
+        self, exchanges: Mapping[str, ServedExchange], lacking: Collection[str] = ()
+    ) -> None:
+        self.lacking = frozenset(lacking)
         self._exchanges = dict(exchanges)
         self._default = self._exchanges[next(iter(exchanges))]
         self.names = tuple(exchanges)

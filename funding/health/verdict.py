@@ -134,20 +134,22 @@ def judge(
     locked_by: str = "",
     *,
     filled_in: int = 0,
+    link: str = "",
 ) -> Health:
     """The verdict on `feed`, its `heartbeat` age and the `ages` of the quotes of all contracts that
     trade, in seconds.
 
     `feed` and `heartbeat` are None before the first ingest. `locked_by` is the process that keeps
-    ingest from writing. `filled_in` is how many of the quotes are fresh and REST's.
+    ingest from writing. `filled_in` is how many of the quotes are fresh and REST's. `link` says, of
+    what came from another machine, why it may not be the present; "" for nothing.
     """
     stale = sum(age > limits.stale_after for age in ages)
     newest = min(ages, default=None)
-    alive = heartbeat is not None and heartbeat <= HEARTBEAT_SECONDS
-    problem = feed_problem(feed, newest, heartbeat, locked_by)
+    alive = not link and heartbeat is not None and heartbeat <= HEARTBEAT_SECONDS
+    problem = link or feed_problem(feed, newest, heartbeat, locked_by)
     standby = standby_text(feed, filled_in)
     lacking = _lacking(len(ages) - stale, newest, limits)
-    if lacking or (problem and not standby):
+    if lacking or link or (problem and not standby):
         status = Status.UNHEALTHY
     else:
         status = Status.DEGRADED if standby else Status.HEALTHY

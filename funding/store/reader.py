@@ -128,7 +128,8 @@ class Reader:
         if openings and self._address[0] != openings:
             with suppress(errors.StoreError):
                 for (address,) in self.rows(_ADDRESS, (self.exchange,)):
-                    self._address = self._handle.openings, str(address)
+                    if address:  # a replica has none before it has heard of one
+                        self._address = self._handle.openings, str(address)
         return self._address[1]
 
     def unhealthy_since(self, rule: str = "data") -> float | None:

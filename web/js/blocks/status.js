@@ -158,7 +158,10 @@ function lastEnd(programs, server) {
   ];
 }
 
+const NOT_HERE = ["–", "asked of a taker's own API"]; // this one follows takers on other machines
+
 function savedOf(saved) {
+  if (!saved) return NOT_HERE;
   const known = saved.filter((each) => each.weightSaved !== null);
   if (!known.length) return ["not known yet", ""];
   const sum = (name) => known.reduce((total, each) => total + each[name], 0);
@@ -167,6 +170,7 @@ function savedOf(saved) {
 }
 
 function verdictOf(validations, server) {
+  if (!validations) return NOT_HERE;
   if (!validations.length) return ["none yet", "make one: scripts/validate_report.py"];
   const words = validations.map((each) => `${each.verdict} ${age(server - each.at)} ago`);
   const first = validations[0];
