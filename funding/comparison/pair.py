@@ -153,14 +153,18 @@ def planted_pair(pair: Pair, exchange: str, at: float) -> list[Comparison]:
 
 
 def alarms(rows: Iterable[Comparison]) -> list[Event]:
-    """One event for each cause of significant differences, with their count; the one that differs
-    most stands for them. The cause is its `rule`: lag, a side without the symbol, or the field."""
-    causes: dict[str, list[Comparison]] = {}
+    """One event for each exchange and cause of significant differences, with their count; the one
+    that differs most stands for them. The cause is its `rule`: lag, a side without the symbol, or
+    the field. The exchange is its `program`."""
+    causes: dict[tuple[str, str], list[Comparison]] = {}
     for row in rows:
         if row.outcome == Outcome.SIGNIFICANT:
-            causes.setdefault(_cause(row), []).append(row)
+            causes.setdefault((_cause(row), row.exchange), []).append(row)
     # What lag explains comes last.
-    return [_alarm(cause, causes[cause]) for cause in sorted(causes, key=LAG.__eq__)]
+    return [
+        _alarm(cause, those)
+        for (cause, _), those in sorted(causes.items(), key=lambda item: item[0][0] == LAG)
+    ]
 
 
 def _cause(row: Comparison) -> str:
@@ -175,5 +179,5 @@ def _alarm(cause: str, rows: list[Comparison]) -> Event:
     text += f", REST {worst.rest_value}"
     text += f", explained by {worst.skew_ms} ms" if cause == LAG else ""
     text += f", and {len(rows) - 1} more" if len(rows) > 1 else ""
-    kind = EventKind.SIGNIFICANT
-    return Event(worst.compared_at, worst.source, kind, text, rule=cause, count=len(rows))
+    about = worst.source, EventKind.SIGNIFICANT, text, worst.exchange
+    return Event(worst.compared_at, *about, rule=cause, count=len(rows))

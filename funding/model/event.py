@@ -68,7 +68,8 @@ class Event:
     """One line of the audit trail, at `at` Unix seconds.
 
     `detail` is for people. What a program must know of it later is in `program` and `rule`: the
-    process that was acted upon, and the rule that asked for it. `duration_seconds` is None for an
+    process that was acted upon, and the rule that asked for it; of a significant difference the
+    exchange, and the cause. `duration_seconds` is None for an
     instant, and for what is not over yet; `count` is how often it happened.
     """
 

@@ -71,18 +71,16 @@ class Events:
         rows = self._store.rows("SELECT done_at FROM consumer WHERE name = ?", (source,))
         return float(rows[0][0]) if rows else None
 
-    def since(self, at: float, kinds: Sequence[EventKind]) -> list[tuple[int, Event, str | None]]:
-        """The events of `kinds` since Unix seconds, oldest first: the id of each, and for one about
-        a comparison the exchange."""
+    def since(self, at: float, kinds: Sequence[EventKind]) -> list[tuple[int, Event]]:
+        """The events of `kinds` since Unix seconds, oldest first, each after its id."""
         rows = self._store.rows(
-            f"SELECT id, {_COLUMNS}, CASE kind WHEN 'significant' THEN"
-            " (SELECT exchange FROM comparison WHERE compared_at = event.at LIMIT 1) END"
-            f" FROM event WHERE at >= ? AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY id",
+            f"SELECT id, {_COLUMNS} FROM event"
+            f" WHERE at >= ? AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY id",
             (at, *kinds),
         )
         return [
-            (number, Event(at, source, EventKind(kind), *rest), exchange)
-            for number, at, source, kind, *rest, exchange in rows
+            (number, Event(at, source, EventKind(kind), *rest))
+            for number, at, source, kind, *rest in rows
         ]
 
     def recall(self, source: str, kind: EventKind, since: float) -> list[Event]:

@@ -134,10 +134,10 @@ def _alert(note: Note, text: str) -> Alert:
     return Alert(key, *fields, msgspec.to_builtins(note))
 
 
-def _happened(found: Sequence[tuple[int, Event, str | None]], now: float) -> Iterator[Happened]:
+def _happened(found: Sequence[tuple[int, Event]], now: float) -> Iterator[Happened]:
     """What of the audit trail is worth a message. A process that TERM did not end is killed: that
     is one restart. A start by supervisord follows each end."""
-    for number, event, exchange in found:
+    for number, event in found:
         if event.at > now + CLOCK_SLACK_SECONDS or event.rule in (RuleName.KILL, LAG):
             continue
         if event.kind is EventKind.START and event.source != SOURCE:
@@ -146,5 +146,5 @@ def _happened(found: Sequence[tuple[int, Event, str | None]], now: float) -> Ite
         if event.kind is not EventKind.SIGNIFICANT:
             for prefix in (f"{program} ({event.rule}): ", f"{program}: ", f"{program} "):
                 text = text.removeprefix(prefix)
-        subject = program or exchange or event.source
-        yield Happened(KINDS[event.kind], number, event.at, subject, text, event.rule or "")
+        about = event.at, program or event.source, text, event.rule or ""
+        yield Happened(KINDS[event.kind], number, *about)

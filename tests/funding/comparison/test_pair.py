@@ -236,6 +236,14 @@ def test_each_cause_is_one_alarm_with_its_count() -> None:
     ]
 
 
+def test_differences_of_two_exchanges_are_two_alarms() -> None:
+    kucoin = [row._replace(exchange="kucoin") for row in round_of(pair_of("B", 103)).rows]
+    found = alarms([*round_of(pair_of("B", 102)).rows, *kucoin])
+    assert [(e.program, e.rule, e.count) for e in found] == [
+        ("binance", "mark_price", 1), ("kucoin", "mark_price", 1)
+    ]  # fmt: skip
+
+
 def test_rest_is_not_compared_with_itself() -> None:
     """Where REST stood in for the stream, the stored quote is REST's own."""
     filled_in = msgspec.structs.replace(ours(), source=Source.REST)

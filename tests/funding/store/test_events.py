@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 from funding.model.event import Event, EventKind
-from funding.store.comparisons import Comparisons
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
-from tests.support.store import comparison
 
 AT = 1_764_725_610.0
 
@@ -36,11 +34,13 @@ def test_what_repeats_within_a_minute_is_one_row_with_a_count(store: DurableConn
     lag = Event(AT, "watchdog", EventKind.SIGNIFICANT, "A", rule="lag", count=453)
     price = replace(lag, detail="B", rule="mark_price", count=1)
     other = replace(lag, source="compare_all", count=2)
-    Events(store).add([lag, price, other])
+    kucoin = replace(lag, program="kucoin", count=7)
+    Events(store).add([lag, price, other, kucoin])
     Events(store).add([replace(lag, at=AT + 59, detail="C", count=3)])
     Events(store).add([replace(lag, at=AT + 60, detail="D"), replace(price, at=AT + 59)])
     assert Events(store).recall("watchdog", EventKind.SIGNIFICANT, AT) == [
-        replace(lag, count=456), replace(price, count=2), replace(lag, at=AT + 60, detail="D")
+        replace(lag, count=456), replace(price, count=2), kucoin,
+        replace(lag, at=AT + 60, detail="D"),
     ]  # fmt: skip
     assert Events(store).recall("compare_all", EventKind.SIGNIFICANT, AT) == [other]
     crash = Event(AT, "x", EventKind.CRASH, "one of many")
@@ -56,11 +56,10 @@ def test_event_of_a_lost_file_is_added_when_it_is_over(store: DurableConnection)
     assert Events(store).last_look("somebody else") is None
 
 
-def test_events_of_some_kinds_with_what_they_are_about(store: DurableConnection) -> None:
+def test_events_of_some_kinds_with_their_ids(store: DurableConnection) -> None:
     crash = Event(AT, "api:api_00", EventKind.CRASH, "x", "api:api_00")
-    differs = Event(AT + 1, "watchdog", EventKind.SIGNIFICANT, "y", rule="mark_price")
+    differs = Event(AT + 1, "watchdog", EventKind.SIGNIFICANT, "y", "kucoin", "mark_price")
     Events(store).add([replace(crash, at=AT - 1), crash, replace(crash, kind=EventKind.STOP)])
     Events(store).add([differs])
-    Comparisons(store).add([comparison(AT + 1)])
     kinds = [EventKind.CRASH, EventKind.SIGNIFICANT]
-    assert Events(store).since(AT, kinds) == [(2, crash, None), (4, differs, "binance")]
+    assert Events(store).since(AT, kinds) == [(2, crash), (4, differs)]

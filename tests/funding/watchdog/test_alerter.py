@@ -148,13 +148,7 @@ def test_events_of_the_audit_trail_are_told(watch: Watch) -> None:
     )
     watch.look(HEALTHY, 70)
     watch.event(EventKind.WAITING, "funding:ingest")
-    watch.event(EventKind.SIGNIFICANT, rule="mark_price")
-    with watch.scene.connection.transaction() as connection:
-        connection.execute(
-            "INSERT INTO comparison (compared_at, source, exchange, symbol, field, outcome)"
-            " VALUES (?, 'watchdog', 'kucoin', 'XBT', 'mark_price', 'significant')",
-            (watch.scene.hand.wall,),
-        )
+    watch.event(EventKind.SIGNIFICANT, "kucoin", "mark_price")
     watch.look(HEALTHY, 70)
     watch.send()
     bodies = watch.scene.far.bodies(HOOK)
