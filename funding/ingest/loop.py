@@ -150,7 +150,6 @@ class IngestLoop:
             self._ended(number, event.kind, event.detail, event.at)
         elif event.kind == ConnectionEventKind.OPENED:
             self._say(logging.INFO, "connected", number, "connected", event.at)
-            self._feed.last_connected_at = self._clock.wall()
             self.record(EventKind.CONNECT, f"connection {number}", event.kind)
         else:
             self._say(logging.WARNING, event.kind, number, event.detail, event.at)

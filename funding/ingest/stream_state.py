@@ -37,7 +37,9 @@ class StreamState:
         """Bring the row up to date; what has begun or ended."""
         self._count(batch)
         feed = self._feed
-        feed.connections = policy.open_connections()
+        before, feed.connections = feed.connections, policy.open_connections()
+        if feed.connections > before:  # be they the exchange's own, or those of its carrier
+            feed.last_connected_at = wall
         feed.connected = int(policy.is_good())
         feed.connected_since = (feed.connected_since or wall) if feed.connections else None
         feed.good_since = (feed.good_since or wall) if feed.connected else None

@@ -6,7 +6,12 @@ from funding.ingest.carried import CarriedPolicy
 from funding.ingest.connection_events import ConnectionEvent, ConnectionEventKind, EndingKind
 from funding.ingest.connection_policy import ConnectionPolicy
 from funding.ingest.connection_shares import ConnectionShares
+from funding.ingest.inbox import Batch
+from funding.ingest.rejections import Rejections
+from funding.ingest.stream_state import StreamState
+from funding.model.feed import Feed
 from funding.runtime.backoff import Attempts
+from funding.runtime.logs import Throttle
 
 
 def carrier() -> ConnectionShares:
@@ -54,3 +59,18 @@ def test_it_orders_nothing_and_ends_nothing() -> None:
     policy.note_unfinished(1, 99, 1.0)
     assert policy.step(1_000.0) == []
     assert policy.lag() == 0.0
+
+
+def test_its_feed_was_connected_when_the_carrier_was() -> None:
+    shares, feed = carrier(), Feed("binance-coinm", "wss://test", 1, "boot", 0.0, 0.0)
+    policy, state = CarriedPolicy(shares, 10.0), StreamState(feed, Rejections(Throttle(60.0)))
+    found = []
+    for second, ends in enumerate([False, False, True, False, False], 1):
+        if ends:
+            shares.handle(ConnectionEvent(1, EndingKind.LOST, second))
+        elif second == 5:
+            shares.handle(ConnectionEvent(2, ConnectionEventKind.OPENED, second))
+        state.update(Batch(), policy, 100.0 + second, second)
+        shares.step(second)
+        found.append((feed.connections, feed.last_connected_at))
+    assert found == [(1, 101.0), (1, 101.0), (0, 101.0), (0, 101.0), (1, 105.0)]
