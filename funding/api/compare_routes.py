@@ -49,7 +49,7 @@ class AssetRow(msgspec.Struct, rename="camel"):
     quote_asset: str
     multiplier: float
     mark_price: float
-    index_price: float
+    index_price: float | None
     basis_pct: float | None
     funding_rate: float | None
     funding_interval_hours: int | None
@@ -193,7 +193,7 @@ def leg_of(contract: ListedContract, quote: StoredQuote, served: ServedExchange)
 
 def _found(contract: ListedContract, quote: StoredQuote, served: ServedExchange) -> _Found:
     leg = leg_of(contract, quote, served)
-    index = quote.index_price / contract.multiplier
+    index = quote.index_price / contract.multiplier or None
     row = AssetRow(
         exchange=quote.exchange,
         symbol=quote.symbol,

@@ -16,13 +16,14 @@ from funding.model.quote import Source, annualized, fold
 
 
 class Row(msgspec.Struct, rename="camel", gc=False):
-    """One quote as the API shows it: see the README."""
+    """One quote as the API shows it: see the README. An index price that the exchange does not give
+    is 0 in the store, and None here."""
 
     symbol: str
     mark_price: float
     funding_rate: float | None
     next_funding_time: int | None
-    index_price: float
+    index_price: float | None
     updated_at: float
     age_seconds: float | None  # None, as JSON has no infinity: unknown, and so stale
     last_update_time: int
@@ -52,7 +53,7 @@ def row(quote: StoredQuote, stale_after: float | None = None) -> Row:
         quote.mark_price,
         quote.funding_rate,
         quote.next_funding_time,
-        quote.index_price,
+        quote.index_price or None,
         to_ms(quote.updated_at),
         to_ms(quote.age_seconds),
         int(quote.updated_at),
@@ -77,7 +78,7 @@ def stored(row: Row, seconds_since: float = 0.0) -> StoredQuote:
         row.exchange,
         row.symbol,
         row.mark_price,
-        row.index_price,
+        row.index_price or 0.0,
         row.funding_rate,
         row.next_funding_time,
         row.event_time,

@@ -12,7 +12,8 @@ from funding.model.quote import Quote, Source, annualized
 class Funding:
     """One symbol's mark price and funding.
 
-    Prices are in the quote currency, `funding_rate` is a fraction per funding interval (None: the
+    Prices are in the quote currency, `index_price` is None where the exchange gives none.
+    `funding_rate` is a fraction per funding interval (None: the
     contract has none), `next_funding_time` (None: no settlement is scheduled) and `event_time` are
     epoch ms of the exchange. `age_seconds` counts from our receipt for `websocket`, and from the
     exchange's own time for `rest`: that is REST's answer to this client, or a quote that the
@@ -28,7 +29,7 @@ class Funding:
     mark_price: float
     funding_rate: float | None
     next_funding_time: int | None
-    index_price: float
+    index_price: float | None
     event_time: int
     source: Literal["websocket", "rest"]
     age_seconds: float
@@ -64,7 +65,7 @@ def from_service(quote: StoredQuote) -> Funding:
         quote.mark_price,
         quote.funding_rate,
         quote.next_funding_time,
-        quote.index_price,
+        quote.index_price or None,
         quote.event_time,
         "rest" if quote.source is Source.REST else "websocket",
         quote.age_seconds,
@@ -92,7 +93,7 @@ def from_rest(reply: Quote, now: float) -> Funding:
         reply.mark_price,
         reply.funding_rate,
         reply.next_funding_time,
-        reply.index_price,
+        reply.index_price or None,
         reply.event_time,
         "rest",
         max(0.0, now - reply.event_time / 1000),

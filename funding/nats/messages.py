@@ -108,7 +108,7 @@ def decode_quote(body: bytes, key: str) -> PublishedQuote:
     good = (
         is_mixed_symbol(found.symbol)
         and 0 < found.mark_price < inf
-        and 0 <= found.index_price < inf
+        and 0 <= (found.index_price or 0.0) < inf
         and 0 < found.event_time < _MOST
         and 0 <= found.updated_at < inf
         and (found.next_funding_time is None or 0 < found.next_funding_time < _MOST)

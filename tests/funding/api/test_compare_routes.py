@@ -77,10 +77,17 @@ def test_price_is_for_one_unit_and_two_assets_are_refused(two: World) -> None:
     two.execute("UPDATE contract SET multiplier = 1000 WHERE exchange = 'kucoin'")
     found = compared(two)
     assert found["data"][1]["markPrice"] == pytest.approx(BTC.mark_price / 1000)
+    assert found["data"][1]["indexPrice"] == pytest.approx(BTC.index_price / 1000)
     assert found["widest"] is None
     (refused_pair,) = found["refused"]
     assert refused_pair["second"] == {"exchange": "kucoin", "symbol": "BTCUSDT"}
     assert "two assets" in refused_pair["reason"]
+
+
+def test_index_price_that_the_exchange_does_not_give_is_null(two: World) -> None:
+    two.execute("UPDATE quote SET index_price = 0 WHERE exchange = 'kucoin'")
+    row = compared(two)["data"][1]
+    assert (row["indexPrice"], row["basisPct"], row["ranked"]) == (None, None, True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from funding.api.parameters import MAX_SHOWN
-from funding.api.quotes import COLUMNS, Snapshot, row
+from funding.api.quotes import COLUMNS, Snapshot, row, stored
 from funding.model.contract import ContractStatus
 from funding.model.feed import StoredQuote
 from funding.model.quote import Source
@@ -69,6 +69,17 @@ def test_no_funding_is_null() -> None:
     shown = msgspec.json.decode(msgspec.json.encode(row(quote("BTCUSDT_260925"))))
     assert (shown["fundingRate"], shown["nextFundingTime"]) == (None, None)
     assert (shown["fundingIntervalHours"], shown["annualizedRate"]) == (None, None)
+
+
+def test_no_index_price_is_null() -> None:
+    without = msgspec.structs.replace(BTC, index_price=0.0)
+    shown = row(without)
+    assert msgspec.json.decode(msgspec.json.encode(shown)) == CONTRACT | {"indexPrice": None}
+    assert stored(shown).index_price == 0.0
+    table = Snapshot([without], 180.0, 0.0).table(0.0).decode()
+    assert table.splitlines()[1].split(",")[:6] == [
+        "BTCUSDT", "91897.67414493", "1.864e-05", "1764748800000", "", "1764725610.163"
+    ]  # fmt: skip
 
 
 def test_a_missing_z_score_has_a_reason() -> None:

@@ -38,6 +38,11 @@ def test_an_age_from_rest_is_never_negative() -> None:
     assert from_rest(reply, 9.0).age_seconds == 0.0
 
 
+def test_an_index_price_that_the_exchange_does_not_give_is_none() -> None:
+    assert from_rest(Quote("A", 1.0, 0.0, 0.1, 7, 10_000), 12.5).index_price is None
+    assert from_service(msgspec.structs.replace(STORED, index_price=0.0)).index_price is None
+
+
 STORED = StoredQuote(
     *("binance", "A", 1.0, 2.0, 0.0001, 7, 5, 1.0, 0.5, ContractStatus.TRADING),
     funding_interval_hours=4,

@@ -82,6 +82,11 @@ def test_a_quote_of_unknown_age_stays_unknown() -> None:
     assert found.stored(1.0).age_seconds == inf
 
 
+def test_a_quote_without_an_index_price() -> None:
+    bare = msgspec.structs.replace(BTC, index_price=0.0)
+    assert messages.decode_quote(body(bare), KEY).stored(0.0).index_price == 0.0
+
+
 def test_a_quote_without_a_score_says_why() -> None:
     bare = msgspec.structs.replace(BTC, z_score=None, percentile=None, zone=None)
     found = messages.decode_quote(body(bare), KEY).stored(0.0)
