@@ -289,8 +289,11 @@ CREATE TABLE rest_ban (
 CREATE TABLE consumer (
     name    TEXT    NOT NULL PRIMARY KEY,  -- 'volume_alert', 'oi_poller', 'signal_alert', 'watchdog'
     done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan, loop or look stands for;
-                                           -- of 'signal_alert' the id of the last signal that was told
-    done_at REAL    NOT NULL               -- Unix seconds when it was complete
+                                           -- of 'signal_alert' the id of the last signal that was told;
+                                           -- of 'publish-signal', 'publish-event', 'publish-comparison'
+                                           -- the id of the last row that the NATS server has stored
+    done_at REAL    NOT NULL               -- Unix seconds when it was complete; of 'publish-…' the time
+                                           -- of that row, by which it is known again
 ) STRICT, WITHOUT ROWID;
 
 -- One row per alert, written in one transaction with its posts. Rows are kept for

@@ -23,6 +23,7 @@ const LEVELS = {
     "missed-settlement",
     "rest-pause",
     "rest-unavailable",
+    "trail-gap",
   ],
 };
 const create = rowMaker(["", "ex", "", "", "n", "words"]);
