@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +91,8 @@ class Group:
     exchange: StandIn
     settings: Mapping[str, object] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    prefix: Sequence[str] = ()
+    """A command that starts it somewhere else, as in another network namespace."""
     _process: Process | None = None
 
     @property
@@ -113,7 +115,8 @@ class Group:
             **self.settings,
         }
         log = self.folder / "run.log"
-        self._process = start(tied("scripts/run"), log, cwd=self.folder, settings=settings)
+        command = tied(*self.prefix, "scripts/run")
+        self._process = start(command, log, cwd=self.folder, settings=settings)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """As Ctrl-C does; the exit code."""

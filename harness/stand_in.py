@@ -19,11 +19,12 @@ class StandIn:
 
     port: int
     process: Process
+    host: str = "127.0.0.1"
 
     @property
     def address(self) -> str:
         """Host and port."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def rest_url(self) -> str:
@@ -88,16 +89,23 @@ class StandIn:
 
 
 @contextmanager
-def stand_in(folder: Path, *options: object, count: Sequence[object] = FEW) -> Iterator[StandIn]:
-    """A stand-in exchange of its own; few symbols unless `count` says otherwise, () for all."""
+def stand_in(
+    folder: Path,
+    *options: object,
+    count: Sequence[object] = FEW,
+    host: str = "127.0.0.1",
+    prefix: Sequence[str] = (),
+) -> Iterator[StandIn]:
+    """A stand-in exchange of its own; few symbols unless `count` says otherwise, () for all.
+    `prefix` is a command that starts it somewhere else, where `host` is its address."""
     port_file, log = folder / "exchange.port", folder / "exchange.log"
     port_file.unlink(missing_ok=True)
-    command = module("harness.sim", "--port", 0, "--port-file", port_file, *count, *options)
-    with running(tied(*command), log) as process:
+    more = ("--host", host, "--port", 0, "--port-file", port_file, *count, *options)
+    with running(tied(*prefix, *module("harness.sim", *more)), log) as process:
 
         def listens() -> bool:
             assert process.poll() is None, f"the stand-in exchange: {log.read_text()}"
             return port_file.exists()
 
         until(listens, "the stand-in exchange")
-        yield StandIn(int(port_file.read_text("ascii")), process)
+        yield StandIn(int(port_file.read_text("ascii")), process, host)

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m harness.sim", description="A stand-in for Binance USD-M futures."
     )
     add = parser.add_argument
-    add("--host", type=_loopback, default="127.0.0.1", help="a loopback address (127.0.0.1)")
+    add("--host", type=_host, default="127.0.0.1", help="loopback or private (127.0.0.1)")
     add("--port", type=_port, default=8899, help="0 picks a free one (8899)")
     add("--port-file", type=Path, help="the port is written here once it listens")
     add("--world", type=Path, metavar="FILE", help="start from a recorded premiumIndex reply")
@@ -68,13 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _loopback(text: str) -> str:
+def _host(text: str) -> str:
+    """Whoever reaches it may switch faults: nothing public, and never all interfaces."""
+    if text == "localhost":
+        return text
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address | None
     try:
-        local = text == "localhost" or ipaddress.ip_address(text).is_loopback
+        address = ipaddress.ip_address(text)
     except ValueError:
-        local = False
-    if not local:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a loopback address")
+        address = None
+    if address is None or address.is_unspecified or not address.is_private:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a loopback or private address")
     return text
 
 

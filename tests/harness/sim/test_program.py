@@ -49,7 +49,8 @@ def test_bad_control_calls(exchange: Exchange, body: object) -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (["--host", "0.0.0.0"], "loopback"), (["--tick", "0"], "--tick"),
+        (["--host", "0.0.0.0"], "loopback"), (["--host", "8.8.8.8"], "loopback"),
+        (["--host", "nowhere"], "loopback"), (["--tick", "0"], "--tick"),
         (["--port", "70000"], "--port"), (["--main", "-1"], "--main"),
     ],
 )  # fmt: skip

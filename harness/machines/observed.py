@@ -1,0 +1,182 @@
+"""What observers saw, judged. Pure: lines in, figures out."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Line = Mapping[str, Any]
+
+
+def parse(text: str) -> list[Line]:
+    """The lines of an observer that still writes: the last may be torn."""
+    whole = text[: text.rfind("\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+class Step(NamedTuple):
+    """A quote that is older than the one before."""
+
+    at: float
+    name: str
+    before: int
+    event_time: int
+
+
+def steps_back(lines: Iterable[Line], kind: str = "quote") -> list[Step]:
+    """Where a symbol's event time went back."""
+    newest: dict[str, int] = {}
+    found = []
+    for line in lines:
+        if line["kind"] == kind:
+            name, event_time = line["name"], line["event_time"]
+            if event_time < newest.get(name, 0):
+                found.append(Step(line["at"], name, newest[name], event_time))
+            newest[name] = max(event_time, newest.get(name, 0))
+    return found
+
+
+def values_back(lines: Iterable[Line]) -> list[Step]:
+    """Where a later revision of a key has an older quote. (An answer of a server that is behind
+    has an earlier revision: that is no step of the bucket.)"""
+    ordered = sorted(
+        (line for line in lines if line["kind"] == "value"),
+        key=lambda line: (line["name"], line["revision"]),
+    )
+    return steps_back(ordered, "value")
+
+
+def recovered_after(lines: Iterable[Line], fault_at: float) -> float | None:
+    """Seconds from the fault to the first quote of an event after it; None: there was none."""
+    fault_ms = 1_000 * fault_at
+    for line in lines:
+        if line["kind"] == "quote" and line["at"] > fault_at and line["event_time"] > fault_ms:
+            return float(line["at"] - fault_at)
+    return None
+
+
+def longest_gap(lines: Iterable[Line], since: float, until: float) -> float:
+    """The longest time between two quotes of growing event time, of whichever symbol."""
+    last, newest, longest = since, 0, 0.0
+    for line in lines:
+        if line["kind"] == "quote" and since <= line["at"] <= until and line["event_time"] > newest:
+            newest = line["event_time"]
+            longest = max(longest, line["at"] - last)
+            last = line["at"]
+    return max(longest, until - last)
+
+
+def oldest_newest(lines: Iterable[Line], since: float, until: float) -> float | None:
+    """How old the newest quote was at most, in seconds; None where none was told."""
+    ages = [
+        float(line["newest"])
+        for line in lines
+        if line["kind"] == "poll" and since <= line["at"] <= until and line["newest"] is not None
+    ]
+    return max(ages, default=None)
+
+
+def without_quotes(lines: Iterable[Line], since: float, until: float) -> tuple[int, int]:
+    """Of how many polls how many got no quote at all."""
+    polls = [
+        line["count"] for line in lines if line["kind"] == "poll" and since <= line["at"] <= until
+    ]
+    return len(polls), polls.count(0)
+
+
+def takers(lines: Iterable[Line], since: float, until: float) -> dict[str, int]:
+    """How many plain messages came of each."""
+    return dict(
+        Counter(
+            line["taker"]
+            for line in lines
+            if line["kind"] == "quote" and since <= line["at"] <= until
+        )
+    )
+
+
+def both_at_once(lines: Iterable[Line]) -> int:
+    """Plain messages of quotes that another taker had sent already."""
+    first: dict[tuple[str, int], str] = {}
+    twice = 0
+    for line in lines:
+        if line["kind"] == "quote":
+            key = line["name"], line["event_time"]
+            twice += first.setdefault(key, line["taker"]) != line["taker"]
+    return twice
+
+
+def sent_twice(lines: Iterable[Line]) -> int:
+    """Plain messages of quotes that the same taker had sent already."""
+    count = Counter(
+        (line["name"], line["event_time"], line["taker"])
+        for line in lines
+        if line["kind"] == "quote"
+    )
+    return sum(count.values()) - len(count)
+
+
+class Kept(NamedTuple):
+    """One message of the stream."""
+
+    table: str
+    taker: str
+    id: int
+    body: Mapping[str, Any]
+
+
+def kept(subject: str, body: Mapping[str, Any]) -> Kept:
+    """The message of the stream under `subject`."""
+    return Kept(subject.split(".")[1], body["taker"], int(body["id"]), body)
+
+
+SIGNAL = ("exchange", "symbol", "kind", "zone", "direction", "eventTime")
+"""What the rows of one signal have alike on every taker."""
+
+
+class Trail(NamedTuple):
+    """What became of the rows of one table of one taker."""
+
+    acknowledged: int
+    missing: tuple[int, ...]
+    twice: int
+
+    def __str__(self) -> str:
+        lost = f"{len(self.missing)} missing {list(self.missing[:5])}" if self.missing else "0 lost"
+        return f"{self.acknowledged} acknowledged, {lost}, {self.twice} twice"
+
+
+def trail(
+    stream: Sequence[Kept], table: str, taker: str, rows: Iterable[tuple[int, object]]
+) -> Trail:
+    """Of `rows` (id, and what tells it from a row of another store with the same id), all of which
+    were acknowledged, how many are not in `stream`, and how many are there more than once."""
+    count = Counter(
+        (each.id, _mark(each)) for each in stream if (each.table, each.taker) == (table, taker)
+    )
+    asked = list(rows)
+    missing = tuple(number for number, mark in asked if (number, mark) not in count)
+    return Trail(len(asked), missing, sum(count[each] - 1 for each in asked if each in count))
+
+
+def _mark(each: Kept) -> object:
+    return each.body.get("at", each.body.get("comparedAt"))
+
+
+def signals(stream: Sequence[Kept], rows: Iterable[tuple[int, tuple[object, ...]]]) -> Trail:
+    """The same of signals, which two takers have alike: `rows` have the values of SIGNAL."""
+    count = Counter(_signal(each) for each in stream if each.table == "signal")
+    asked = list(rows)
+    missing = tuple(number for number, values in asked if values not in count)
+    return Trail(
+        len(asked), missing, sum(count[v] - 1 for v in {v for _, v in asked} & count.keys())
+    )
+
+
+def _signal(each: Kept) -> tuple[object, ...]:
+    return tuple(each.body[name] for name in SIGNAL)
+
+
+def delays(lines: Iterable[Line]) -> Iterator[float]:
+    """Seconds from sending to receipt of the plain messages: all machines have one clock here."""
+    return (line["at"] - line["sent_at"] for line in lines if line["kind"] == "quote")
