@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     CLOCK_STEP = "clock-step"
     DATABASE_DAMAGED = "database-damaged"
     REST_PAUSE = "rest-pause"
+    LEADER = "leader"  # this machine publishes an exchange, or does so no more
     TRAIL_GAP = "trail-gap"  # rows were not sent to other machines, or are sent again
     REST_UNAVAILABLE = "rest-unavailable"  # it answers no comparison: with the time that it lasted
 

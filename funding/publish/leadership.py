@@ -14,6 +14,7 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
+from funding.model.feed import Feed
 from funding.runtime.schedule import Every
 
 HEARTBEAT_SECONDS = 0.5
@@ -71,10 +72,18 @@ class Duty(NamedTuple):
 IDLE = Duty()
 
 
-def data_of(stream_age: float, quote_age: float, stale_after: float) -> Data:
-    """What there is, by the age in seconds of the newest frame, lag included, and of the newest
-    quote, from wherever."""
-    if stream_age <= LIVE_SECONDS:
+def stream_age(feed: Feed, uptime: float) -> float:
+    """How old the newest frame of a stream is, its lag included, in seconds; inf: it is not
+    connected. `feed` is of the present boot."""
+    if not feed.connected or feed.last_frame_uptime is None:
+        return inf
+    return uptime - feed.last_frame_uptime + feed.lag_seconds
+
+
+def data_of(age: float, quote_age: float, stale_after: float) -> Data:
+    """What there is, by the `stream_age` and the age in seconds of the newest quote, from
+    wherever."""
+    if age <= LIVE_SECONDS:
         return Data.LIVE
     return Data.DULL if quote_age <= stale_after else Data.NONE
 
