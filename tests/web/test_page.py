@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,10 @@ def test_one_unit_for_the_whole_page_named_in_each_header(page: Page) -> None:
         expect(rate).to_contain_text(shown)
     page.reload()
     expect(page.locator("#table thead")).to_contain_text("Rate, % per year")
+    calendar = page.locator("#calendar")
+    expect(calendar.locator("thead")).to_contain_text("Longs pay most, % per year")
+    highest = calendar.locator("tbody tr").first.locator("td").nth(4)
+    expect(highest).to_have_attribute("title", re.compile("charged .* % of the position"))
 
 
 def test_unknown_is_no_zero_and_small_rates_are_not_zero(page: Page) -> None:

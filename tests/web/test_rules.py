@@ -125,6 +125,25 @@ def test_rates_in_each_unit(page: Page) -> None:
     assert call(page, "units", "m.inUnit(null, 8, 'interval')") is None
 
 
+def test_settlement_has_its_ends_in_the_unit_of_the_page(page: Page) -> None:
+    def row(symbol: str, rate: float, hours: int | None) -> dict[str, Any]:
+        return {
+            "symbol": symbol, "exchange": "binance", "status": "TRADING", "fundingRate": rate,
+            "fundingIntervalHours": hours, "nextFundingTime": 7_200_000,
+        }  # fmt: skip
+
+    rows = [row("A", 0.0008, 8), row("B", 0.0003, 1), row("C", 0.009, None), row("D", -0.0001, 8)]
+    groups = call(page, "blocks/calendar", "m.settlements(v[0], 60)", rows)
+    assert [(each["at"], len(each["rows"])) for each in groups] == [(7_200, 4)]
+
+    def ends(unit: str, *of: dict[str, Any]) -> str:
+        found = call(page, "blocks/calendar", "m.ends(v[0], v[1])", list(of) or rows, unit)
+        return "".join(each["symbol"] for each in found)
+
+    assert [ends("interval"), ends("year")] == ["CD", "BD"]
+    assert ends("hour", rows[2]) == "CC"
+
+
 def test_unknown_values_sort_last_in_both_directions(page: Page) -> None:
     rows = [{"key": key, "z": z} for key, z in (("a", None), ("b", 1), ("c", -2), ("d", 1))]
     for descending, wanted in ((True, "bdca"), (False, "cbda")):

@@ -4,13 +4,15 @@ import { byId, fill, make, setAttribute, setText } from "../dom.js";
 import { count, countdown, instant, percent } from "../format.js";
 import { title } from "../freshness.js";
 import { isTrading } from "../rows.js";
+import { UNITS, inUnit, whyUnknown } from "../units.js";
 import { addressOf, rowMaker } from "./parts.js";
 
 const SHOWN = 24;
 const MINUTE_MS = 60_000;
 const create = rowMaker(["", "n", "", "n", "", ""]);
 
-// Groups of rows that settle in the same minute on the same exchange, the next ones first.
+// Groups of rows that settle in the same minute on the same exchange, the next ones first; in each
+// the highest charge comes first.
 export function settlements(rows, server) {
   const groups = new Map();
   for (const row of rows) {
@@ -41,17 +43,32 @@ function showGroup(line, { at, exchange, rows }, view) {
   setText(symbols, count(rows.length));
   const median = rows[rows.length >> 1].fundingRate * 100;
   setAttribute(symbols, "title", `the median charge is ${percent(median)} % of the position`);
-  showOne(highest, rows[0], rows[0].fundingRate > 0, "up");
-  const last = rows[rows.length - 1];
-  showOne(lowest, last, last.fundingRate < 0, "down");
+  const [first, last] = ends(rows, view.unit);
+  showOne(highest, first, view.unit, "up");
+  showOne(lowest, last, view.unit, "down");
 }
 
-function showOne(cell, row, pays, tone) {
+// The rows with the highest and the lowest rate in this unit; of intervals that differ they need not
+// be those that are charged most and least.
+export function ends(rows, unit) {
+  const rateOf = (row) => inUnit(row.fundingRate, row.fundingIntervalHours, unit);
+  const known = rows.filter((row) => rateOf(row) !== null);
+  if (!known.length) return [rows[0], rows[0]];
+  const higher = (best, row) => (rateOf(row) > rateOf(best) ? row : best);
+  const lower = (best, row) => (rateOf(row) < rateOf(best) ? row : best);
+  return [known.reduce(higher), known.reduce(lower)];
+}
+
+function showOne(cell, row, unit, tone) {
   if (!cell.firstElementChild) cell.append(make("span"), make("a", { class: "below" }));
   const [rate, link] = cell.children;
-  setText(rate, pays ? percent(row.fundingRate * 100) : "–");
+  const value = inUnit(row.fundingRate, row.fundingIntervalHours, unit);
+  const pays = value !== null && (tone === "up" ? value > 0 : value < 0);
+  setText(rate, pays ? percent(value, { least: UNITS[unit].decimals }) : "–");
   setAttribute(rate, "class", pays ? tone : null);
   setText(link, pays ? row.symbol : "");
   setAttribute(link, "href", pays ? addressOf(row.exchange, row.symbol) : null);
-  setAttribute(cell, "title", pays ? null : tone === "up" ? "no long pays" : "no short pays");
+  const charge = `it is charged ${percent(row.fundingRate * 100)} % of the position`;
+  const none = tone === "up" ? "no long pays" : "no short pays";
+  setAttribute(cell, "title", pays ? charge : whyUnknown(row, unit) || none);
 }
