@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from funding.api.broadcaster import MAX_READERS
-from tests.support.page_scene import Scene, served
+from tests.support.page_scene import FILLER, NAMED, Scene, served
 
 
 def serious(page: Page, *rules: str) -> list[str]:
@@ -50,6 +50,28 @@ def test_phone(browser: Browser, scene: Scene) -> None:
     page.goto(f"{scene.address}#/binance/BTCUSDT")
     expect(page.locator("#comparisons tr")).to_have_count(5)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_table_fits_on_a_phone(browser: Browser, scene: Scene) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(scene.address)
+    expect(page.locator("#pill-word")).to_have_text("All is well")
+    many = sum(FILLER.values()) + sum(map(len, NAMED.values()))
+    expect(page.locator("#shown")).to_have_text(f"{many:,}")
+    first = page.locator("#table tbody tr:not(.spacer)").first
+    expect(first.locator("th, td").filter(visible=True)).to_have_count(4)
+    expect(first.locator("th")).to_contain_text("Binance")
+    grid = page.locator("#grid")
+    assert grid.evaluate("each => each.scrollWidth - each.clientWidth") == 0
+    assert first.evaluate("each => each.offsetHeight") == 42
+    grid.evaluate("each => each.scrollTop = each.scrollHeight")
+    last = page.locator("#table tbody tr:not(.spacer)").last
+    expect(last).to_have_attribute("aria-rowindex", str(many + 1))
+    grid.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    expect(last.locator("th, td").filter(visible=True)).to_have_count(14)
     page.close()
 
 

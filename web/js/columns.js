@@ -27,15 +27,18 @@ const untilNext = (row, view) =>
   row.nextFundingTime === null ? null : row.nextFundingTime / 1000 - view.server;
 const signOf = (value) => (value > 0 ? "up" : value < 0 ? "down" : "");
 
-// `text(row, view)` is what the cell shows, `by` what it sorts by and CSV has, `why` its tooltip,
+// `width` and `narrow` are in pixels: without `narrow` a column is not there on a phone.
+// `text(row, view)` is what the cell shows, `below(row)` its second line on a phone, `by` what it sorts by and CSV has, `why` its tooltip,
 // `tone` its colour. Cells that `flash` show in which direction `by` has just moved.
 export const COLUMNS = [
   {
     name: "symbol",
     label: () => "Symbol",
     width: 150,
+    narrow: 106,
     link: true,
     text: (row) => row.symbol,
+    below: (row) => title(row.exchange),
     by: (row) => row.symbol,
     why: (row) => (row.kind === "perpetual" ? "" : `${row.kind} contract`),
   },
@@ -77,6 +80,7 @@ export const COLUMNS = [
     name: "fundingRate",
     label: (unit) => `Rate, % ${UNITS[unit].label}`,
     width: 118,
+    narrow: 82,
     number: true,
     flash: true,
     text: (row, view) => percent(rateOf(row, view), { least: UNITS[view.unit].decimals, room: 2 }),
@@ -105,6 +109,7 @@ export const COLUMNS = [
     name: "annualizedPct",
     label: () => "Annualised, % per year",
     width: 106,
+    narrow: 86,
     number: true,
     text: (row) => percent(annual(row), { least: 2, room: 1 }),
     by: ranked,
@@ -115,6 +120,7 @@ export const COLUMNS = [
     name: "nextFundingTime",
     label: () => "Settles in",
     width: 88,
+    narrow: 64,
     number: true,
     text: (row, view) => countdown(untilNext(row, view)),
     by: (row) => row.nextFundingTime,

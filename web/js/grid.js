@@ -1,11 +1,14 @@
 // A table of thousands of rows, of which only those in sight exist. A cell is written only when its
-// text has changed, and one that flashes shows in which direction its value has moved.
+// text has changed, and one that flashes shows in which direction its value has moved. On a phone
+// there are only the columns with a `narrow` width, and what a cell has `below` is its second line.
 
 import { make, setAttribute, setText } from "./dom.js";
 
-const ROW_HEIGHT = 29; // --row of page.css
 const FLASH_SECONDS = 0.6;
 const BEYOND = 8; // rows that exist above and below what is in sight
+
+const classOf = (column) =>
+  [column.number && "n", !column.narrow && "wide"].filter(Boolean).join(" ") || null;
 
 export class Grid {
   #columns;
@@ -19,6 +22,7 @@ export class Grid {
   #view = null;
   #first = 0;
   #waiting = false;
+  #rowHeight = 0; // --row of page.css, which is another one on a phone
 
   // `onSort(column)` is called when a person asks for another order.
   constructor(scroller, columns, { onSort, address, isOld }) {
@@ -29,9 +33,7 @@ export class Grid {
     this.address = address;
     this.isOld = isOld;
     this.#makeHeader(onSort);
-    for (const spacer of [this.#above, this.#below]) {
-      spacer.append(make("td", { colspan: columns.length }));
-    }
+    for (const spacer of [this.#above, this.#below]) spacer.append(make("td"));
     this.#body.append(this.#above, this.#below);
     scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
     new ResizeObserver(() => this.#soon()).observe(scroller);
@@ -41,14 +43,16 @@ export class Grid {
     const columns = this.#table.querySelector("colgroup");
     const header = this.#table.tHead.rows[0];
     for (const column of this.#columns) {
-      columns.append(make("col"));
-      columns.lastElementChild.style.width = `${column.width}px`;
+      const place = make("col", { class: classOf(column) });
+      place.style.setProperty("--wide", `${column.width}px`);
+      place.style.setProperty("--narrow", `${column.narrow}px`);
+      columns.append(place);
       const button = make("button", { type: "button" });
       button.addEventListener("click", () => onSort(column));
-      header.append(make("th", { scope: "col", class: column.number ? "n" : null }, button));
+      header.append(make("th", { scope: "col", class: classOf(column) }, button));
     }
     const width = this.#columns.reduce((sum, each) => sum + each.width, 0);
-    this.#table.style.minWidth = `${width}px`;
+    this.#table.style.setProperty("--width", `${width}px`);
   }
 
   // The names of the columns in this unit, and which of them gives the order.
@@ -78,8 +82,9 @@ export class Grid {
   }
 
   #render() {
-    const inSight = Math.ceil(this.#scroller.clientHeight / ROW_HEIGHT) + 2 * BEYOND;
-    const top = Math.floor(this.#scroller.scrollTop / ROW_HEIGHT) - BEYOND;
+    this.#rowHeight = parseFloat(getComputedStyle(this.#scroller).getPropertyValue("--row"));
+    const inSight = Math.ceil(this.#scroller.clientHeight / this.#rowHeight) + 2 * BEYOND;
+    const top = Math.floor(this.#scroller.scrollTop / this.#rowHeight) - BEYOND;
     const count = Math.min(this.#rows.length, inSight);
     this.#first = Math.max(0, Math.min(top, this.#rows.length - count));
     this.#stretch(this.#above, this.#first);
@@ -111,7 +116,7 @@ export class Grid {
   }
 
   #stretch(spacer, rows) {
-    const height = `${rows * ROW_HEIGHT}px`;
+    const height = `${rows * this.#rowHeight}px`;
     const cell = spacer.firstElementChild;
     if (cell.style.height !== height) cell.style.height = height;
     spacer.hidden = rows === 0;
@@ -122,12 +127,14 @@ export class Grid {
     const cells = this.#columns.map((column) => {
       const cell = make(column.link ? "th" : "td", {
         scope: column.link ? "row" : null,
-        class: column.number ? "n" : null,
+        class: classOf(column),
       });
       element.append(cell);
       const inner = column.link ? make("a", { class: "symbol" }) : column.tag ? make("span") : null;
       if (inner) cell.append(inner);
-      return { cell, inner: inner ?? cell, value: null, flash: "", flashedAt: -Infinity };
+      const below = column.below ? make("span", { class: "below ex" }) : null;
+      if (below) cell.append(below);
+      return { cell, inner: inner ?? cell, below, value: null, flash: "", flashedAt: -Infinity };
     });
     this.#below.before(element);
     return { element, cells, key: null };
@@ -145,10 +152,11 @@ export class Grid {
   }
 
   #fillCell(place, column, row, same) {
-    const { cell, inner } = place;
+    const { cell, inner, below } = place;
     const text = column.text(row, this.#view);
     const moved = same && column.flash && inner.textContent !== text;
     setText(inner, text);
+    if (below) setText(below, column.below(row));
     setAttribute(cell, "title", column.why?.(row, this.#view) ?? null);
     if (column.link) setAttribute(inner, "href", this.address(row));
     if (column.tag) {
@@ -156,7 +164,7 @@ export class Grid {
       setAttribute(inner, "data-zone", row.zone);
     }
     const tone = column.tone?.(row) ?? "";
-    let classes = `${column.number ? "n" : ""}${tone && ` ${tone}`}`;
+    let classes = `${classOf(column) ?? ""}${tone && ` ${tone}`}`;
     if (column.flash) {
       const value = column.by(row, { ...this.#view, unit: "interval" });
       classes += this.#flash(place, same, moved ? value - place.value : 0);
