@@ -3,7 +3,7 @@
 # Facts
 (nats-py 2.16)
 - Its `publish_async` waits for ever for a message that the server refuses: the error is raised in
-  its own callback. Its `publish` costs 0.2 ms a message, four times what this takes.
+  its own callback. Its `publish` takes 39 µs of CPU a message, and this 10 µs.
 """
 
 import asyncio

@@ -18,7 +18,15 @@ from nats.js.errors import NotFoundError
 from funding.errors import NatsError
 from funding.nats.acks import Ack, Acks, Outgoing
 from funding.nats.addresses import Address
-from funding.nats.following import DELETED, OPERATION, Delivery, Position, consume, watch
+from funding.nats.following import (
+    DELETED,
+    OPERATION,
+    Delivery,
+    Position,
+    consume,
+    snapshot,
+    watch,
+)
 from funding.nats.link import Link
 from funding.nats.places import Bucket, Entry, Stream, ensure
 
@@ -132,19 +140,21 @@ class Connection:
     def get(self, bucket: Bucket, key: str, seconds: float = SECONDS) -> Entry | None:
         """What the bucket's leader has under `key`; None: nothing ever."""
 
-        async def ask(client: Client) -> Entry | None:
-            try:
-                message = await client.jsm(timeout=seconds).get_last_msg(
-                    bucket.stream, bucket.subject(key)
-                )
-            except NotFoundError as error:
-                if error.err_code == NO_MESSAGE:
-                    return None
-                raise
-            deleted = (message.headers or {}).get(OPERATION) in DELETED
-            return Entry(key, None if deleted else message.data or b"", message.seq or 0)
+        return self._link.call(lambda client: _last(client, bucket, key, seconds), seconds)
+
+    def get_many(
+        self, bucket: Bucket, keys: Sequence[str], seconds: float = SECONDS
+    ) -> list[Entry | None]:
+        """The same for several keys at once; fails as a whole."""
+
+        async def ask(client: Client) -> list[Entry | None]:
+            return await asyncio.gather(*(_last(client, bucket, key, seconds) for key in keys))
 
         return self._link.call(ask, seconds)
+
+    def snapshot(self, bucket: Bucket, keys: str = ">", seconds: float = SECONDS) -> list[Entry]:
+        """All values of the bucket whose keys fit `keys`, with the deleted ones."""
+        return self._link.call(lambda client: snapshot(client, bucket, keys), seconds)
 
     def put(self, bucket: Bucket, put: Put, seconds: float = SECONDS) -> int:
         """Store a value; its revision. Raises `NatsConflict` where another one was replaced."""
@@ -188,6 +198,17 @@ class Connection:
 
         # The deadline is that of the answers: each message that lacks one says so itself.
         return self._link.call(send, seconds + 1.0)
+
+
+async def _last(client: Client, bucket: Bucket, key: str, seconds: float) -> Entry | None:
+    try:
+        message = await client.jsm(timeout=seconds).get_last_msg(bucket.stream, bucket.subject(key))
+    except NotFoundError as error:
+        if error.err_code == NO_MESSAGE:
+            return None
+        raise
+    deleted = (message.headers or {}).get(OPERATION) in DELETED
+    return Entry(key, None if deleted else message.data or b"", message.seq or 0)
 
 
 def _outgoing(bucket: Bucket, put: Put) -> Outgoing:

@@ -23,7 +23,7 @@ from nats.js.kv import KeyValue
 
 from funding.errors import NatsError
 from funding.nats.failures import translate_errors
-from funding.nats.places import Entry
+from funding.nats.places import Bucket, Entry
 
 T = TypeVar("T")
 log = logging.getLogger("nats")
@@ -61,11 +61,26 @@ async def watch(client: Client, bucket: str, callback: Callable[[Entry | None], 
 
     watcher = await _attempt(f"bucket {bucket}", begin)
     async for entry in watcher:
-        if entry is None:
-            callback(None)
-        else:
-            deleted = entry.operation in DELETED
-            callback(Entry(entry.key, None if deleted else entry.value or b"", entry.revision or 0))
+        callback(None if entry is None else _entry(entry))
+
+
+async def snapshot(client: Client, bucket: Bucket, keys: str) -> list[Entry]:
+    """The values of `bucket` whose keys fit `keys`, with the deleted ones."""
+    values = await client.jetstream(timeout=ASK_SECONDS).key_value(bucket.name)
+    watcher, found = await values.watch(keys), []
+    try:
+        async for entry in watcher:
+            if entry is None:
+                break
+            found.append(_entry(entry))
+    finally:
+        await watcher.stop()  # type: ignore[no-untyped-call]
+    return found
+
+
+def _entry(entry: KeyValue.Entry) -> Entry:
+    deleted = entry.operation in DELETED
+    return Entry(entry.key, None if deleted else entry.value or b"", entry.revision or 0)
 
 
 async def consume(

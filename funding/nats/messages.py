@@ -22,7 +22,6 @@ LONGEST_BODY = 4_096
 """Bytes of a quote or a contract; five times the longest seen."""
 LONGEST_FEED = 65_536
 LONGEST_TAKER = 64
-MOST_TAKERS = 64
 _UPTIMES = ("started_uptime", "heartbeat_uptime", "last_frame_uptime")
 _ZONES = (None, "normal", "high", "extreme")
 _MOST = 2**63
@@ -60,29 +59,6 @@ class PublishedFeed(msgspec.Struct, rename="camel"):
             if feed.last_frame_uptime is None
             else sent - feed.last_frame_uptime,
         )
-
-
-class Clocks:
-    """How long messages were on their way: two machines' clocks differ.
-
-    A taker's clock that is seen ahead of ours says that ours lags, by the largest lead seen so far.
-    A clock of ours that is ahead makes everything look older: that fails safe.
-    """
-
-    def __init__(self) -> None:
-        self._leads: dict[str, float] = {}
-
-    def seconds_on_the_way(self, taker: str, sent_at: float, wall: float) -> float:
-        """How long a message was under way that `taker` sent at `sent_at` and that is here at
-        `wall`."""
-        lead = max(self._leads.get(taker, 0.0), sent_at - wall)
-        if lead > 0.0 and (taker in self._leads or len(self._leads) < MOST_TAKERS):
-            self._leads[taker] = lead
-        return max(0.0, wall + lead - sent_at)
-
-    def lead(self, taker: str) -> float:
-        """How far the clock of `taker` was seen ahead of ours, at most so far; 0: it was not."""
-        return self._leads.get(taker, 0.0)
 
 
 def ending(sent_at: float, taker: str) -> bytes:

@@ -7,9 +7,10 @@
   symbol has other characters on Hyperliquid (`xyz:NVDA`, `@107`) and Backpack.
 """
 
+import functools
 import re
 
-from funding.model.quote import fold
+from funding.model.quote import MAX_SYMBOLS, fold
 
 QUOTES = "funding.*.*"
 """Every quote of every exchange."""
@@ -39,6 +40,7 @@ def text_of(part: str) -> str:
     return raw.decode()
 
 
+@functools.lru_cache(maxsize=2 * MAX_SYMBOLS)
 def symbol_token(symbol: str) -> str:
     """The token of `symbol`, the same for each of its spellings: lookups do not regard ASCII
     case."""

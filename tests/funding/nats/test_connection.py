@@ -226,3 +226,18 @@ def test_what_is_too_long_is_refused(connection: Connection) -> None:
     with pytest.raises(NatsAway, match="maximum payload"):
         connection.publish([("long", b"x" * (2 << 20))])
     connection.publish([("short", b"")])
+
+
+def test_a_snapshot_of_some_keys(connection: Connection, bucket: Bucket) -> None:
+    assert connection.snapshot(bucket) == []
+    connection.put_many(bucket, [Put(f"a.{n}", b"%d" % n) for n in range(300)], WAIT_SECONDS)
+    other = connection.put(bucket, Put("b.1", b"x"))
+    gone = connection.put(bucket, Put("b.1", None, other))
+    assert connection.snapshot(bucket, "b.*") == [Entry("b.1", None, gone)]
+    found = connection.snapshot(bucket, "a.*", WAIT_SECONDS)
+    assert [each.value for each in found] == [b"%d" % n for n in range(300)]
+
+
+def test_several_values_are_read_at_once(connection: Connection, bucket: Bucket) -> None:
+    revision = connection.put(bucket, Put("a", b"1"))
+    assert connection.get_many(bucket, ["a", "b"]) == [Entry("a", b"1", revision), None]

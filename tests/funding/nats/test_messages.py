@@ -15,7 +15,6 @@ from funding.model.contract import Contract, ContractStatus
 from funding.model.feed import Feed, StoredQuote
 from funding.model.quote import Source
 from funding.nats import messages, subjects
-from funding.nats.messages import Clocks
 
 SENT = 1_764_725_612.5
 BTC = StoredQuote(
@@ -189,34 +188,3 @@ def test_a_contract_that_is_wrong_in_one_field(name: str, value: Any) -> None:
     key = subjects.key(CONTRACT.exchange, CONTRACT.symbol)
     with pytest.raises(NatsGarbled):
         messages.decode_contract(msgspec.json.encode(fields), key)
-
-
-def test_time_on_the_way_with_equal_clocks() -> None:
-    clocks = Clocks()
-    assert clocks.seconds_on_the_way("one", SENT, SENT + 0.2) == pytest.approx(0.2)
-    assert clocks.seconds_on_the_way("one", SENT, SENT + 30.0) == pytest.approx(30.0)
-    assert clocks.lead("one") == 0.0
-
-
-def test_a_slow_link_never_makes_a_quote_fresh_where_our_clock_lags() -> None:
-    clocks = Clocks()
-    assert clocks.seconds_on_the_way("one", SENT, SENT - 60.0) == 0.0
-    assert clocks.lead("one") == 60.0
-    assert clocks.seconds_on_the_way("one", SENT + 1, SENT - 59.0 + 40.0) == pytest.approx(40.0)
-
-
-def test_a_clock_of_ours_that_is_ahead_makes_quotes_older() -> None:
-    assert Clocks().seconds_on_the_way("one", SENT, SENT + 3_600.0) == 3_600.0
-
-
-def test_the_clock_of_one_taker_says_nothing_of_another() -> None:
-    clocks = Clocks()
-    clocks.seconds_on_the_way("one", SENT + 500.0, SENT)
-    assert clocks.seconds_on_the_way("two", SENT, SENT) == 0.0
-
-
-def test_invented_takers_do_not_fill_the_memory() -> None:
-    clocks = Clocks()
-    for number in range(1_000):
-        assert clocks.seconds_on_the_way(f"taker {number}", SENT + 1.0, SENT) == 0.0
-    assert sum(clocks.lead(f"taker {number}") > 0 for number in range(1_000)) == 64
