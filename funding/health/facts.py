@@ -134,8 +134,8 @@ class Facts:
     long ago the exchange was asked for its contracts, None before the first time. `others` are the
     feeds of other exchanges; all the rest is about `exchange`. `history_age` is the time since the
     history program said that all its threads turn, None where it never did. `verdicts` are the
-    last ones of reports, `undelivered` says which alerts could not be sent; `at` is the time of the
-    look (Unix seconds).
+    last ones of reports, `undelivered` says which alerts and pings could not be sent; `at` is the
+    time of the look (Unix seconds).
     """
 
     limits: Limits

@@ -54,6 +54,7 @@ class EventKind(StrEnum):
     CLOCK = "clock"  # the wall clock is wrong
     CLOCK_STEP = "clock-step"
     DATABASE_DAMAGED = "database-damaged"
+    HEARTBEAT_REFUSED = "heartbeat-refused"  # the pings' address: with the time that it lasted
     REST_PAUSE = "rest-pause"
     LEADER = "leader"  # this machine publishes an exchange, or does so no more
     TRAIL_GAP = "trail-gap"  # rows were not sent to other machines, or are sent again

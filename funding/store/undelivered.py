@@ -1,28 +1,47 @@
-"""Alerts that wait: they could not be sent to their target."""
+"""What does not get out: alerts that wait for their target, and pings that are not taken."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from funding.model.alert import Consumer
+from funding.model.event import EventKind
 
 ALERT_SECONDS = 30.0
 """An alert that is older and not accepted cannot be delivered at present."""
+REFUSED_SECONDS = 120.0
+"""A ping is sent each minute: one refused longer ago was followed by one that was taken."""
+_DAY_SECONDS = 86_400.0
 _UNDELIVERED = """
 SELECT target, count(*), min(created_at), max(last_error) FROM outbox
 WHERE consumer = ? AND sent_at IS NULL AND created_at < ? GROUP BY target
+"""
+
+_REFUSED = """
+SELECT at, detail FROM event
+WHERE at > ?1 - ?2 AND kind = ?3 AND at + duration_seconds > ?1 - ?4 ORDER BY id DESC LIMIT 1
 """
 
 
 def undelivered(
     rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]], now: float
 ) -> list[str]:
-    """A sentence for each target that takes no alerts, at `now` (Unix seconds); `rows` is that of a
-    reader. Raises `StoreError`s."""
-    return [_text(*row) for row in rows(_UNDELIVERED, (Consumer.ALERTS, now - ALERT_SECONDS))]
+    """A sentence for each target that takes no alerts, and one where the address of the pings takes
+    none, at `now` (Unix seconds); `rows` is that of a reader. Raises `StoreError`s."""
+    refused = now, 2 * _DAY_SECONDS, EventKind.HEARTBEAT_REFUSED, REFUSED_SECONDS
+    return [
+        *(_waiting(*row) for row in rows(_UNDELIVERED, (Consumer.ALERTS, now - ALERT_SECONDS))),
+        *(
+            f"FUNDING_HEARTBEAT_URL takes no ping since {_time(since)}: {why}"
+            for since, why in rows(_REFUSED, refused)
+        ),
+    ]
 
 
-def _text(target: str, many: int, since: float, error: str | None) -> str:
-    begin = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _waiting(target: str, many: int, since: float, error: str | None) -> str:
     why = error or "not tried yet"
-    return f"alerts cannot be sent to {target} since {begin}: {why}; waiting: {many}"
+    return f"alerts cannot be sent to {target} since {_time(since)}: {why}; waiting: {many}"
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,6 +9,7 @@ from funding.health.facts import Facts
 from funding.health.findings import Finding
 from funding.health.report import healthy
 from funding.model.alert import Consumer
+from funding.model.event import Event
 from funding.notify.backend import BackendClient
 from funding.notify.deliveries import opened_delivery
 from funding.notify.targets import Target, alert_targets
@@ -16,9 +17,11 @@ from funding.runtime.clock import SYSTEM
 from funding.settings.alerts import AlertSettings
 from funding.settings.service import ROOT, Settings
 from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.stated_waits import StatedWaits
 from funding.watchdog.alert_senders import AlertSenders
 from funding.watchdog.alerter import Alerter
+from funding.watchdog.audit_trail import AuditTrail
 from funding.watchdog.daily_report import DailyReport
 from funding.watchdog.direct_sender import DirectSender
 from funding.watchdog.monitor import LONGEST_LOOK_SECONDS
@@ -34,6 +37,8 @@ class Announcer:
         targets = alert_targets(own)
         self._alerts = _alerts(settings, targets) if targets else None
         self._ping: Ping | None = None
+        self._trail = AuditTrail(Events(DurableConnection(settings.db)))
+        self._told: Event | None = None
         self._report: DailyReport | None = None
         if own.heartbeat_url:
             backend = _backend(settings)
@@ -57,8 +62,16 @@ class Announcer:
             self._ping.check()
             if healthy(findings):
                 self._ping.healthy()
+            self._record(self._ping.refusal)
         if self._report is not None:
             self._report.check()
+
+    def _record(self, refusal: Event | None) -> None:
+        """Into the audit trail, where the next look, the API and people find it."""
+        if refusal is not None and refusal is not self._told:
+            self._told = refusal
+            self._trail.add(refusal)
+        self._trail.save()
 
     def stop(self) -> None:
         """End the threads."""

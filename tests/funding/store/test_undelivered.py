@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from funding.model.alert import Consumer, Post
+from funding.model.event import Event, EventKind
 from funding.store.durable import DurableConnection
+from funding.store.events import Events
 from funding.store.outbox import OutboxStore
-from funding.store.undelivered import ALERT_SECONDS, undelivered
+from funding.store.undelivered import ALERT_SECONDS, REFUSED_SECONDS, undelivered
 
 AT = 1_764_725_610.0
 
@@ -23,3 +25,15 @@ def test_alerts_that_nobody_takes_are_counted_by_target(
         f"alerts cannot be sent to telegram {begin} 1",
         f"alerts cannot be sent to webhook {begin} 2",
     ]
+
+
+def test_pings_that_are_not_taken_are_told_while_that_lasts(
+    path: Path, store: DurableConnection
+) -> None:
+    assert path.exists()
+    refused = Event(AT, "watchdog", EventKind.HEARTBEAT_REFUSED, "status 500", None, None, 3_600.0)
+    Events(store).add([refused])
+    over = AT + 3_600.0 + REFUSED_SECONDS
+    text = "FUNDING_HEARTBEAT_URL takes no ping since 2025-12-03T01:33:30Z: status 500"
+    assert undelivered(store.rows, over - 1) == [text]
+    assert undelivered(store.rows, over) == []

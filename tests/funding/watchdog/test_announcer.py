@@ -9,6 +9,8 @@ from funding.health.checks import check
 from funding.runtime.clock import SYSTEM
 from funding.settings import alerts
 from funding.settings.service import read
+from funding.store.reader import Reader
+from funding.store.undelivered import undelivered
 from funding.watchdog import ping
 from funding.watchdog.announcer import Announcer
 from harness.processes import until
@@ -57,3 +59,23 @@ def test_a_report_is_made_each_day_unless_that_is_turned_off(
             found.take(HEALTHY, check(HEALTHY))
             found.stop()
     assert "nobody is told of outages" in caplog.text
+
+
+def test_an_address_that_takes_no_ping_is_a_warning_of_every_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ping, "POLL_SECONDS", 0.002)
+    path = tmp_path / "funding.db"
+    write(path, SYSTEM)
+    with serving() as far:
+        made = begun(path, far, FUNDING_HEARTBEAT_URL=f"{far.address}/ping")
+        reader = Reader(path, "binance", SYSTEM)
+
+        def warned() -> bool:
+            made.take(HEALTHY, check(HEALTHY))
+            found = undelivered(reader.rows, SYSTEM.wall())
+            return [text.rpartition(": ")[2] for text in found] == ["status 404"]
+
+        until(warned, "the warning")
+        made.stop()
+        reader.close()

@@ -23,6 +23,7 @@ const LEVELS = {
     "missed-settlement",
     "rest-pause",
     "rest-unavailable",
+    "heartbeat-refused",
     "trail-gap",
   ],
 };
