@@ -1,25 +1,31 @@
 #!/usr/bin/env python3
 """The publish program: what the store has for other machines → NATS, until it is stopped.
 
-One thread looks at the store and sends quotes as they come, so that nothing of JetStream, which may
-elect for seconds, delays them; other threads keep last values and the trail.
+One thread looks at the store and sends quotes as they come. Neither JetStream, which may elect for
+seconds, nor a locked store delays it: other threads keep last values, claim exchanges, and send the
+trail.
 """
 
 import logging
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
+from typing import Protocol
 
 from funding import errors, startup
 from funding.nats import subjects
 from funding.nats.connection import Connection
-from funding.nats.places import Bucket
+from funding.nats.places import Bucket, Stream
+from funding.publish.claims import Claims
 from funding.publish.exchange import ExchangePublisher
 from funding.publish.kept import KeptValues
 from funding.publish.kept_rules import ContractRules, QuoteRules
-from funding.publish.loop import STEP_SECONDS, Alone, PublishLoop
+from funding.publish.leads import Leads
+from funding.publish.loop import STEP_SECONDS, PublishLoop
+from funding.publish.trail import Trail
 from funding.runtime.clock import SYSTEM
-from funding.runtime.schedule import Every
 from funding.runtime.worker import Worker
 from funding.settings import machines
 from funding.settings.machines import MachineSettings
@@ -44,27 +50,25 @@ def run(settings: Settings, own: MachineSettings) -> None:
     """Publish until SIGTERM or SIGINT. Raises what ended one of the threads."""
     stopping = startup.stop_on_signal()
     connection = Connection(own.servers, f"funding {own.taker}")
-    quotes = KeptValues(
-        connection,
-        Bucket(subjects.QUOTES_BUCKET, own.nats_replicas),
-        QuoteRules(SYSTEM.wall),
-        SYSTEM,
-    )
-    contracts = KeptValues(
-        connection,
-        Bucket(subjects.CONTRACTS_BUCKET, own.nats_replicas),
-        ContractRules(),
-        SYSTEM,
-    )
-    workers = [Worker("quotes", quotes.run), Worker("contracts", contracts.run)]
-    heartbeat = Every(HEARTBEAT_SECONDS)
-    with closing(connection), closing(DurableConnection(settings.db)) as store:
+    reading, store = DurableConnection(settings.db), DurableConnection(settings.db)
+    with closing(connection), closing(reading), closing(store):
+        replicas, taker = own.nats_replicas, own.taker
+        quotes = KeptValues(
+            connection, Bucket(subjects.QUOTES_BUCKET, replicas), QuoteRules(SYSTEM.wall), SYSTEM
+        )
+        contracts = KeptValues(
+            connection, Bucket(subjects.CONTRACTS_BUCKET, replicas), ContractRules(), SYSTEM
+        )
+        leaders = Bucket(subjects.LEADERS_BUCKET, replicas, in_memory=False)
+        claims = Claims(connection, leaders, store, taker=taker, clock=SYSTEM)
+        stream = Stream(subjects.TRAIL_STREAM, (subjects.TRAIL,), replicas)
+        trail = Trail(store, connection, stream, taker=taker, clock=SYSTEM)
         publishers = [
             ExchangePublisher(
                 Reader(settings.db, exchange, SYSTEM, check_seconds=CHECK_SECONDS),
-                Contracts(store),
+                Contracts(reading),
                 connection,
-                taker=own.taker,
+                taker=taker,
                 clock=SYSTEM,
                 kept_quotes=quotes,
                 kept_contracts=contracts,
@@ -74,30 +78,47 @@ def run(settings: Settings, own: MachineSettings) -> None:
         loop = PublishLoop(
             publishers,
             connection,
-            leads=lambda _exchange: Alone(),
+            leads=lambda exchange: Leads(exchange, connection, claims, taker=taker),
             stale_after=settings.stale_after,
             clock=SYSTEM,
         )
+        alive = partial(send_heartbeats, store, (loop, quotes, contracts, claims, trail))
+        workers = [
+            Worker("quotes", quotes.run),
+            Worker("contracts", contracts.run),
+            Worker("claims", claims.run),
+            Worker("trail", trail.run),
+            Worker("heartbeat", alive),
+        ]
         for worker in workers:
             worker.start()
         while not stopping.wait(STEP_SECONDS):
             loop.step()
             for worker in workers:
                 worker.check()
-            now = SYSTEM.uptime()
-            turned = min(quotes.turned_at, contracts.turned_at)
-            if now - turned < HUNG_SECONDS and heartbeat.due(now):
-                send_heartbeat(store)
         stop(workers)
     log.info("stopped")
 
 
-def send_heartbeat(store: DurableConnection) -> None:
-    """What the watchdog looks at; a store that cannot be written to says so by itself."""
-    try:
-        Events(store).save((), (), NAME, SYSTEM.wall())
-    except errors.StoreError as error:
-        log.debug("no heartbeat: %s", error)
+class Part(Protocol):
+    """What takes turns."""
+
+    turned_at: float
+
+
+def send_heartbeats(
+    store: DurableConnection, parts: Sequence[Part], stopping: threading.Event
+) -> None:
+    """What the watchdog looks at, while all `parts` take their turns. A store that cannot be
+    written to says so by itself."""
+    while not stopping.is_set():
+        now = SYSTEM.uptime()
+        if all(now - part.turned_at < HUNG_SECONDS for part in parts):
+            try:
+                Events(store).save((), (), NAME, SYSTEM.wall())
+            except errors.StoreError as error:
+                log.debug("no heartbeat: %s", error)
+        stopping.wait(HEARTBEAT_SECONDS)
 
 
 def stop(workers: Sequence[Worker]) -> None:

@@ -82,6 +82,7 @@ class Claims:
         self._value = msgspec.json.encode({"taker": taker})
         self._clock = clock
         self._ensured = 0
+        self.turned_at = clock.uptime()
         self._asked: SimpleQueue[Claim] = SimpleQueue()
         self._told: deque[Event] = deque(maxlen=MOST_TOLD)
         self.warn = ThrottledWarnings(log, LOG_SECONDS, clock.uptime)
@@ -98,6 +99,7 @@ class Claims:
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set."""
         while not stopping.is_set():
+            self.turned_at = self._clock.uptime()
             self.turn(WAIT_SECONDS)
 
     def turn(self, wait_seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from funding import errors
 from funding.model.feed import Feed
-from funding.publish.leadership import HEARTBEAT_SECONDS, LIVE_SECONDS, Data, Duty, data_of
+from funding.publish.leadership import LIVE_SECONDS, Data, Duty, data_of, stream_age
 from funding.runtime.clock import Clock
 from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
@@ -25,9 +25,10 @@ LOG_SECONDS = 60.0
 
 
 class Leads(Protocol):
-    """Says for one exchange whether this machine publishes it; see `Leadership`."""
+    """Says for one exchange whether this machine publishes it, and under which term."""
 
-    term: int
+    @property
+    def term(self) -> int: ...
 
     def tick(self, now: float, *, connected: bool, data: Data) -> Duty:
         """What to do at `now`."""
@@ -45,24 +46,6 @@ class Publishes(Protocol):
     def heartbeat(self, feed: Feed, term: int) -> None: ...
 
     def turn(self, duty: Duty) -> int: ...
-
-
-class Alone:
-    """The only taker: it publishes whatever it has."""
-
-    term = 0
-
-    def __init__(self) -> None:
-        self._publishes = False
-        self._heartbeats = Every(HEARTBEAT_SECONDS)
-
-    def tick(self, now: float, *, connected: bool, data: Data) -> Duty:
-        """What to do at `now`."""
-        del data
-        began = connected and not self._publishes
-        self._publishes = connected
-        beat = connected and self._heartbeats.due(now)
-        return Duty(publish=connected, write_bucket=connected, heartbeat=beat, began=began)
 
 
 class LoopConnection(Protocol):
@@ -166,8 +149,6 @@ class _Turns:
         if feed is None or feed.boot_id != self._clock.boot:
             self._data = Data.NONE
             return
-        stream_age = inf
-        if feed.connected and feed.last_frame_uptime is not None:
-            stream_age = now - feed.last_frame_uptime + feed.lag_seconds
-        quote_age = inf if stream_age <= LIVE_SECONDS else self._publisher.quote_age()
-        self._data = data_of(stream_age, quote_age, self._stale_after)
+        age = stream_age(feed, now)
+        quote_age = inf if age <= LIVE_SECONDS else self._publisher.quote_age()
+        self._data = data_of(age, quote_age, self._stale_after)

@@ -73,6 +73,7 @@ class Trail:
         self._taker = taker
         self._clock = clock
         self._ensured = 0
+        self.turned_at = clock.uptime()
         self._marks: dict[TrailTable, Mark] = {}
         self._floors: dict[TrailTable, float] = {}
         self._look_for_ends = Every(ENDS_SECONDS)
@@ -81,6 +82,7 @@ class Trail:
     def run(self, stopping: threading.Event) -> None:
         """Send what comes, until `stopping` is set."""
         while not stopping.is_set():
+            self.turned_at = self._clock.uptime()
             try:
                 pause = self.turn()
             except (errors.NatsError, errors.StoreError) as error:

@@ -1,5 +1,7 @@
 """Which of several takers publishes: each rule alone, then takers in a simulated network."""
 
+from math import inf
+
 import pytest
 
 from funding.publish.leadership import (
@@ -12,7 +14,9 @@ from funding.publish.leadership import (
     Leadership,
     Role,
     data_of,
+    stream_age,
 )
+from tests.support.store import feed_of
 from tests.support.takers import Network, Taker
 
 STEP = 0.1
@@ -43,6 +47,15 @@ def test_data_by_the_ages_of_frames_and_quotes() -> None:
     assert data_of(2.0, 2.0, 180.0) is Data.DULL
     assert data_of(900.0, 20.0, 180.0) is Data.DULL
     assert data_of(900.0, 181.0, 180.0) is Data.NONE
+
+
+def test_age_of_a_stream_counts_its_lag_and_none_that_is_not_connected() -> None:
+    feed = feed_of()
+    assert stream_age(feed, 100.0) == inf
+    feed.last_frame_uptime, feed.lag_seconds = 98.5, 2.0
+    assert stream_age(feed, 100.0) == inf
+    feed.connected = 1
+    assert stream_age(feed, 100.0) == 3.5
 
 
 def test_one_taker_listens_first_then_claims_a_key_that_is_not_there() -> None:

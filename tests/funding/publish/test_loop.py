@@ -10,7 +10,7 @@ import pytest
 from funding.errors import NatsAway, StoreMissing
 from funding.model.feed import Feed
 from funding.publish.leadership import Data, Duty
-from funding.publish.loop import Alone, PublishLoop
+from funding.publish.loop import PublishLoop
 from funding.store.reader import Reader
 from tests.support.clock import ManualClock, feed_at, write
 from tests.support.store import quote
@@ -179,16 +179,6 @@ def test_a_connection_that_is_made_again_at_once_is_not_away(
         scene.hand.advance(0.5)
     assert caplog.text.count("connected to nats://") == 1
     assert "away" not in caplog.text
-
-
-def test_who_is_alone_publishes_while_connected() -> None:
-    alone = Alone()
-    first = alone.tick(0.0, connected=True, data=Data.NONE)
-    assert first == Duty(publish=True, write_bucket=True, heartbeat=True, began=True)
-    assert alone.tick(0.1, connected=True, data=Data.LIVE) == Duty(publish=True, write_bucket=True)
-    assert alone.tick(0.6, connected=True, data=Data.LIVE).heartbeat
-    assert alone.tick(0.7, connected=False, data=Data.LIVE) == Duty()
-    assert alone.tick(0.8, connected=True, data=Data.LIVE).began
 
 
 def test_a_quote_of_unknown_age_is_no_data(path: Path) -> None:
