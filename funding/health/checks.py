@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from funding.health import data_checks, feed_checks
 from funding.health.facts import (
     API_GROUP,
+    PUBLISH,
     WATCHDOG,
     Facts,
     Probe,
@@ -109,6 +110,8 @@ def check_people(facts: Facts) -> Iterator[Finding]:
             yield warning(Check.VERDICT, text, verdict.exchange)
     for text in facts.undelivered:
         yield warning(Check.ALERTS, text)
+    if facts.unpublished and facts.process(PUBLISH) is not None:
+        yield warning(Check.PUBLISH, facts.unpublished)
 
 
 def clock_stepped(facts: Facts) -> bool:

@@ -15,6 +15,7 @@ FIRST = "binance"
 """The exchange whose ingest is called INGEST. Where it is followed, its data decides about the
 service's health."""
 HISTORY = "funding:history"
+PUBLISH = "funding:publish"
 WATCHDOG = "funding:watchdog"
 API_GROUP = "api:"
 FULL_BYTES = 4 * 1024 * 1024
@@ -132,10 +133,10 @@ class Facts:
     seconds) is when the present unhealthy period of the data began. `clock_error` is by how much
     our wall clock is ahead of the exchange's, None where that is not known. `contracts_age` is how
     long ago the exchange was asked for its contracts, None before the first time. `others` are the
-    feeds of other exchanges; all the rest is about `exchange`. `history_age` is the time since the
-    history program said that all its threads turn, None where it never did. `verdicts` are the
-    last ones of reports, `undelivered` says which alerts and pings could not be sent; `at` is the
-    time of the look (Unix seconds).
+    feeds of other exchanges; all the rest is about `exchange`. `silences` is, by program, for how
+    long one that says so has not said that all its threads turn; one that never did is not in it.
+    `verdicts` are the last ones of reports, `undelivered` says which alerts and pings could not be
+    sent, `unpublished` what waits for other machines; `at` is the time of the look (Unix seconds).
     """
 
     limits: Limits
@@ -162,9 +163,10 @@ class Facts:
     clock_error: float | None = None
     contracts_age: float | None = None
     others: Sequence[OtherFeed] = ()
-    history_age: float | None = None
+    silences: Mapping[str, float] = field(default_factory=dict)
     verdicts: Sequence[Verdict] = ()
     undelivered: Sequence[str] = ()
+    unpublished: str = ""
     at: float = 0.0
     exchange: str = FIRST
 

@@ -38,6 +38,7 @@ class Check(enum.StrEnum):
     CLOCK = "clock"
     VERDICT = "verdict"
     ALERTS = "alerts"
+    PUBLISH = "publish"
 
 
 class Finding(NamedTuple):

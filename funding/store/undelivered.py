@@ -1,4 +1,5 @@
-"""What does not get out: alerts that wait for their target, and pings that are not taken."""
+"""What does not get out: alerts that wait for their target, pings that are not taken, a trail that
+waits for NATS."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +22,14 @@ _REFUSED = """
 SELECT at, detail FROM event
 WHERE at > ?1 - ?2 AND kind = ?3 AND at + duration_seconds > ?1 - ?4 ORDER BY id DESC LIMIT 1
 """
+TRAIL_SECONDS = 300.0
+"""A server that is restarted, or a cluster that elects, is back before."""
+_UNPUBLISHED = " UNION ALL ".join(
+    f"SELECT (SELECT {at} FROM {table} WHERE id > consumer.done ORDER BY id LIMIT 1)"
+    f" FROM consumer WHERE name = 'publish-{table}'"
+    for table, at in (("signal", "at"), ("event", "at"), ("comparison", "compared_at"))
+)
+"""The time of the first row of each table that has not been sent."""
 
 
 def undelivered(
@@ -36,6 +45,15 @@ def undelivered(
             for since, why in rows(_REFUSED, refused)
         ),
     ]
+
+
+def unpublished(rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]], now: float) -> str:
+    """A sentence where signals, events or comparisons wait for NATS for long, at `now` (Unix
+    seconds), else ""; `rows` is that of a reader. Raises `StoreError`s."""
+    old = [at for (at,) in rows(_UNPUBLISHED, ()) if at is not None and at < now - TRAIL_SECONDS]
+    if not old:
+        return ""
+    return f"signals, events or comparisons wait for NATS since {_time(min(old))}"
 
 
 def _waiting(target: str, many: int, since: float, error: str | None) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 from funding import errors
 from funding.exchanges.table import EXCHANGES
 from funding.health import verdict
-from funding.health.facts import Facts, LastComparison, LockHolder, Probe, Process
+from funding.health.facts import HISTORY, PUBLISH, Facts, LastComparison, LockHolder, Probe, Process
 from funding.model.feed import Feed, StoredQuote
 from funding.runtime import process
 from funding.runtime.clock import Clock
 from funding.settings.service import Settings
 from funding.store.reader import Reader
 from funding.store.stated_waits import StatedWaits
-from funding.store.undelivered import undelivered
+from funding.store.undelivered import undelivered, unpublished
 from funding.store.verdicts import last_verdicts
 from funding.watchdog import probe
 from funding.watchdog.feed_reader import FeedReader, last_frame_age
@@ -25,7 +25,9 @@ STREAM_CLOCK_SECONDS = 60.0
 """The stream's event times tell less of the clock than this."""
 STARTING_SECONDS = 8.0
 """An API process has its socket after one or two."""
-_HISTORY = "SELECT done_at FROM consumer WHERE name = 'history'"
+_SIGNS = {"history": HISTORY, "publish": PUBLISH}
+"""Programs that say in the table `consumer` that they live."""
+_SAID = "SELECT name, done_at FROM consumer WHERE name IN ('history', 'publish')"
 
 
 class FactsCollector:
@@ -60,7 +62,7 @@ class FactsCollector:
         self._known: list[Process] | None = None  # supervisord's last answer
         self._symbol = ""  # of a fresh quote
         self._holder: tuple[int, float] | None = None  # of the write lock, and since when
-        self._beat: tuple[float | None, float] = (None, clock.uptime())
+        self._said: dict[str, tuple[float, float]] = {}  # by name: what, and since when
 
     def collect(self) -> Facts:
         """The facts of this moment. Whatever may be broken is a fact, not an exception."""
@@ -96,10 +98,14 @@ class FactsCollector:
         )
 
     def _told(self, wall: float) -> dict[str, Any]:
-        """The verdicts, and the alerts that wait."""
+        """The verdicts, and what waits to be sent."""
         try:
             rows = self._reader.rows
-            return {"verdicts": last_verdicts(rows), "undelivered": undelivered(rows, wall)}
+            return {
+                "verdicts": last_verdicts(rows),
+                "undelivered": undelivered(rows, wall),
+                "unpublished": unpublished(rows, wall),
+            }
         except errors.StoreError:
             return {}
 
@@ -122,7 +128,7 @@ class FactsCollector:
             problem = str(error)
         heartbeat = last_frame = None
         locked_by, lock_holder, stated_wait = "", None, 0.0
-        history_age = None if problem else self._history_age(uptime)
+        silences = {} if problem else self._silences(uptime)
         if feed is not None:
             heartbeat = verdict.heartbeat_age(feed, uptime, boot)
             if heartbeat > verdict.LATE_SECONDS:
@@ -156,7 +162,7 @@ class FactsCollector:
             lock_holder=self._held_since(lock_holder, uptime),
             contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
             stated_wait=stated_wait,
-            history_age=history_age,
+            silences=silences,
         )
 
     def _held_since(self, pid: int | None, uptime: float) -> LockHolder | None:
@@ -167,17 +173,17 @@ class FactsCollector:
             self._holder = pid, uptime
         return LockHolder(pid, uptime - self._holder[1])
 
-    def _history_age(self, uptime: float) -> float | None:
-        """For how long the history program's sign of life has been the same: by its time alone, a
-        clock that is set would age it."""
+    def _silences(self, uptime: float) -> dict[str, float]:
+        """For how long the signs of life of programs have been the same: by their times alone, a
+        clock that is set would age them."""
         try:
-            rows = self._reader.rows(_HISTORY, ())
+            rows = self._reader.rows(_SAID, ())
         except errors.StoreError:
-            return None
-        beat = rows[0][0] if rows else None
-        if beat != self._beat[0]:
-            self._beat = beat, uptime
-        return None if beat is None else uptime - self._beat[1]
+            return {}
+        for name, at in rows:
+            if self._said.get(name, (None, 0.0))[0] != at:
+                self._said[name] = at, uptime
+        return {_SIGNS[name]: uptime - self._said[name][1] for name, _ in rows}
 
     def _processes(self) -> tuple[list[Process] | None, str]:
         """All programs; the reason where supervisord does not answer, and then those of its last

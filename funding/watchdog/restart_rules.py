@@ -6,10 +6,11 @@ program again. A program that an operator has STOPPED stays stopped.
 
 import enum
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
 from funding.health.checks import MEGABYTE
-from funding.health.facts import HISTORY, Facts, OtherFeed, Process, ProcessState
+from funding.health.facts import HISTORY, PUBLISH, Facts, OtherFeed, Process, ProcessState
 
 MEMORY_RESTART_BYTES = 512 * MEGABYTE
 HUNG_SECONDS = 5.0
@@ -19,6 +20,8 @@ LOCK_SECONDS = 30.0
 start of ingest, may take longer (hence the grace of the rule)."""
 HISTORY_SECONDS = 180.0
 """The history program says every 10 s that its threads turn; a turn may take 120 s."""
+PUBLISH_SECONDS = 60.0
+"""publish.py says so every 10 s; a turn may take 30 s."""
 SILENT_SECONDS = 60.0
 OTHER_SILENT_SECONDS = 300.0
 """Other exchanges may pause for an upgrade, and their REST is asked every few minutes."""
@@ -43,6 +46,7 @@ class RuleName(enum.StrEnum):
     FATAL = "fatal"
     HUNG_INGEST = "hung ingest"
     HUNG_HISTORY = "hung history"
+    HUNG_PUBLISH = "hung publish"
     HUNG_API = "hung API"
     FAILING_API = "failing API"
     HUNG_WATCHDOG = "hung watchdog"  # by supervisor_plugin
@@ -128,14 +132,18 @@ def _holds_lock(facts: Facts, process: Process, _bad: BadProbes) -> str:
     return f"has held the database's write lock for {holder.seconds:.0f} s"
 
 
-def _history_hung(facts: Facts, process: Process, _bad: BadProbes) -> str:
-    if process.name != HISTORY or not process.is_running or facts.store_problem:
-        return ""
-    if facts.locked_by or facts.feed is None:
-        return ""  # it cannot write
-    age = process.age_seconds
-    age = age if facts.history_age is None else min(age, facts.history_age)
-    return f"no heartbeat for {age:.0f} s" if age > HISTORY_SECONDS else ""
+def _gives_no_sign(program: str, seconds: float) -> Callable[[Facts, Process, BadProbes], str]:
+    """The rule for a `program` that gives a sign of life in the store."""
+
+    def applies(facts: Facts, process: Process, _bad: BadProbes) -> str:
+        if process.name != program or not process.is_running or facts.store_problem:
+            return ""
+        if facts.locked_by or facts.feed is None:
+            return ""  # it cannot write
+        age = min(process.age_seconds, facts.silences.get(program, inf))
+        return f"no heartbeat for {age:.0f} s" if age > seconds else ""
+
+    return applies
 
 
 def _api_hung(_facts: Facts, process: Process, bad: BadProbes) -> str:
@@ -194,7 +202,20 @@ RULES = (
     Rule(RuleName.FATAL, Verb.START, grace=0.0, every=0.0, applies=_fatal),
     Rule(RuleName.HUNG_INGEST, Verb.TERM, grace=8.0, every=0.0, applies=_ingest_hung),
     Rule(RuleName.HOLDS_LOCK, Verb.TERM, grace=120.0, every=0.0, applies=_holds_lock),
-    Rule(RuleName.HUNG_HISTORY, Verb.TERM, grace=HISTORY_SECONDS, every=0.0, applies=_history_hung),
+    Rule(
+        RuleName.HUNG_HISTORY,
+        Verb.TERM,
+        grace=HISTORY_SECONDS,
+        every=0.0,
+        applies=_gives_no_sign(HISTORY, HISTORY_SECONDS),
+    ),
+    Rule(
+        RuleName.HUNG_PUBLISH,
+        Verb.TERM,
+        grace=PUBLISH_SECONDS,
+        every=0.0,
+        applies=_gives_no_sign(PUBLISH, PUBLISH_SECONDS),
+    ),
     Rule(RuleName.HUNG_API, Verb.TERM, grace=8.0, every=0.0, applies=_api_hung),
     Rule(RuleName.FAILING_API, Verb.TERM, grace=8.0, every=0.0, applies=_api_failing),
     Rule(RuleName.MEMORY, Verb.TERM, grace=60.0, every=0.0, applies=_memory),

@@ -32,8 +32,8 @@ from supervisor.states import ProcessStates
 
 from funding.errors import SettingError
 from funding.exchanges.table import EXCHANGES
-from funding.settings import service
-from funding.watchdog.supervisor_plugin.ingests import add_ingests
+from funding.settings import machines, service
+from funding.watchdog.supervisor_plugin.ingests import add_ingests, add_publish
 from funding.watchdog.supervisor_plugin.programs import FILE, StartedPrograms
 from funding.watchdog.supervisor_plugin.reports import PluginReport, Reports
 from funding.watchdog.supervisor_plugin.sockets import ControlSocket, HeldSocket
@@ -46,8 +46,8 @@ TICK_SECONDS = events.Tick5Event.period
 class Guard:
     """The RPC interface `guard`. `clock` gives seconds that never step, `wall` Unix seconds.
 
-    `address` is where the API listens, `texts` has the text of each setting, and `exchanges` are
-    those that have an ingest program each.
+    `address` is where the API listens, `texts` has the text of each setting, `exchanges` are those
+    that have an ingest program each, and with `publishes` there is one that publishes.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class Guard:
         address: tuple[str, int] | None = None,
         texts: Mapping[str, str] | None = None,
         exchanges: Sequence[str] = (),
+        publishes: bool = False,
     ) -> None:
         self._exchanges = exchanges
+        self._publishes = publishes
         self._supervisord = supervisord
         self._address = address
         self._texts = dict(texts or {})
@@ -74,7 +76,7 @@ class Guard:
         self._sockets: dict[str, HeldSocket] = {}
         for name in supervisord.process_groups:
             self._hold_socket(name)
-            self._add_ingests(name)
+            self._add_programs(name)
 
     def beat(self, pid: int, seconds: float, stored: int = 0) -> list[PluginReport]:
         """The watchdog is process `pid`, calls again within `seconds`, and has stored the reports
@@ -114,7 +116,7 @@ class Guard:
 
     def _on_group_added(self, event: Any) -> None:
         self._safely(self._hold_socket, event.group)
-        self._safely(self._add_ingests, event.group)
+        self._safely(self._add_programs, event.group)
         self._on_running(event)
 
     def _on_group_removed(self, event: Any) -> None:
@@ -138,9 +140,13 @@ class Guard:
         if hasattr(group, "socket_manager"):
             self._sockets[name] = HeldSocket(group, self._address)
 
-    def _add_ingests(self, name: str) -> None:
-        if name == GROUP:
-            add_ingests(self._supervisord.process_groups[name], self._exchanges)
+    def _add_programs(self, name: str) -> None:
+        if name != GROUP:
+            return
+        group = self._supervisord.process_groups[name]
+        if self._publishes:
+            add_publish(group)
+        add_ingests(group, self._exchanges)
 
     def _check_control(self) -> None:
         """Nobody can beat at a socket that is not there."""
@@ -186,6 +192,7 @@ def make(supervisord: Any, **_options: Any) -> Guard:
     try:
         settings, _ = service.load()
         texts = service.load_texts()
+        publishes = bool(machines.load().nats_url)
     except SettingError as error:
         _refuse(str(error))
     address = settings.api_host, settings.api_port
@@ -196,6 +203,7 @@ def make(supervisord: Any, **_options: Any) -> Guard:
             address=address,
             texts=texts,
             exchanges=[n for n in settings.exchanges if not EXCHANGES[n].carried_by],
+            publishes=publishes,
         )
     except OSError as error:
         _refuse(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}")

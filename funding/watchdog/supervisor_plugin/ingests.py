@@ -1,4 +1,5 @@
-"""One ingest program for each exchange of FUNDING_EXCHANGES, which supervisord.conf cannot read.
+"""Programs that settings ask for, which supervisord.conf cannot read: one ingest for each exchange
+of FUNDING_EXCHANGES, and publish where FUNDING_NATS_URL is set.
 
 # Facts
 (supervisor 4.3.0, each seen happening)
@@ -12,7 +13,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-INGEST = "ingest"
+INGEST, PUBLISH = "ingest", "publish"
 FIRST = "binance"
 """The exchange of the program that stands in supervisord.conf."""
 
@@ -33,13 +34,25 @@ def add_ingests(group: Any, exchanges: Iterable[str]) -> None:
         name = program(exchange)
         if name in group.processes:
             continue
-        config = copy.copy(model.config)
-        config.name = name
-        config.command = f"{config.command} --exchange {exchange}"
-        config.stdout_logfile = _beside(config.stdout_logfile, name)
-        group.processes[name] = config.make_process(group)
+        _add(group, model, name, f"{model.config.command} --exchange {exchange}")
     if followed and FIRST not in followed:
         del group.processes[INGEST]  # nothing has started yet
+
+
+def add_publish(group: Any) -> None:
+    """Give `group` publish.py, after the model of an ingest, which it has; a group without one
+    stays as it is."""
+    model = group.processes.get(INGEST)
+    if model is not None and PUBLISH not in group.processes:
+        folder, _, end = str(model.config.command).rpartition("ingest.py")
+        _add(group, model, PUBLISH, f"{folder}publish.py{end}")
+
+
+def _add(group: Any, model: Any, name: str, command: str) -> None:
+    config = copy.copy(model.config)
+    config.name, config.command = name, command
+    config.stdout_logfile = _beside(config.stdout_logfile, name)
+    group.processes[name] = config.make_process(group)
 
 
 def _beside(path: Any, name: str) -> Any:

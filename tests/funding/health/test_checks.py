@@ -96,3 +96,11 @@ def test_what_people_are_to_be_told() -> None:
     assert_only_finding(facts, Level.WARNING, Check.VERDICT, words)
     facts = replace(HEALTHY, undelivered=["3 alerts cannot be sent"])
     assert_only_finding(facts, Level.WARNING, Check.ALERTS, "3 alerts cannot be sent")
+
+
+def test_a_trail_that_waits_is_told_where_it_is_published() -> None:
+    facts = replace(HEALTHY, unpublished="signals wait for NATS")
+    assert all(each.check is not Check.PUBLISH for each in check(facts))
+    publishes = Process("funding:publish", State.RUNNING, 99, "", 500.0)
+    facts = replace(facts, processes=[*(HEALTHY.processes or ()), publishes])
+    assert_only_finding(facts, Level.WARNING, Check.PUBLISH, "signals wait for NATS")

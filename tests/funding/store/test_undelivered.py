@@ -1,4 +1,4 @@
-"""Alerts that wait for their target."""
+"""What waits for its target."""
 
 from pathlib import Path
 
@@ -7,7 +7,14 @@ from funding.model.event import Event, EventKind
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.outbox import OutboxStore
-from funding.store.undelivered import ALERT_SECONDS, REFUSED_SECONDS, undelivered
+from funding.store.trail_outbox import Mark, TrailOutbox, TrailTable
+from funding.store.undelivered import (
+    ALERT_SECONDS,
+    REFUSED_SECONDS,
+    TRAIL_SECONDS,
+    undelivered,
+    unpublished,
+)
 
 AT = 1_764_725_610.0
 
@@ -37,3 +44,18 @@ def test_pings_that_are_not_taken_are_told_while_that_lasts(
     text = "FUNDING_HEARTBEAT_URL takes no ping since 2025-12-03T01:33:30Z: status 500"
     assert undelivered(store.rows, over - 1) == [text]
     assert undelivered(store.rows, over) == []
+
+
+def test_a_trail_that_waits_for_nats(path: Path, store: DurableConnection) -> None:
+    Events(store).add([Event(AT + n, "ingest", EventKind.CONNECT, "") for n in range(3)])
+    later = AT + TRAIL_SECONDS + 1.5
+    assert unpublished(store.rows, later) == ""  # it was never published
+    outbox = TrailOutbox(store)
+    outbox.set_mark(TrailTable.EVENT, Mark(0, 0.0))
+    outbox.set_mark(TrailTable.SIGNAL, Mark(7, 0.0))
+    words = "signals, events or comparisons wait for NATS since 2025-12-03T01:33:30Z"
+    assert unpublished(store.rows, later) == words
+    outbox.set_mark(TrailTable.EVENT, Mark(1, AT))
+    assert "01:33:31Z" in unpublished(store.rows, later)
+    outbox.set_mark(TrailTable.EVENT, Mark(2, AT + 1))
+    assert unpublished(store.rows, later) == ""

@@ -309,18 +309,19 @@ def test_age_of_the_list_of_contracts(service: WatchedService) -> None:
     assert service.monitor.look().contracts_age == pytest.approx(9_000.0)
 
 
-def test_sign_of_life_of_the_history_program_ages_by_a_clock_that_nobody_sets(
-    service: WatchedService,
+@pytest.mark.parametrize("name", ["history", "publish"])
+def test_sign_of_life_of_a_program_ages_by_a_clock_that_nobody_sets(
+    service: WatchedService, name: str
 ) -> None:
-    assert service.monitor.look().history_age is None
-    write = "INSERT OR REPLACE INTO consumer VALUES ('history', 1, ?)"
+    assert service.monitor.look().silences == {}
+    write = "INSERT OR REPLACE INTO consumer VALUES (?, 1, ?)"
     for beat in (1.0, 2.0):
         with closing(plainly(service.path)) as plain:
-            plain.execute(write, (beat,))
-        assert service.monitor.look().history_age == pytest.approx(0.0)
+            plain.execute(write, (name, beat))
+        assert service.monitor.look().silences == {f"funding:{name}": pytest.approx(0.0)}
         service.hand.advance(20.0)
         service.hand.wall += 3_600
-        assert service.monitor.look().history_age == pytest.approx(20.0)
+        assert service.monitor.look().silences == {f"funding:{name}": pytest.approx(20.0)}
 
 
 def test_alerts_that_wait_and_verdicts_are_facts(service: WatchedService) -> None:

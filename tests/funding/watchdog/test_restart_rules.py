@@ -129,11 +129,16 @@ def test_rules(facts: Facts, expected: list[tuple[str, str, str]]) -> None:
 
 
 HISTORY = Process("funding:history", RUNNING, 22, "", 500.0, 50 << 20)
+PUBLISH = Process("funding:publish", RUNNING, 23, "", 500.0, 50 << 20)
 
 
 @pytest.mark.parametrize(
     ("age", "process", "changes", "acts"),
     [
+        (59.0, PUBLISH, {}, False),
+        (61.0, PUBLISH, {}, True),
+        (None, PUBLISH, {}, True),
+        (61.0, PUBLISH, {"locked_by": "pid 9"}, False),
         (179.0, HISTORY, {}, False),
         (181.0, HISTORY, {}, True),
         (None, HISTORY, {}, True),  # it never gave a sign of life
@@ -147,15 +152,17 @@ HISTORY = Process("funding:history", RUNNING, 22, "", 500.0, 50 << 20)
         (181.0, OTHER, {}, False),
     ],
 )
-def test_history_program_that_gives_no_sign_of_life_is_restarted(
+def test_program_that_gives_no_sign_of_life_is_restarted(
     age: float | None, process: Process, changes: dict[str, Any], acts: bool
 ) -> None:
+    silences = {} if age is None else {process.name: age}
     found = [
         each
-        for each in decided(having(process, history_age=age, **changes))
+        for each in decided(having(process, silences=silences, **changes))
         if each[1] == process.name
     ]
-    assert found == [("TERM", "funding:history", "hung history")] * acts
+    rule = f"hung {process.name.partition(':')[2]}"
+    assert found == [("TERM", process.name, rule)] * acts
 
 
 def test_action_has_a_reason() -> None:

@@ -50,6 +50,7 @@ def test_each_rule_has_its_grace_and_its_distance() -> None:
         RuleName.HUNG_INGEST: (8.0, 0.0),
         RuleName.HOLDS_LOCK: (120.0, 0.0),
         RuleName.HUNG_HISTORY: (180.0, 0.0),
+        RuleName.HUNG_PUBLISH: (60.0, 0.0),
         RuleName.HUNG_API: (8.0, 0.0),
         RuleName.FAILING_API: (8.0, 0.0),
         RuleName.MEMORY: (60.0, 0.0),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from funding.watchdog.supervisor import SupervisorClient
-from funding.watchdog.supervisor_plugin.ingests import add_ingests, program
+from funding.watchdog.supervisor_plugin.ingests import add_ingests, add_publish, program
 from harness.processes import finished, until
 from tests.funding.watchdog.supervisor_plugin.test_guard import PLUGIN
 from tests.support.supervised import SLEEPS, supervisord
@@ -23,7 +23,29 @@ def test_programs_have_the_names_that_supervisorctl_shows() -> None:
 def test_group_without_an_ingest_stays_as_it_is() -> None:
     group: Any = SimpleNamespace(processes={"watchdog": None})
     add_ingests(group, ["binance", "kucoin"])
+    add_publish(group)
     assert list(group.processes) == ["watchdog"]
+
+
+def test_publish_is_of_the_group_where_a_server_is_named(short_path: Path) -> None:
+    (short_path / "ingest.py").write_text(SAYS)
+    (short_path / "publish.py").write_text(f"print('published'); {SAYS}")
+    extra = f"{PLUGIN}[supervisorctl]\nserverurl=unix://{short_path}/s\n"
+    ingest = {
+        "command": f'"{sys.executable}" "{short_path}/ingest.py"',
+        "stdout_logfile": str(short_path / "ingest.log"),
+    }
+    programs = {"ingest": SAYS, "watchdog": SLEEPS}
+    settings = {"FUNDING_EXCHANGES": "kucoin", "FUNDING_NATS_URL": "nats://127.0.0.1:1"}
+    with supervisord(short_path, programs, extra, settings, ingest=ingest):
+        client = SupervisorClient(short_path / "s")
+        wanted = {"funding:ingest-kucoin", "funding:publish", "funding:watchdog"}
+        until(
+            lambda: {each.name for each in client.processes() if each.is_running} == wanted,
+            "publish beside the ingest",
+        )
+        until(lambda: (short_path / "publish.log").read_text(), "its log")
+        assert (short_path / "publish.log").read_text() == "published\n[]\n"
 
 
 def test_group_without_binance_has_no_ingest_of_it(short_path: Path) -> None:
