@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from funding.client.mode import Decision, decide, needs_go
 from funding.client.recorder import Recorder
@@ -36,9 +36,13 @@ from funding.runtime.deadline import Deadline
 from funding.runtime.forks import ForkAware
 from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
-from funding.settings import environment
+from funding.settings import assets, environment
 from funding.settings.service import Settings, load
 from funding.store.comparisons import Comparisons
+
+if TYPE_CHECKING:
+    from funding.client.live_service import LiveService
+    from funding.nats.addresses import Address
 
 log = logging.getLogger("client")
 
@@ -55,6 +59,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class FundingClient(ForkAware):
     """Quotes of one `exchange`, in one of the modes of `mode`; for any number of threads at once.
 
+    With `url`, nats://host:4222 or several with commas, the quotes are those that takers publish
+    there, kept in a table of this process, and not those of the service on this machine; see
+    docs/machines.md. The mode is then websocket-only, without a GO, unless one is given.
+
     `mode` is FUNDING_MODE unless given; `caller`, by default the running script's name, is the
     name under which REST calls are counted, and the source of comparisons. No call waits longer
     than `timeout` seconds in all: for the service, for REST and for the store. `close`, or the end
@@ -70,6 +78,7 @@ class FundingClient(ForkAware):
         self,
         mode: str | None = None,
         *,
+        url: str | None = None,
         exchange: str | None = None,
         caller: str | None = None,
         settings: Settings | None = None,
@@ -80,7 +89,11 @@ class FundingClient(ForkAware):
             settings = load()[0]
             if environment.beside_a_demo():
                 log.warning("%s", environment.DEMO)
-        wanted = settings.mode if mode is None else mode
+        self._addresses = None if url is None else _addresses(url)
+        # What takers publish is for them to judge, and their report is not here.
+        self._trusted = url is not None and mode is None
+        usual = settings.mode if url is None else Mode.WEBSOCKET_ONLY
+        wanted = usual if mode is None else mode
         if wanted not in list(Mode):
             raise SettingError("mode", wanted, f"one of {', '.join(Mode)}")
         exchange = settings.first if exchange is None else exchange
@@ -107,7 +120,8 @@ class FundingClient(ForkAware):
         self._recorder = Recorder(self._settings.db, warn, host)
         self._usage = SharedUsage(self._recorder, bans)
         asked = self._settings, self._exchange, self._caller
-        self._open = partial(Sources, *asked, self._clock, self._usage, warn)
+        self._live = self._new_live(host)
+        self._open = partial(Sources, *asked, self._clock, self._usage, warn, self._live)
         self._idle: list[Sources] = []
         self._lock = threading.Lock()
         self._summary = RunningSummary()
@@ -115,7 +129,22 @@ class FundingClient(ForkAware):
         self._recheck = Every(RECHECK_SECONDS)
         self._missing_at_rest: frozenset[str] = frozenset()
         # At the end of the program, too.
-        self._at_end = weakref.finalize(self, self._recorder.close, self._timeout)
+        self._at_end = weakref.finalize(self, _end, self._recorder, self._live, self._timeout)
+
+    def _new_live(self, rest_host: str) -> "LiveService | None":
+        if self._addresses is None:
+            return None
+        from funding.client.live_service import LiveService  # here: the others do without NATS
+
+        return LiveService(
+            self._addresses,
+            self._exchange.name,
+            clock=self._clock,
+            warn=self._warn,
+            stale_after=self._settings.stale_after,
+            rest_host=rest_host,
+            aliases=assets.load(),
+        )
 
     def after_fork_in_child(self) -> None:
         """Begin again in the child: locks may be held, and sockets are read, by the parent."""
@@ -206,7 +235,7 @@ class FundingClient(ForkAware):
         with suppress(IndexError):
             while True:
                 self._idle.pop().close()
-        self._recorder.close(self._timeout)
+        _end(self._recorder, self._live, self._timeout)
 
     def _compare_one(self, sources: Sources, symbol: str) -> Funding | None:
         """Ask both, the service around REST, and compare."""
@@ -255,6 +284,8 @@ class FundingClient(ForkAware):
 
     def _decided(self, deadline: Deadline) -> Decision:
         verdict, problem = None, ""
+        if self._trusted:
+            return Decision(self._wanted, "")
         if needs_go(self._wanted) and not self._forced:
             try:
                 seconds = (deadline.left() or 0.0) / 2
@@ -289,6 +320,22 @@ class FundingClient(ForkAware):
             sources.close()
             raise
         self._idle.append(sources)
+
+
+def _end(recorder: Recorder, live: "LiveService | None", seconds: float) -> None:
+    if live is not None:
+        live.close()
+    recorder.close(seconds)
+
+
+def _addresses(url: str) -> "list[Address]":
+    from funding.nats import addresses  # here: the others do without NATS
+
+    try:
+        return addresses.parse(url)
+    except ValueError:
+        hidden = "(hidden: it may carry credentials)"
+        raise SettingError("url", hidden, "nats:// or tls:// addresses, with commas") from None
 
 
 def _script_name() -> str:

@@ -6,7 +6,7 @@ most once a minute for each kind, and no exception.
   one of characters that no symbol has with -1100.
 """
 
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from funding import errors
@@ -23,6 +23,9 @@ from funding.runtime.deadline import Deadline
 from funding.runtime.logs import ThrottledWarnings
 from funding.settings.service import Settings
 
+if TYPE_CHECKING:
+    from funding.client.live_service import LiveService, WithinSeconds
+
 NO_SUCH_SYMBOL = (-1121, -1105, -1100)
 A = TypeVar("A", ServiceQuote, ServiceQuotes)
 
@@ -37,7 +40,7 @@ class RestQuote(NamedTuple):
 
 class Sources:
     """Connections of their own, to one `exchange` and the service, for one thread at a time.
-    `usage` is the whole client's.
+    `usage` is the whole client's, and so is `live`, which takes the place of the service.
 
     Nothing is opened before it is used. Each question ends with `deadline`, or `leaves` that many
     seconds for what comes after it.
@@ -51,6 +54,7 @@ class Sources:
         clock: Clock,
         usage: SharedUsage,
         warn: ThrottledWarnings,
+        live: "LiveService | None" = None,
     ) -> None:
         self.deadline = Deadline(None)
         self._leaves = 0.0
@@ -58,13 +62,17 @@ class Sources:
         self._caller = caller
         self._clock = clock
         self._usage = CallUsage(usage, self._left)
-        self._service = Service(
-            settings.api_host,
-            settings.api_port,
-            timeout=self._left,
-            uptime=clock.uptime,
-            rest_host=rest_host(settings, exchange),
-            exchange=exchange.name,
+        self._service: Service | WithinSeconds = (
+            live.within(self._left)
+            if live is not None
+            else Service(
+                settings.api_host,
+                settings.api_port,
+                timeout=self._left,
+                uptime=clock.uptime,
+                rest_host=rest_host(settings, exchange),
+                exchange=exchange.name,
+            )
         )
         # Binance answers for one symbol, at a tenth of the weight of all.
         self._other = (

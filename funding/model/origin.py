@@ -6,6 +6,7 @@ says where the two do not belong together.
 """
 
 import enum
+import functools
 import ipaddress
 import re
 
@@ -37,6 +38,7 @@ def origin(host: str) -> Origin:
     return Origin.TESTNET if _TESTNET.search(host) else Origin.EXCHANGE
 
 
+@functools.lru_cache(maxsize=64)  # for each quote that a client asks for
 def not_comparable(feed_host: str, rest_host: str) -> str:
     """Why quotes of the stream at `feed_host` and replies of the REST interface at `rest_host`
     have nothing to do with each other; "" where they have."""

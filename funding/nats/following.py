@@ -11,6 +11,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -29,6 +30,8 @@ T = TypeVar("T")
 log = logging.getLogger("nats")
 ASK_SECONDS = 2.0
 RETRY_SECONDS = 1.0
+FORGET_SECONDS = 5
+"""How long the server keeps what a watch had after its end; nats-py says five minutes."""
 OPERATION = "KV-Operation"
 DELETED = ("DEL", "PURGE")
 
@@ -57,17 +60,22 @@ async def watch(client: Client, bucket: str, callback: Callable[[Entry | None], 
 
     async def begin() -> KeyValue.KeyWatcher:
         values = await client.jetstream(timeout=ASK_SECONDS).key_value(bucket)
-        return await values.watchall()
+        return await values.watchall(inactive_threshold=FORGET_SECONDS)
 
     watcher = await _attempt(f"bucket {bucket}", begin)
-    async for entry in watcher:
-        callback(None if entry is None else _entry(entry))
+    try:
+        async for entry in watcher:
+            callback(None if entry is None else _entry(entry))
+    finally:
+        # The server would go on sending, and the library receiving.
+        with suppress(nats.errors.Error, OSError):
+            await watcher.stop()  # type: ignore[no-untyped-call]
 
 
 async def snapshot(client: Client, bucket: Bucket, keys: str) -> list[Entry]:
     """The values of `bucket` whose keys fit `keys`, with the deleted ones."""
     values = await client.jetstream(timeout=ASK_SECONDS).key_value(bucket.name)
-    watcher, found = await values.watch(keys), []
+    watcher, found = await values.watch(keys, inactive_threshold=FORGET_SECONDS), []
     try:
         async for entry in watcher:
             if entry is None:

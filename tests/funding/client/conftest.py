@@ -9,6 +9,8 @@ from funding.runtime.clock import SYSTEM
 from tests.support.api_and_ingest import World, exchange_and_service
 from tests.support.clients import Clients
 from tests.support.clock import write
+from tests.support.nats_server import NatsServer, serving
+from tests.support.publisher import Publisher, publishing
 
 
 @pytest.fixture(scope="package")
@@ -35,3 +37,17 @@ def make(world: World, database: Path) -> Iterator[Clients]:
     made = Clients(world, database)
     yield made
     made.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server of the test's own."""
+    with serving(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def publisher(server: NatsServer) -> Iterator[Publisher]:
+    """A taker on it."""
+    with publishing(server) as made:
+        yield made

@@ -15,14 +15,17 @@ from funding.model.event import Event, EventKind
 from funding.model.signal import Signal, SignalDirection, SignalKind, Zone
 from funding.replica import trail
 from funding.replica.trail import TrailKind, TrailRow
+from tests.support.published import SENT
 
 SIGNAL = Signal(
-    *(7.5, "binance", "BTCUSDT", SignalKind.ZONE, Zone.HIGH, SignalDirection.UP),
+    *(SENT - 9, "binance", "BTCUSDT", SignalKind.ZONE, Zone.HIGH, SignalDirection.UP),
     *(0.0001, 2.5, "z is 2.5", 1, None, 7_000),
 )
-EVENT = Event(8.5, "watchdog", EventKind.RESTART, "it hung", "funding:ingest", "silent", None, 2)
+EVENT = Event(
+    SENT - 8, "watchdog", EventKind.RESTART, "it hung", "funding:ingest", "silent", None, 2
+)
 COMPARISON = Comparison(
-    *(9.5, "watchdog", "binance", "BTCUSDT", Field.MARK_PRICE, 100.0, 100.5),
+    *(SENT - 7, "watchdog", "binance", "BTCUSDT", Field.MARK_PRICE, 100.0, 100.5),
     *(-0.5, 120, Outcome.MISMATCH, 9_400, 1),
 )
 BODIES: dict[TrailKind, tuple[trail.Row, dict[str, Any]]] = {
