@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from funding.nats.clocks import TakerClocks
 
-SILENT_SECONDS = 10.0
-"""As long as a taker's own API waits for its ingest. Another taker takes over within 3 s."""
+SILENT_SECONDS = 5.0
+"""Another taker takes over within 3 s. It is less than what a taker's API allows its ingest: the
+feed row that came last grows old too, and would put the blame there."""
 TAKEOVER_SECONDS = 3.0
 """After so long a silence the heartbeat of an older leadership counts again."""
 

@@ -21,6 +21,7 @@ from funding.replica.trail import TrailKind, TrailRow
 from funding.store.replica_file import Changes, Received
 
 MOST_CONTRACTS = 10 * MAX_SYMBOLS
+MOST_EVENTS = 100_000
 
 
 class Pending:
@@ -44,6 +45,7 @@ class Pending:
         self._listed: set[tuple[str, str]] = set()
         self._trail: list[TrailRow] = []
         self._forgotten: set[TrailKind] = set()
+        self._events: dict[tuple[str, int, float], int] = {}  # the number of each
 
     def quote(self, quote: PublishedQuote, *, wall: float, uptime: float) -> None:
         """A quote, received now."""
@@ -79,12 +81,19 @@ class Pending:
             self.contract(exchange, symbol, None)
 
     def trail(self, row: TrailRow) -> None:
-        """A row of the trail."""
+        """A row of the trail. An event that has ended takes the place of its beginning."""
+        if row.kind is TrailKind.EVENT:
+            first = self._events.setdefault(row.origin, row.number)
+            row = row._replace(number=first)
+            if len(self._events) > MOST_EVENTS:
+                del self._events[next(iter(self._events))]
         self._trail.append(row)
 
     def forget(self, kind: TrailKind) -> None:
         """The stream was made again: what is known of that kind was in the one before."""
         self._forgotten.add(kind)
+        if kind is TrailKind.EVENT:
+            self._events.clear()
         self._trail = [each for each in self._trail if each.kind is not kind]
 
     def retire(self, uptime: float) -> None:

@@ -1,8 +1,10 @@
 """Signals, events and comparisons as they travel: bytes → rows. Pure.
 
-Each is the row of the taker's table as JSON, by the names of its columns, with its taker.
+Each has the fields of the API's row of it, and the machine whose row it is.
 """
 
+from collections.abc import Mapping
+from dataclasses import fields
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -26,33 +28,71 @@ class TrailKind(StrEnum):
     COMPARISON = "comparison"
 
 
-_KINDS: dict[TrailKind, type[Any]] = {
-    TrailKind.SIGNAL: Signal,
-    TrailKind.EVENT: Event,
-    TrailKind.COMPARISON: Comparison,
-}
-_columns = msgspec.json.Decoder(dict[str, Any])
-
-
 class TrailRow(NamedTuple):
-    """The message `number` of the stream."""
+    """The message `number` of the stream. An event is sent again when it has ended: `origin` is the
+    same both times, its machine with the id and the time that it has there."""
 
     number: int
     kind: TrailKind
     row: Row
+    origin: tuple[str, int, float]
+
+
+class _Origin(msgspec.Struct, rename="camel"):
+    taker: str
+    id: int
+    at: float = 0.0
+
+
+def _wire(name: str) -> str:
+    """The field of a column: `z_score` is `zScore`."""
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)
+
+
+def _columns(names: list[str], **other: str) -> dict[str, str]:
+    """The columns in order, each with its field."""
+    return {name: other.get(name, _wire(name)) for name in names}
+
+
+_COLUMNS: Mapping[TrailKind, Mapping[str, str]] = {
+    TrailKind.SIGNAL: _columns(list(Signal._fields), symbols="count"),
+    TrailKind.EVENT: _columns([field.name for field in fields(Event)]),
+    TrailKind.COMPARISON: _columns(list(Comparison._fields)),
+}
+_fields = msgspec.json.Decoder(dict[str, Any])
 
 
 def decode(number: int, kind: TrailKind, body: bytes) -> TrailRow:
     """What the message `number` says. Raises `NatsGarbled`."""
-    subject, made = f"{kind} {number}", _KINDS[kind]
+    name = f"{kind} {number}"
     if len(body) > LONGEST_BODY:
-        raise NatsGarbled(subject, f"{len(body)} bytes, at most {LONGEST_BODY} were expected")
+        raise NatsGarbled(name, f"{len(body)} bytes, at most {LONGEST_BODY} were expected")
     try:
-        values: Any = _columns.decode(body)
-        # A tuple is read as its values in order; those at the end may be missing.
-        names = getattr(made, "_fields", None)
-        if names is not None:
-            values = [values[name] for name in names if name in values]
-        return TrailRow(number, kind, msgspec.convert(values, made))
+        found = _fields.decode(body)
+        origin = msgspec.convert(found, _Origin)
+        row = _row(kind, found)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise NatsGarbled(subject, str(error)[:200]) from None
+        raise NatsGarbled(name, str(error)[:200]) from None
+    except KeyError as error:
+        raise NatsGarbled(name, f"it lacks {error}") from None
+    return TrailRow(number, kind, row, (origin.taker, origin.id, origin.at))
+
+
+def _row(kind: TrailKind, found: Mapping[str, Any]) -> Row:
+    columns = _COLUMNS[kind]
+    if kind is TrailKind.EVENT:
+        known = {name: found[field] for name, field in columns.items() if field in found}
+        return msgspec.convert(known, Event)
+    if kind is TrailKind.COMPARISON:
+        values = [found[field] for field in columns.values()]
+        explained = values.pop()  # a truth there, a number in the table
+        values.append(int(explained) if isinstance(explained, bool) else explained)
+        return msgspec.convert(values, Comparison)
+    # Where a signal is sent is a setting of its own machine; older ones have no event time.
+    absent = {"target": None, "event_time": None}
+    values = [
+        found.get(field, absent[name]) if name in absent else found[field]
+        for name, field in columns.items()
+    ]
+    return msgspec.convert(values, Signal)

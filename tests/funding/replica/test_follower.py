@@ -116,7 +116,7 @@ def test_a_stream_that_counts_from_one_again_replaces_what_was_of_the_old_one(
     follower.whole()
     take = follower.of_trail(TrailKind.EVENT)
     take(message(TrailKind.EVENT, 8))
-    take(message(TrailKind.EVENT, 9))
+    take(message(TrailKind.EVENT, 9, id=4))
     follower.turn()
     take(message(TrailKind.EVENT, 1, detail="new"))
     follower.turn()
@@ -130,7 +130,7 @@ def test_what_is_too_old_goes_once_a_minute(
     follower.whole()
     follower.turn()
     at = clock.wall - COMPARISON_SECONDS + 30
-    follower.of_trail(TrailKind.COMPARISON)(message(TrailKind.COMPARISON, 1, compared_at=at))
+    follower.of_trail(TrailKind.COMPARISON)(message(TrailKind.COMPARISON, 1, comparedAt=at))
     follower.turn()
     assert len(trail_reader.comparisons(reader, "BTCUSDT", 0.0, 9)) == 1
     clock.advance(TIDY_SECONDS)

@@ -1,5 +1,6 @@
 """What waits to be stored: the last of each symbol, in our own time."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.funding.replica.test_trail import COMPARISON, EVENT, SIGNAL
 from tests.support.published import SENT, feed, quote
 
 UP = 5_000.0
+ORIGIN = "one", 7, SENT - 8
 
 
 @pytest.fixture
@@ -107,9 +109,9 @@ def test_what_is_not_listed_any_more_after_a_pause_is_gone(pending: Pending) -> 
 
 
 def test_rows_of_the_trail_by_kind(pending: Pending) -> None:
-    pending.trail(TrailRow(1, TrailKind.SIGNAL, SIGNAL))
-    pending.trail(TrailRow(2, TrailKind.EVENT, EVENT))
-    pending.trail(TrailRow(3, TrailKind.COMPARISON, COMPARISON))
+    pending.trail(TrailRow(1, TrailKind.SIGNAL, SIGNAL, ORIGIN))
+    pending.trail(TrailRow(2, TrailKind.EVENT, EVENT, ORIGIN))
+    pending.trail(TrailRow(3, TrailKind.COMPARISON, COMPARISON, ORIGIN))
     found = take(pending)
     assert found.signals == [(1, SIGNAL)]
     assert found.events == [(2, EVENT)]
@@ -118,10 +120,25 @@ def test_rows_of_the_trail_by_kind(pending: Pending) -> None:
 
 
 def test_a_stream_that_was_made_again_takes_its_rows_along(pending: Pending) -> None:
-    pending.trail(TrailRow(8, TrailKind.EVENT, EVENT))
-    pending.trail(TrailRow(9, TrailKind.SIGNAL, SIGNAL))
+    pending.trail(TrailRow(8, TrailKind.EVENT, EVENT, ORIGIN))
+    pending.trail(TrailRow(9, TrailKind.SIGNAL, SIGNAL, ORIGIN))
     pending.forget(TrailKind.EVENT)
-    pending.trail(TrailRow(1, TrailKind.EVENT, EVENT))
+    pending.trail(TrailRow(1, TrailKind.EVENT, EVENT, ORIGIN))
     found = take(pending)
     assert found.forgotten == ["event"]
     assert (found.events, found.signals) == ([(1, EVENT)], [(9, SIGNAL)])
+
+
+def test_an_event_that_has_ended_takes_the_place_of_its_beginning(
+    pending: Pending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = replace(EVENT, duration_seconds=5.0)
+    pending.trail(TrailRow(2, TrailKind.EVENT, EVENT, ORIGIN))
+    pending.trail(TrailRow(3, TrailKind.EVENT, EVENT, ("two", 7, SENT - 8)))
+    take(pending)
+    pending.trail(TrailRow(9, TrailKind.EVENT, ended, ORIGIN))
+    assert take(pending).events == [(2, ended)]
+    monkeypatch.setattr("funding.replica.pending.MOST_EVENTS", 2)
+    pending.trail(TrailRow(10, TrailKind.EVENT, EVENT, ("two", 8, SENT - 8)))
+    pending.trail(TrailRow(11, TrailKind.EVENT, ended, ("two", 8, SENT - 8)))
+    assert [number for number, _ in take(pending).events] == [10, 10]

@@ -19,7 +19,7 @@ from funding.store import asset_reader, history_reader, trail_reader
 from funding.store.reader import Reader
 from harness.processes import until
 from tests.funding.nats.test_intake import CONTRACT
-from tests.funding.replica.test_trail import BODIES, EVENT
+from tests.funding.replica.test_trail import EVENT, FIELDS
 from tests.support.nats_server import NatsServer
 from tests.support.publisher import Publisher
 
@@ -75,11 +75,11 @@ def test_it_follows(publisher: Publisher, replica: Replica, reader: Reader) -> N
     publisher.contract(CONTRACT)
     until(lambda: asset_reader.contracts(reader) == [CONTRACT], "a contract")
     at = SYSTEM.wall()
-    event = BODIES[TrailKind.EVENT][1] | {"at": at}
+    event = FIELDS[TrailKind.EVENT] | {"at": at}
     for number, kind in enumerate(TrailKind):
-        publisher.append(kind, "x", BODIES[kind][1] | {"at": at, "compared_at": at}, str(number))
+        publisher.append(kind, "x", FIELDS[kind] | {"at": at, "comparedAt": at}, str(number))
     until(lambda: trail_reader.events(reader, 0.0, (), None, 9), "an event")
-    publisher.append("event", "x", event, "another")
+    publisher.append("event", "x", event | {"id": 4}, "another")
     until(lambda: len(trail_reader.events(reader, 0.0, (), None, 9)) == 2, "another one")
     events = trail_reader.events(reader, 0.0, (), None, 9)
     expected = replace(EVENT, at=at)
@@ -123,7 +123,7 @@ def test_a_server_that_dies_is_said_and_what_comes_after_is_read(
 ) -> None:
     monkeypatch.setattr("funding.replica.heartbeats.SILENT_SECONDS", 0.5)
     publisher.until(lambda: replica.problem("binance") == "", "a heartbeat")
-    event = BODIES[TrailKind.EVENT][1] | {"at": SYSTEM.wall()}
+    event = FIELDS[TrailKind.EVENT] | {"at": SYSTEM.wall()}
     publisher.append("event", "x", event, "1")
     until(lambda: trail_reader.events(reader, 0.0, (), None, 9), "an event")
     server.kill()
@@ -133,7 +133,7 @@ def test_a_server_that_dies_is_said_and_what_comes_after_is_read(
     until(lambda: publisher.connection.connected, "the publisher is back")
     publisher.make()
     publisher.keep("BACK")
-    publisher.append("event", "x", event, "2")
+    publisher.append("event", "x", event | {"id": 4}, "2")
     until(lambda: reader.one("BACK"), "the bucket is read again")
     until(lambda: len(trail_reader.events(reader, 0.0, (), None, 9)) == 2, "the next event")
     publisher.until(lambda: replica.problem("binance") == "", "heartbeats are heard again")

@@ -1,6 +1,5 @@
 """Rows of the trail: what is read, and what is refused."""
 
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -13,13 +12,15 @@ from funding.comparison.pair import Comparison
 from funding.errors import NatsGarbled
 from funding.model.event import Event, EventKind
 from funding.model.signal import Signal, SignalDirection, SignalKind, Zone
+from funding.publish.trail_messages import message
 from funding.replica import trail
 from funding.replica.trail import TrailKind, TrailRow
+from funding.store.trail_outbox import TrailRow as StoredRow
 from tests.support.published import SENT
 
 SIGNAL = Signal(
     *(SENT - 9, "binance", "BTCUSDT", SignalKind.ZONE, Zone.HIGH, SignalDirection.UP),
-    *(0.0001, 2.5, "z is 2.5", 1, None, 7_000),
+    *(0.0001, 2.5, "z is 2.5", 3, None, 7_000),
 )
 EVENT = Event(
     SENT - 8, "watchdog", EventKind.RESTART, "it hung", "funding:ingest", "silent", None, 2
@@ -28,26 +29,49 @@ COMPARISON = Comparison(
     *(SENT - 7, "watchdog", "binance", "BTCUSDT", Field.MARK_PRICE, 100.0, 100.5),
     *(-0.5, 120, Outcome.MISMATCH, 9_400, 1),
 )
-BODIES: dict[TrailKind, tuple[trail.Row, dict[str, Any]]] = {
-    TrailKind.SIGNAL: (SIGNAL, SIGNAL._asdict()),
-    TrailKind.EVENT: (EVENT, asdict(EVENT)),
-    TrailKind.COMPARISON: (COMPARISON, COMPARISON._asdict()),
+ROWS: dict[TrailKind, trail.Row] = {
+    TrailKind.SIGNAL: SIGNAL,
+    TrailKind.EVENT: EVENT,
+    TrailKind.COMPARISON: COMPARISON,
 }
+FIELDS = {
+    kind: msgspec.json.decode(message("one", StoredRow(3, row)).body) for kind, row in ROWS.items()
+}
+"""As takers send them."""
 
 
 def body(of: TrailKind, **more: Any) -> bytes:
-    return msgspec.json.encode({**BODIES[of][1], "id": 3, "taker": "one", **more})
+    return msgspec.json.encode({**FIELDS[of], **more})
 
 
 @pytest.mark.parametrize("kind", TrailKind)
 def test_a_row_comes_back(kind: TrailKind) -> None:
-    assert trail.decode(42, kind, body(kind)) == TrailRow(42, kind, BODIES[kind][0])
+    at = 0.0 if kind is TrailKind.COMPARISON else ROWS[kind].at  # type: ignore[union-attr]
+    expected = TrailRow(42, kind, ROWS[kind], ("one", 3, at))
+    assert trail.decode(42, kind, body(kind)) == expected
 
 
 def test_a_row_of_an_older_taker_lacks_what_is_new() -> None:
-    values = {name: each for name, each in SIGNAL._asdict().items() if name != "event_time"}
+    fields = FIELDS[TrailKind.SIGNAL]
+    values = {name: each for name, each in fields.items() if name != "eventTime"}
     found = trail.decode(1, TrailKind.SIGNAL, msgspec.json.encode(values))
     assert found.row == SIGNAL._replace(event_time=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking"),
+    [
+        (TrailKind.SIGNAL, "zScore"),
+        (TrailKind.EVENT, "source"),
+        (TrailKind.COMPARISON, "restTime"),
+        (TrailKind.EVENT, "taker"),
+    ],
+)
+def test_a_row_that_lacks_a_value_is_refused(kind: TrailKind, lacking: str) -> None:
+    """And does not take the next one for it."""
+    values = {name: each for name, each in FIELDS[kind].items() if name != lacking}
+    with pytest.raises(NatsGarbled):
+        trail.decode(1, kind, msgspec.json.encode(values))
 
 
 @pytest.mark.parametrize(
