@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from funding.nats.addresses import Address
     from funding.settings.alerts import AlertSettings
     from funding.settings.consumers import ConsumerSettings
+    from funding.settings.machines import MachineSettings
     from funding.statistics.thresholds import Threshold
 
 T = TypeVar("T")
@@ -63,19 +64,27 @@ def alerts(name: str, settings: service.Settings) -> "AlertSettings":
     return _read(name, lambda: room.load(settings.rest_host))
 
 
+def machines(name: str) -> "MachineSettings":
+    """The settings of what travels between machines, or the end of the process: exit 2 and one
+    line on stderr."""
+    from funding.settings import machines as room  # here: the other programs do without
+
+    return _read(name, room.load)
+
+
 def nats_addresses(name: str, text: str) -> "list[Address]":
     """The NATS servers in the argument `text`, or those of the settings where it is empty; without
     any, the end of the process: exit 2 and one line on stderr."""
     from funding.nats import addresses  # here: the other programs do without
-    from funding.settings import machines
+    from funding.settings import machines as room
 
     expected = "nats:// or tls:// addresses, separated by commas"
 
     def read() -> "list[Address]":
         if not text:
-            found = machines.load().servers
+            found = room.load().servers
             if not found:
-                raise SettingError(machines.URL, "", f"{expected}, or one after --from")
+                raise SettingError(room.URL, "", f"{expected}, or one after --from")
             return found
         try:
             return addresses.parse(text)
