@@ -131,6 +131,18 @@ REPLIES: dict[str, dict[str, object]] = {
 """By exchange and route, each of its own documented form."""
 REPLIES["binance-coinm"] = {
     "fundingInfo of COIN-M": REPLIES["binance"]["fundingInfo"],
+    "dapi/exchangeInfo": {
+        "symbols": [
+            {
+                "symbol": "BTCUSD_PERP",
+                "contractType": "PERPETUAL",
+                "contractStatus": "TRADING",
+                "quoteAsset": "USD",
+                "baseAsset": "BTC",
+                "deliveryDate": 4133404800000,
+            },
+        ]
+    },
     "dapi/fundingRate": [{**_CHARGED, "symbol": "BTCUSD_PERP"}],
     "dapi/premiumIndex": [{**_PREMIUM, "symbol": "BTCUSD_PERP"}],
 }

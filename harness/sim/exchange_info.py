@@ -1,9 +1,10 @@
-"""The body of `GET /fapi/v1/exchangeInfo`: every contract and its trading rules. Pure.
+"""The bodies of `exchangeInfo`, of USD-M and COIN-M: every contract and its trading rules. Pure.
 
 # Facts
 
 - Keys, their order and the filters are those of the capture of 2026-10-07; a perpetual's
   deliveryDate is 4133404800000 (2100-12-25).
+- That of COIN-M calls the status `contractStatus`, and has `contractSize` (official documentation).
 """
 
 from __future__ import annotations
@@ -43,6 +44,17 @@ def exchange_info(_query: Query, view: View) -> object:
         ],
         "symbols": [_symbol(one, view.faults) for one in view.usd_margined()],
     }  # fmt: skip
+
+
+def coin_margined_exchange_info(_query: Query, view: View) -> object:
+    """The contracts of COIN-M, on its own host."""
+    rows = []
+    for motion in view.coin_margined():
+        row = _symbol(motion, view.faults)
+        size = 100 if motion.contract.base_asset == "BTC" else 10
+        row |= {"contractStatus": row.pop("status"), "contractSize": size}
+        rows.append(row)
+    return {"timezone": "UTC", "serverTime": view.now_ms, "exchangeFilters": [], "symbols": rows}
 
 
 def _symbol(motion: Motion, faults: FaultState) -> dict[str, object]:

@@ -35,6 +35,10 @@ class View:
         """Every contract but COIN-M."""
         return [one for one in self.motions.values() if one.contract.symbol_type == 1]
 
+    def coin_margined(self) -> list[Motion]:
+        """Every contract of COIN-M."""
+        return [one for one in self.motions.values() if one.contract.symbol_type == 2]
+
 
 def premium_index(query: Query, view: View) -> object:
     """Mark price, index price and funding, of one contract or of all."""
@@ -47,8 +51,7 @@ def coin_margined_premium_index(query: Query, view: View) -> object:
     """The same of COIN-M, on its own host: a list in both cases."""
     if "symbol" in query:
         return [_premium(_contract(query, view, coin_margined=True), view)]
-    coin_margined = (one for one in view.motions.values() if one.contract.symbol_type == 2)
-    return [_premium(one, view) for one in coin_margined]
+    return [_premium(one, view) for one in view.coin_margined()]
 
 
 def coin_margined_funding_rate(query: Query, view: View) -> object:

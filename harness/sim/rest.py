@@ -21,7 +21,7 @@ from aiohttp import web
 
 from harness.sim import market, replies
 from harness.sim.contracts import CLASSES
-from harness.sim.exchange_info import exchange_info
+from harness.sim.exchange_info import coin_margined_exchange_info, exchange_info
 from harness.sim.faults import FaultState
 from harness.sim.hub import Hub
 from harness.sim.limits import Budget
@@ -55,6 +55,7 @@ ROUTES: dict[str, Route] = {
 COIN_MARGINED: dict[str, Route] = {
     "premiumIndex": Route(replies.coin_margined_premium_index, lambda _query: 10),
     "fundingRate": Route(replies.coin_margined_funding_rate),
+    "exchangeInfo": Route(coin_margined_exchange_info),
 }
 _RESTRICTED = (
     "Service unavailable from a restricted location according to 'b. Eligibility' in "

@@ -55,6 +55,15 @@ def test_settled_rates_of_coin_margined_contracts_have_it_too(exchange: Exchange
     assert times == sorted(set(times))
 
 
+def test_contracts_of_coin_m_are_listed_there_too(exchange: Exchange) -> None:
+    listed = {row["symbol"]: row for row in exchange.get("/dapi/v1/exchangeInfo")["symbols"]}
+    assert set(listed) == {row["symbol"] for row in exchange.get("/dapi/v1/premiumIndex")}
+    dated = listed["BTCUSD_261225"]
+    assert (dated["contractStatus"], dated["contractType"]) == ("TRADING", "CURRENT_QUARTER")
+    assert dated["deliveryDate"] == 1_798_185_600_000
+    assert "status" not in dated
+
+
 CAPTURES = {
     "premiumIndex": "polyoxide_2026-10-07_premiumIndex.json",
     "fundingInfo": "polyoxide_2026-10-07_fundingInfo.json",

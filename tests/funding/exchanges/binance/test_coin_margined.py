@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from funding.errors import RestGarbled
 from funding.exchanges.binance import stream
 from funding.exchanges.binance.coin_margined import COIN_MARGINED
 from funding.exchanges.exchange import Options
 from funding.history.fetcher import HistoryOfAll, MarkBars
-from funding.model.contract import ContractStatus
+from funding.model.contract import Contract, ContractStatus
 from funding.model.quote import Quote
 from funding.model.settlement import Settlement
 from tests.support.conversations import asked
@@ -54,17 +57,48 @@ def test_bad_row_of_coin_m_is_nobodys_trouble() -> None:
     assert decoded(COIN).quotes == []
 
 
-def test_contracts_are_the_perpetuals_that_usd_m_lists() -> None:
-    infos = [
-        {"symbol": "BTCUSD_PERP", "fundingIntervalHours": 8, "adjustedFundingRateCap": "0.003"},
-        {"symbol": "BTCUSDT", "fundingIntervalHours": 8},
-        {"symbol": "BTCUSD_261225", "fundingIntervalHours": 8},
-    ]
-    (found,), requests = asked(REST.contracts(5.0), lambda _: infos)
+def listed(symbol: str, **changes: Any) -> dict[str, Any]:
+    """A row of the documentation's example, without what is not read."""
+    return {
+        "symbol": symbol, "pair": "BTCUSD", "contractType": "PERPETUAL", "contractSize": 100,
+        "deliveryDate": 4_133_404_800_000, "onboardDate": 1_590_739_200_000,
+        "contractStatus": "TRADING", "quoteAsset": "USD", "baseAsset": "BTC", **changes,
+    }  # fmt: skip
+
+
+INFOS = [
+    {"symbol": "BTCUSD_PERP", "fundingIntervalHours": 8, "adjustedFundingRateCap": "0.003"},
+    {"symbol": "BTCUSDT", "fundingIntervalHours": 8},
+]
+
+
+def contracts_of(*rows: dict[str, Any]) -> tuple[list[Contract], list[str]]:
+    replies = {"dapi/exchangeInfo": {"symbols": rows}, "fundingInfo of COIN-M": INFOS}
+    found, requests = asked(REST.contracts(5.0), lambda request: replies[request.route])
+    return found, [request.url for request in requests]
+
+
+def test_contracts_are_those_of_its_own_host_with_the_intervals_of_usd_m() -> None:
+    quarter = {"contractType": "CURRENT_QUARTER", "deliveryDate": 1_798_185_600_000}
+    (found, dated, over), addresses = contracts_of(
+        listed("BTCUSD_PERP"),
+        listed("BTCUSD_261225", **quarter),
+        listed("BTCUSD_200925", **quarter, contractStatus="DELIVERED"),
+    )
     assert (found.symbol, found.base_asset, found.quote_asset) == ("BTCUSD_PERP", "BTC", "USD")
     assert (found.status, found.funding_interval_hours) == (ContractStatus.TRADING, 8)
-    assert (found.rate_cap, found.rate_floor) == (0.003, None)
-    assert [request.url for request in requests] == ["https://rest.test/fapi/v1/fundingInfo"]
+    assert (found.rate_cap, found.rate_floor, found.delivery_time) == (0.003, None, None)
+    assert (dated.status, dated.contract_type) == (ContractStatus.TRADING, "CURRENT_QUARTER")
+    assert (dated.delivery_time, dated.funding_interval_hours) == (1_798_185_600_000, None)
+    assert over.status == ContractStatus.CLOSED
+    assert addresses == [
+        "https://dapi.test/dapi/v1/exchangeInfo", "https://rest.test/fapi/v1/fundingInfo"
+    ]  # fmt: skip
+
+
+def test_list_without_contracts_is_not_believed() -> None:
+    with pytest.raises(RestGarbled, match="lists no contract"):
+        contracts_of()
 
 
 def premium(symbol: str, **changes: Any) -> dict[str, Any]:
@@ -101,6 +135,9 @@ def test_bars_and_rates_of_usd_m_are_not_asked_for() -> None:
 
 def test_recorded_list_has_twenty(recorded: Path) -> None:
     body = (recorded / "binance" / "fundingInfo_full_2026-07-04.json").read_bytes()
-    found, _ = asked(REST.contracts(5.0), lambda _: body)
+    names = [each["symbol"] for each in json.loads(body) if each["symbol"].endswith("USD_PERP")]
+    info = {"symbols": [listed(name) for name in names]}
+    found, _ = asked(REST.contracts(5.0), lambda request: info if "dapi" in request.url else body)
     assert len(found) == 20
+    assert all(each.funding_interval_hours for each in found)
     assert COIN_MARGINED.carried_by == "binance"
