@@ -19,19 +19,22 @@ what is in place stays as it is.
   /etc/funding.secrets.env  keys and tokens, when you make it: 0600
 
   --dry-run    say what would be done, and do nothing
-  --user NAME  the unprivileged user that runs the service, and its group (default: funding)
+  --user NAME  the unprivileged user that runs the service, and its group (default: the one that
+               runs it already, else funding)
   --consumers  the consumers join the group, as with scripts/run --consumers; they stay in it
   --uninstall  remove the service and its releases; data, settings and user stay
   --purge      with --uninstall: these too
 TEXT
 }
 
-user=funding dry="" consumers="" action=install purge=""
+user="" dry="" consumers="" action=install purge=""
 source="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 # Another folder in the place of / is for tests.
 base="${DESTDIR:-}/opt/funding" etc="${DESTDIR:-}/etc"
 unit=$etc/systemd/system/funding.service settings=$etc/funding.env
-secrets=$etc/funding.secrets.env
+secrets=$etc/funding.secrets.env signals=$etc/funding.signals.toml
+# While one release takes the place of another: what `remember` has written.
+journal=$base/upgrade-under-way
 health_seconds=60
 
 fail() { echo "deploy/install.sh: $1" >&2; exit 1; }
@@ -55,8 +58,13 @@ read_arguments() {
         esac
         shift
     done
+    local runs
+    runs="$(sed -n 's/^User=//p' "$unit" 2>/dev/null || true)"
+    user="${user:-${runs:-funding}}"
     [[ "$user" =~ ^[a-z_][a-z0-9_-]*$ ]] || fail "not a user name: $user"
     [ "$user" != root ] || fail "the service must not run as root"
+    [ "${runs:-$user}" = "$user" ] ||
+        fail "the service runs as $runs, to whom its files belong: --uninstall comes first"
     [ -z "$purge" ] || [ "$action" = uninstall ] || fail "--purge goes with --uninstall"
     if [ -z "$dry" ] && [ "$(id -u)" != 0 ]; then fail "needs root (or --dry-run)"; fi
 }
@@ -90,22 +98,25 @@ make_user_and_folders() {
     run install -d -m 0755 "$base" "$base/releases"
     # What the group may read: a new database takes after its folder (funding/runtime/access.py).
     run install -d -m 2750 -o "$user" -g "$user" "$base/var"
-    run install -d -m 0700 -o "$user" -g "$user" "$base/var/log"
+    # Not as root: whoever took the service over could have put a link there.
+    run as_service mkdir -p -m 0700 "$base/var/log"
 }
 
-# build RELEASE: its files and packages; a build that was interrupted is begun again.
+# build RELEASE: its files and packages; a build that was interrupted is begun again, and one that
+# failed, as on a full disk, takes no room.
 build() {
     if [ -e "$1/.venv/complete" ]; then return; fi
     run rm -rf "$1"
     echo "+ (copy $source to $1, and install requirements.txt into its .venv)"
     if [ -n "$dry" ]; then return; fi
     (
+        trap '[ -e "$1/.venv/complete" ] || rm -rf "$1"' EXIT
         umask 022
         mkdir "$1"
         archive | tar --extract --directory "$1"
         ln -s ../../var "$1/var"
         ln -s "$settings" "$1/funding.env"
-        ln -s "$etc/funding.signals.toml" "$1/signals.toml"  # where there is none, it leads nowhere
+        ln -s "$signals" "$1/signals.toml"  # where there is none, it leads nowhere
         cd "$1"
         source scripts/setup.sh
         setup requirements.txt
@@ -121,8 +132,8 @@ write_unit() {
     if [ "$new" != "$(cat "$unit" 2>/dev/null)" ]; then
         changed=yes
         run install -D -m 0644 /dev/stdin "$unit" <<<"$new"
-        run systemctl daemon-reload
     fi
+    run systemctl daemon-reload  # also for a unit that an interrupted run has written
     if [ -z "$consumers" ] && [ ! -e "$file" ]; then return; fi
     new="$(sed "s|%(here)s/\.\./|$base/current/|g" "$1/consumers/supervisord.conf")"
     if [ "$new" != "$(cat "$file" 2>/dev/null)" ]; then
@@ -134,46 +145,113 @@ write_unit() {
 # ask RELEASE WHAT …: see deploy/ask.py.
 ask() { (cd "$1" && as_service .venv/bin/python - "${@:2}" <"$source/deploy/ask.py"); }
 
-# serves SINCE: whether within a minute the API says healthy, of a connection made since, and every
-# program runs. Says what it saw.
+# serves SINCE [EXCHANGE …]: whether within a minute the API says of each exchange that it is healthy,
+# of a connection made since, and every program runs. Says what it saw.
 serves() {
-    local saw="" idle="" end=$((SECONDS + health_seconds))
+    local saw="" idle="" end=$((SECONDS + health_seconds)) program
     if [ -n "$dry" ]; then echo "+ (wait until the service is healthy)"; return; fi
     echo "waiting until the service is healthy …"
     while [ $SECONDS -lt $end ]; do
-        if saw="$(ask "$base/current" health "$1" 2>&1)"; then
-            idle="$(cd "$base/current" && as_service .venv/bin/supervisorctl status 2>&1 |
-                grep -Ev ' (RUNNING|STOPPED) ' || true)"
+        if saw="$(ask "$base/current" health "$@" 2>&1)"; then
+            idle="$(idle)"
             if [ -z "$idle" ]; then echo "it serves: $saw"; return 0; fi
         fi
         sleep 1
     done
-    echo "not healthy after $health_seconds s: $saw" >&2
-    if [ -n "$idle" ]; then echo "$idle" >&2; fi
+    {
+        echo "not healthy after $health_seconds s: $saw"
+        echo "the last lines of journalctl -u funding:"
+        journalctl --unit funding --lines 5 --no-pager --output cat || true
+        idle | while read -r program saw; do
+            echo "$program $saw"
+            tail -n 5 "$base/var/log/${program#*:}.log" 2>/dev/null || true
+        done
+    } >&2
     return 1
+}
+# The programs that do not run, as supervisorctl tells it.
+idle() {
+    cd "$base/current" && as_service .venv/bin/supervisorctl status 2>&1 |
+        grep -Ev ' (RUNNING|STOPPED) ' || true
 }
 
 point() { run ln -sfn "$2" "$base/$1.new" && run mv -T "$base/$1.new" "$base/$1"; }
 
+# remember OLD BACKUP STEP: for the next run, where this one is ended at any moment. OLD is the release
+# that served last, BACKUP its database where the new release needs another version, STEP "back" from
+# when OLD is put in its place again.
+remember() {
+    printf '%s\n' "$@" >"$journal.new"
+    sync "$journal.new"
+    mv "$journal.new" "$journal"
+}
+
+# go_back OLD BACKUP: to the release OLD with its database. It may have been interrupted at any point.
+go_back() {
+    local database beside backup=$2
+    remember "$1" "$backup" back
+    # Once it is in place it has its name no more. A link and a new name take no room, which a disk
+    # may lack, and there is a database at any moment.
+    if [ -n "$backup" ] && [ -e "$backup" ]; then
+        database="$(ask "$1" database)"
+        for beside in -wal -shm; do
+            if [ -e "$database$beside" ]; then
+                as_service mv -T "$database$beside" "$database.undone$beside"
+            fi
+        done
+        as_service ln -f "$database" "$database.undone"
+        as_service chmod 0640 "$backup"
+        as_service mv -T "$backup" "$database"
+        echo "the database is as before; $database.undone has what was written since" >&2
+    fi
+    point current "releases/${1##*/}"
+    write_unit "$1"
+}
+
 # switch RELEASE: from the release that runs to this one, and back where this one does not serve.
 switch() {
-    local new=$1 old="" backup="" database="" since
+    local new=$1 old="" backup="" step="" version="" since expected=""
     if [ -L "$base/current" ]; then old="$(readlink -f "$base/current")"; fi
+    if [ -n "$old" ] && [ -z "$dry" ]; then
+        # An exchange that was not healthy before tells nothing about the new release.
+        expected="$(ask "$base/current" healthy 2>/dev/null || true)"
+        version="$(ask "$new" migrates)"
+    fi
+    if [ -e "$journal" ]; then
+        { read -r old && read -r backup && read -r step; } <"$journal"
+        echo "an upgrade from $old was interrupted"
+    elif [ "$version" = back ]; then
+        fail "the database is of a newer version than $new knows: docs/operations.md, \"Upgrade\""
+    fi
     run systemctl stop funding.service || true  # a first installation has none
     trap 'run systemctl start funding.service' EXIT  # whatever ends this script meanwhile
-    if [ -n "$old" ] && [ -z "$dry" ] && [ "$(ask "$new" migrates)" = yes ]; then
-        database="$(ask "$old" database)"
-        backup="$(cd "$old" && as_service scripts/backup --keep 7)" ||
-            fail "the database could not be backed up: it stays with $old"
-        echo "the database is backed up: $backup"
-        backup="${backup%%: *}"
+    if [ "$step" = back ] || { [ -n "$step" ] && [ "$new" = "$old" ]; }; then
+        go_back "$old" "$backup"
+        backup=""
+        write_unit "$new"
+        version="$(ask "$new" migrates)"
+    fi
+    if [ -n "$old" ] && [ "$old" != "$new" ] && [ -z "$dry" ]; then
+        remember "$old" "$backup" forward
+        if [ -z "$backup" ] && [ "$version" = yes ]; then
+            backup="$(cd "$old" && as_service scripts/backup --keep 7)" || {
+                go_back "$old" ""
+                rm "$journal"
+                fail "the database could not be backed up: it stays with $old"
+            }
+            echo "the database is backed up: $backup"
+            backup="${backup%%: *}"
+            remember "$old" "$backup" forward
+        fi
     fi
     point current "releases/${new##*/}"
     since=$(date +%s)
     trap - EXIT
     run systemctl start funding.service || true  # systemd goes on trying, and so do we
-    if serves "$since"; then
+    # shellcheck disable=SC2086  # names of exchanges
+    if serves "$since" $expected; then
         if [ -n "$old" ] && [ "$old" != "$new" ]; then point previous "releases/${old##*/}"; fi
+        if [ -e "$journal" ]; then run rm "$journal"; fi
         return
     fi
     if [ -z "$old" ] || [ "$old" = "$new" ]; then
@@ -181,17 +259,28 @@ switch() {
     fi
     echo "going back to $old" >&2
     systemctl stop funding.service || true
-    if [ -n "$backup" ]; then
-        rm -f "$database-wal" "$database-shm"
-        install -m 0640 -o "$user" -g "$user" "$backup" "$database.restored"
-        mv "$database.restored" "$database"
-    fi
-    point current "releases/${old##*/}"
-    write_unit "$old"
+    trap 'run systemctl start funding.service' EXIT
+    go_back "$old" "$backup"
     since=$(date +%s)
+    trap - EXIT
     systemctl start funding.service || true
-    serves "$since" || fail "$new does not serve, and neither does $old, which is back"
+    rm "$journal"
+    # shellcheck disable=SC2086
+    serves "$since" $expected || fail "$new does not serve, and neither does $old, which is back"
     fail "$new did not become healthy: $old is back, and serves"
+}
+
+# settings_are_newer: whether a file of settings was changed since the service was started.
+settings_are_newer() {
+    local file started
+    started="$(systemctl show --timestamp=unix --property=ActiveEnterTimestamp --value funding.service)"
+    for file in "$settings" "$secrets" "$signals"; do
+        if [ -e "$file" ] && [ "$(stat -L -c %Y "$file")" -gt "${started#@}" ]; then
+            echo "$file was changed since the service was started"
+            return 0
+        fi
+    done
+    return 1
 }
 
 install_or_upgrade() {
@@ -200,10 +289,11 @@ install_or_upgrade() {
     release="$base/releases/$version-$(archive | sha256sum | cut -c 1-12)"
     make_user_and_folders
     build "$release"
-    if [ -n "$dry" ]; then write_unit "$source"; else write_unit "$release"; fi
+    write_unit "$([ -e "$release" ] && echo "$release" || echo "$source")"
     run systemctl enable --quiet funding.service
     if [ -z "$changed" ] && [ "$(readlink -f "$base/current")" = "$release" ] &&
-        systemctl is-active --quiet funding.service; then
+        [ ! -e "$journal" ] && systemctl is-active --quiet funding.service &&
+        ! settings_are_newer; then
         echo "$release runs already"
         serves 0 || fail "it does not serve: journalctl -u funding; tail $base/var/log/*.log"
     else
@@ -219,13 +309,14 @@ install_or_upgrade() {
 
 uninstall() {
     run systemctl disable --now funding.service || true
-    run rm -rf "$unit" "$base/current" "$base/previous" "$base/releases"
+    run rm -rf "$unit" "$base/current" "$base/previous" "$base/releases" \
+        "$journal"
     run systemctl daemon-reload
     if [ -z "$purge" ]; then
         echo "left as they are: $base/var, $settings, the user $user (--purge removes them)"
         return
     fi
-    run rm -rf "$base/var" "$settings" "$secrets" "$etc/funding.signals.toml"
+    run rm -rf "$base/var" "$settings" "$secrets" "$signals"
     if [ -d "$base" ]; then run rmdir --ignore-fail-on-non-empty "$base"; fi
     if id "$user" >/dev/null 2>&1; then run userdel "$user"; fi
 }
