@@ -210,7 +210,7 @@ go_back() {
 
 # switch RELEASE: from the release that runs to this one, and back where this one does not serve.
 switch() {
-    local new=$1 old="" backup="" step="" version="" since expected=""
+    local new=$1 old="" backup="" step="" version="" said since expected=""
     if [ -L "$base/current" ]; then old="$(readlink -f "$base/current")"; fi
     if [ -n "$old" ] && [ -z "$dry" ]; then
         # An exchange that was not healthy before tells nothing about the new release.
@@ -234,13 +234,13 @@ switch() {
     if [ -n "$old" ] && [ "$old" != "$new" ] && [ -z "$dry" ]; then
         remember "$old" "$backup" forward
         if [ -z "$backup" ] && [ "$version" = yes ]; then
-            backup="$(cd "$old" && as_service scripts/backup --keep 7)" || {
+            said="$(cd "$old" && as_service scripts/backup --keep 7)" || {
                 go_back "$old" ""
                 rm "$journal"
                 fail "the database could not be backed up: it stays with $old"
             }
-            echo "the database is backed up: $backup"
-            backup="${backup%%: *}"
+            backup="$(readlink -f "${said%%: *}")"
+            echo "the database is backed up: $backup: ${said#*: }"
             remember "$old" "$backup" forward
         fi
     fi
