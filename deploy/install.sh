@@ -186,14 +186,17 @@ remember() {
     mv "$journal.new" "$journal"
 }
 
-# go_back OLD BACKUP: to the release OLD with its database. It may have been interrupted at any point.
+# go_back OLD BACKUP: to the release OLD with its database. It may have been interrupted at any point;
+# what a reboot starts meanwhile is OLD, which refuses the database of a newer release.
 go_back() {
     local database beside backup=$2
     remember "$1" "$backup" back
+    point current "releases/${1##*/}"
+    write_unit "$1"
     # Once it is in place it has its name no more. A link and a new name take no room, which a disk
     # may lack, and there is a database at any moment.
     if [ -n "$backup" ] && [ -e "$backup" ]; then
-        database="$(ask "$1" database)"
+        database="$(readlink -f "$(ask "$1" database)")"
         for beside in -wal -shm; do
             if [ -e "$database$beside" ]; then
                 as_service mv -T "$database$beside" "$database.undone$beside"
@@ -204,8 +207,6 @@ go_back() {
         as_service mv -T "$backup" "$database"
         echo "the database is as before; $database.undone has what was written since" >&2
     fi
-    point current "releases/${1##*/}"
-    write_unit "$1"
 }
 
 # switch RELEASE: from the release that runs to this one, and back where this one does not serve.
