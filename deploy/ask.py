@@ -21,7 +21,7 @@ from funding.store import upgrades
 
 
 def migrates(database: Path) -> str:
-    """"yes" where this release would bring the database to a newer version, "back" where that has
+    """ "yes" where this release would bring the database to a newer version, "back" where that has
     one already that this release does not know, else "no"."""
     if not database.exists():
         return "no"

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -321,6 +321,11 @@ def test_prepare_makes_the_database_and_sets_aside_one_of_a_stand_in(tmp_path: P
         assert database.exists()
         assert not os.path.exists(f"{database}-wal")
     assert f"it is now {database.with_name('funding-127.0.0.1.db')}" in result.stdout
+    with closing(apsw.Connection(str(database))) as connection:
+        connection.execute(
+            "INSERT INTO funding_rate (exchange, symbol, funding_time, rate_type, rate, source)"
+            " VALUES ('binance', 'BTCUSDT', 1, '', 1e-4, 'rest')"
+        )
     settings["FUNDING_WS_URL"] = "ws://one.example/market/ws"
     line = one_line(finished(INGEST, **settings), 1)
     assert "holds quotes of two.example; those of one.example need another file" in line

@@ -48,7 +48,9 @@ def check_programs(facts: Facts) -> Iterator[Finding]:
             text = f"{each.name} RUNNING for {each.age_seconds:.0f} s"
             yield info(of, f"{text}, {each.memory_bytes / MEGABYTE:.0f} MB", each.name)
         elif each.state is ProcessState.STOPPED and each.description == NOT_STARTED:
-            yield bad(of, f"{each.name} was not started yet", each.name)
+            # A consumer waits for a person; one that was started runs again by itself.
+            not_started = error if each in needed else info
+            yield not_started(of, f"{each.name} was not started yet", each.name)
         elif each.state is ProcessState.STOPPED:
             text = f"{each.name} is STOPPED: stopped by an operator; not restarted"
             yield bad(of, text, each.name)

@@ -29,6 +29,14 @@ _OF_ANOTHER_BOOT = (
     "UPDATE quote SET received_uptime = NULL WHERE exchange = ?",
     "UPDATE feed SET exchange_offset = NULL WHERE exchange = ?",
 )
+_OF_ADDRESS = ("quote", "bar", "comparison", "funding_rate", "signal")
+"""Tables whose rows are of the address in the feed row."""
+_HOLDS = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE exchange = ?1)" for table in _OF_ADDRESS)
+
+
+def holds_anything_of(connection: apsw.Connection, exchange: str) -> bool:
+    """Whether anything came from the address of the feed row; not so while nobody answered."""
+    return bool(connection.execute(f"SELECT {_HOLDS}", (exchange,)).get)
 
 
 def forget_boot(connection: apsw.Connection, exchange: str) -> None:

@@ -30,7 +30,13 @@ from funding.store.database import (
     translate_errors,
 )
 from funding.store.events import add_events
-from funding.store.feed_table import EXCHANGE_OFFSET, FEED_WRITE, feed_row, forget_boot
+from funding.store.feed_table import (
+    EXCHANGE_OFFSET,
+    FEED_WRITE,
+    feed_row,
+    forget_boot,
+    holds_anything_of,
+)
 from funding.store.file_identity import DatabaseFiles, identify_all
 from funding.store.ingest_lock import IngestLock
 from funding.store.lock_holder import locked_by
@@ -116,7 +122,7 @@ class Writer:
         if row is not None:
             address, boot, left, beat, least, event_time = row
             feed.last_event_time = event_time
-            if address != feed.address:
+            if address != feed.address and holds_anything_of(self._connection, feed.exchange):
                 raise errors.StoreForeign(
                     self._name,
                     f"holds quotes of {address}; those of {feed.address} need another file"

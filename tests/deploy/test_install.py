@@ -35,8 +35,22 @@ def shell(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
         serves() {{ echo "serves? $(readlink "$base/current")"; [ ! "$base/current" -ef "$bad" ]; }}
         bad="$base/releases/bad"
         write_unit() {{ echo "unit of ${{1##*/}}"; }}
-        ask() {{ case "$2" in migrates) echo no ;; database) echo "$base/var/funding.db" ;; esac; }}
-        mkdir -p "$base/releases/good" "$base/releases/bad" "$base/releases/better"
+        migrates=no
+        ask() {{
+            case "$2" in
+                migrates) echo "$migrates" ;;
+                database) echo "$base/var/funding.db" ;;
+                healthy) echo binance ;;
+            esac
+        }}
+        as_service() {{ "$@"; }}
+        mkdir -p "$base/releases/good" "$base/releases/bad" "$base/releases/better" "$base/var"
+        for release in good bad better; do
+            mkdir -p "$base/releases/$release/scripts"
+            printf '%s\n' '#!/bin/sh' "cp '$base/var/funding.db' '$base/backup' &&" \
+                "echo '$base/backup: 3 rows'" >"$base/releases/$release/scripts/backup"
+            chmod +x "$base/releases/$release/scripts/backup"
+        done
     """
     return subprocess.run(
         ["bash", "-c", world + commands],
@@ -119,33 +133,143 @@ def test_an_upgrade_that_does_not_serve_is_taken_back(tmp_path: Path) -> None:
     assert "good is back, and serves" in done.stderr
 
 
+MIGRATES = """
+    migrates=yes
+    serves() { echo new >"$base/var/funding.db"; [[ "$(readlink "$base/current")" = *good ]]; }
+    systemctl() { [ "$1" = stop ] || cat "$base/var/funding.db"; }
+"""
+"""A new release whose database is another; it says with what each start began."""
+
+
 def test_a_database_that_was_migrated_comes_back_with_its_release(tmp_path: Path) -> None:
     """The backup is made while nothing runs, before the new release does."""
-    world = """
-        ask() { case "$2" in migrates) echo yes ;; database) echo "$base/var/funding.db" ;; esac; }
-        as_service() { cp "$base/var/funding.db" "$base/backup"; echo "$base/backup: 3 rows"; }
-        install() { cp "${@: -2}"; }
-        serves() { echo new >"$base/var/funding.db"; [[ "$(readlink "$base/current")" = *good ]]; }
-    """
     shell('switch "$base/releases/good"', tmp_path)
     database = tmp_path / "opt/funding/var/funding.db"
-    database.parent.mkdir()
     database.write_text("old\n")
-    back = f'{world} systemctl() {{ [ "$1" = stop ] || cat "$base/var/funding.db"; }}'
-    done = shell(f'{back}; switch "$base/releases/bad"', tmp_path)
+    Path(f"{database}-wal").write_text("new")
+    done = shell(f'{MIGRATES} switch "$base/releases/bad"', tmp_path)
     assert done.returncode == 1
-    # As each of the two starts found it.
     assert done.stdout.splitlines()[-3:] == ["old", "unit of good", "old"]
+    assert Path(f"{database}.undone").read_text() == "new\n"
+    assert Path(f"{database}.undone-wal").read_text() == "new"
+    assert not Path(f"{database}-wal").exists()
+    assert not (tmp_path / "opt/funding/upgrade-under-way").exists()
 
 
 def test_nothing_is_upgraded_without_its_backup(tmp_path: Path) -> None:
     shell('switch "$base/releases/good"', tmp_path)
-    world = "ask() { echo yes; }; as_service() { return 1; }"
+    world = "migrates=yes"  # and there is no database to copy
     done = shell(f'{world}; switch "$base/releases/better"', tmp_path)
     assert done.returncode == 1
     assert "could not be backed up" in done.stderr
     assert leads_to("current", tmp_path) == "good"
-    assert done.stdout.splitlines()[-1] == "systemctl start funding.service"
+    assert done.stdout.splitlines()[-2:] == ["unit of good", "systemctl start funding.service"]
+    assert not (tmp_path / "opt/funding/upgrade-under-way").exists()
+
+
+def test_release_that_does_not_know_the_database_is_refused_while_the_other_runs(
+    tmp_path: Path,
+) -> None:
+    shell('switch "$base/releases/better"', tmp_path)
+    done = shell('migrates=back; switch "$base/releases/good"', tmp_path)
+    assert done.returncode == 1
+    assert "newer version" in done.stderr
+    assert "systemctl stop" not in done.stdout
+
+
+KILLED = "kill -9 $BASHPID;"
+
+
+@pytest.mark.parametrize(
+    ("moment", "killed"),
+    [
+        ("stopped", f'systemctl() {{ [ "$1" = start ] || {KILLED} }};'),
+        ("new release in its place", f"point() {{ ln -sfn $2 $base/$1; {KILLED} }};"),
+        ("started", f'systemctl() {{ [ "$1" = stop ] || {KILLED} }};'),
+        ("it serves, and is not proven yet", f"serves() {{ {KILLED} }};"),
+    ],
+)
+def test_an_upgrade_that_was_killed_goes_on_from_the_release_that_served(
+    tmp_path: Path, moment: str, killed: str
+) -> None:
+    """Whatever the next run finds: what served last is kept, and comes back where the new one is
+    none."""
+    shell('switch "$base/releases/good"', tmp_path)
+    died = shell(f'{killed} switch "$base/releases/bad"', tmp_path)
+    assert died.returncode == -9, moment
+    done = shell('switch "$base/releases/bad"', tmp_path)
+    assert "good is back, and serves" in done.stderr
+    assert leads_to("current", tmp_path) == "good"
+    shell(f'{killed} switch "$base/releases/better"', tmp_path)
+    assert shell('switch "$base/releases/better"', tmp_path).returncode == 0
+    assert (leads_to("current", tmp_path), leads_to("previous", tmp_path)) == ("better", "good")
+    assert not (tmp_path / "opt/funding/upgrade-under-way").exists()
+
+
+def test_an_upgrade_that_was_killed_is_undone_by_the_release_before(tmp_path: Path) -> None:
+    shell('switch "$base/releases/good"', tmp_path)
+    database = tmp_path / "opt/funding/var/funding.db"
+    database.write_text("old\n")
+    shell(
+        f'{MIGRATES} serves() {{ echo new >"$base/var/funding.db"; {KILLED} }};'
+        'switch "$base/releases/better"',
+        tmp_path,
+    )
+    assert (leads_to("current", tmp_path), database.read_text()) == ("better", "new\n")
+    done = shell('switch "$base/releases/good"', tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (leads_to("current", tmp_path), database.read_text()) == ("good", "old\n")
+
+
+@pytest.mark.parametrize("command", ["mv -T", "ln -f", "chmod", "write_unit"])
+def test_a_return_that_was_killed_is_finished_by_the_next_run(tmp_path: Path, command: str) -> None:
+    """A reboot meanwhile starts the release before, and the backup is neither lost nor replaced."""
+    shell('switch "$base/releases/good"', tmp_path)
+    database = tmp_path / "opt/funding/var/funding.db"
+    database.write_text("old\n")
+    kills = (
+        f"write_unit() {{ {KILLED} }};"
+        if command == "write_unit"
+        else f'as_service() {{ if [[ "$*" = "{command}"* ]]; then {KILLED} fi; "$@"; }};'
+    )
+    wal = 'echo wal >"$base/var/funding.db-wal";'
+    died = shell(f'{MIGRATES} {wal} {kills} switch "$base/releases/bad"', tmp_path)
+    assert died.returncode == -9
+    assert leads_to("current", tmp_path) == "good"
+    done = shell(f'{MIGRATES} switch "$base/releases/good"', tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert leads_to("current", tmp_path) == "good"
+    assert "old" in done.stdout.splitlines()
+
+
+def test_settings_that_were_changed_since_the_start_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "etc/funding.env"
+    file.parent.mkdir()
+    file.touch()
+    os.utime(file, (1_000, 1_000))
+    for started, expected in (("@1000", 1), ("@999", 0)):
+        done = shell(f"systemctl() {{ echo {started}; }}; settings_are_newer", tmp_path)
+        assert done.returncode == expected, done.stderr
+    assert done.stdout == f"{file} was changed since the service was started\n"
+
+
+def test_the_user_of_the_unit_stays_the_user(tmp_path: Path) -> None:
+    """`git pull` and the script again, without --user: what is there belongs to that user."""
+    unit = tmp_path / "etc/systemd/system/funding.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("[Service]\nUser=alice\n")
+    assert shell('read_arguments --dry-run; echo "$user"', tmp_path).stdout == "alice\n"
+    done = shell("read_arguments --dry-run --user bob", tmp_path)
+    assert done.returncode == 1
+    assert "runs as alice" in done.stderr
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """As on a full disk, of which it would hold the rest."""
+    world = "archive() { tar --create --file=- --directory=/ --files-from=/dev/null; };"
+    done = shell(f'{world} build "$base/releases/new"', tmp_path)
+    assert done.returncode != 0
+    assert not (tmp_path / "opt/funding/releases/new").exists()
 
 
 def test_the_unit_is_hardened() -> None:
@@ -159,6 +283,11 @@ def test_the_unit_is_hardened() -> None:
         "MemoryMax=1G",
     } <= lines
     assert len(re.findall(r"^ReadWritePaths=", UNIT, re.MULTILINE)) == 1
+
+
+def test_the_unit_has_the_proc_of_its_machine() -> None:
+    """With either of these a container's boot_id is another in the unit than outside of it."""
+    assert not re.findall(r"^(ProtectKernelTunables|ProtectControlGroups)=", UNIT, re.MULTILINE)
 
 
 def test_the_unit_leaves_settings_to_the_programs() -> None:

@@ -34,7 +34,6 @@ TABLE: list[tuple[Facts, Level, str, str]] = [
     # The consumers: a warning
     (having_consumer(State.FATAL), W, "programs", "funding:oi_poller is FATAL"),
     (having_consumer(State.STOPPED), W, "programs", "operator; not restarted"),
-    (having_consumer(State.STOPPED, "Not started"), W, "programs", "was not started yet"),
     # The API
     (replace(HEALTHY, port_probe=Probe(True, "503 store unavailable", serves=False)), E, "api",
      "does not answer with what the store holds: 503 store unavailable"),
@@ -69,6 +68,7 @@ def test_unhealthy_facts(facts: Facts, level: Level, name: str, words: str) -> N
         with_program("funding:watchdog", state=State.STOPPED),
         replace(HEALTHY, clock_error=-10.0),
         having_consumer(State.RUNNING),
+        having_consumer(State.STOPPED, "Not started"),
     ],
 )
 def test_facts_at_the_limits_are_healthy(facts: Facts) -> None:

@@ -215,9 +215,17 @@ def test_nobody_writes_through_a_hard_link(path: Path, tmp_path: Path) -> None:
             assert store.rows("SELECT count(*) FROM quote") == [(0,)]
 
 
-def test_a_writer_that_cannot_begin_releases_the_lock(path: Path) -> None:
+def test_address_at_which_nobody_answered_may_be_changed(path: Path) -> None:
     with writing(path):
         pass
+    with writing(path, feed_of("new.example")), closing(plainly(path)) as other:
+        assert other.execute("SELECT address FROM feed").fetchall() == [("new.example",)]
+
+
+def test_a_writer_that_cannot_begin_releases_the_lock(path: Path) -> None:
+    feed = feed_of()
+    with writing(path, feed) as writer:
+        writer.write(feed, received(quote()))
     with pytest.raises(StoreForeign, match=r"holds quotes of fstream\.example.*new\.example need"):
         Writer(path, feed_of("new.example"))
     with writing(path):
