@@ -137,5 +137,5 @@ SYMBOLS = Parameter(
     lambda text: text,
     "symbols, joined by commas",
     repeatable=True,
-    schema={"type": "string", "pattern": "[0-9A-Za-z]"},
+    schema={"type": "string", "pattern": r"[^\s,]"},
 )

@@ -1,10 +1,12 @@
 """The routes of one quote and of several, held to the contract sentence by sentence."""
 
+import re
 from urllib.parse import quote as percent
 from urllib.parse import unquote
 
 import pytest
 
+from funding.api.parameters import SYMBOLS
 from tests.support.api_world import BTC, ETH, HEALTH, ROW, World, again, plain, refused
 from tests.support.wsgi import ask
 
@@ -193,6 +195,13 @@ def test_symbols_with_characters_of_other_languages_are_only_missing(world: Worl
     query = ",".join(percent(symbol) for symbol in asked)
     found = ask(world.app(), f"/funding/batch?symbols={query}").json
     assert (found["found"], found["missingSymbols"]) == (0, asked)
+
+
+@pytest.mark.parametrize("text", ["", ",", " , ", "\u2003", ":", "BTCUSDT", " A,", "龙"])
+def test_a_batch_refuses_what_its_description_refuses(world: World, text: str) -> None:
+    described = re.search(str((SYMBOLS.schema or {})["pattern"]), text) is not None
+    answer = ask(world.app(), f"/funding/batch?symbols={percent(text)}")
+    assert answer.status == (200 if described else 400)
 
 
 @pytest.mark.parametrize("target", ["batch", "batch?", "batch?symbols=", "batch?symbols=,,"])
