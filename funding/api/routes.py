@@ -170,7 +170,7 @@ class Api:
 
 
 def _not_here(_environ: "WSGIEnvironment", **_arguments: object) -> Response:
-    reasons = ["this API follows takers by NATS, and what was does not travel: ask a taker's API"]
+    reasons = ["settled rates and bars are not published on NATS: ask the API of a taker"]
     return refusal("not served here", HTTPStatus.NOT_IMPLEMENTED, reasons=reasons)
 
 

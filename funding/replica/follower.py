@@ -1,5 +1,6 @@
 """Takes what comes from takers and stores it, in batches."""
 
+import logging
 import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -15,6 +16,8 @@ from funding.runtime.clock import Clock
 from funding.runtime.logs import ThrottledWarnings
 from funding.runtime.schedule import Every
 from funding.store.replica_file import ReplicaFile
+
+log = logging.getLogger("replica")
 
 BATCH_SECONDS = 0.1
 """A quote waits so long at most before it is stored."""
@@ -40,6 +43,10 @@ class Link(Protocol):
     def problem(self) -> str:
         """Why there is none, in words without credentials."""
 
+    @property
+    def address(self) -> str:
+        """The server, without credentials."""
+
     def check(self) -> None:
         """Raise the defect that ended its thread."""
 
@@ -59,6 +66,7 @@ class Follower:
         self._last = dict.fromkeys(TrailKind, 0)
         self._tidy = Every(TIDY_SECONDS)
         self.link: Link | None = None
+        self._connected: bool | None = None
 
     def quote(self, quote: PublishedQuote) -> None:
         """See `Sink`, as the others."""
@@ -119,7 +127,17 @@ class Follower:
         while not stopping.wait(BATCH_SECONDS):
             if self.link is not None:
                 self.link.check()
+                self._tell(self.link)
             self.turn()
+
+    def _tell(self, link: Link) -> None:
+        """Log when the connection begins, and when it ends."""
+        if link.connected is not self._connected:
+            self._connected = link.connected
+            if link.connected:
+                log.info("connected to NATS at %s", link.address)
+            else:
+                log.warning("not connected to NATS: %s", link.problem)
 
     def turn(self) -> None:
         """Store what has come since the last time."""

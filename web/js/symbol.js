@@ -97,9 +97,18 @@ export class SymbolView {
         this[name] = value;
         draw();
       },
+      refused: (body) => this.#refused(name, body),
     });
     this.#polls.push(poll);
     return poll.start();
+  }
+
+  // An API that shows what takers publish has neither settled rates nor bars.
+  #refused(name, { error, reasons }) {
+    const place = { history: "gaps", bars: "no-bars" }[name];
+    if (!place || error !== "not served here") return;
+    byId(place).hidden = false;
+    setText(byId(place), reasons[0]);
   }
 
   #bars() {

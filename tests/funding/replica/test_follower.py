@@ -30,6 +30,7 @@ log = logging.getLogger("test")
 class FakeLink:
     connected: bool = True
     problem: str = ""
+    address: str = "nats://db:4222"
     failure: Exception | None = None
 
     def check(self) -> None:
@@ -170,9 +171,13 @@ def test_heartbeats_that_come_late_are_in_the_log(
 
 
 def test_the_thread_stores_and_ends_by_a_defect_of_the_connection(
-    follower: Follower, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    follower: Follower,
+    reader: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(room, "BATCH_SECONDS", 0.01)
+    caplog.set_level(logging.INFO)
     link = follower.link = FakeLink()
     ended: list[BaseException] = []
 
@@ -187,6 +192,8 @@ def test_the_thread_stores_and_ends_by_a_defect_of_the_connection(
     follower.whole()
     follower.quote(quote())
     until(reader.all, "it is stored")
+    link.connected, link.problem = False, "refused"
+    until(lambda: "not connected to NATS: refused" in caplog.text, "it is told")
     link.failure = ZeroDivisionError()
     thread.join(60)
     assert ended == [link.failure]

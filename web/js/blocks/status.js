@@ -158,7 +158,7 @@ function lastEnd(programs, server) {
   ];
 }
 
-const NOT_HERE = ["–", "asked of a taker's own API"]; // this one follows takers on other machines
+const NOT_HERE = ["–", "on a taker's own page"]; // this one shows what takers publish
 
 function savedOf(saved) {
   if (!saved) return NOT_HERE;
