@@ -24,9 +24,9 @@ MODEST_SECONDS = 1.5
 """By which a taker that has no live stream itself waits longer than one that has."""
 FROZEN_SECONDS = SILENCE_SECONDS - HEARTBEAT_SECONDS
 """Between two ticks, after which another taker may have taken over without our knowing."""
-LIVE_SECONDS = 1.5
+LIVE_SECONDS = 1.3
 """Age of the newest frame up to which a stream is live: each exchange sends every second."""
-DULL_SECONDS = 0.7
+DULL_SECONDS = 0.6
 """For which a leader's stream may be away before one that is live takes over: two heartbeats say
 so, and a pause of the exchange itself ends for both at once."""
 RETRY_SECONDS = 1.0

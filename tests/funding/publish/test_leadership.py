@@ -5,6 +5,7 @@ from math import inf
 import pytest
 
 from funding.publish.leadership import (
+    DULL_SECONDS,
     HEARTBEAT_SECONDS,
     IDLE,
     SILENCE_SECONDS,
@@ -227,7 +228,7 @@ def heard_dull(taker: Leadership, seconds: float, data: Data) -> float | None:
 
 
 def test_leader_whose_stream_is_away_is_followed_by_one_that_is_live() -> None:
-    assert heard_dull(Leadership("a"), 5.0, Data.LIVE) == pytest.approx(0.7)
+    assert heard_dull(Leadership("a"), 5.0, Data.LIVE) == pytest.approx(DULL_SECONDS)
     assert heard_dull(Leadership("a"), 5.0, Data.DULL) is None, "it has no better data"
 
 
