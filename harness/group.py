@@ -46,7 +46,7 @@ def copy_of_the_tree(folder: Path, source: Path = ROOT) -> None:
     for each in (source / ".venv").resolve().iterdir():
         if not each.name.startswith("installed-"):
             (venv / each.name).symlink_to(each)
-    for name in ("requirements.txt", "harness/sim/requirements.txt"):
+    for name in ("requirements.txt", "requirements-nats.txt", "harness/sim/requirements.txt"):
         if (folder / name).exists():
             shutil.copy(folder / name, venv / f"installed-{name.replace('/', '-')}")
 

@@ -1,12 +1,14 @@
-"""scripts/run --demo: files and settings of its own, which commands in another terminal find, and
-nothing that mixes with what is real."""
+"""scripts/run --demo --nats: files and settings of its own, which commands in another terminal
+find, and nothing that mixes with what is real, or reaches a real server."""
 
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -14,6 +16,8 @@ import pytest
 
 from funding.model.feed import Feed
 from funding.model.quote import Quote
+from funding.nats.addresses import parse
+from funding.nats.connection import Connection
 from funding.runtime.clock import SYSTEM
 from funding.store.writer import Writer
 from harness.group import log_of, tree
@@ -53,8 +57,8 @@ class Demo:
         return finished([program, *words], cwd=self.folder, **settings)
 
     def all_run(self) -> bool:
-        """Whether every program does: two of the API, four ingests, history and watchdog."""
-        return self.run("supervisorctl", "status").stdout.count("RUNNING") == 8
+        """Whether every program does: two of the API, four ingests, history, publish, watchdog."""
+        return self.run("supervisorctl", "status").stdout.count("RUNNING") == 9
 
     def rows(self, statement: str) -> list[Any]:
         """What its database answers."""
@@ -71,11 +75,12 @@ def demo() -> Iterator[Demo]:
         real_database(database)
         own = (
             f"FUNDING_REST_URL={REAL}\nFUNDING_API_PORT={port}\nTELEGRAM_TOKEN=secret\nCHAT_ID=1\n"
+            "FUNDING_NATS_URL=nats://real.invalid\n"
         )
         (folder / "funding.env").write_text(own)
         (folder / "funding.env").chmod(0o600)
         real = database.read_bytes()
-        with running(["scripts/run", "--demo"], log, cwd=folder) as process:
+        with running(["scripts/run", "--demo", "--nats"], log, cwd=folder) as process:
             until(lambda: serves(port), "the first quote of the demonstration")
             until(lambda: ask(port, "/health").status == 200, "both frames")
             yield Demo(folder, port)
@@ -107,6 +112,17 @@ def test_its_files_are_in_a_folder_of_its_own(demo: Demo) -> None:
     assert (demo.folder / "var/demo/log/ingest.log").exists()
     assert not list((demo.folder / "var/log").iterdir())
     assert "secret" not in (demo.folder / "var/demo/funding.env").read_text()
+
+
+def test_its_quotes_are_on_the_nats_server_that_it_started(demo: Demo) -> None:
+    said = (demo.folder / "run.log").read_text()
+    (url,) = re.findall(r"^NATS: (nats://127\.0\.0\.1:\d+)$", said, re.MULTILINE)
+    assert f"FUNDING_NATS_URL={url}\n" in (demo.folder / "var/demo/funding.env").read_text()
+    received: SimpleQueue[str] = SimpleQueue()
+    connection = Connection(parse(url), "test")
+    connection.subscribe("funding.binance.*", lambda subject, _body: received.put(subject))
+    assert received.get(timeout=WAIT_SECONDS).startswith("funding.binance.")
+    connection.close()
 
 
 def test_supervisorctl_finds_it(demo: Demo) -> None:
