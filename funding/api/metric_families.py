@@ -1,32 +1,19 @@
-"""Which metrics there are: what was read of the store, and of this process, as families."""
+"""Which metrics there are: of data, feeds and this process; past_families has the others."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from funding import __version__
+from funding.api import past_families
 from funding.api.exchange_routes import Look
 from funding.api.meter import Meter
-from funding.api.metrics import Buckets, Family, Kind
+from funding.api.metrics import Buckets, Family, Kind, gauge, of_exchanges
+from funding.api.past_families import Past
 from funding.model.contract import ContractStatus
 from funding.model.feed import Feed
-from funding.model.verdict import GO, Verdict
-from funding.store.metrics_reader import DIFFERENCE_BOUNDS_PCT, Compared, RestUsed
-from funding.store.overview_reader import Saved, Started
-
-
-class Past(NamedTuple):
-    """What changes slowly, and may be some seconds old."""
-
-    compared: Sequence[Compared]
-    ends: Sequence[tuple[str, str, int]]
-    starts: Sequence[Started]
-    rest: Sequence[RestUsed]
-    saved: Sequence[Saved]
-    verdicts: Sequence[Verdict]
-    waiting_posts: int | None
 
 
 class OfProcess(NamedTuple):
@@ -44,8 +31,7 @@ def families(
     return [
         *_of_data(looks, stale_after),
         *_of_feeds({name: look.feed for name, look in looks.items() if look.feed is not None}),
-        *_of_comparisons(past.compared),
-        *_of_group(past),
+        *past_families.families(past),
         *_of_process(process),
     ]
 
@@ -63,9 +49,9 @@ def _of_data(looks: Mapping[str, Look], stale_after: float) -> list[Family]:
     serves = {name: float(look.health.serves) for name, look in looks.items()}
     healthy = {name: float(look.health.healthy) for name, look in looks.items()}
     return [
-        _gauge("data_fresh", "1 where the data is served, be it by REST", serves),
-        _gauge("data_healthy", "1 where nothing is said against the data", healthy),
-        _gauge("last_quote_timestamp_seconds", "When the newest quote was received", newest),
+        gauge("data_fresh", "1 where the data is served, be it by REST", serves),
+        gauge("data_healthy", "1 where nothing is said against the data", healthy),
+        gauge("last_quote_timestamp_seconds", "When the newest quote was received", newest),
         Family(
             Kind.GAUGE,
             "funding_symbols",
@@ -110,7 +96,7 @@ def _of_feeds(feeds: Mapping[str, Feed]) -> list[Family]:
                 exchange: getattr(feed, name.removeprefix("feed_"))
                 for exchange, feed in feeds.items()
             }
-            found.append(_of_exchanges(kind, _in_seconds(name), text, values))
+            found.append(of_exchanges(kind, _in_seconds(name), text, values))
     labels = ["exchange", "reason"]
     for name, text in _FEED_REASONS.items():
         counts = [
@@ -132,104 +118,6 @@ def _in_seconds(name: str) -> str:
         if name.endswith(end):
             return f"{name.removesuffix('_at')}_timestamp_seconds"
     return name
-
-
-def _of_comparisons(compared: Sequence[Compared]) -> list[Family]:
-    outcomes: Counter[tuple[str, str]] = Counter()
-    for each in compared:
-        outcomes[each.exchange, each.outcome] += each.values
-    fields = sorted({(each.exchange, each.field) for each in compared})
-    return [
-        Family(
-            Kind.GAUGE,
-            "funding_comparisons_last_hour",
-            "Values compared with REST in the last hour",
-            ["exchange", "outcome"],
-            [(key, float(count)) for key, count in sorted(outcomes.items())],
-        ),
-        Family(
-            Kind.GAUGE_HISTOGRAM,
-            "funding_difference_percent",
-            "How far apart stream and REST were in the last hour, without sign",
-            ["exchange", "field"],
-            [
-                (key, _differences(each for each in compared if (each.exchange, each.field) == key))
-                for key in fields
-            ],
-        ),
-    ]
-
-
-def _differences(compared: Iterable[Compared]) -> Buckets:
-    found = list(compared)
-    below = [sum(counts) for counts in zip(*(each.below for each in found), strict=True)]
-    counts = [*below, sum(each.differences for each in found)]
-    bounds = (*DIFFERENCE_BOUNDS_PCT, float("inf"))
-    return Buckets(list(zip(bounds, counts, strict=True)), sum(each.total_pct for each in found))
-
-
-def _of_group(past: Past) -> list[Family]:
-    rest = {each.exchange: each for each in past.rest}
-    verdicts = {each.exchange: each for each in past.verdicts}
-    ends = [((program, kind), float(count)) for program, kind, count in past.ends]
-    return [
-        Family(
-            Kind.GAUGE,
-            "funding_program_started_timestamp_seconds",
-            "When supervisord started the program last",
-            ["program"],
-            [((each.program,), each.at) for each in past.starts],
-        ),
-        Family(
-            Kind.GAUGE,
-            "funding_program_ends_last_day",
-            "How often a program crashed or was restarted in the last 24 hours",
-            ["program", "kind"],
-            ends,
-        ),
-        _gauge(
-            "rest_weight_last_minute",
-            "REST weight used in the last whole minute",
-            {name: each.last_minute for name, each in rest.items()},
-        ),
-        _gauge(
-            "rest_weight_today",
-            "REST weight used on the present UTC day",
-            {name: each.weight for name, each in rest.items()},
-        ),
-        _gauge(
-            "rest_calls_today",
-            "REST calls on the present UTC day",
-            {name: each.calls for name, each in rest.items()},
-        ),
-        _gauge(
-            "rest_weight_saved_today",
-            "REST weight that asking by symbol would have cost beside that",
-            {each.exchange: each.weight_saved for each in past.saved},
-        ),
-        _gauge(
-            "validation_go",
-            "1 where the last report says GO",
-            {name: float(each.word == GO) for name, each in verdicts.items()},
-        ),
-        _gauge(
-            "validation_timestamp_seconds",
-            "When the last report was made",
-            {name: each.at for name, each in verdicts.items()},
-        ),
-        _gauge(
-            "validation_lapses_timestamp_seconds",
-            "When the last GO ends by its age",
-            {name: each.lapses_at for name, each in verdicts.items()},
-        ),
-        Family(
-            Kind.GAUGE,
-            "funding_posts_waiting",
-            "Alerts that no target has accepted yet",
-            [],
-            [((), past.waiting_posts)],
-        ),
-    ]
 
 
 def _of_process(process: OfProcess) -> list[Family]:
@@ -261,14 +149,3 @@ def _of_process(process: OfProcess) -> list[Family]:
             [((__version__,), 1.0)],
         ),
     ]
-
-
-def _gauge(name: str, text: str, values: Mapping[str, float | None]) -> Family:
-    return _of_exchanges(Kind.GAUGE, name, text, values)
-
-
-def _of_exchanges(kind: Kind, name: str, text: str, values: Mapping[str, float | None]) -> Family:
-    samples = [
-        ((exchange,), None if value is None else float(value)) for exchange, value in values.items()
-    ]
-    return Family(kind, f"funding_{name}", text, ["exchange"], samples)

@@ -7,7 +7,7 @@
 - Counters are named `…_total` in the text, whether or not their family is.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from math import inf
 from typing import NamedTuple
@@ -49,6 +49,19 @@ class Family(NamedTuple):
     text: str
     labels: Sequence[str]
     samples: Iterable[tuple[Sequence[str], float | Buckets | None]]
+
+
+def gauge(name: str, text: str, values: Mapping[str, float | None]) -> Family:
+    """A state of each exchange, `values` by its name."""
+    return of_exchanges(Kind.GAUGE, name, text, values)
+
+
+def of_exchanges(kind: Kind, name: str, text: str, values: Mapping[str, float | None]) -> Family:
+    """The metric `funding_<name>` of each exchange, `values` by its name."""
+    samples = [
+        ((exchange,), None if value is None else float(value)) for exchange, value in values.items()
+    ]
+    return Family(kind, f"funding_{name}", text, ["exchange"], samples)
 
 
 class _Collector:

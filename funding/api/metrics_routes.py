@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from funding.api import metric_families, metrics
 from funding.api.exchange_routes import look
 from funding.api.meter import Meter
-from funding.api.metric_families import OfProcess, Past
+from funding.api.metric_families import OfProcess
+from funding.api.past_families import Past
 from funding.api.responses import Response, text_reply
 from funding.api.router import About, Route
 from funding.api.served import Served
