@@ -115,7 +115,7 @@ class FactsCollector:
         quotes: list[StoredQuote] = []
         problem, listed_at = "", None
         # Before reading: if this process were held up in between, everything would look older.
-        uptime, boot = self._clock.uptime(), self._clock.boot
+        uptime = self._clock.uptime()
         try:
             # A new connection each time: one with its pages in memory does not see what has
             # happened to the file.
@@ -126,44 +126,51 @@ class FactsCollector:
             pass
         except errors.StoreError as error:
             problem = str(error)
-        heartbeat = last_frame = None
-        locked_by, lock_holder, stated_wait = "", None, 0.0
-        silences = {} if problem else self._silences(uptime)
-        if feed is not None:
-            heartbeat = verdict.heartbeat_age(feed, uptime, boot)
-            if heartbeat > verdict.LATE_SECONDS:
-                locked_by = self._reader.locked_by(feed.pid)
-                lock_holder = self._reader.blocking(feed.pid)
-            last_frame = last_frame_age(feed, uptime, boot)
-            if not feed.connected:
-                stated_wait = self._waits.left(self._address)
-        trading = [quote for quote in quotes if verdict.trades(quote)]
+        return replace(
+            facts,
+            store_problem=problem,
+            contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
+            silences={} if problem else self._silences(uptime),
+            **self._of_feed(feed, uptime),
+            **self._of_quotes([quote for quote in quotes if verdict.trades(quote)]),
+        )
+
+    def _of_feed(self, feed: Feed | None, uptime: float) -> dict[str, Any]:
+        """The facts of the row `feed`, read at `uptime`: whether ingest lives, and what keeps it
+        from writing."""
+        if feed is None:
+            return {"lock_holder": self._held_since(None, uptime)}
+        heartbeat = verdict.heartbeat_age(feed, uptime, self._clock.boot)
+        late = heartbeat > verdict.LATE_SECONDS
+        holder = self._reader.blocking(feed.pid) if late else None
+        return {
+            "feed": feed,
+            "heartbeat_age": heartbeat,
+            "last_frame_age": last_frame_age(feed, uptime, self._clock.boot),
+            "locked_by": self._reader.locked_by(feed.pid) if late else "",
+            "lock_holder": self._held_since(holder, uptime),
+            "stated_wait": 0.0 if feed.connected else self._waits.left(self._address),
+        }
+
+    def _of_quotes(self, trading: Sequence[StoredQuote]) -> dict[str, Any]:
+        """The facts of the quotes of contracts that trade; the symbol of a fresh one is what the
+        API is asked for."""
         fresh = min(trading, key=lambda quote: quote.age_seconds, default=None)
         known = fresh is not None and fresh.age_seconds < self._settings.stale_after / 2
         self._symbol = fresh.symbol if fresh is not None and known else ""
-        return replace(
-            facts,
-            feed=feed,
-            heartbeat_age=heartbeat,
-            last_frame_age=last_frame,
-            quote_ages={quote.symbol: quote.age_seconds for quote in trading},
-            filled_in={
+        return {
+            "quote_ages": {quote.symbol: quote.age_seconds for quote in trading},
+            "filled_in": {
                 quote.symbol
                 for quote in trading
                 if verdict.is_filled_in(quote, self._limits.stale_after)
             },
-            without_rate=[
+            "without_rate": [
                 quote.symbol
                 for quote in trading
                 if quote.next_funding_time is not None and quote.funding_rate is None
             ],
-            store_problem=problem,
-            locked_by=locked_by,
-            lock_holder=self._held_since(lock_holder, uptime),
-            contracts_age=None if listed_at is None else self._clock.wall() - listed_at,
-            stated_wait=stated_wait,
-            silences=silences,
-        )
+        }
 
     def _held_since(self, pid: int | None, uptime: float) -> LockHolder | None:
         if pid is None:
