@@ -1,6 +1,5 @@
 """The contracts on one asset, and how their rates have differed."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,23 +16,9 @@ from funding.store.asset_reader import (
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
-from tests.support.store import contract, feed_of, plainly, quote, reading, received, writing
+from tests.support.store import contract, plainly
 
 HIGH, LOW = RateOf("kucoin", "XBTUSDTM", 4), RateOf("binance", "BTCUSDT", 8)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "funding.db"
-    with writing(path) as writer:
-        writer.write(feed_of(), received(quote("BTCUSDT")))
-    return path
-
-
-@pytest.fixture
-def reader(path: Path) -> Iterator[Reader]:
-    with reading(path) as reader:
-        yield reader
 
 
 def add(path: Path, *bars: Bar) -> None:

@@ -1,10 +1,7 @@
 """Settled rates, gaps, bars and signals as readers see them."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from funding.model.bar import Bar
 from funding.model.settlement import StoredSettlement
@@ -13,28 +10,13 @@ from funding.store import history_reader
 from funding.store.contracts import Contracts
 from funding.store.durable import DurableConnection
 from funding.store.reader import Reader
-from tests.support.store import contract, feed_of, plainly, quote, reading, received, writing
+from tests.support.store import contract, plainly
 
 RATE = StoredSettlement("binance", "BTCUSDT", 1_000, "Regular", 0.0001, 5.0, 8, "rest")
 BAR = Bar("binance", "BTCUSDT", 60, 120, 1.0, 4.0, 0.5, 2.0, 2.5, 0.0001, 60)
 SIGNAL = Signal(
     *(5.0, "binance", "BTCUSDT", SignalKind.ZONE, Zone.HIGH, SignalDirection.UP, 0.1, 2.5, "words")
 )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database with a quote of BTCUSDT."""
-    path = tmp_path / "funding.db"
-    with writing(path) as writer:
-        writer.write(feed_of(), received(quote("BTCUSDT")))
-    return path
-
-
-@pytest.fixture
-def reader(path: Path) -> Iterator[Reader]:
-    with reading(path) as reader:
-        yield reader
 
 
 def add(path: Path, table: str, *rows: tuple[object, ...]) -> None:

@@ -1,6 +1,5 @@
 """What the last while was like, as /metrics reads it."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -9,23 +8,9 @@ import pytest
 from funding.store import metrics_reader
 from funding.store.metrics_reader import DIFFERENCE_BOUNDS_PCT, RestUsed
 from funding.store.reader import Reader
-from tests.support.store import feed_of, plainly, quote, reading, received, writing
+from tests.support.store import plainly
 
 NOW = 90_000.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "funding.db"
-    with writing(path) as writer:
-        writer.write(feed_of(), received(quote("BTCUSDT")))
-    return path
-
-
-@pytest.fixture
-def reader(path: Path) -> Iterator[Reader]:
-    with reading(path) as reader:
-        yield reader
 
 
 def execute(path: Path, statement: str) -> None:

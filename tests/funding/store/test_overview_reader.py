@@ -1,6 +1,5 @@
 """What the last day was like, as readers see it."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,24 +11,10 @@ from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from funding.store.overview_reader import Ended, Minutes, Started
 from funding.store.reader import Reader
-from tests.support.store import feed_of, plainly, quote, reading, received, writing
+from tests.support.store import plainly
 
 DAY = 86_400.0
 NOW = 1_000_000.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "funding.db"
-    with writing(path) as writer:
-        writer.write(feed_of(), received(quote("BTCUSDT")))
-    return path
-
-
-@pytest.fixture
-def reader(path: Path) -> Iterator[Reader]:
-    with reading(path) as reader:
-        yield reader
 
 
 def execute(path: Path, *statements: str) -> None:
