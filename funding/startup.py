@@ -7,13 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from funding.errors import RestError, SettingError, StoreError
 from funding.runtime import logs, process
 from funding.runtime.logs import LogFormat
 from funding.settings import environment, service
-from funding.settings.table import Setting
+from funding.settings.table import Cast, Setting
 
 if TYPE_CHECKING:
     from funding.nats.addresses import Address
@@ -37,6 +37,18 @@ def parser(name: str, about: str, more: Iterable[Setting] = ()) -> argparse.Argu
         epilog=heading + "\n".join(rows).replace("%", "%%"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def argument(cast: Cast) -> Callable[[str], Any]:
+    """The `type` of a command's argument that is what a setting of this `cast` is."""
+
+    def read(text: str) -> Any:
+        try:
+            return cast.read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {cast.expected}") from None
+
+    return read
 
 
 def begin(name: str, stream: TextIO | None = None) -> service.Settings:

@@ -5,7 +5,6 @@ It goes on where it was stopped, fetches nothing twice, and shares the allowance
 programs. Interrupt it whenever you like.
 """
 
-import argparse
 import logging
 import sys
 import time
@@ -127,7 +126,8 @@ def wait_for(job: Job) -> None:
 def main() -> int:
     """Exit codes: 0 all is there, 1 the store or the exchange fails, 2 an argument is wrong."""
     parser = startup.parser("scripts/backfill.py", f"{__doc__}\n\n{main.__doc__}")
-    parser.add_argument("--days", type=_days, default=30.0, help="of the past, 1 to 4000 (30)")
+    days = startup.argument(number(1, 4_000, "a number of days"))
+    parser.add_argument("--days", type=days, default=30.0, help="of the past, 1 to 4000 (30)")
     parser.add_argument("--symbols", nargs="+", default=[], metavar="SYMBOL", help="only these")
     parser.add_argument("--exchange", choices=list(EXCHANGES), default="binance")
     arguments = parser.parse_args()
@@ -146,14 +146,6 @@ def main() -> int:
         print(f"{NAME}: stopped; the next run goes on from here", file=sys.stderr)
         return 130
     return 0
-
-
-def _days(text: str) -> float:
-    try:
-        found: float = number(1, 4_000).read(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, 1 to 4000") from None
-    return found
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Without FILE the copy goes to the folder backups/ beside the database, under a d
 such copies the oldest beyond --keep are deleted. How to restore one is in docs/operations.md.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -63,7 +62,8 @@ def main() -> int:
     setting is wrong."""
     parser = startup.parser("scripts/backup", f"{__doc__}\n\n{main.__doc__}")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a new file")
-    parser.add_argument("--keep", type=_number, default=7, metavar="N", help="dated copies (7)")
+    number = startup.argument(whole(1, 10_000, "a number"))
+    parser.add_argument("--keep", type=number, default=7, metavar="N", help="dated copies (7)")
     parser.add_argument("--check", action="store_true", help="check the backup FILE, make none")
     arguments = parser.parse_args()
     if arguments.check and arguments.file is None:
@@ -79,14 +79,6 @@ def main() -> int:
         print(f"{NAME}: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0
-
-
-def _number(text: str) -> int:
-    try:
-        found: int = whole(1, 10_000).read(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 1 to 10000") from None
-    return found
 
 
 if __name__ == "__main__":

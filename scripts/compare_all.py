@@ -6,10 +6,8 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -106,20 +104,10 @@ def run(comparer: Comparer, arguments: argparse.Namespace) -> int:
     return EXIT[found.summary.verdict]
 
 
-def _argument(cast: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        try:
-            return cast(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}") from None
-
-    return read
-
-
 def main() -> int:
     """Exit codes: 0 EXCELLENT or GOOD, 1 POOR, 2 cannot compare; with --every that of the last."""
-    rows = _argument(whole(0, 10_000).read, "a number of rows, 0 to 10000")
-    seconds = _argument(number(1, 86_400).read, "a number of seconds, 1 to 86400")
+    rows = startup.argument(whole(0, 10_000, "a number of rows"))
+    seconds = startup.argument(number(1, 86_400, "a number of seconds"))
     parser = startup.parser("scripts/compare_all.py", f"{__doc__}\n\n{main.__doc__}")
     parser.add_argument("--every", type=seconds, metavar="SECONDS", help="repeat until stopped")
     parser.add_argument("--json", action="store_true", help="JSON; with --every a line a round")

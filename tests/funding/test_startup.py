@@ -1,6 +1,7 @@
 """How a program begins: --help, the settings, the log. Each in a process of its own, since
 beginning changes the process."""
 
+import argparse
 import stat
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from funding import startup
 from funding.settings import service
+from funding.settings.table import whole
 from harness.processes import finished
 
 BEGIN = "from funding import startup; print(startup.begin('name'))"
@@ -37,6 +39,16 @@ def test_unknown_argument_is_refused(name: str) -> None:
     result = finished([sys.executable, name, "--rubbish"])
     assert result.returncode == 2
     assert "--rubbish" in result.stderr
+
+
+def test_argument_is_read_as_a_setting_is(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=startup.argument(whole(0, 9, "a number of rows")))
+    assert parser.parse_args(["--rows", "9"]).rows == 9
+    for text in ("10", "x", ""):
+        with pytest.raises(SystemExit):
+            parser.parse_args(["--rows", text])
+        assert f"{text!r} is not a number of rows, 0 to 9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["ingest.py", "api.py", "watchdog.py"])
