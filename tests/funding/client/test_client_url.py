@@ -133,14 +133,16 @@ def test_a_wrong_address_is_refused_without_being_shown(url: str, tmp_path: Path
 def test_close_ends_the_thread_and_a_later_call_begins_again(
     publisher: Publisher, client: FundingClient
 ) -> None:
-    def running() -> int:
-        return sum(each.name == "nats" for each in threading.enumerate())
+    before = set(threading.enumerate())
 
-    assert running() == 1  # the publisher's
+    def running() -> int:
+        return sum(each.name == "nats" for each in set(threading.enumerate()) - before)
+
+    assert running() == 0
     publisher.until(lambda: client.get("BTCUSDT"), "a quote")
-    assert running() == 2
-    client.close()
     assert running() == 1
+    client.close()
+    until(lambda: running() == 0, "its thread ends")
     publisher.until(lambda: client.get("BTCUSDT"), "a quote")
 
 

@@ -33,16 +33,24 @@ def made(url: str) -> LiveService:
 
 
 @pytest.fixture
-def live(server: NatsServer) -> Iterator[LiveService]:
+def before(publisher: Publisher) -> set[threading.Thread]:
+    """The threads that there are without the service: the publisher has one too."""
+    assert publisher.connection.connected
+    return set(threading.enumerate())
+
+
+@pytest.fixture
+def live(server: NatsServer, before: set[threading.Thread]) -> Iterator[LiveService]:
     service = made(server.url)
     yield service
     service.close()
-    assert threads() == []
+    until(lambda: threads(before) == [], "its thread ends")
 
 
-def threads() -> list[str]:
-    """Those of connections, except the publisher's own."""
-    return [each.name for each in threading.enumerate() if each.name == "nats"][1:]
+def threads(before: set[threading.Thread]) -> list[str]:
+    """Those of connections that are new."""
+    new = set(threading.enumerate()) - before
+    return [each.name for each in new if each.name == "nats"]
 
 
 def test_a_quote_and_all_of_them(publisher: Publisher, live: LiveService) -> None:
@@ -52,12 +60,14 @@ def test_a_quote_and_all_of_them(publisher: Publisher, live: LiveService) -> Non
     until(lambda: len(asked.quotes().fresh) == 2, "both")
 
 
-def test_nothing_begins_before_the_first_question(publisher: Publisher, live: LiveService) -> None:
-    assert threads() == []
+def test_nothing_begins_before_the_first_question(
+    publisher: Publisher, live: LiveService, before: set[threading.Thread]
+) -> None:
+    assert threads(before) == []
     live.within(lambda: 0.0).quote("BTCUSDT")
-    assert threads() == ["nats"]
+    assert threads(before) == ["nats"]
     live.close()
-    assert threads() == []
+    until(lambda: threads(before) == [], "its thread ends")
     asked = live.within(lambda: 30.0)
     publisher.until(lambda: asked.quote("BTCUSDT").fresh, "it begins again")
 

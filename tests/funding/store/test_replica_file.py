@@ -68,6 +68,17 @@ def test_what_the_contract_says_comes_with_the_contract(
     assert of_it == ((ContractStatus.TRADING, 8, "exchange") if listed else (None, 4, WITNESSED))
 
 
+def test_an_interval_of_the_exchange_does_not_stand_for_a_witnessed_one(
+    file: ReplicaFile, reader: Reader
+) -> None:
+    """Its contract may come a moment later than the quote."""
+    told = msgspec.structs.replace(QUOTE, funding_interval_hours=8, interval_source="exchange")
+    file.write(Changes(quotes=[Received(told, CLOCK.uptime)]))
+    found = reader.one("BTCUSDT")
+    assert found is not None
+    assert (found.funding_interval_hours, found.interval_source) == (None, None)
+
+
 def test_what_is_gone_is_gone(file: ReplicaFile, reader: Reader) -> None:
     file.write(Changes(quotes=[Received(QUOTE, CLOCK.uptime)], contracts=[CONTRACT]))
     assert asset_reader.contracts(reader) == [CONTRACT]
