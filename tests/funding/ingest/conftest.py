@@ -28,7 +28,7 @@ def worlds(tmp_path: Path) -> Iterator[Callable[..., IngestWorld]]:
             receiver.stop()
             receiver.join(WAIT_SECONDS)
         world.reader.close()
-        world.writer._connection.close()
+        world.writer._database.connection.close()
 
 
 @pytest.fixture

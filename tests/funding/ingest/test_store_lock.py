@@ -17,7 +17,7 @@ from tests.support.ingest_world import START_MS, IngestWorld, lines, message, ro
 @contextmanager
 def locked(world: IngestWorld) -> Iterator[None]:
     """A person has begun to write, and does not end."""
-    world.writer._connection.set_busy_timeout(1)
+    world.writer._database.connection.set_busy_timeout(1)
     with closing(apsw.Connection(str(world.path))) as person:
         person.execute("BEGIN IMMEDIATE")
         yield
@@ -85,7 +85,7 @@ def test_stop_during_a_lock_ends(world: IngestWorld) -> None:
 
 def test_stop_waits_for_a_short_lock(world: IngestWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.connect()
-    world.writer._connection.set_busy_timeout(1)
+    world.writer._database.connection.set_busy_timeout(1)
     with closing(apsw.Connection(str(world.path))) as person:
         person.execute("BEGIN IMMEDIATE")
         update = StoreLock.update
@@ -104,7 +104,7 @@ def test_full_disk_is_waited_for(world: IngestWorld, log: io.StringIO) -> None:
     """The newest quote of each symbol waits, and no process ends."""
     world.connect()
     world.deliver(message(row(price="1.0")))
-    held = world.writer._connection
+    held = world.writer._database.connection
     held.pragma("max_page_count", int(str(held.pragma("page_count"))) + 2)
     many = [row(f"S{n}USDT", "7.0", E=START_MS + 1_000) for n in range(2_000)]
     world.time.advance(1.0)

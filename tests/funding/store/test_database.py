@@ -103,14 +103,14 @@ def test_an_error_within_a_transaction_cannot_be_ignored(path: Path) -> None:
 
 def test_a_transaction_holds_the_write_lock_from_its_beginning(path: Path) -> None:
     with writing(path) as writer, closing(plainly(path)) as other:
-        with database.transaction(writer._connection), pytest.raises(apsw.BusyError):
+        with database.transaction(writer._database.connection), pytest.raises(apsw.BusyError):
             other.execute("BEGIN IMMEDIATE")
         other.execute("BEGIN IMMEDIATE")
 
 
 def test_short_locks_are_waited_for(path: Path) -> None:
     with writing(path) as writer:
-        assert writer._connection.pragma("busy_timeout") == 500
+        assert writer._database.connection.pragma("busy_timeout") == 500
     with reading(path) as reader:
         reader.all()
         assert reader._handle._connection is not None

@@ -236,7 +236,7 @@ def test_a_lock_that_is_never_released_raises_store_locked(path: Path) -> None:
     feed = feed_of()
     with writing(path, feed) as writer, closing(plainly(path)) as other:
         writer.write(feed, received(quote()))
-        writer._connection.set_busy_timeout(10)
+        writer._database.connection.set_busy_timeout(10)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreLocked, match="locked by another process"):
             writer.write(feed, received(quote(event_time=NOW_MS + 1)))
@@ -247,7 +247,7 @@ def test_a_lock_that_is_never_released_raises_store_locked(path: Path) -> None:
 def test_a_batch_waits_half_a_second_for_a_lock(path: Path) -> None:
     """Longer, and frames would wait in the socket; shorter, and a checkpoint would be a lock."""
     with writing(path) as writer:
-        assert writer._connection.pragma("busy_timeout") == 500
+        assert writer._database.connection.pragma("busy_timeout") == 500
 
 
 def test_a_writer_of_comparisons_beside_ingest_disturbs_nobody(path: Path) -> None:
@@ -278,7 +278,7 @@ def test_a_full_disk_raises_store_full_and_loses_nothing(path: Path) -> None:
     feed = feed_of()
     with writing(path, feed) as writer, reading(path) as reader:
         writer.write(feed, received(*(quote(f"KEPT{i}USDT") for i in range(50))))
-        held = writer._connection
+        held = writer._database.connection
         held.pragma("max_page_count", int(str(held.pragma("page_count"))) + 2)
         many = received(*(quote(f"LOST{i}USDT") for i in range(2_000)))
         with pytest.raises(StoreFull, match="no space left"):
