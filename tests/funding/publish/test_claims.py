@@ -1,59 +1,26 @@
 """What becomes of claims, by the server's answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 import pytest
 
-from funding.errors import NatsAway, NatsConflict, NatsDifferent, NatsError, NatsRefused
+from funding.errors import NatsAway, NatsConflict, NatsDifferent, NatsRefused
 from funding.model.event import EventKind
 from funding.nats.connection import Put
-from funding.nats.places import Bucket, Entry, Stream
+from funding.nats.places import Bucket, Entry
 from funding.publish.claims import Answer, Claim, Claims
 from funding.publish.leadership import Leadership, Role
 from funding.store.durable import DurableConnection
 from funding.store.events import Events
 from tests.support.clock import ManualClock
+from tests.support.far_bucket import FarBucket
 
 AWAY = NatsAway("NATS: no answer in 0.5 s")
 
 
-@dataclass
-class Far:
-    """The far end: what it answers, and what it was asked."""
-
-    answers: list[int | NatsError] | NatsError = field(default_factory=list)
-    there: Entry | NatsError | None = None
-    ensures: NatsError | None = None
-    connected: bool = True
-    connections: int = 1
-    puts: list[Put] = field(default_factory=list)
-    ensured: int = 0
-
-    def ensure(self, place: Bucket | Stream, seconds: float) -> None:
-        self.ensured += 1
-        if self.ensures:
-            raise self.ensures
-
-    def get(self, bucket: Bucket, key: str, seconds: float) -> Entry | None:
-        if isinstance(self.there, NatsError):
-            raise self.there
-        return self.there
-
-    def put_many(
-        self, bucket: Bucket, puts: Sequence[Put], seconds: float
-    ) -> list[int | NatsError]:
-        self.puts += puts
-        if isinstance(self.answers, NatsError):
-            raise self.answers
-        return self.answers
-
-
-def claims_of(store: DurableConnection, far: Far) -> Claims:
+def claims_of(store: DurableConnection, far: FarBucket) -> Claims:
     return Claims(far, Bucket("x"), store, taker="a", clock=ManualClock().clock())
 
 
-def outcome(store: DurableConnection, far: Far) -> Leadership:
+def outcome(store: DurableConnection, far: FarBucket) -> Leadership:
     """What a leadership of the term 5 becomes, after a claim."""
     answers: list[Answer] = []
     claims = claims_of(store, far)
@@ -67,7 +34,7 @@ def outcome(store: DurableConnection, far: Far) -> Leadership:
 
 
 def test_won(store: DurableConnection) -> None:
-    far = Far([6])
+    far = FarBucket([6])
     leadership = outcome(store, far)
     assert (leadership.role, leadership.term) == (Role.LEADER, 6)
     assert far.puts == [Put("binance", b'{"taker":"a"}', 5)]
@@ -75,20 +42,22 @@ def test_won(store: DurableConnection) -> None:
 
 @pytest.mark.parametrize(("there", "term"), [(Entry("binance", b"{}", 9), 9), (None, 0)])
 def test_lost_to_what_is_there(store: DurableConnection, there: Entry | None, term: int) -> None:
-    leadership = outcome(store, Far([NatsConflict("another")], there))
+    leadership = outcome(store, FarBucket([NatsConflict("another")], there))
     assert (leadership.role, leadership.term) == (Role.FOLLOWER, term)
 
 
 @pytest.mark.parametrize(
     "far",
     [
-        Far([AWAY]),
-        Far([NatsRefused("no permission")]),
-        Far(AWAY),
-        Far([NatsConflict("another")], AWAY),
+        FarBucket([AWAY]),
+        FarBucket([NatsRefused("no permission")]),
+        FarBucket(AWAY),
+        FarBucket([NatsConflict("another")], AWAY),
     ],
 )
-def test_unanswered(store: DurableConnection, far: Far, caplog: pytest.LogCaptureFixture) -> None:
+def test_unanswered(
+    store: DurableConnection, far: FarBucket, caplog: pytest.LogCaptureFixture
+) -> None:
     leadership = outcome(store, far)
     assert (leadership.role, leadership.term) == (Role.FOLLOWER, 5)
     assert leadership._claim_from == 101.0, "it is claimed again in a second"
@@ -96,7 +65,7 @@ def test_unanswered(store: DurableConnection, far: Far, caplog: pytest.LogCaptur
 
 
 def test_all_that_wait_are_claimed_at_once(store: DurableConnection) -> None:
-    far, answers = Far([6, AWAY]), list[Answer]()
+    far, answers = FarBucket([6, AWAY]), list[Answer]()
     claims = claims_of(store, far)
     for exchange in ("binance", "kucoin"):
         claims.ask(Claim(exchange, 0, answers.append))
@@ -106,7 +75,7 @@ def test_all_that_wait_are_claimed_at_once(store: DurableConnection) -> None:
 
 
 def test_bucket_is_made_with_each_connection_and_after_no_answer(store: DurableConnection) -> None:
-    far = Far([AWAY])
+    far = FarBucket([AWAY])
     claims = claims_of(store, far)
     for _ in range(3):
         claims.turn(0.0)
@@ -129,7 +98,7 @@ def test_bucket_is_made_with_each_connection_and_after_no_answer(store: DurableC
 
 
 def test_what_is_told_waits_for_a_store_that_is_locked(store: DurableConnection) -> None:
-    claims = claims_of(store, Far())
+    claims = claims_of(store, FarBucket())
     store.end()
     claims.tell("binance: this machine publishes, term 6")
     claims.turn(0.0)
