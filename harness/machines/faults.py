@@ -73,10 +73,8 @@ def server_is_killed(scene: Scene, seconds: float) -> list[Criterion]:
     ended = time.time()
     scene.cluster.servers[leader].start()
     name = "the stream's leader killed"
-    return [
-        *_uninterrupted(scene, name, at, ended, NEWEST_SECONDS),
-        _caught_up(scene, name, leader, elected),
-    ]
+    caught_up = _caught_up(scene, name, leader, elected, ended)
+    return [*_uninterrupted(scene, name, at, ended, NEWEST_SECONDS), caught_up]
 
 
 def server_goes_silent(scene: Scene, seconds: float) -> list[Criterion]:
@@ -90,11 +88,9 @@ def server_goes_silent(scene: Scene, seconds: float) -> list[Criterion]:
         time.sleep(max(0.0, seconds - (time.time() - at)))
     finally:
         machine.hear()
-    name = f"a server silent for {seconds:g} s"
-    return [
-        *_uninterrupted(scene, name, at, time.time(), SERVER_SECONDS),
-        _caught_up(scene, name, leader, elected),
-    ]
+    name, ended = f"a server silent for {seconds:g} s", time.time()
+    caught_up = _caught_up(scene, name, leader, elected, ended)
+    return [*_uninterrupted(scene, name, at, time.time(), SERVER_SECONDS), caught_up]
 
 
 def all_servers_are_killed(scene: Scene, seconds: float) -> list[Criterion]:
@@ -154,18 +150,20 @@ def _uninterrupted(
 
 def _elected(scene: Scene, dead: str, at: float) -> float:
     """Seconds until another server leads the stream."""
-    until(lambda: scene.cluster.leader(TRAIL_STREAM) not in ("", dead), "a new leader")
+    until(lambda: scene.cluster.leader(TRAIL_STREAM, without=dead), "a new leader")
     return time.time() - at
 
 
-def _caught_up(scene: Scene, name: str, back: str, elected: float) -> Criterion:
-    """Whether the server that is back has all that the others have."""
-    began, took = time.time(), None
+def _caught_up(scene: Scene, name: str, back: str, elected: float, began: float) -> Criterion:
+    """Whether the server that is back since `began` has all that the others have."""
+    took = None
 
     def same() -> bool:
         leader = scene.cluster.leader(TRAIL_STREAM)
+        if not leader:
+            return False
         ours, theirs = (scene.cluster.last(each, TRAIL_STREAM) for each in (back, leader))
-        return bool(leader) and ours is not None and ours == theirs
+        return ours is not None and ours == theirs
 
     with suppress(AssertionError):
         until(same, "it has caught up", CATCH_UP_SECONDS)

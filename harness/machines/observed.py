@@ -23,12 +23,12 @@ class Step(NamedTuple):
     event_time: int
 
 
-def steps_back(lines: Iterable[Line], kind: str = "quote") -> list[Step]:
+def steps_back(lines: Iterable[Line]) -> list[Step]:
     """Where a symbol's event time went back."""
     newest: dict[str, int] = {}
     found = []
     for line in lines:
-        if line["kind"] == kind:
+        if line["kind"] == "quote":
             name, event_time = line["name"], line["event_time"]
             if event_time < newest.get(name, 0):
                 found.append(Step(line["at"], name, newest[name], event_time))
@@ -37,13 +37,21 @@ def steps_back(lines: Iterable[Line], kind: str = "quote") -> list[Step]:
 
 
 def values_back(lines: Iterable[Line]) -> list[Step]:
-    """Where a later revision of a key has an older quote. (An answer of a server that is behind
-    has an earlier revision: that is no step of the bucket.)"""
-    ordered = sorted(
-        (line for line in lines if line["kind"] == "value"),
-        key=lambda line: (line["name"], line["revision"]),
-    )
-    return steps_back(ordered, "value")
+    """Where a later revision of a key has an older quote. An earlier revision with an older quote
+    is the answer of a server that is behind, and no step of the bucket; with a newer quote, that
+    of a bucket that was made again, whose revisions begin at 1."""
+    last: dict[str, tuple[int, int]] = {}
+    found = []
+    for line in lines:
+        if line["kind"] != "value":
+            continue
+        name, event_time, revision = line["name"], line["event_time"], line["revision"]
+        known, newest = last.get(name, (0, 0))
+        if event_time >= newest:
+            last[name] = revision, event_time
+        elif revision > known:
+            found.append(Step(line["at"], name, newest, event_time))
+    return found
 
 
 def recovered_after(lines: Iterable[Line], fault_at: float) -> float | None:
@@ -130,8 +138,9 @@ def kept(subject: str, body: Mapping[str, Any]) -> Kept:
     return Kept(subject.split(".")[1], body["taker"], int(body["id"]), body)
 
 
-SIGNAL = ("exchange", "symbol", "kind", "zone", "direction", "eventTime")
-"""What the rows of one signal have alike on every taker."""
+SIGNAL = ("exchange", "symbol", "kind", "zone", "direction", "eventTime", "detail")
+"""What the rows of one signal have alike on every taker; of the detail what is before its figures:
+which threshold was crossed."""
 
 
 class Trail(NamedTuple):
@@ -165,16 +174,19 @@ def _mark(each: Kept) -> object:
 
 def signals(stream: Sequence[Kept], rows: Iterable[tuple[int, tuple[object, ...]]]) -> Trail:
     """The same of signals, which two takers have alike: `rows` have the values of SIGNAL."""
-    count = Counter(_signal(each) for each in stream if each.table == "signal")
-    asked = list(rows)
+    count = Counter(
+        _cause([each.body[name] for name in SIGNAL]) for each in stream if each.table == "signal"
+    )
+    asked = [(number, _cause(values)) for number, values in rows]
     missing = tuple(number for number, values in asked if values not in count)
     return Trail(
         len(asked), missing, sum(count[v] - 1 for v in {v for _, v in asked} & count.keys())
     )
 
 
-def _signal(each: Kept) -> tuple[object, ...]:
-    return tuple(each.body[name] for name in SIGNAL)
+def _cause(values: Sequence[object]) -> tuple[object, ...]:
+    *rest, detail = values
+    return (*rest, str(detail).partition(": ")[0])
 
 
 def delays(lines: Iterable[Line]) -> Iterator[float]:

@@ -135,7 +135,7 @@ def client(address: str, log: Log) -> None:
     """What the client gives."""
     from funding.client import FundingClient
 
-    with FundingClient("websocket-only", url=address, caller="observer") as asked:
+    with FundingClient(url=address, caller="observer") as asked:
 
         def ask() -> Iterable[Seen]:
             for each in asked.get_all().values():

@@ -79,7 +79,9 @@ class Scene:
     def stream(self) -> list[Kept]:
         """Every message of the trail's stream."""
         machine = self.observers["raw"].machine
-        command = machine.command(*module("harness.machines.dump", self.cluster.url, TRAIL_STREAM))
+        command = machine.command(
+            *module("harness.machines.dump", self.cluster.url("reader"), TRAIL_STREAM)
+        )
         done = subprocess.run(
             command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=DUMP_SECONDS, check=True
         )
@@ -113,7 +115,7 @@ def scene(
     say: Callable[[str], None],
     *,
     server: Path | None = None,
-    more: str = "",
+    sync: str = "always",
     readers: Sequence[str] = READERS,
     takers: Sequence[str] = TAKERS,
     count: Sequence[object] = FEW,
@@ -124,15 +126,16 @@ def scene(
     with ExitStack() as stack:
         net = stack.enter_context(network())
         machines = [net.machine(name) for name in SERVERS]
-        servers = cluster(machines, folder / "nats", server or binary(), more=more)
+        servers = cluster(machines, folder / "nats", server or binary(), sync)
         servers.wait_until_ready()
         say("three servers have a leader")
         place = net.machine("exchange")
         exchange = stack.enter_context(
             stand_in(folder, count=count, host=place.address, prefix=place.command())
         )
+        url = servers.url("taker")
         running = {
-            name: stack.enter_context(taker(net.machine(name), exchange, servers.url, settings))
+            name: stack.enter_context(taker(net.machine(name), exchange, url, settings))
             for name in takers
         }
         for each in running.values():
@@ -144,7 +147,7 @@ def scene(
         observers: dict[str, Observer] = {}
         stack.callback(_stopped, observers)
         for kind in readers:
-            observers[kind] = _observe(folder, copy, net.machine(kind), kind, servers.url)
+            observers[kind] = _observe(folder, copy, net.machine(kind), kind, servers.url("reader"))
         made = Scene(folder, net, servers, running, observers)
         made.wait_until_all_read(time.time())
         say("every reader has quotes")

