@@ -24,7 +24,7 @@ from funding.settings.service import Settings
 from funding.statistics.thresholds import Threshold
 from funding.store.damage import report_damage
 from funding.store.prepare import begin_to_write, prepare
-from funding.store.recovery import recover
+from funding.store.salvage import recover
 
 log = logging.getLogger("ingest")
 

@@ -25,8 +25,9 @@ from funding.store.file_identity import identify
 from funding.store.open_interest import OpenInterestStore
 from funding.store.outbox import OutboxStore
 from funding.store.reader import Reader
-from funding.store.recovery import copy_readable, is_damaged
+from funding.store.recovery import is_damaged
 from funding.store.rest_usage import RestUsage
+from funding.store.salvage import copy_readable
 from funding.store.writer import Writer
 from harness.fuzz.damaged_input import BYTES
 from tests.support.clock import ManualClock, feed_at, write
