@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from funding.errors import NatsGarbled
+from funding.model.contract import Contract
 from funding.model.quote import ceiling_ms, supersedes
 from funding.nats import messages
+from funding.nats.messages import PublishedQuote
 
 GONE_SECONDS = 86_400.0
 """A symbol without a quote for so long is dead: as in the store, and at readers."""
@@ -19,11 +21,9 @@ class QuoteRules:
 
     def is_newer(self, key: str, ours: bytes, theirs: bytes) -> bool:
         """Whether `ours` has the later event time, or is what the same taker says later of it."""
-        try:
-            there = messages.decode_quote(theirs, key)
-        except NatsGarbled:
-            return True
-        here = messages.decode_quote(ours, key)
+        here, there = _quote(ours, key), _quote(theirs, key)
+        if here is None or there is None:
+            return here is not None  # readers would refuse it
         if here.event_time == there.event_time:
             return here.taker == there.taker and here.sent_at > there.sent_at
         ceiling = ceiling_ms(here.event_time, self.wall())
@@ -31,10 +31,8 @@ class QuoteRules:
 
     def is_gone(self, key: str, theirs: bytes) -> bool:
         """Whether nobody has heard of it for a day."""
-        try:
-            return self.wall() - messages.decode_quote(theirs, key).updated_at > GONE_SECONDS
-        except NatsGarbled:
-            return True
+        there = _quote(theirs, key)
+        return there is None or self.wall() - there.updated_at > GONE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,25 @@ class ContractRules:
 
     def is_newer(self, key: str, ours: bytes, theirs: bytes) -> bool:
         """Whether the exchange told `ours` later, or at the same time."""
-        try:
-            there = messages.decode_contract(theirs, key)
-        except NatsGarbled:
-            return True
-        return messages.decode_contract(ours, key).checked_at >= there.checked_at
+        here, there = _contract(ours, key), _contract(theirs, key)
+        if here is None or there is None:
+            return here is not None
+        return here.checked_at >= there.checked_at
 
     def is_gone(self, key: str, theirs: bytes) -> bool:  # noqa: ARG002 (as `Rules` has it)
         """Whoever has asked the exchange has all of its contracts."""
         return True
+
+
+def _quote(body: bytes, key: str) -> PublishedQuote | None:
+    try:
+        return messages.decode_quote(body, key)
+    except NatsGarbled:
+        return None
+
+
+def _contract(body: bytes, key: str) -> Contract | None:
+    try:
+        return messages.decode_contract(body, key)
+    except NatsGarbled:
+        return None

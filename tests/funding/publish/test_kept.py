@@ -100,13 +100,14 @@ def test_what_nobody_has_is_deleted_where_the_rules_say_so(connection: Connectio
 def test_an_exchange_that_another_taker_keeps_is_left(connection: Connection) -> None:
     kept = kept_by(connection)
     kept.offer("x", {"x.A": b"1"})
-    kept.offer("y", {"y.A": b"1"})
+    kept.offer("y", {"y.A": b"1", "y.B": b"0"})
     kept.leave("x")
     kept.turn()
-    assert values(connection) == {"y.A": b"1"}
+    assert values(connection) == {"y.A": b"1", "y.B": b"0"}
     connection.put(BUCKET, Put("y.A", b"9"))
+    connection.put(BUCKET, Put("y.B", b"1"))
     kept.leave("y")
-    kept.offer("y", {"y.A": b"2", "y.B": b"2"})
+    kept.offer("y", {"y.A": b"2", "y.B": b"2"})  # it leads again, and looks first
     kept.turn()
     assert values(connection) == {"y.A": b"9", "y.B": b"2"}
 

@@ -29,6 +29,8 @@ def body(event_time: int = NOW_MS, taker: str = "one", sent_at: float = NOW) -> 
         (body(), body(sent_at=NOW + 1), False),
         (body(), body(NOW_MS + 86_400_000, taker="two"), True),  # a time that was never true
         (body(), b"rubbish", True),
+        (b"rubbish", body(), False),
+        (b"rubbish", b"rubbish", False),
     ],
 )
 def test_a_quote_never_goes_back(ours: bytes, theirs: bytes, expected: bool) -> None:
@@ -51,4 +53,5 @@ def test_a_contract_is_as_it_was_told_last() -> None:
     assert rules.is_newer(key, ours, ours)
     assert not rules.is_newer(key, ours, later)
     assert rules.is_newer(key, ours, msgspec.json.encode({}))
+    assert not rules.is_newer(key, b"rubbish", ours)
     assert rules.is_gone(key, ours)

@@ -13,7 +13,7 @@ from funding.publish.leadership import Data, Duty
 from funding.publish.loop import PublishLoop
 from funding.store.reader import Reader
 from tests.support.clock import ManualClock, feed_at, write
-from tests.support.store import quote
+from tests.support.store import NOW_MS, quote
 
 
 class Link:
@@ -118,7 +118,8 @@ def test_what_there_is_of_the_exchange(scene: Scene, seconds: float, expected: D
 
 def test_a_feed_of_another_boot_is_nothing(scene: Scene, path: Path) -> None:
     clock = scene.hand.clock()
-    write(path, clock, feed=feed_at(ManualClock(boot="another").clock()))
+    newer = quote(event_time=NOW_MS + 1)
+    write(path, clock, [newer], feed=feed_at(ManualClock(boot="another").clock()))
     scene.loop.step()
     assert scene.leads.seen == [(True, Data.NONE)]
 
