@@ -7,10 +7,11 @@ from nats.aio.client import Client
 
 from funding.errors import NatsAway, NatsRefused
 from funding.nats.acks import Ack, Acks, Outgoing
+from harness.processes import WAIT_SECONDS
 from tests.support.nats_server import NatsServer
 
 
-async def _asked(url: str, answers: dict[str, bytes]) -> list[object]:
+async def _asked(url: str, answers: dict[str, bytes], seconds: float) -> list[object]:
     """The outcome of a message to each subject of `answers`, where those are answered so."""
     client, far = Client(), Client()
     await client.connect([url])
@@ -26,7 +27,8 @@ async def _asked(url: str, answers: dict[str, bytes]) -> list[object]:
     await far.flush()
     try:
         acks = Acks(client)
-        found: list[object] = list(await acks.send([Outgoing(s, b"", {}) for s in answers], 0.5))
+        sent = [Outgoing(subject, b"", {}) for subject in answers]
+        found: list[object] = list(await acks.send(sent, seconds))
         assert not acks._waiting
         return found
     finally:
@@ -39,20 +41,24 @@ def test_answers(shared_server: NatsServer) -> None:
         "acks.good": b'{"stream": "S", "seq": 7}',
         "acks.known": b'{"stream": "S", "seq": 8, "duplicate": true}',
         "acks.rubbish": b"\xff{",
-        "acks.silent": b"",
         "acks.refused": b'{"error": {"code": 400, "err_code": 10052, "description": "no"}}',
     }
-    good, known, rubbish, silent, refused = asyncio.run(_asked(shared_server.url, answers))
+    found = asyncio.run(_asked(shared_server.url, answers, WAIT_SECONDS))
+    good, known, rubbish, refused = found
     assert good == Ack(7)
     assert known == Ack(8, duplicate=True)
     assert isinstance(rubbish, NatsRefused)
-    assert isinstance(silent, NatsAway)
-    assert "0.5 s" in str(silent)
     assert isinstance(refused, NatsRefused)
 
 
+def test_one_that_is_not_answered_in_time_says_so(shared_server: NatsServer) -> None:
+    (silent,) = asyncio.run(_asked(shared_server.url, {"acks.silent": b""}, 0.2))
+    assert isinstance(silent, NatsAway)
+    assert "0.2 s" in str(silent)
+
+
 def test_no_messages(shared_server: NatsServer) -> None:
-    assert asyncio.run(_asked(shared_server.url, {})) == []
+    assert asyncio.run(_asked(shared_server.url, {}, WAIT_SECONDS)) == []
 
 
 def test_nobody_listens(shared_server: NatsServer) -> None:
