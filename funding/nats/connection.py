@@ -28,10 +28,10 @@ from funding.nats.following import (
     watch,
 )
 from funding.nats.link import Link
+from funding.nats.opening import PING_SECONDS
 from funding.nats.places import Bucket, Entry, Stream, ensure
 
 SECONDS = 2.0
-"""A call's deadline where none is given."""
 MESSAGE_ID = "Nats-Msg-Id"
 NO_MESSAGE = 10037
 """The server's number for a key that is not there; a stream that is not there has another."""
@@ -62,13 +62,21 @@ class Connection:
     Every call raises `NatsAway` where there is no connection or no answer in time, and other
     `NatsError`s; what is no `NatsError` is a defect, in a callback too, and the next call or
     `check` raises it. `changed` is called whenever a connection begins or ends. Nothing is kept for
-    later while there is none.
+    later while there is none. A call without a deadline of its own has `seconds`; a server that
+    does not answer for three times `ping_seconds` is given up.
     """
 
     def __init__(
-        self, addresses: Sequence[Address], name: str, changed: Callable[[], None] | None = None
+        self,
+        addresses: Sequence[Address],
+        name: str,
+        changed: Callable[[], None] | None = None,
+        *,
+        seconds: float = SECONDS,
+        ping_seconds: float = PING_SECONDS,
     ) -> None:
-        self._link = Link(addresses, name, changed)
+        self._link = Link(addresses, name, changed, ping_seconds)
+        self._seconds = seconds
         self._acks: tuple[Client, Acks] | None = None
 
     @property
@@ -103,14 +111,14 @@ class Connection:
         """End it for good."""
         self._link.close()
 
-    def publish(self, messages: Sequence[tuple[str, bytes]], seconds: float = SECONDS) -> None:
+    def publish(self, messages: Sequence[tuple[str, bytes]], seconds: float | None = None) -> None:
         """Send core messages, as (subject, body): who listens now receives them."""
 
         async def send(client: Client) -> None:
             for subject, body in messages:
                 await client.publish(subject, body)
 
-        self._link.call(send, seconds)
+        self._link.call(send, seconds or self._seconds)
 
     def subscribe(self, subject: str, callback: Callable[[str, bytes], None]) -> End:
         """Give `callback` the subject and body of each message from now on; what is returned ends
@@ -132,31 +140,36 @@ class Connection:
 
         return self._link.keep(begin)
 
-    def ensure(self, place: Bucket | Stream, seconds: float = SECONDS) -> None:
+    def ensure(self, place: Bucket | Stream, seconds: float | None = None) -> None:
         """Make the bucket or stream where it is missing. Raises `NatsDifferent` where there is
         another one of its name."""
-        self._link.call(lambda client: ensure(client, place, seconds), seconds)
+        within = seconds or self._seconds
+        self._link.call(lambda client: ensure(client, place, within), within)
 
-    def get(self, bucket: Bucket, key: str, seconds: float = SECONDS) -> Entry | None:
+    def get(self, bucket: Bucket, key: str, seconds: float | None = None) -> Entry | None:
         """What the bucket's leader has under `key`; None: nothing ever."""
-
-        return self._link.call(lambda client: _last(client, bucket, key, seconds), seconds)
+        (found,) = self.get_many(bucket, [key], seconds)
+        return found
 
     def get_many(
-        self, bucket: Bucket, keys: Sequence[str], seconds: float = SECONDS
+        self, bucket: Bucket, keys: Sequence[str], seconds: float | None = None
     ) -> list[Entry | None]:
         """The same for several keys at once; fails as a whole."""
+        within = seconds or self._seconds
 
         async def ask(client: Client) -> list[Entry | None]:
-            return await asyncio.gather(*(_last(client, bucket, key, seconds) for key in keys))
+            return await asyncio.gather(*(_last(client, bucket, key, within) for key in keys))
 
-        return self._link.call(ask, seconds)
+        return self._link.call(ask, within)
 
-    def snapshot(self, bucket: Bucket, keys: str = ">", seconds: float = SECONDS) -> list[Entry]:
+    def snapshot(
+        self, bucket: Bucket, keys: str = ">", seconds: float | None = None
+    ) -> list[Entry]:
         """All values of the bucket whose keys fit `keys`, with the deleted ones."""
-        return self._link.call(lambda client: snapshot(client, bucket, keys), seconds)
+        within = seconds or self._seconds
+        return self._link.call(lambda client: snapshot(client, bucket, keys, within), within)
 
-    def put(self, bucket: Bucket, put: Put, seconds: float = SECONDS) -> int:
+    def put(self, bucket: Bucket, put: Put, seconds: float | None = None) -> int:
         """Store a value; its revision. Raises `NatsConflict` where another one was replaced."""
         (outcome,) = self.put_many(bucket, [put], seconds)
         if isinstance(outcome, NatsError):
@@ -164,7 +177,7 @@ class Connection:
         return outcome
 
     def put_many(
-        self, bucket: Bucket, puts: Sequence[Put], seconds: float = SECONDS
+        self, bucket: Bucket, puts: Sequence[Put], seconds: float | None = None
     ) -> list[int | NatsError]:
         """Store values, all at once: for each its revision, or why it was not stored."""
         outcomes = self._send([_outgoing(bucket, put) for put in puts], seconds)
@@ -175,7 +188,9 @@ class Connection:
         reconnect; what is returned ends that."""
         return self._link.keep(lambda client: watch(client, bucket, callback))
 
-    def append(self, messages: Sequence[Append], seconds: float = SECONDS) -> list[Ack | NatsError]:
+    def append(
+        self, messages: Sequence[Append], seconds: float | None = None
+    ) -> list[Ack | NatsError]:
         """Store messages in the stream of their subjects, in order: for each its number, or why it
         was not stored."""
         return self._send(
@@ -190,14 +205,16 @@ class Connection:
         moves on; what is returned ends that."""
         return self._link.keep(lambda client: consume(client, stream, subject, start, callback))
 
-    def _send(self, messages: Sequence[Outgoing], seconds: float) -> list[Ack | NatsError]:
+    def _send(self, messages: Sequence[Outgoing], seconds: float | None) -> list[Ack | NatsError]:
+        within = seconds or self._seconds
+
         async def send(client: Client) -> list[Ack | NatsError]:
             if self._acks is None or self._acks[0] is not client:
                 self._acks = client, Acks(client)
-            return await self._acks[1].send(messages, seconds)
+            return await self._acks[1].send(messages, within)
 
         # The deadline is that of the answers: each message that lacks one says so itself.
-        return self._link.call(send, seconds + 1.0)
+        return self._link.call(send, within + 1.0)
 
 
 async def _last(client: Client, bucket: Bucket, key: str, seconds: float) -> Entry | None:

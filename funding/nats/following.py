@@ -72,9 +72,9 @@ async def watch(client: Client, bucket: str, callback: Callable[[Entry | None], 
             await watcher.stop()  # type: ignore[no-untyped-call]
 
 
-async def snapshot(client: Client, bucket: Bucket, keys: str) -> list[Entry]:
+async def snapshot(client: Client, bucket: Bucket, keys: str, seconds: float) -> list[Entry]:
     """The values of `bucket` whose keys fit `keys`, with the deleted ones."""
-    values = await client.jetstream(timeout=ASK_SECONDS).key_value(bucket.name)
+    values = await client.jetstream(timeout=seconds).key_value(bucket.name)
     watcher, found = await values.watch(keys, inactive_threshold=FORGET_SECONDS), []
     try:
         async for entry in watcher:

@@ -21,7 +21,7 @@ from nats.aio.client import Client
 from funding.errors import NatsAway
 from funding.nats.addresses import Address
 from funding.nats.failures import reason, translate_errors
-from funding.nats.opening import CLOSE_SECONDS, dispose, open_client
+from funding.nats.opening import CLOSE_SECONDS, PING_SECONDS, dispose, open_client
 
 log = logging.getLogger("nats")
 
@@ -40,11 +40,16 @@ class Link:
     """
 
     def __init__(
-        self, addresses: Sequence[Address], name: str, changed: Callable[[], None] | None = None
+        self,
+        addresses: Sequence[Address],
+        name: str,
+        changed: Callable[[], None] | None = None,
+        ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._addresses = list(addresses)
         random.shuffle(self._addresses)  # many readers spread over the servers
         self._name = name
+        self._ping_seconds = ping_seconds
         self._changed = changed or (lambda: None)
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -152,7 +157,7 @@ class Link:
         tried = 0
         while not self._closing.is_set():
             address = self._addresses[0]
-            opened = await open_client(address, self._name)
+            opened = await open_client(address, self._name, self._ping_seconds)
             if isinstance(opened, str):
                 self.problem = f"{address}: {opened}"
             else:

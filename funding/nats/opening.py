@@ -26,13 +26,13 @@ log = logging.getLogger("nats")
 
 CONNECT_SECONDS = 2
 CLOSE_SECONDS = 1.0
-PING_SECONDS = 1
+PING_SECONDS = 1.0
 PINGS = 2
 """A server that does not answer is given up after three seconds."""
 LOG_SECONDS = 10.0
 
 
-async def open_client(address: Address, name: str) -> Client | str:
+async def open_client(address: Address, name: str, ping_seconds: float) -> Client | str:
     """A client that is connected to `address`, where it is shown as `name`; or why there is none,
     without credentials."""
     client, told = Client(), _Told(address)
@@ -45,7 +45,7 @@ async def open_client(address: Address, name: str) -> Client | str:
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             connect_timeout=CONNECT_SECONDS,
-            ping_interval=PING_SECONDS,
+            ping_interval=ping_seconds,  # type: ignore[arg-type]  # it sleeps so long
             max_outstanding_pings=PINGS,
             user=_asked(client, address, address.user),
             password=_asked(client, address, address.password),

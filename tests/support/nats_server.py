@@ -85,9 +85,13 @@ def serving(folder: Path, *options: str) -> Iterator[NatsServer]:
 
 
 @contextmanager
-def connected(server: NatsServer, name: str = "test") -> Iterator[Connection]:
-    """A connection to `server` while the block runs; its defect is raised at the end."""
-    connection = Connection(server.addresses, name)
+def connected(
+    server: NatsServer, name: str = "test", *, ping_seconds: float = 20.0
+) -> Iterator[Connection]:
+    """A connection to `server` while the block runs; its defect is raised at the end. It waits for
+    longer than a busy machine takes."""
+    seconds = processes.WAIT_SECONDS
+    connection = Connection(server.addresses, name, seconds=seconds, ping_seconds=ping_seconds)
     try:
         assert connection.wait_connected(processes.WAIT_SECONDS), connection.problem
         yield connection

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from funding.errors import NatsAway, NatsRefused
 from funding.nats.acks import Ack, Acks, Outgoing
@@ -17,14 +18,18 @@ async def _asked(url: str, answers: dict[str, bytes], seconds: float) -> list[ob
     await client.connect([url])
     await far.connect([url])
 
-    async def answer(message: object) -> None:
-        subject, reply = getattr(message, "subject"), getattr(message, "reply")  # noqa: B009
-        if answers[subject]:
-            await far.publish(reply, answers[subject])
+    async def answer(message: Msg) -> None:
+        if answers[message.subject]:
+            await message.respond(answers[message.subject])
+
+    async def ready(message: Msg) -> None:
+        await message.respond(b"")
 
     for subject in answers:
         await far.subscribe(subject, cb=answer)
-    await far.flush()
+    await far.subscribe("acks.ready", cb=ready)
+    # The server has all subscriptions when it passes this on. A flush of the library goes before.
+    await far.request("acks.ready", timeout=WAIT_SECONDS)
     try:
         acks = Acks(client)
         sent = [Outgoing(subject, b"", {}) for subject in answers]

@@ -40,7 +40,7 @@ def test_it_comes_back_with_its_subscriptions(server: NatsServer) -> None:
 
 
 def test_a_server_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
-    with serving(tmp_path) as server, connected(server) as connection:
+    with serving(tmp_path) as server, connected(server, ping_seconds=1.0) as connection:
         assert server._process is not None
         server._process.send_signal(signal.SIGSTOP)
         until(lambda: not connection.connected, "the end")
