@@ -22,13 +22,19 @@ SILENCE_SECONDS = 1.5
 """Without a heartbeat, after which the leader is taken to be away: three of them in a row."""
 MODEST_SECONDS = 1.5
 """By which a taker that has no live stream itself waits longer than one that has."""
-FROZEN_SECONDS = SILENCE_SECONDS - HEARTBEAT_SECONDS
-"""Between two ticks, after which another taker may have taken over without our knowing."""
+DEAF_SECONDS = SILENCE_SECONDS - HEARTBEAT_SECONDS
+"""Between two ticks, after which what was heard before says nothing of now."""
+FROZEN_SECONDS = 3.0
+"""Between two ticks, after which another taker surely publishes. On a machine with too much to do a
+turn may take a second or two: to cease then would make gaps, and to begin again more work."""
 LIVE_SECONDS = 1.3
 """Age of the newest frame up to which a stream is live: each exchange sends every second."""
 DULL_SECONDS = 0.6
 """For which a leader's stream may be away before one that is live takes over: two heartbeats say
 so, and a pause of the exchange itself ends for both at once."""
+CALM_SECONDS = 10.0
+"""After losing an exchange, for which it is not taken back because the leader's stream is away: on
+machines with too much to do both streams are late now and then."""
 RETRY_SECONDS = 1.0
 """Between two claims, when the first was not answered."""
 
@@ -104,7 +110,7 @@ class Leadership:
         self._confirms = False  # it published until it froze or was cut off
         self._revision = 0  # of the key, as far as is known
         self._claiming = False
-        self._claim_from = -inf
+        self._claim_from = self._calm_until = -inf
         self._told: Duty = IDLE
         self._told_live = False
         self._heartbeats = Every(HEARTBEAT_SECONDS)
@@ -116,7 +122,7 @@ class Leadership:
 
     def tick(self, now: float, *, connected: bool, data: Data) -> Duty:
         """What to do at `now`. Call it a few times a second, after all that was heard."""
-        frozen = now - self._ticked > FROZEN_SECONDS
+        away = now - self._ticked
         self._ticked = now
         live = data is Data.LIVE
         self._live_since = min(self._live_since, now) if live else inf
@@ -124,7 +130,7 @@ class Leadership:
             self._cease()
             self._able_since = inf
             return self._tell(now, live, None)
-        if frozen or self._able_since == inf:
+        if self._able_since == inf or away > (FROZEN_SECONDS if self.publishes else DEAF_SECONDS):
             self._cease()
             self._able_since, self._dull_since = now, inf
         return self._tell(now, live, self._claim(now, live))
@@ -172,6 +178,11 @@ class Leadership:
         """For how long it has listened and heard nobody."""
         return now - max(self._heard_at, self._able_since)
 
+    def _has_better(self, now: float) -> bool:
+        """Whether its stream is live, and the leader's has been away for long enough."""
+        both = now - max(self._dull_since, self._live_since)
+        return both >= DULL_SECONDS and now >= self._calm_until
+
     def _claim(self, now: float, live: bool) -> int | None:
         if self._claiming or now < self._claim_from or self.role is Role.LEADER:
             return None
@@ -180,13 +191,15 @@ class Leadership:
             self.role is Role.ACTING
             or self._confirms
             or self._silence(now) >= patience
-            or now - max(self._dull_since, self._live_since) >= DULL_SECONDS
+            or self._has_better(now)
         ):
             return None
         self._claiming = True
         return self._revision
 
     def _follow(self, now: float, term: int) -> None:
+        if self.publishes or self._confirms:
+            self._calm_until = now + CALM_SECONDS
         self.role = Role.FOLLOWER
         self.term = self._revision = term
         self._heard_at, self._dull_since = now, inf

@@ -113,14 +113,14 @@ def test_one_goes_on_where_the_other_ends(server: NatsServer, tmp_path: Path) ->
         until(lambda: reader.newest, "the first quotes")
         first, second = takers if _newest(reader) == "one" else takers[::-1]
 
-        first.process.send_signal(signal.SIGSTOP)
+        first.fed = False
         reader.sees(second)
-        first.process.send_signal(signal.SIGCONT)
-        until(lambda: "no more" in first.log.read_text("utf-8"), "the frozen one follows")
+        first.fed = True
 
-        second.fed = False
+        second.process.send_signal(signal.SIGSTOP)
         reader.sees(first)
-        second.fed = True
+        second.process.send_signal(signal.SIGCONT)
+        until(lambda: "no more" in second.log.read_text("utf-8"), "the frozen one follows")
 
         first.process.kill()
         reader.sees(second)

@@ -186,7 +186,7 @@ def test_leader_that_was_away_publishes_again_only_when_its_claim_is_won(how: st
         assert taker.tick(now + STEP, connected=False, data=Data.LIVE) == IDLE
     elif how == "nothing fresh":
         assert taker.tick(now + STEP, connected=True, data=Data.NONE) == IDLE
-    now += 10.0 if how == "frozen" else 2 * STEP
+    now += 3.5 if how == "frozen" else 2 * STEP
     assert taker.tick(now, connected=True, data=Data.LIVE) == Duty(claim=5)
     if how == "frozen":
         taker.lost(now, 6)
@@ -238,6 +238,27 @@ def test_one_that_was_followed_by_another_is_not_followed_again() -> None:
     assert at is not None
     taker.lost(at, 4)
     assert ticks(taker, at, SILENCE_SECONDS)[1].claim is None
+
+
+def test_who_has_lost_an_exchange_leaves_it_for_a_while() -> None:
+    taker = Leadership("a")
+    now = leader(taker)
+    taker.heard(now, Heartbeat("z", 6, False))
+    for tenth in range(140):
+        if tenth % 5 == 0:
+            taker.heard(now + tenth / 10, Heartbeat("z", 6, False))
+        if taker.tick(now + tenth / 10, connected=True, data=Data.LIVE).claim is not None:
+            break
+    assert tenth == 100
+
+
+def test_leader_on_a_machine_with_too_much_to_do_goes_on() -> None:
+    taker = Leadership("a")
+    now = leader(taker)
+    for _ in range(5):
+        now += 2.9
+        duty = taker.tick(now, connected=True, data=Data.LIVE)
+        assert (duty.publish, duty.claim) == (True, None)
 
 
 def test_pause_of_the_exchange_changes_no_leader() -> None:
