@@ -5,6 +5,7 @@ columns in the store. What is received was written by whoever may write there: e
 what the store would refuse, and raises `NatsGarbled` for it.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from math import inf, isfinite
 from typing import Any
@@ -118,7 +119,8 @@ def decode_feed(body: bytes, exchange: str) -> PublishedFeed:
     ages = [getattr(found.feed, name) for name in _UPTIMES]
     if found.feed.exchange != exchange:
         raise NatsGarbled(exchange, "it is about another exchange")
-    if found.term < 0 or not all(age is None or isfinite(age) for age in ages):
+    whole = 0 <= found.term < _MOST and can_be_stored(asdict(found.feed).values())
+    if not whole or not all(age is None or isfinite(age) for age in ages):
         raise NatsGarbled(exchange, "a value is out of range")
     return found
 
@@ -141,9 +143,15 @@ def decode_contract(body: bytes, key: str) -> Contract:
         raise NatsGarbled(key, str(error)[:200]) from None
     if subjects.key(found.exchange, found.symbol) != key:
         raise NatsGarbled(key, "it is about another symbol")
-    if not is_mixed_symbol(fold(found.symbol)) or not 0 < found.multiplier < inf:
+    good = is_mixed_symbol(fold(found.symbol)) and 0 < found.multiplier < inf
+    if not good or not can_be_stored(found):
         raise NatsGarbled(key, "a value is out of range")
     return found
+
+
+def can_be_stored(values: Iterable[object]) -> bool:
+    """Whether all whole numbers in `values` have 64 bits, as SQLite's; JSON's have any number."""
+    return all(-_MOST <= each < _MOST for each in values if isinstance(each, int))
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, longest: int, name: str) -> Any:

@@ -4,7 +4,7 @@ Each has the fields of the API's row of it, and the machine whose row it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from funding.comparison.pair import Comparison
 from funding.errors import NatsGarbled
 from funding.model.event import Event
 from funding.model.signal import Signal
+from funding.nats.messages import can_be_stored
 
 LONGEST_BODY = 65_536
 
@@ -76,6 +77,8 @@ def decode(number: int, kind: TrailKind, body: bytes) -> TrailRow:
         raise NatsGarbled(name, str(error)[:200]) from None
     except KeyError as error:
         raise NatsGarbled(name, f"it lacks {error}") from None
+    if not can_be_stored(astuple(row) if isinstance(row, Event) else row):
+        raise NatsGarbled(name, "a value is out of range")
     return TrailRow(number, kind, row, (origin.taker, origin.id, origin.at))
 
 

@@ -156,12 +156,29 @@ def test_a_feed_row_comes_back_with_uptimes_of_the_reader() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("taker", ""), ("term", -1), ("sentAt", -5), ("feed", {}), ("feed", None), ("term", "3")],
+    [
+        ("taker", ""),
+        ("term", -1),
+        ("sentAt", -5),
+        ("feed", {}),
+        ("feed", None),
+        ("term", "3"),
+        ("term", 2**63),
+    ],
 )
 def test_a_feed_that_is_wrong_in_one_field(name: str, value: Any) -> None:
     sent = messages.encode_feed(FEED, 5_000.0, taker="one", term=3, sent_at=SENT)
     fields = {**msgspec.json.decode(sent), name: value}
     with pytest.raises(NatsGarbled):
+        messages.decode_feed(msgspec.json.encode(fields), "binance")
+
+
+@pytest.mark.parametrize("name", ["frames", "pid", "last_event_time"])
+def test_a_feed_row_with_a_number_that_sqlite_does_not_have(name: str) -> None:
+    sent = messages.encode_feed(FEED, 5_000.0, taker="one", term=3, sent_at=SENT)
+    fields = msgspec.json.decode(sent)
+    fields["feed"][name] = 2**63
+    with pytest.raises(NatsGarbled, match="out of range"):
         messages.decode_feed(msgspec.json.encode(fields), "binance")
 
 
@@ -181,7 +198,8 @@ def test_a_contract_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("multiplier", 0), ("status", "OPEN"), ("checked_at", None)]
+    ("name", "value"),
+    [("multiplier", 0), ("status", "OPEN"), ("checked_at", None), ("delivery_time", 2**63)],
 )
 def test_a_contract_that_is_wrong_in_one_field(name: str, value: Any) -> None:
     fields = {**CONTRACT._asdict(), name: value}
