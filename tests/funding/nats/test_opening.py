@@ -1,5 +1,6 @@
 """Passwords, tokens, TLS, and what is no server."""
 
+import shutil
 import socket
 import ssl
 import subprocess
@@ -64,6 +65,7 @@ def test_nothing_secret_goes_to_a_server_without_tls() -> None:
         thread.join(WAIT_SECONDS)
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
