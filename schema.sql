@@ -24,7 +24,7 @@ CREATE TABLE quote (
     exchange               TEXT    NOT NULL,
     symbol                 TEXT    NOT NULL COLLATE NOCASE,
     mark_price             REAL    NOT NULL CHECK (mark_price > 0),
-    index_price            REAL    NOT NULL CHECK (index_price >= 0),
+    index_price            REAL    NOT NULL CHECK (index_price >= 0), -- 0: the exchange gives none
     funding_rate           REAL,              -- fraction per interval; NULL: the contract has none
     next_funding_time      INTEGER,           -- NULL: no settlement is scheduled
     funding_interval_hours INTEGER,           -- from REST, or two equal steps; NULL: not known
@@ -373,15 +373,15 @@ CREATE TABLE event (
 CREATE INDEX event_at ON event (at);
 
 -- For people: all quotes, the newest first. `annualised_pct` is simple, without compounding, and
--- NULL where the funding interval is not known. `basis_pct` is the mark price over the index price,
--- NULL where there is no index. `age_seconds` is by the wall clock,
--- NULL where it is not known: the quote was received before this boot, or its time lies ahead.
--- `status` is that of the contract, NULL before the exchange was asked.
+-- NULL where the funding interval is not known. `basis_pct` is the mark price over the index price;
+-- both are NULL where the exchange gives no index. `age_seconds` is by the wall clock, NULL where it
+-- is not known: the quote was received before this boot, or its time lies ahead. `status` is
+-- that of the contract, NULL before the exchange was asked.
 CREATE VIEW latest AS
 SELECT
     symbol,
     mark_price,
-    index_price,
+    nullif(index_price, 0) AS index_price,
     round((mark_price / nullif(index_price, 0) - 1) * 100, 4) AS basis_pct,
     round(funding_rate * 100, 6) AS funding_pct,
     round(funding_rate * 100 * 24 * 365

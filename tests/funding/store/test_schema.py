@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.processes import WAIT_SECONDS, finished
@@ -31,6 +32,7 @@ def fill_views(path: Path) -> None:
     with writing(path, feed) as writer:
         eight_hours = quote("BTCUSDT", 91_897.67414493, rate=0.0001, settles=settles)
         none = quote("XAUUSDT", 4_000.5, rate=None, settles=None)
+        none = msgspec.structs.replace(none, index_price=0.0)
         for step, hours in enumerate((-8, -4, 0)):
             four_hours = quote(
                 "币安人生USDT", 0.25, NOW_MS + step, -0.0002, settles + hours * HOUR_MS
@@ -105,6 +107,7 @@ def test_the_views_read_well(answers: Any, path: Path) -> None:
     assert latest[1]["annualised_pct"] == -43.8  # every four hours
     assert latest[2]["funding_pct"] is latest[2]["annualised_pct"] is None
     assert latest[2]["next_funding"] is None
+    assert latest[2]["index_price"] is latest[2]["basis_pct"] is None
     ages = [row["age_seconds"] for row in latest]
     assert ages == [pytest.approx(age, abs=WAIT_SECONDS) for age in (2, 10, 181, 7_200)]
     shown = time.strptime(latest[0]["updated"], "%Y-%m-%dT%H:%M:%SZ")
