@@ -34,7 +34,7 @@ usable() {
     if ! [ -d "$1" ] || ! [ -w "$1" ] || ! [ -x "$1" ]; then
         fail "user $(id -un) may not change $PWD/$1: it belongs to $owner; run this as $owner"
     fi
-    if [ "$(id -u)" = 0 ] && [ "$owner" != root ] && [[ "$1" == var* ]]; then
+    if [ "$(id -u)" = 0 ] && [ "$owner" != root ] && [[ "$1" == var* || "$1" = . ]]; then
         fail "$PWD/$1 belongs to $owner, to whom files of root would be closed; run this as $owner"
     fi
 }

@@ -11,6 +11,7 @@
 - What is made in a folder with the set-group-ID bit belongs to the folder's group (inode(7)).
 """
 
+import grp
 import os
 import pwd
 import stat
@@ -40,12 +41,18 @@ def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] 
             status = place.stat()
             owner = _name(status.st_uid)
             limit = "read-only for" if writing else "closed to"
-            at_rest = place == real.parent and writing and not os.path.exists(f"{real}-shm")
+            at_rest = (
+                len(endings) > 1 and place == real.parent and not os.path.exists(f"{real}-shm")
+            )
+            others = "open it to others"
+            if (
+                status.st_mode >> 3 & wanted == wanted
+            ):  # R_OK, W_OK and X_OK are a mode's three bits
+                others = f"join the group {_group(status.st_gid)}"
             return (
                 f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
-                f" {status.st_mode & 0o7777:04o}).{_AT_REST if at_rest else ''}"
-                f" Run this as {owner}, or open it to others:"
-                ' see "Another user" in docs/operations.md'
+                f" {status.st_mode & 0o7777:04o}).{_AT_REST if writing and at_rest else ''}"
+                f' Run this as {owner}, or {others}: see "Another user" in docs/operations.md'
             )
     return ""
 
@@ -72,3 +79,10 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

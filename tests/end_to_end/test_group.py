@@ -327,14 +327,17 @@ def test_a_folder_too_deep_for_a_socket_is_refused_by_name(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may write where it does not own")
-def test_root_is_refused_where_the_service_is_somebody_elses(idle: Path) -> None:
-    folder = idle / "theirs-for-root"
+@pytest.mark.parametrize("place", ["var", "."])
+def test_root_is_refused_where_the_service_is_somebody_elses(idle: Path, place: str) -> None:
+    """Also in a new checkout, in which root would make var/ and close it to its owner."""
+    folder = idle / f"theirs-for-root-{place.strip('.') or 'all'}"
     shutil.copytree(idle / "scripts", folder / "scripts")
-    (folder / "var/log").mkdir(parents=True)
-    with of_somebody_else(folder / "var"):
+    if place == "var":
+        (folder / "var/log").mkdir(parents=True)
+    with of_somebody_else(folder / place, 0o755):
         result = finished(["scripts/run"], cwd=folder)
     assert result.returncode == 1
-    assert "/var belongs to nobody, to whom files of root would be closed" in result.stderr
+    assert f"/{place} belongs to nobody, to whom files of root would be closed" in result.stderr
 
 
 @pytest.mark.parametrize("place", [".", "var", ".venv"])

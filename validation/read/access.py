@@ -3,6 +3,7 @@
 funding/runtime/access.py is the same for the programs; the report imports nothing of theirs.
 """
 
+import grp
 import os
 import pwd
 from pathlib import Path
@@ -27,11 +28,15 @@ def closed(path: Path, *, writing: bool = False) -> str:
             owner = _name(status.st_uid)
             limit = "read-only for" if writing else "closed to"
             at_rest = place == real.parent and writing and not os.path.exists(f"{real}-shm")
+            others = "open it to others"
+            if (
+                status.st_mode >> 3 & wanted == wanted
+            ):  # R_OK, W_OK and X_OK are a mode's three bits
+                others = f"join the group {_group(status.st_gid)}"
             return (
                 f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
                 f" {status.st_mode & 0o7777:04o}).{_AT_REST if at_rest else ''}"
-                f" Run this as {owner}, or open it to others:"
-                ' see "Another user" in docs/operations.md'
+                f' Run this as {owner}, or {others}: see "Another user" in docs/operations.md'
             )
     return ""
 
@@ -41,3 +46,10 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
