@@ -105,12 +105,14 @@ make_user_and_folders() {
 # build RELEASE: its files and packages; a build that was interrupted is begun again, and one that
 # failed, as on a full disk, takes no room.
 build() {
+    local release=$1
     if [ -e "$1/.venv/complete" ]; then return; fi
     run rm -rf "$1"
     echo "+ (copy $source to $1, and install requirements.txt into its .venv)"
     if [ -n "$dry" ]; then return; fi
     (
-        trap '[ -e "$1/.venv/complete" ] || rm -rf "$1"' EXIT
+        # Not "$1", which is another in a function that ends this.
+        trap '[ -e "$release/.venv/complete" ] || rm -rf "$release"' EXIT
         umask 022
         mkdir "$1"
         archive | tar --extract --directory "$1"

@@ -50,7 +50,7 @@ setup() {
             fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)"
         "$python" -m venv .venv || {
             rm -rf .venv
-            fail "python -m venv failed (Debian: apt install python3-venv)"
+            fail "python -m venv failed (Debian: apt install python3-venv; is the disk full?)"
         }
     fi
     # Below site-packages, four folders up is this one: programs that begin as a command of .venv, as

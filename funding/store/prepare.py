@@ -41,7 +41,16 @@ def begin_to_write(path: Path, feed: Feed, stopping: threading.Event) -> Writer 
 
 
 def prepare(path: Path, feed: Feed) -> None:
-    """Make, upgrade or set aside the database at `path`, so that `feed` can be written to it."""
+    """Make, upgrade or set aside the database at `path`, so that `feed` can be written to it. On a
+    full disk that is left to ingest, which waits for room: a group that does not start there would
+    tell nobody."""
+    try:
+        _prepare(path, feed)
+    except errors.StoreFull as error:
+        log.warning("%s: ingest waits for room", error)
+
+
+def _prepare(path: Path, feed: Feed) -> None:
     aside = None
     with closing(IngestLock(path, feed.exchange)) as lock:
         if lock.owns:

@@ -266,10 +266,17 @@ def test_the_user_of_the_unit_stays_the_user(tmp_path: Path) -> None:
 
 def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """As on a full disk, of which it would hold the rest."""
-    world = "archive() { tar --create --file=- --directory=/ --files-from=/dev/null; };"
-    done = shell(f'{world} build "$base/releases/new"', tmp_path)
-    assert done.returncode != 0
-    assert not (tmp_path / "opt/funding/releases/new").exists()
+    setup = tmp_path / "checkout/scripts/setup.sh"
+    setup.parent.mkdir(parents=True)
+    new = tmp_path / "opt/funding/releases/new"
+    for text in ("fail() { exit 1; }; setup() { fail scripts; }", "setup() { return 1; }"):
+        setup.write_text(text)
+        done = shell(f'source={setup.parent.parent}; build "$base/releases/new"', tmp_path)
+        assert done.returncode != 0
+        assert not new.exists()
+    setup.write_text("setup() { mkdir .venv; ln -s /bin .venv/; }")
+    assert shell(f'source={setup.parent.parent}; build "{new}"', tmp_path).returncode == 0
+    assert (new / ".venv/complete").exists()
 
 
 def test_the_unit_is_hardened() -> None:

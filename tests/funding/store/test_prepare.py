@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from funding.errors import StoreForeign, StoreLocked
+from funding.errors import StoreForeign, StoreFull, StoreLocked
+from funding.model.feed import Feed
 from funding.store.prepare import prepare, set_aside_if_foreign
 from tests.support.clock import rows
 from tests.support.store import feed_of, leave_open, quote, reading, received, writing
@@ -73,3 +74,16 @@ def test_preparing_makes_a_database_or_replaces_one_that_cannot_be_used(
     for each in (path, aside):
         assert rows(each, "PRAGMA quick_check") == [("ok",)]
     assert len(list(path.parent.glob("funding-damaged-*.db"))) == 1
+
+
+def test_full_disk_is_left_to_ingest(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the group at work somebody is told."""
+
+    def full(path: Path, _feed: Feed) -> None:
+        raise StoreFull(str(path), "no space left on the disk")
+
+    monkeypatch.setattr("funding.store.prepare.Writer", full)
+    prepare(path, feed_of())
+    assert caplog.messages == [f"{path}: no space left on the disk: ingest waits for room"]
