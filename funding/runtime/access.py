@@ -48,7 +48,7 @@ def closed(path: Path | str, *, writing: bool = False, endings: tuple[str, ...] 
             if (
                 status.st_mode >> 3 & wanted == wanted
             ):  # R_OK, W_OK and X_OK are a mode's three bits
-                others = f"join the group {_group(status.st_gid)}"
+                others = f"become a member of {_group(status.st_gid)}"
             return (
                 f"{limit} user {_name(os.geteuid())}: {place} belongs to {owner} (mode"
                 f" {status.st_mode & 0o7777:04o}).{_AT_REST if writing and at_rest else ''}"

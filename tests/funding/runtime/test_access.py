@@ -58,10 +58,10 @@ def test_closed_folder_or_file_is_named_with_its_owner_and_the_way(
 def test_what_a_group_may_do_is_open_to_who_joins_it(database: Path) -> None:
     with of_somebody_else(database.parent, 0o750):
         told, group = asked(database), database.parent.group()
-        assert f"or join the group {group}: see" in told
+        assert f"or become a member of {group}: see" in told
         assert "or open it to others: see" in asked(database, "w")
     with of_somebody_else(database, 0o640):
-        assert f"or join the group {group}: see" in asked(database)
+        assert f"or become a member of {group}: see" in asked(database)
 
 
 def test_file_that_may_only_be_read_is_closed_to_writing_alone(database: Path) -> None:
