@@ -34,6 +34,24 @@ def taker_loses_power(scene: Scene, seconds: float) -> list[Criterion]:
     return found
 
 
+def taker_and_server_lose_power(scene: Scene, seconds: float) -> list[Criterion]:
+    """One machine that was both is gone: the taker that publishes, and the server that leads the
+    trail's stream."""
+    leader = until(lambda: scene.cluster.leader(TRAIL_STREAM), "the stream has a leader")
+    server, dead = scene.cluster.servers[leader], scene.takers[scene.leader()]
+    server.machine.unplug()
+    at = dead.lose_power()
+    server.kill()
+    time.sleep(max(seconds, 2 * NEWEST_SECONDS))
+    found = _taken_over(scene, "taker and server lose power", at)
+    server.machine.plug()
+    server.start()
+    dead.boot()
+    dead.wait_until_whole(SYMBOLS)
+    time.sleep(AFTERWARDS_SECONDS)
+    return found
+
+
 def taker_goes_silent(scene: Scene, seconds: float) -> list[Criterion]:
     """Of the taker that publishes every packet is lost for a while, those of its exchange too."""
     silent = scene.takers[scene.leader()]
@@ -112,6 +130,7 @@ def all_servers_are_killed(scene: Scene, seconds: float) -> list[Criterion]:
 Fault = Callable[[Scene, float], list[Criterion]]
 FAULTS: Mapping[str, Fault] = {
     "taker-power": taker_loses_power,
+    "both-power": taker_and_server_lose_power,
     "server-killed": server_is_killed,
     "taker-silent": taker_goes_silent,
     "taker-frozen": taker_is_frozen,

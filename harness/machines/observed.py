@@ -149,10 +149,13 @@ class Trail(NamedTuple):
     acknowledged: int
     missing: tuple[int, ...]
     twice: int
+    ended: int = 0
+    """Events that were sent once more with their end, as they are meant to be."""
 
     def __str__(self) -> str:
         lost = f"{len(self.missing)} missing {list(self.missing[:5])}" if self.missing else "0 lost"
-        return f"{self.acknowledged} acknowledged, {lost}, {self.twice} twice"
+        again = f", {self.ended} again with their end" if self.ended else ""
+        return f"{self.acknowledged} acknowledged, {lost}, {self.twice} twice{again}"
 
 
 def trail(
@@ -161,11 +164,16 @@ def trail(
     """Of `rows` (id, and what tells it from a row of another store with the same id), all of which
     were acknowledged, how many are not in `stream`, and how many are there more than once."""
     count = Counter(
-        (each.id, _mark(each)) for each in stream if (each.table, each.taker) == (table, taker)
+        ((each.id, _mark(each)), each.body.get("durationSeconds"))
+        for each in stream
+        if (each.table, each.taker) == (table, taker)
     )
-    asked = list(rows)
-    missing = tuple(number for number, mark in asked if (number, mark) not in count)
-    return Trail(len(asked), missing, sum(count[each] - 1 for each in asked if each in count))
+    versions = Counter(row for row, _ in count)
+    asked = set(rows)
+    missing = tuple(sorted(number for number, mark in asked if (number, mark) not in versions))
+    twice = sum(many - 1 for (row, _), many in count.items() if row in asked)
+    ended = sum(versions[row] - 1 for row in asked & versions.keys())
+    return Trail(len(asked), missing, twice, ended)
 
 
 def _mark(each: Kept) -> object:

@@ -57,7 +57,7 @@ def trail(scene: Scene) -> list[Criterion]:
     for taker in scene.takers.values():
         for table in TIMES:
             judged = _judge(stream, taker, table, acknowledged[taker.name, table])
-            good = not judged.missing and (table == "event" or judged.twice == 0)
+            good = not judged.missing and not judged.twice
             name = f"{taker.name}: trail of {table}s"
             found.append(Criterion(name, verdict(good, judged.acknowledged > 0), str(judged)))
     return found

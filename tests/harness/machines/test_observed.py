@@ -71,6 +71,10 @@ def test_trail_tells_lost_rows_and_those_that_are_there_twice() -> None:
     judged = observed.trail(stream, "event", "a", [(1, 1.0), (2, 2.0), (3, 3.0)])
     assert judged == observed.Trail(3, (3,), 1)
     assert "1 missing [3]" in str(judged)
+    ended = observed.kept("funding-trail.event.a", {**stream[0].body, "durationSeconds": 4.0})
+    judged = observed.trail([*stream, ended], "event", "a", [(1, 1.0)])
+    assert judged == observed.Trail(1, (), 0, 1)
+    assert str(judged).endswith("1 again with their end")
     assert observed.trail(stream, "event", "b", [(1, 1.0)]).missing == (1,)
 
 
