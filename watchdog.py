@@ -58,7 +58,7 @@ def make_monitor(settings: Settings, checkers: RestCheckers) -> Monitor:
 
 
 def once(settings: Settings, *, restart: bool, as_json: bool) -> int:
-    """One report on stdout; 0 healthy, 1 not."""
+    """One report on stdout, and nothing else there; 0 healthy, 1 not."""
     checkers = RestCheckers(settings, Schedule(settings.compare_interval), SYSTEM)
     monitor = make_monitor(settings, checkers)
     checkers.start()
@@ -115,7 +115,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if (arguments.restart or arguments.json) and not arguments.once:
         parser.error("--restart and --json go with --once")
-    settings = startup.begin("watchdog")
+    # A report is for pipes, too: the log goes beside it.
+    settings = startup.begin("watchdog", sys.stderr if arguments.once else None)
     if arguments.once:
         settings = group_settings.adopted(settings, "watchdog.py")
         closed = access.closed(settings.db, endings=access.DATABASE)

@@ -16,6 +16,11 @@ import funding
 from funding.client import FundingClient, Funding, Rate, rate_or_zero
 print(funding.__file__)
 """
+WITHOUT_NATS = """
+sys.modules["nats"] = None
+from funding.client import FundingClient
+FundingClient(url="nats://127.0.0.1:4222")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +43,22 @@ def test_the_package_holds_the_client_and_names_what_it_needs(wheel: Path) -> No
     lines = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
     bare = {line.split()[1].partition(">")[0] for line in lines if "extra" not in line}
     assert bare == {"apsw", "msgspec", "urllib3"}
-    assert {line.split()[1].partition(">")[0] for line in lines if "extra" in line} == {
-        *("bottle", "prometheus-client", "rich", "supervisor", "tqdm", "waitress"),
+    extra = [line for line in lines if "extra ==" in line]
+    (nats,) = (line for line in extra if 'extra == "nats"' in line)
+    assert nats.split()[1].startswith("nats-py>=")
+    assert {line.split()[1].partition(">")[0] for line in extra} == {
+        *("bottle", "nats-py", "prometheus-client", "rich", "supervisor", "tqdm", "waitress"),
         "websocket-client",
     }
+
+
+def test_the_client_says_what_it_needs_for_nats(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n{WITHOUT_NATS}"
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith("ImportError: url= needs nats-py: pip install")
 
 
 def test_the_installed_client_is_imported_from_anywhere(wheel: Path, tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ class FundingClient(ForkAware):
     its own; what waits to be stored is the parent's.
 
     Where the world gives no value, the answer is None or lacks it, with a warning in the log once
-    a minute. Raises `SettingError` for wrong settings, an unknown mode or exchange, and ValueError
-    for the caller that marks planted comparisons.
+    a minute. Raises `SettingError` for wrong settings, an unknown mode or exchange, ValueError for
+    the caller that marks planted comparisons, and ImportError for `url` without nats-py.
     """
 
     def __init__(
@@ -134,7 +134,10 @@ class FundingClient(ForkAware):
     def _new_live(self, rest_host: str) -> "LiveService | None":
         if self._addresses is None:
             return None
-        from funding.client.live_service import LiveService  # here: the others do without NATS
+        try:  # here: the others do without NATS
+            from funding.client.live_service import LiveService
+        except ModuleNotFoundError as error:
+            raise ImportError("url= needs nats-py: pip install nats-py") from error
 
         return LiveService(
             self._addresses,

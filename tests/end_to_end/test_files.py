@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.group import Group
-from harness.processes import until
+from harness.processes import WAIT_SECONDS, until
 from tests.support.service import healthy_service
 
 
@@ -29,6 +29,9 @@ def without(*suffixes: str) -> Callable[[Path], None]:
     return remove
 
 
+CUT_AT = 65_536
+
+
 def another_database(path: Path) -> None:
     other = path.with_name("other.db")
     with closing(sqlite3.connect(other)) as made:
@@ -37,6 +40,16 @@ def another_database(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(0)
         file.write(content)
+
+
+def cut_off(path: Path) -> None:
+    """All is in the main file, and that loses its end. What the WAL has, too, would not be lost,
+    and ingest would go on."""
+    with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as plain:
+        moved = "PRAGMA wal_checkpoint(TRUNCATE)"
+        until(lambda: plain.execute(moved).fetchone()[0] == 0, "all is in the main file")
+        assert path.stat().st_size > CUT_AT
+        os.truncate(path, CUT_AT)
 
 
 ODD: dict[str, Callable[[Path], None]] = {
@@ -48,7 +61,7 @@ ODD: dict[str, Callable[[Path], None]] = {
     "rm -shm": without("-shm"),
     "truncate -s 100": lambda path: os.truncate(path, 100),
     "rm all": without("", "-wal", "-shm"),
-    "truncate -s 64K": lambda path: os.truncate(path, 65_536),
+    "truncate -s 64K": cut_off,
 }
 
 
