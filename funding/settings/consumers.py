@@ -184,5 +184,6 @@ def check_secrets(found: Texts, secrets: Collection[str]) -> None:
     """Raise `SettingError` where others may read the file that one of `secrets` is from."""
     exposed = sorted(name for name in found.from_file & set(secrets) if found.texts[name])
     if exposed and found.mode & 0o077:
-        expected = f"mode 0600, since it holds {exposed[0]}: others may read it (chmod 600)"
+        mend = "chmod 600; on a server it goes to /etc/funding.secrets.env"
+        expected = f"mode 0600, since it holds {exposed[0]}: others may read it ({mend})"
         raise SettingError(environment.NAME, str(found.file), expected)

@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 
 INSTALL = ROOT / "deploy/install.sh"
 UNIT = (ROOT / "deploy/funding.service").read_text("utf-8")
+LITESTREAM = (ROOT / "deploy/funding-litestream.service").read_text("utf-8")
 
 
 def install(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -304,13 +305,19 @@ def test_the_unit_leaves_settings_to_the_programs() -> None:
     assert found == ["EnvironmentFile=-/etc/funding.secrets.env"]
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [UNIT, LITESTREAM], ids=["funding", "litestream"])
+def test_systemd_accepts_the_unit(tmp_path: Path, given: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     # Programs that exist everywhere stand for those of .venv, which need not be there yet.
-    text = re.sub(r"@BASE@/current/\.venv/bin/\w+", "/bin/true", UNIT)
+    text = re.sub(r"(@BASE@/current/\.venv|/opt/litestream)/bin/\w+", "/bin/true", given)
     unit = tmp_path / "funding.service"
-    unit.write_text(text.replace("@BASE@", str(tmp_path)).replace("@USER@", "daemon"), "utf-8")
+    unit.write_text(
+        text.replace("@BASE@", str(tmp_path))
+        .replace("@USER@", "daemon")
+        .replace("User=funding", "User=daemon"),
+        "utf-8",
+    )
     done = subprocess.run(
         ["systemd-analyze", "verify", str(unit)],
         capture_output=True,
