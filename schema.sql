@@ -291,9 +291,11 @@ CREATE TABLE consumer (
     done    INTEGER NOT NULL,              -- Unix seconds that the last complete scan, loop or look stands for;
                                            -- of 'signal_alert' the id of the last signal that was told;
                                            -- of 'publish-signal', 'publish-event', 'publish-comparison'
-                                           -- the id of the last row that the NATS server has stored
+                                           -- the id of the last row that the NATS server has stored, and
+                                           -- of 'publish-stream' the number of the last message there
     done_at REAL    NOT NULL               -- Unix seconds when it was complete; of 'publish-…' the time
-                                           -- of that row, by which it is known again
+                                           -- of that row, or when that stream was made, by which each is
+                                           -- known again
 ) STRICT, WITHOUT ROWID;
 
 -- One row per alert, written in one transaction with its posts. Rows are kept for

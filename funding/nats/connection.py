@@ -29,7 +29,7 @@ from funding.nats.following import (
 )
 from funding.nats.link import Link
 from funding.nats.opening import PING_SECONDS
-from funding.nats.places import Bucket, Entry, Stream, ensure
+from funding.nats.places import Bucket, Entry, Stream, StreamState, ensure, state
 
 SECONDS = 2.0
 MESSAGE_ID = "Nats-Msg-Id"
@@ -145,6 +145,11 @@ class Connection:
         another one of its name."""
         within = seconds or self._seconds
         self._link.call(lambda client: ensure(client, place, within), within)
+
+    def state(self, stream: Stream, seconds: float | None = None) -> StreamState:
+        """Which stream is there under this name, and how far it goes."""
+        within = seconds or self._seconds
+        return self._link.call(lambda client: state(client, stream, within), within)
 
     def get(self, bucket: Bucket, key: str, seconds: float | None = None) -> Entry | None:
         """What the bucket's leader has under `key`; None: nothing ever."""

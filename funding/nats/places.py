@@ -21,6 +21,13 @@ class Entry(NamedTuple):
     revision: int
 
 
+class StreamState(NamedTuple):
+    """Which stream it is, by when it was made (Unix seconds), and its last message's number."""
+
+    made_at: float
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """A key-value bucket with the last value of each key, on `replicas` servers."""
@@ -98,6 +105,12 @@ async def ensure(client: Client, place: Bucket | Stream, seconds: float) -> None
         if (there or 0) != (ours or 0) and not (_unlimited(there) and _unlimited(ours)):
             detail = f"{name} is {_shown(there)} on the server, and {_shown(ours)} here"
             raise NatsDifferent(place.name, detail)
+
+
+async def state(client: Client, stream: Stream, seconds: float) -> StreamState:
+    """What there is under the name of `stream`."""
+    found = await client.jsm(timeout=seconds).stream_info(stream.name)
+    return StreamState(found.created.timestamp() if found.created else 0.0, found.state.last_seq)
 
 
 def _unlimited(value: object) -> bool:

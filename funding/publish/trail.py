@@ -1,7 +1,8 @@
 """Signals, events and comparisons of the store → the stream, each at least once.
 
 The tables are the outbox: a row is written with what it tells. How far each table has been sent
-stands in the table `consumer`, and moves on when the server has stored what was sent.
+stands in the table `consumer`, and moves on when the server has stored what was sent. Beside it
+stands which stream that was: one that is not the same, or has lost its end, gets its rows again.
 """
 
 import logging
@@ -14,7 +15,7 @@ from funding import errors
 from funding.model.event import Event, EventKind
 from funding.nats.acks import Ack
 from funding.nats.connection import Append
-from funding.nats.places import Bucket, Stream
+from funding.nats.places import Bucket, Stream, StreamState
 from funding.publish.trail_messages import message
 from funding.runtime.clock import Clock
 from funding.runtime.logs import Throttle
@@ -49,6 +50,8 @@ class StreamConnection(Protocol):
 
     def ensure(self, place: Bucket | Stream) -> None: ...
 
+    def state(self, stream: Stream) -> StreamState: ...
+
     def append(
         self, messages: Sequence[Append], seconds: float
     ) -> list[Ack | errors.NatsError]: ...
@@ -74,6 +77,7 @@ class Trail:
         self._clock = clock
         self._ensured = 0
         self.turned_at = clock.uptime()
+        self._state = StreamState(0.0, 0)
         self._marks: dict[TrailTable, Mark] = {}
         self._floors: dict[TrailTable, float] = {}
         self._look_for_ends = Every(ENDS_SECONDS)
@@ -87,6 +91,7 @@ class Trail:
                 pause = self.turn()
             except (errors.NatsError, errors.StoreError) as error:
                 pause = RETRY_SECONDS
+                self._ensured = 0  # the stream may have been deleted
                 self._complain(error)
             stopping.wait(pause)
 
@@ -111,7 +116,29 @@ class Trail:
             self._connection.ensure(self._stream)
         except errors.NatsDifferent as error:
             log.warning("%s", error)  # it takes messages nevertheless
+        self._state = self._connection.state(self._stream)
+        self._look_back(self._state, self._outbox.stream())
         self._ensured = connections
+
+    def _look_back(self, there: StreamState, known: Mark | None) -> None:
+        """Begin with the rows again that the stream had, and has no more."""
+        days = self._stream.max_age_seconds
+        if known is None or (there.made_at == known.at and there.last >= known.id):
+            return
+        if there.made_at != known.at:
+            since = dict.fromkeys(TrailTable, self._clock.wall() - days)
+            text = f"the stream was made again: the rows of {days / 86_400:g} days are sent again"
+        else:
+            since = {table: self._mark(table).at - OVERLAP_SECONDS for table in TrailTable}
+            text = "the stream has lost its last messages: the rows of an hour are sent again"
+        for table in TrailTable:
+            begin = self._outbox.begin(table, since[table])
+            if begin.id < self._mark(table).id:
+                self._marks[table] = begin
+                self._outbox.set_mark(table, begin)
+        # Last: whoever is interrupted begins again.
+        self._outbox.set_mark(TrailTable.EVENT, self._marks[TrailTable.EVENT], _mark_of(there))
+        self._tell(text)
 
     def _send_rows(self, table: TrailTable) -> bool:
         """Send the next rows of `table`; whether there may be more."""
@@ -126,7 +153,7 @@ class Trail:
             if missing:
                 self._tell(f"{missing} rows of {table} were removed before they were sent")
             self._marks[table] = Mark(row.id, row.at)
-            self._outbox.set_mark(table, self._marks[table])
+            self._outbox.set_mark(table, self._marks[table], _mark_of(self._state))
         if error is not None:
             raise error
         return len(rows) == BATCH
@@ -140,6 +167,8 @@ class Trail:
         for number, outcome in enumerate(self._connection.append(messages, ANSWER_SECONDS)):
             if isinstance(outcome, errors.NatsError):
                 return number, outcome
+            if outcome.sequence > self._state.last:
+                self._state = self._state._replace(last=outcome.sequence)
         return len(rows), None
 
     def _mark(self, table: TrailTable) -> Mark:
@@ -177,3 +206,7 @@ class Trail:
     def _complain(self, error: errors.FundingError) -> None:
         if self._throttle(str(error), self._clock.uptime()):
             log.warning("signals, events and comparisons wait: %s", error)
+
+
+def _mark_of(state: StreamState) -> Mark:
+    return Mark(state.last, state.made_at)

@@ -15,6 +15,7 @@ from funding.model.signal import Signal
 from funding.store.durable import DurableConnection
 
 ENDS = "publish-event-end"
+STREAM = "publish-stream"
 _EVENT_COLUMNS = "at, source, kind, detail, program, rule, duration_seconds, count"
 _DONE = """
 INSERT INTO consumer (name, done, done_at) VALUES (?, ?, ?)
@@ -81,10 +82,18 @@ class TrailOutbox:
         )
         return Mark(*rows[0]) if rows else None
 
-    def set_mark(self, table: TrailTable, mark: Mark) -> None:
-        """The rows up to `mark` have been sent."""
+    def set_mark(self, table: TrailTable, mark: Mark, stream: Mark | None = None) -> None:
+        """The rows up to `mark` have been sent, to what is now `stream`, see there."""
         with self._store.transaction() as connection:
             connection.execute(_DONE, (f"publish-{table}", *mark))
+            if stream is not None:
+                connection.execute(_DONE, (STREAM, *stream))
+
+    def stream(self) -> Mark | None:
+        """The number of the last message that the server has stored for this machine, and when its
+        stream was made, by which that is known again; None: nothing was ever sent."""
+        rows = self._store.rows("SELECT done, done_at FROM consumer WHERE name = ?", (STREAM,))
+        return Mark(*rows[0]) if rows else None
 
     def is_known(self, table: TrailTable, mark: Mark) -> bool:
         """Whether `mark` is of this very table, or of a row that has been removed since; not of

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nats.aio.client import Client
+
 from funding.nats.addresses import Address, parse
 from funding.nats.connection import Connection
 from harness import processes
@@ -98,3 +100,12 @@ def connected(
         connection.check()
     finally:
         connection.close()
+
+
+def remove(person: Connection, stream: str) -> None:
+    """Delete a stream, as an operator may."""
+
+    async def delete(client: Client) -> bool:
+        return bool(await client.jsm().delete_stream(stream))
+
+    assert person._link.call(delete, 5.0)

@@ -200,6 +200,8 @@ def test_a_bucket_with_other_settings(connection: Connection, other: Bucket, exp
 
 def test_a_stream_with_other_settings(connection: Connection) -> None:
     connection.ensure(Stream("aged", ("aged.>",)))
+    assert connection.state(Stream("aged", ("aged.>",))).last == 0
+    assert connection.state(Stream("aged", ("aged.>",))).made_at > 1.7e9
     connection.ensure(Stream("aged", ("aged.>",)))
     with pytest.raises(NatsDifferent, match=r"max_age is 604800\S* on the server, and 60"):
         connection.ensure(Stream("aged", ("aged.>",), max_age_seconds=60.0))

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nats.aio.client import Client
 
 from funding.model.event import EventKind
 from funding.nats import messages, subjects
-from funding.nats.connection import Connection
 from funding.publish.claims import Claim, Claims
 from funding.publish.leadership import Data, Duty
 from funding.publish.leads import Leads
@@ -19,7 +17,7 @@ from funding.store.events import Events
 from harness.processes import until
 from tests.support.clock import ManualClock
 from tests.support.far_bucket import FarBucket
-from tests.support.nats_server import NatsServer, connected
+from tests.support.nats_server import NatsServer, connected, remove
 from tests.support.publishing_machines import (
     BUCKET,
     EXCHANGE,
@@ -169,15 +167,6 @@ def test_bucket_that_is_gone_stops_nobody_and_is_made_again(
         ticking(found, lambda: successor.publishes, "the other one acts")
         assert one_publishes(found, [successor]) is successor
         assert person.get(BUCKET, EXCHANGE) is not None
-
-
-def remove(person: Connection, stream: str) -> None:
-    """Delete a stream, as an operator may."""
-
-    async def delete(client: Client) -> bool:
-        return bool(await client.jsm().delete_stream(stream))
-
-    assert person._link.call(delete, 5.0)
 
 
 def test_two_of_one_name_are_told_so(

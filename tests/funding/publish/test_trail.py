@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from funding.nats import subjects
 from funding.nats.acks import Ack
 from funding.nats.connection import Append, Connection
 from funding.nats.following import Delivery, Position
-from funding.nats.places import Bucket, Stream
+from funding.nats.places import Bucket, Stream, StreamState
 from funding.publish import trail as room
 from funding.publish.trail import OVERLAP_SECONDS, Trail
 from funding.store.comparisons import Comparisons
@@ -26,7 +27,7 @@ from funding.store.events import Events
 from funding.store.signal_table import add_signals
 from harness.processes import until
 from tests.support.clock import ManualClock, write
-from tests.support.nats_server import NatsServer
+from tests.support.nats_server import NatsServer, remove
 from tests.support.signals import signal
 from tests.support.store import comparison
 
@@ -44,16 +45,23 @@ class Far:
     connections: int = 1
     stores: int = 10**9
     differs: bool = False
+    made_at: float = 1.0
+    last: int = 0
     batches: list[list[Append]] = field(default_factory=list)
 
     def ensure(self, place: Bucket | Stream) -> None:
         if self.differs:
             raise NatsDifferent(place.name, "it has other settings")
 
+    def state(self, stream: Stream) -> StreamState:
+        return StreamState(self.made_at, self.last)
+
     def append(self, messages: Sequence[Append], seconds: float) -> list[Ack | NatsError]:
         self.batches.append(list(messages))
         away = NatsAway("NATS: no answer in 5 s")
-        return [Ack(n) if n < self.stores else away for n in range(len(messages))]
+        before, stored = self.last, min(len(messages), self.stores)
+        self.last += stored
+        return [Ack(before + n + 1) if n < stored else away for n in range(len(messages))]
 
 
 def trail_of(
@@ -143,6 +151,69 @@ def _turned(trail: Trail) -> bool:
         return False
 
 
+def test_a_server_that_has_lost_everything_gets_it_again(
+    store: DurableConnection, connection: Connection, server: NatsServer
+) -> None:
+    add_events(store, 3)
+    all_of(trail_of(store, connection))
+    server.kill()
+    until(lambda: not connection.connected, "the connection is seen to have ended")
+    shutil.rmtree(server.folder / "jetstream")
+    server.start()
+    until(lambda: connection.connected, "the connection is back")
+    trail = trail_of(store, connection)  # a new process knows it, too
+    until(lambda: _turned(trail), "the trail goes on")
+    received: SimpleQueue[Delivery] = SimpleQueue()
+    connection.consume(STREAM.name, subjects.TRAIL, Position(), received.put)
+    bodies = [json.loads(received.get(timeout=20).body) for _ in range(4)]
+    assert [each["id"] for each in bodies] == [1, 2, 3, 4]
+    assert bodies[3]["detail"].startswith("the stream was made again: the rows of 7 days are sent")
+
+
+def test_a_stream_that_is_deleted_is_made_again(
+    store: DurableConnection, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the same connection, and by the thread itself."""
+    monkeypatch.setattr(room, "RETRY_SECONDS", 0.01)
+    add_events(store, 3)
+    trail, stopping = trail_of(store, connection), threading.Event()
+    all_of(trail)
+    remove(connection, STREAM.name)
+    add_events(store, 1, AT + 10)
+    thread = threading.Thread(target=trail.run, args=(stopping,))
+    thread.start()
+    try:
+        received: SimpleQueue[Delivery] = SimpleQueue()
+        connection.consume(STREAM.name, subjects.TRAIL, Position(), received.put)
+        bodies = [json.loads(received.get(timeout=20).body) for _ in range(5)]
+    finally:
+        stopping.set()
+        thread.join(20)
+    assert [each["id"] for each in bodies] == [1, 2, 3, 4, 5]
+
+
+def test_a_stream_that_lost_its_end_gets_the_rows_of_an_hour_again(
+    store: DurableConnection,
+) -> None:
+    far = Far()
+    add_events(store, 1, AT - OVERLAP_SECONDS - 60)
+    add_events(store, 3)
+    with store.transaction() as opened:
+        opened.execute("INSERT INTO consumer VALUES ('publish-event', 0, 0)")
+    all_of(trail_of(store, far))
+    assert far.last == 4
+    all_of(trail_of(store, far))
+    assert gaps(store) == []
+    far.last = 2  # it was killed before these were on its disk
+    far.batches.clear()
+    all_of(trail_of(store, far))
+    (text,) = gaps(store)
+    assert sent(far) == ["0", "1", "2", text]
+    far.batches.clear()
+    all_of(trail_of(store, far))
+    assert sent(far) == []
+
+
 def test_what_comes_twice_is_stored_once(
     store: DurableConnection,
     connection: Connection,
@@ -151,7 +222,9 @@ def test_what_comes_twice_is_stored_once(
     add_events(store, 3)
     all_of(trail_of(store, connection))
     with store.transaction() as opened:
-        opened.execute("UPDATE consumer SET done = 1, done_at = ? WHERE done = 3", (AT,))
+        opened.execute(
+            "UPDATE consumer SET done = 1, done_at = ? WHERE name = 'publish-event'", (AT,)
+        )
     add_events(store, 1, AT + 10)
     all_of(trail_of(store, connection))
     assert [each["id"] for each in stored(4)] == [1, 2, 3, 4]

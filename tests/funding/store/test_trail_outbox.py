@@ -41,6 +41,12 @@ def test_marks_are_kept_by_table(store: DurableConnection) -> None:
     assert outbox.mark(TrailTable.EVENT) == Mark(8, AT + 1)
     assert outbox.mark(TrailTable.SIGNAL) is None
     assert outbox.ends_until() == AT + 2.5
+    assert outbox.stream() is None
+    outbox.set_mark(TrailTable.EVENT, Mark(9, AT + 2), Mark(70, AT - 1.25))
+    assert (outbox.mark(TrailTable.EVENT), outbox.stream()) == (
+        Mark(9, AT + 2),
+        Mark(70, AT - 1.25),
+    )
 
 
 def test_begin_is_before_the_first_row_since_then(store: DurableConnection) -> None:
