@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from funding.nats import messages, subjects
 from funding.nats.connection import Append, Connection, Put
 from funding.nats.places import Bucket, Stream
 from harness.processes import until
-from tests.support.nats_server import NatsServer, connected
+from tests.support.nats_server import NatsServer, connected, remove
 from tests.support.published import EVENT_TIME, feed_body, quote_body
 
 QUOTES = Bucket(subjects.QUOTES_BUCKET)
@@ -32,6 +33,11 @@ class Publisher:
         """Make the buckets and the stream."""
         for place in (QUOTES, CONTRACTS, TRAIL):
             self.connection.ensure(place)
+
+    def keep_on_disk(self) -> None:
+        """Make the bucket of quotes again, so that it outlives its server."""
+        remove(self.connection, QUOTES.stream)
+        self.connection.ensure(replace(QUOTES, in_memory=False))
 
     def now(self) -> float:
         """Its clock."""
