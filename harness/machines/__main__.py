@@ -98,6 +98,9 @@ def main() -> int:
     except (NetworkError, NoServer) as error:
         print(f"harness.machines: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("harness.machines: stopped; all of it is removed", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":
