@@ -58,6 +58,7 @@ class Link:
         self._tasks: dict[Begin, asyncio.Task[None]] = {}
         self._client: Client | None = None
         self._up = threading.Event()
+        self._reasons: dict[Address, str] = {}
         self.problem = "not connected yet"
         self.address = ""
         self.connections = 0
@@ -159,7 +160,7 @@ class Link:
             address = self._addresses[0]
             opened = await open_client(address, self._name, self._ping_seconds)
             if isinstance(opened, str):
-                self.problem = f"{address}: {opened}"
+                self._note(address, opened)
             else:
                 tried = 0
                 await self._session(opened, address)
@@ -170,12 +171,19 @@ class Link:
                 tried = 0
                 await self._pause(RETRY_SECONDS * random.uniform(0.5, 1.5))
 
+    def _note(self, address: Address, why: str) -> None:
+        """Of several servers each has its own reason: the last one may be the least of them."""
+        self._reasons[address] = why
+        known = sorted(f"{each}: {text}" for each, text in self._reasons.items())
+        self.problem = "; ".join(known)
+
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _session(self, client: Client, address: Address) -> None:
         self.address, self.problem = str(address), ""
+        self._reasons.clear()
         self.connections += 1
         self._client = client
         self._up.set()
@@ -187,7 +195,7 @@ class Link:
                 await self._pause(LOOK_SECONDS)
         finally:
             error = client.last_error
-            self.problem = f"{address}: {reason(error) if error else 'the connection ended'}"
+            self._note(address, reason(error) if error else "the connection ended")
             self._client = None
             self._up.clear()
             for task in self._tasks.values():

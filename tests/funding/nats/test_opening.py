@@ -12,7 +12,7 @@ import pytest
 
 from funding.nats.addresses import parse
 from funding.nats.connection import Connection
-from harness.processes import WAIT_SECONDS, until
+from harness.processes import WAIT_SECONDS, free_port, until
 from tests.support.nats_server import serving
 
 
@@ -27,6 +27,22 @@ def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
         right = Connection(parse(f"nats://u:right@127.0.0.1:{server.port}"), "test")
         assert right.wait_connected(WAIT_SECONDS)
         right.close()
+
+
+def test_of_several_servers_each_has_its_reason(tmp_path: Path) -> None:
+    """One that is away does not hide that the other one refuses the password."""
+    with serving(tmp_path, "--user", "u", "--pass", "right") as server:
+        away = free_port()
+        url = f"nats://u:wr0ng@127.0.0.1:{server.port},nats://u:wr0ng@127.0.0.1:{away}"
+        connection = Connection(parse(url), "test")
+
+        def both() -> bool:
+            told = connection.problem
+            return f":{server.port}: Authorization" in told and f":{away}: [Errno" in told
+
+        until(both, "both")
+        assert "wr0ng" not in connection.problem
+        connection.close()
 
 
 def test_a_password_that_has_to_be_encoded(tmp_path: Path) -> None:
