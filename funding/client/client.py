@@ -5,26 +5,19 @@ import re
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from funding.client.mode import Decision, decide, needs_go
+from funding.client.parallel import REST_SHARE, Parallel
 from funding.client.recorder import Recorder
 from funding.client.sources import Sources, rest_host
 from funding.client.usage import SharedUsage
 from funding.client.values import Funding, fresh, from_rest, from_service
-from funding.comparison.pair import (
-    PLANTED_SOURCE,
-    Comparison,
-    Pair,
-    alarms,
-    compare,
-    compare_all,
-)
-from funding.comparison.summary import RunningSummary
+from funding.comparison.pair import PLANTED_SOURCE
 from funding.errors import SettingError, StoreError
 from funding.exchanges.table import EXCHANGES
 from funding.model.ban import Ban
@@ -48,10 +41,6 @@ log = logging.getLogger("client")
 
 RECHECK_SECONDS = 60.0
 """How long a decision on the mode holds: the report may be made, or grow old, meanwhile."""
-REST_SHARE = 0.6
-"""Share of the timeout that a service that hangs leaves to REST: it is here, REST is far away."""
-REREAD_SHARE = 0.2
-"""And that REST leaves to the second reading in mode parallel, and to the store."""
 COMPLAINT_SECONDS = 60.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -109,7 +98,7 @@ class FundingClient(ForkAware):
         self._forced = settings.force_mode
         self._clock = clock
         self._timeout = timeout
-        self._for_rest, self._for_rereading = REST_SHARE * timeout, REREAD_SHARE * timeout
+        self._for_rest = REST_SHARE * timeout
         self._settings = settings
         self._begin({})
         forks.watch(self)
@@ -124,7 +113,13 @@ class FundingClient(ForkAware):
         self._open = partial(Sources, *asked, self._clock, self._usage, warn, self._live)
         self._idle: list[Sources] = []
         self._lock = threading.Lock()
-        self._summary = RunningSummary()
+        self._parallel = Parallel(
+            *(self._exchange.name, self._caller),
+            recorder=self._recorder,
+            warn=warn,
+            clock=self._clock,
+            timeout=self._timeout,
+        )
         self._decision = Decision(self._wanted, "")
         self._recheck = Every(RECHECK_SECONDS)
         self._missing_at_rest: frozenset[str] = frozenset()
@@ -190,7 +185,7 @@ class FundingClient(ForkAware):
         mode = self._decide(deadline).mode
         with self._borrowed(deadline) as sources:
             if mode is Mode.PARALLEL:
-                return self._compare_one(sources, symbol)
+                return self._parallel.one(sources, symbol)
             may_use_rest = mode is not Mode.WEBSOCKET_ONLY
             found = None
             if mode is not Mode.REST:
@@ -210,7 +205,7 @@ class FundingClient(ForkAware):
         mode = self._decide(deadline).mode
         with self._borrowed(deadline) as sources:
             if mode is Mode.PARALLEL:
-                return self._compare_all(sources)
+                return self._parallel.all(sources)
             may_use_rest = mode is not Mode.WEBSOCKET_ONLY
             found: dict[str, Funding] = {}
             stale: frozenset[str] = frozenset()
@@ -239,45 +234,6 @@ class FundingClient(ForkAware):
             while True:
                 self._idle.pop().close()
         _end(self._recorder, self._live, self._timeout)
-
-    def _compare_one(self, sources: Sources, symbol: str) -> Funding | None:
-        """Ask both, the service around REST, and compare."""
-        before = sources.service_quote(symbol, self._for_rest)
-        rest = sources.rest_quote(symbol, self._for_rereading)
-        after = sources.service_quote(symbol)
-        now = self._clock.wall()
-        # Without the service nothing is missing: there is nothing to compare.
-        if rest.answered and not (before.problem and after.problem):
-            pair = Pair(rest.reply, before.quote, after.quote)
-            self._store(compare(pair, self._caller, self._exchange.name, now))
-        at_rest = from_rest(rest.reply, now) if rest.reply is not None else None
-        return fresh(after) or fresh(before) or at_rest
-
-    def _compare_all(self, sources: Sources) -> dict[str, Funding]:
-        before = sources.service_quotes(self._for_rest)
-        replies = sources.rest_quotes(self._for_rereading)
-        after = sources.service_quotes()
-        now = self._clock.wall()
-        if replies is not None and not (before.problem and after.problem):
-            three = before.quotes, replies, after.quotes
-            self._store(
-                compare_all(*three, source=self._caller, exchange=self._exchange.name, at=now)
-            )
-        found = {reply.symbol: from_rest(reply, now) for reply in replies or ()}
-        for answer in (before, after):
-            found |= {quote.symbol: from_service(quote) for quote in answer.fresh}
-        return found
-
-    def _store(self, rows: Sequence[Comparison]) -> None:
-        """Store comparisons, and log what is significant and where the sums stand."""
-        events = alarms(rows)
-        self._recorder.add([*rows, *events])
-        for event in events:
-            self._warn(f"significant: {event.rule}", f"significant: {event.detail}")
-        with self._lock:
-            line = self._summary.add(rows)
-        if line is not None:
-            log.info("%s", line)
 
     def _decide(self, deadline: Deadline) -> Decision:
         with self._lock:

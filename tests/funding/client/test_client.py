@@ -91,36 +91,6 @@ def test_mode_rest_asks_rest_alone(world: World, make: Clients, database: Path) 
     assert usage == [("test", 3, 12)]
 
 
-def test_mode_parallel_asks_both_compares_and_uses_the_service(
-    world: World, make: Clients, database: Path
-) -> None:
-    client, calls = make("parallel"), world.exchange.calls()
-    found = client.get("btcusdt")
-    assert found is not None
-    assert (found.symbol, found.source) == ("BTCUSDT", "websocket")
-    assert world.exchange.calls() == calls + 1
-    mark, rate, index = make.compared()
-    assert mark[:3] == ("test", "BTCUSDT", "mark_price")
-    assert rate[:3] == ("test", "BTCUSDT", "funding_rate")
-    assert index[:3] == ("test", "BTCUSDT", "index_price")
-    assert {mark[5], rate[5], index[5]} == {"match"}
-
-
-def test_mode_parallel_compares_all_in_one_call(
-    world: World, make: Clients, database: Path
-) -> None:
-    client, calls = make("parallel"), world.exchange.calls()
-    everything = client.get_all()
-    assert sorted(everything) == sorted(world.symbols)
-    assert {each.source for each in everything.values()} == {"websocket"}
-    assert all(symbol == each.symbol for symbol, each in everything.items())
-    assert world.exchange.calls() == calls + 1
-    assert rows(database, "SELECT sum(weight) FROM rest_usage") == [(10,)]
-    found = make.compared()
-    assert len(found) == 3 * len(world.symbols)
-    assert {each[5] for each in found} == {"match"}
-
-
 def test_mode_websocket_never_asks_rest_while_the_service_works(
     world: World, make: Clients, database: Path
 ) -> None:

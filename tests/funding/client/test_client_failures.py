@@ -1,7 +1,6 @@
 """What the client answers when the service, REST or the store fails or hangs."""
 
 import inspect
-import json
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,22 +14,17 @@ import pytest
 from funding.client import FundingClient
 from funding.client.values import Funding
 from funding.model.mode import Mode
-from funding.runtime.clock import SYSTEM
 from harness.processes import free_port, running, until
 from tests.support.api_and_ingest import World, served
 from tests.support.clients import (
-    API_QUOTE,
     Clients,
     api_all,
     api_row,
-    api_stale,
     in_time,
     locked,
-    rest_body,
     validated,
 )
-from tests.support.clock import rows
-from tests.support.http_script import Turn, hangs, reply, scripted, sends, trickles
+from tests.support.http_script import Turn, hangs, scripted, sends, trickles
 
 # A service that fails
 
@@ -125,68 +119,6 @@ def test_a_service_without_a_fresh_quote_is_replaced_by_rest(
                 everything = client.get_all()
                 assert len(everything) == len(world.symbols)
                 assert {each.source for each in everything.values()} == {"rest"}
-
-
-def test_mode_parallel_compares_stale_quotes_too(
-    world: World, make: Clients, database: Path
-) -> None:
-    with scripted(sends(api_stale())) as server:
-        found = make("parallel", FUNDING_API_PORT=server.port).get("BTCUSDT")
-    assert found is not None
-    assert found.source == "rest"
-    assert [each[3] for each in make.compared()] == [100.5, 0.0001, 100.25]
-    assert rows(database, "SELECT DISTINCT explained FROM comparison") == [(1,)]
-    events = rows(database, "SELECT source, kind, detail FROM event")
-    assert ("test", "significant") in {event[:2] for event in events}
-
-
-def test_mode_parallel_reads_the_service_before_and_after_rest(
-    world: World, make: Clients, database: Path
-) -> None:
-    price = float(json.loads(rest_body(world, "BTCUSDT"))["markPrice"])
-    now = int(SYSTEM.wall() * 1000)
-    early, late = (
-        reply(200, json.dumps(api_row() | {"eventTime": now + at, "markPrice": value}).encode())
-        for at, value in ((-3_600_000, 1.0), (0, price))
-    )
-    with scripted(sends(early), sends(late)) as server:
-        found = make("parallel", FUNDING_API_PORT=server.port).get("BTCUSDT")
-        assert server.paths == ["/funding/BTCUSDT"] * 2
-    assert found is not None
-    assert found.mark_price == price
-    assert [each[3] for each in make.compared()][:2] == [price, 0.0001]
-
-
-@pytest.mark.parametrize("fails_first", [True, False])
-def test_mode_parallel_compares_with_either_reading_of_the_service(
-    world: World, make: Clients, database: Path, fails_first: bool
-) -> None:
-    fails = sends(reply(500))
-    for answer in (API_QUOTE, api_all(api_row(stale=False))):
-        turns = (fails, sends(answer)) if fails_first else (sends(answer), fails)
-        with scripted(*turns) as server:
-            client = make("parallel", FUNDING_API_PORT=server.port)
-            assert client.get("BTCUSDT") if answer is API_QUOTE else client.get_all()
-            assert len(server.asked) == 2
-    prices = [each[3] for each in make.compared() if each[1:3] == ("BTCUSDT", "mark_price")]
-    assert prices == [100.5, 100.5]
-
-
-def test_a_symbol_on_one_side_is_a_comparison(world: World, make: Clients, database: Path) -> None:
-    client = make("parallel")
-    with world.exchange.faults(rest_missing=["BTCUSDT"], list=["NEWUSDT"], delist=["NEWUSDT"]):
-        here, there = client.get("BTCUSDT"), client.get("NEWUSDT")
-    assert here is not None
-    assert there is not None
-    assert (here.source, there.source) == ("websocket", "rest")
-    found = make.compared()
-    assert [each[1:3] for each in found if each[4] is None] == [
-        ("BTCUSDT", "mark_price"),
-        ("BTCUSDT", "funding_rate"),
-        ("BTCUSDT", "index_price"),
-    ]
-    assert {each[1] for each in found if each[3] is None} == {"NEWUSDT"}
-    assert {each[5] for each in found} == {"mismatch"}
 
 
 def test_the_default_timeout_ends_a_call_to_a_hanging_service(world: World) -> None:
