@@ -22,7 +22,11 @@ export function showStatus(market, live, now, server) {
   fill(byId("reasons"), found.reasons, () => make("li"), setText);
   if (market.overview) {
     fill(byId("feeds"), market.overview.exchanges, makeFeed, (item, feed) =>
-      showFeed(item, feed, ages[feed.exchange], live.silence()),
+      showFeed(item, feed, {
+        feedAge: ages[feed.exchange],
+        silence: live.silence(),
+        isTaker: isTaker(market.overview),
+      }),
     );
     fill(byId("facts"), facts(market.overview, server), makeFact, showFact);
   }
@@ -66,15 +70,19 @@ function makeFeed() {
   );
 }
 
-function showFeed(item, feed, feedAge, silence) {
+// Not so: this page shows what takers publish, and what they alone know is on theirs.
+const isTaker = ({ restSaved }) => Boolean(restSaved);
+
+function showFeed(item, feed, { feedAge, silence, isTaker }) {
   const [head, ageLine, symbols, past] = item.children;
   setText(head, title(feed.exchange));
   setBadge(ageLine.children[2], feedBadge(feed, feedAge, silence));
   setText(ageLine.children[0], age(feedAge));
   setText(ageLine.children[1], "old");
   setText(symbols, symbolsOf(feed));
-  setText(past, `up ${age(feed.uptimeSeconds)} · ${availability(feed)}`);
-  setAttribute(past, "title", availabilitySpan(feed));
+  const up = `up ${age(feed.uptimeSeconds)}`;
+  setText(past, isTaker ? `${up} · ${availability(feed)}` : up);
+  setAttribute(past, "title", isTaker ? availabilitySpan(feed) : null);
 }
 
 function feedBadge(feed, feedAge, silence) {
@@ -125,9 +133,10 @@ function facts(overview, server) {
   const seen = overview.availability;
   const span = seen ? seen.observedSeconds : 0;
   const of = span >= 86_000 ? "of the last 24 h" : span ? `of ${age(span)} seen` : "";
+  const share = (value) => (isTaker(overview) ? [pct(value), of] : NOT_HERE);
   return [
-    ["Quotes available", pct(seen?.dataAvailablePct), of, "Binance's data as the watchdog saw it"],
-    ["API available", pct(seen?.apiAvailablePct), of, "as the watchdog saw it"],
+    ["Quotes available", ...share(seen?.dataAvailablePct), "Binance's data as the watchdog saw it"],
+    ["API available", ...share(seen?.apiAvailablePct), "as the watchdog saw it"],
     ["Up", ...upOf(overview.programs, server)],
     ["Last restart", ...lastEnd(overview.programs, server)],
     ["REST weight saved today", ...savedOf(overview.restSaved)],
@@ -158,7 +167,7 @@ function lastEnd(programs, server) {
   ];
 }
 
-const NOT_HERE = ["–", "on a taker's own page"]; // this one shows what takers publish
+const NOT_HERE = ["–", "on a taker's own page"];
 
 function savedOf(saved) {
   if (!saved) return NOT_HERE;
