@@ -89,6 +89,23 @@ class Server:
         kill(self.process)
         self.process.wait()
 
+    def copy_store(self) -> None:
+        """Keep what it has stored, as it is now."""
+        shutil.copytree(self._store, self._copy)
+
+    def put_store_back(self) -> None:
+        """It has stored what it had at `copy_store`, and nothing since."""
+        shutil.rmtree(self._store)
+        self._copy.rename(self._store)
+
+    @property
+    def _store(self) -> Path:
+        return self.log.parent / "jetstream"
+
+    @property
+    def _copy(self) -> Path:
+        return self.log.parent / "copy"
+
     def monitoring(self, path: str) -> Any:
         """What its monitoring port answers; None where it does not."""
         url = f"http://127.0.0.1:{MONITORING}/{path}"

@@ -36,6 +36,21 @@ def _drained(taker: Taker) -> Callable[[], bool]:
     return lambda: all(mark(taker, table) >= last[table] for table in last)
 
 
+def _marks(scene: Scene) -> dict[tuple[str, str], int]:
+    takers = scene.takers.values()
+    return {(taker.name, table): mark(taker, table) for taker in takers for table in TIMES}
+
+
+def missing(scene: Scene, stream: list[Kept]) -> int:
+    """How many rows that takers hold for acknowledged now are not in `stream`."""
+    marks = _marks(scene)
+    return sum(
+        len(_judge(stream, taker, table, marks[taker.name, table]).missing)
+        for taker in scene.takers.values()
+        for table in TIMES
+    )
+
+
 def trail(scene: Scene) -> list[Criterion]:
     """Every row that is told to be acknowledged is in the stream, and none waits for ever."""
     found = []
@@ -48,15 +63,11 @@ def trail(scene: Scene) -> list[Criterion]:
         took = time.monotonic() - began
         words = f"after {took:.1f} s" if good else f"not within {DRAINED_SECONDS:g} s"
         found.append(Criterion(f"{taker.name}: all rows acknowledged", verdict(good), words))
-    acknowledged = {
-        (taker.name, table): mark(taker, table)
-        for taker in scene.takers.values()
-        for table in TIMES
-    }
+    marks = _marks(scene)
     stream = scene.stream()
     for taker in scene.takers.values():
         for table in TIMES:
-            judged = _judge(stream, taker, table, acknowledged[taker.name, table])
+            judged = _judge(stream, taker, table, marks[taker.name, table])
             good = not judged.missing and not judged.twice
             name = f"{taker.name}: trail of {table}s"
             found.append(Criterion(name, verdict(good, judged.acknowledged > 0), str(judged)))
