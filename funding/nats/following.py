@@ -49,10 +49,12 @@ class Delivery(NamedTuple):
 @dataclass(slots=True)
 class Position:
     """Where a stream is read from: behind `sequence`; where that is 0, from `since` (Unix seconds)
-    on. It moves on with each message that was given."""
+    on. It moves on with each message that was given. `made_at` is when that stream was made, 0: not
+    known yet."""
 
     sequence: int = 0
     since: float = 0.0
+    made_at: float = 0.0
 
 
 async def watch(client: Client, bucket: str, callback: Callable[[Entry | None], None]) -> None:
@@ -118,10 +120,13 @@ async def consume(
 
 async def _settle(jetstream: JetStreamContext, stream: str, subject: str, to: Position) -> None:
     """Find the number where `to` begins, if only a time says so."""
-    last = (await jetstream.stream_info(stream)).state.last_seq
-    if to.sequence > last:
+    found = await jetstream.stream_info(stream)
+    last, made_at = found.state.last_seq, found.created.timestamp() if found.created else 0.0
+    # By now it may have more messages than the one before: its rows are sent again at once.
+    if to.sequence > last or to.made_at not in (0.0, made_at):
         log.warning("stream %s was made again: it is read from its begin", stream)
         to.sequence, to.since = 0, 0.0
+    to.made_at = made_at
     if to.sequence or not to.since:
         return
     config = api.ConsumerConfig(

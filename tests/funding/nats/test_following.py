@@ -2,6 +2,8 @@
 
 from queue import SimpleQueue
 
+import pytest
+
 from funding.nats.connection import Append, Put
 from funding.nats.following import Delivery, Position
 from funding.nats.places import Bucket, Entry, Stream
@@ -47,12 +49,16 @@ def test_each_message_is_given_once_over_a_restart(server: NatsServer) -> None:
         assert first + rest == [b"%d" % n for n in range(40)]
 
 
-def test_a_stream_that_was_made_again_is_read_from_its_begin(server: NatsServer) -> None:
+@pytest.mark.parametrize("position", [Position(sequence=500), Position(sequence=1, made_at=1.5)])
+def test_a_stream_that_was_made_again_is_read_from_its_begin(
+    server: NatsServer, position: Position
+) -> None:
+    """Also where it has as many messages as were read of the one before."""
     seen: SimpleQueue[Delivery] = SimpleQueue()
     with connected(server) as connection:
         connection.ensure(STREAM)
         connection.append([Append("told.x", b"new", "1")])
-        position = Position(sequence=500)
         connection.consume("told", "told.>", position, seen.put)
         assert seen.get(timeout=WAIT_SECONDS).body == b"new"
         until(lambda: position.sequence == 1, "the position")
+        assert position.made_at == connection.state(STREAM).made_at
