@@ -80,7 +80,7 @@ class FundingClient(ForkAware):
                 log.warning("%s", environment.DEMO)
         self._addresses = None if url is None else _addresses(url)
         # What takers publish is for them to judge, and their report is not here.
-        self._trusted = url is not None and mode is None
+        self._trusted = url is not None
         usual = settings.mode if url is None else Mode.WEBSOCKET_ONLY
         wanted = usual if mode is None else mode
         if wanted not in list(Mode):

@@ -114,12 +114,12 @@ def test_with_a_mode_rest_is_asked_as_ever(
         until(compared, "a comparison with the value of NATS")
 
 
-def test_a_go_is_needed_where_a_mode_is_asked_for(server: NatsServer, tmp_path: Path) -> None:
-    """By whoever asks for it here: this machine has no report."""
-    with FundingClient(
-        "websocket", url=server.url, settings=settings(tmp_path), timeout=0.2
-    ) as client:
-        assert client.decision.mode is Mode.PARALLEL
+@pytest.mark.parametrize("mode", ["websocket", "websocket-only"])
+def test_no_mode_needs_a_report_of_this_machine(
+    server: NatsServer, tmp_path: Path, mode: str
+) -> None:
+    with FundingClient(mode, url=server.url, settings=settings(tmp_path), timeout=0.2) as client:
+        assert client.decision == (Mode(mode), "")
 
 
 @pytest.mark.parametrize("url", ["", "http://db:4222", "nats://user:geheim@", "nats://a b:1"])
