@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from funding.api.broadcaster import MAX_READERS
 from tests.support.page_scene import FILLER, NAMED, Scene, served
@@ -131,16 +131,13 @@ def test_page_without_a_place_in_the_stream_asks_instead(browser: Browser, scene
 
 def test_what_takers_alone_know_is_not_promised(page: Page, scene: Scene) -> None:
     """The page of an API on another host: `/funding/overview` has nothing of these there."""
-
-    def elsewhere(route: Route) -> None:
-        found = route.fetch()
-        lacking = dict.fromkeys(("availability", "restSaved", "validations"))
-        route.fulfill(response=found, json={**found.json(), **lacking})
-
-    page.route("**/funding/overview", elsewhere)
+    found = page.request.get(f"{scene.address}/funding/overview").json()
+    lacking = dict.fromkeys(("availability", "restSaved", "validations"))
+    page.route("**/funding/overview", lambda route: route.fulfill(json={**found, **lacking}))
     page.goto(scene.address)
     facts = page.locator("#facts > div")
     for name in ("Quotes available", "API available", "REST weight saved today", "Validation"):
         expect(facts.filter(has_text=name)).to_contain_text("on a taker's own page")
     expect(page.locator("#feeds li").first).to_contain_text("up ")
     expect(page.locator("#status")).not_to_contain_text("not known yet")
+    page.unroute_all(behavior="wait")  # the page asks again and again, also while it is closed
