@@ -90,7 +90,8 @@ def _serve(
 ) -> None:
     """Answer until SIGTERM or SIGINT. Raises OSError where it cannot listen."""
     lacking = () if replica is None else LACKING
-    served = [Served(_exchanges(settings, replica), lacking) for _ in range(3)]  # for each thread
+    ask = None if replica is None else replica.ask
+    served = [Served(_exchanges(settings, replica), lacking, ask) for _ in range(3)]  # by thread
     broadcaster = Broadcaster(served[0], SYSTEM)
     process = Process(watchdog.stem if watchdog else "api", new_meters())
     shared = Shared(broadcaster, process, Pages(PAGE), assets.load())

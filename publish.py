@@ -18,6 +18,7 @@ from funding import errors, startup
 from funding.nats import subjects
 from funding.nats.connection import Connection
 from funding.nats.places import Bucket, Stream
+from funding.publish.answers import Answers
 from funding.publish.claims import Claims
 from funding.publish.exchange import ExchangePublisher
 from funding.publish.kept import KeptValues
@@ -82,6 +83,7 @@ def run(settings: Settings, own: MachineSettings) -> None:
             stale_after=settings.stale_after,
             clock=SYSTEM,
         )
+        connection.answer(subjects.ASK, Answers(settings.api_host, settings.api_port).answer)
         alive = partial(send_heartbeats, store, (loop, quotes, contracts, claims, trail))
         workers = [
             Worker("quotes", quotes.run),

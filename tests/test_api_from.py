@@ -13,6 +13,7 @@ from funding.model.event import Event, EventKind
 from funding.model.quote import Quote
 from funding.nats import messages, subjects
 from funding.nats.connection import Put
+from funding.publish.answers import Answers
 from funding.publish.trail_messages import message
 from funding.runtime.clock import SYSTEM
 from funding.store import asset_reader
@@ -190,8 +191,14 @@ def test_it_answers_as_the_api_of_the_taker_does(taker: Path, tmp_path: Path) ->
         assert ages[1] >= ages[0] > 0
         assert b"funding_data_fresh" in ask(mine, "/metrics").body
         assert ask(mine, "/funding/overview").json["validations"] is None
-        for path in ("/funding/BTCUSDT/history", "/funding/BTCUSDT/bars"):
-            assert (ask(mine, path).status, ask(theirs, path).status) == (501, 200)
+        lacking = "/funding/BTCUSDT/history", "/funding/BTCUSDT/bars?format=csv", "/funding/NO/bars"
+        assert ask(mine, lacking[0]).status == 501
+        publishing.connection.answer(subjects.ASK, Answers("127.0.0.1", theirs).answer)
+        until(lambda: ask(mine, lacking[0]).status == 200, "a taker that answers")
+        for path in lacking:
+            one, other = ask(mine, path), ask(theirs, path)
+            assert (one.status, one.body) == (other.status, other.body)
+            assert one.headers["content-type"] == other.headers["content-type"]
     assert not (tmp_path / "none.db").exists()
     assert rows(taker, "SELECT count(*) FROM quote") == [(5,)]
 

@@ -46,6 +46,7 @@ PURE = {
     "watchdog/restart_rules",
     "watchdog/troubles",
     "nats/addresses",
+    "nats/asking",
     "nats/clocks",
     "nats/latest",
     "nats/messages",

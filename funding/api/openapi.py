@@ -38,7 +38,7 @@ _ERRORS = {
     "503": "not ready, not fresh, or no place: `error` and `reasons` say which",
     "default": "any other error",
 }
-_NOT_HERE = "an API that follows takers by NATS does not have these tables: `reasons` says so"
+_NOT_HERE = "an API that follows takers by NATS asks one of them, and none answers: see `reasons`"
 
 
 class Error(msgspec.Struct):

@@ -113,9 +113,9 @@ class Api:
         self._router = Router(self.routes)
 
     def _answerable(self, *routes: Route) -> list[Route]:
-        """The `routes`, of which those refuse whose tables are not here."""
+        """The `routes`, of which those are answered elsewhere whose tables are not here."""
         return [
-            route._replace(handler=_not_here, takes_long=False)
+            route._replace(handler=self._elsewhere, takes_long=True)
             if self._served.lacking.intersection(route.tables)
             else route
             for route in routes
@@ -163,15 +163,31 @@ class Api:
         problems = (served.link() for served in self._served.asked(exchange))
         return next(filter(None, problems), "")
 
+    def _elsewhere(self, environ: "WSGIEnvironment", **_arguments: object) -> Response:
+        """The answer of an API that has what is lacking here."""
+        problem = "settled rates and bars are a taker's"
+        if self._served.elsewhere is not None:
+            try:
+                status, media, body = msgspec.structs.astuple(
+                    self._served.elsewhere(requested_path(environ))
+                )
+            except errors.NatsError as error:
+                problem = f"{problem}, and none answers: {error}"
+            else:
+                return reply(body, status, {"Content-Type": media})
+        return refusal("not served here", HTTPStatus.NOT_IMPLEMENTED, reasons=[problem])
+
     def index(self, environ: "WSGIEnvironment") -> Response:
         """GET /"""
         about = Index("funding", __version__, ENDPOINTS)
         return self._pages.front(environ) or reply(about, headers={"Vary": "Accept"})
 
 
-def _not_here(_environ: "WSGIEnvironment", **_arguments: object) -> Response:
-    reasons = ["settled rates and bars are not published on NATS: ask the API of a taker"]
-    return refusal("not served here", HTTPStatus.NOT_IMPLEMENTED, reasons=reasons)
+def requested_path(environ: "WSGIEnvironment") -> str:
+    """The path and the query of a request, in ASCII."""
+    path = urllib.parse.quote(environ["PATH_INFO"].encode("latin-1"))
+    query = urllib.parse.quote(environ.get("QUERY_STRING", ""), safe="%=&+,;:@!$'()*/?-._~")
+    return f"{path}?{query}" if query else path
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from funding.api.parameters import ALL_EXCHANGES, exchange
 from funding.health.verdict import Limits
+from funding.nats.asking import Answer
 from funding.store.reader import Reader
 
 
@@ -23,13 +24,18 @@ class ServedExchange(NamedTuple):
 class Served:
     """At least one exchange. For one thread, as the readers are.
 
-    `lacking` are the tables of the store that are empty because they do not travel to a replica.
+    `lacking` are the tables of the store that are empty because they do not travel to a replica;
+    `elsewhere` gives what an API that has them answers to a path, or raises `NatsError`.
     """
 
     def __init__(
-        self, exchanges: Mapping[str, ServedExchange], lacking: Collection[str] = ()
+        self,
+        exchanges: Mapping[str, ServedExchange],
+        lacking: Collection[str] = (),
+        elsewhere: Callable[[str], Answer] | None = None,
     ) -> None:
         self.lacking = frozenset(lacking)
+        self.elsewhere = elsewhere
         self._exchanges = dict(exchanges)
         self._default = self._exchanges[next(iter(exchanges))]
         self.names = tuple(exchanges)

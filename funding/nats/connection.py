@@ -13,6 +13,7 @@ from typing import NamedTuple
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js.errors import NotFoundError
 
 from funding.errors import NatsError
@@ -33,6 +34,9 @@ from funding.nats.places import Bucket, Entry, Stream, StreamState, ensure, stat
 
 SECONDS = 2.0
 MESSAGE_ID = "Nats-Msg-Id"
+QUEUE = "takers"
+MOST_WAITING = 100
+"""Requests; what comes beyond is dropped, and not answered."""
 NO_MESSAGE = 10037
 """The server's number for a key that is not there; a stream that is not there has another."""
 End = Callable[[], None]
@@ -131,12 +135,36 @@ class Connection:
                 except Exception as error:  # noqa: BLE001 (raised again by `check`)
                     self._link.fail(error)
 
-            subscription = await client.subscribe(subject, cb=given)
-            try:
-                await asyncio.Event().wait()
-            finally:
+            await _until_cancelled(await client.subscribe(subject, cb=given))
+
+        return self._link.keep(begin)
+
+    def request(self, subject: str, body: bytes, seconds: float = SECONDS) -> bytes:
+        """The body of the answer of one of those who `answer` there."""
+
+        async def ask(client: Client) -> bytes:
+            return (await client.request(subject, body, timeout=seconds)).data
+
+        return self._link.call(ask, seconds)
+
+    def answer(self, subject: str, callback: Callable[[bytes], bytes]) -> End:
+        """Answer requests with what `callback` makes of them, in a thread of its own, one after the
+        other; of several that answer one gets a request. What is returned ends that."""
+
+        async def begin(client: Client) -> None:
+            async def given(message: Msg) -> None:
+                try:
+                    found = await asyncio.to_thread(callback, message.data)
+                except Exception as error:  # noqa: BLE001 (raised again by `check`)
+                    self._link.fail(error)
+                    return
                 with suppress(nats.errors.Error, OSError):
-                    await subscription.unsubscribe()
+                    await message.respond(found)
+
+            subscription = await client.subscribe(
+                subject, QUEUE, cb=given, pending_msgs_limit=MOST_WAITING
+            )
+            await _until_cancelled(subscription)
 
         return self._link.keep(begin)
 
@@ -231,6 +259,14 @@ async def _last(client: Client, bucket: Bucket, key: str, seconds: float) -> Ent
         raise
     deleted = (message.headers or {}).get(OPERATION) in DELETED
     return Entry(key, None if deleted else message.data or b"", message.seq or 0)
+
+
+async def _until_cancelled(subscription: Subscription) -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        with suppress(nats.errors.Error, OSError):
+            await subscription.unsubscribe()
 
 
 def _outgoing(bucket: Bucket, put: Put) -> Outgoing:

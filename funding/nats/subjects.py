@@ -15,6 +15,8 @@ from funding.model.quote import MAX_SYMBOLS, fold
 QUOTES = "funding.*.*"
 """Every quote of every exchange."""
 FEEDS = "funding-feed.*"
+ASK = "funding-ask"
+"""A question to one of the takers."""
 QUOTES_BUCKET = "funding-quotes"
 CONTRACTS_BUCKET = "funding-contracts"
 LEADERS_BUCKET = "funding-leaders"

@@ -10,6 +10,7 @@ from pathlib import Path
 from funding.errors import StoreError
 from funding.nats import subjects
 from funding.nats.addresses import Address
+from funding.nats.asking import Answer, decode
 from funding.nats.connection import Connection
 from funding.nats.following import Position
 from funding.nats.intake import Intake
@@ -24,6 +25,7 @@ from funding.store.replica_file import ReplicaFile
 FOLDER = "funding-api-from-"
 """The folder of a replica is called this, its process, and something that nobody guesses."""
 STOP_SECONDS = 5.0
+ASK_SECONDS = 4.0
 _SINCE = {
     TrailKind.SIGNAL: EVENT_SECONDS,
     TrailKind.EVENT: EVENT_SECONDS,
@@ -73,6 +75,10 @@ class Replica:
         self._follower.link = self._intake.connection
         self._worker = Worker("replica", self._follower.run, failed=failed)
         self._worker.start()
+
+    def ask(self, path: str) -> Answer:
+        """What a taker's API answers to `path`. Raises `NatsError`."""
+        return decode(self._intake.connection.request(subjects.ASK, path.encode(), ASK_SECONDS))
 
     def check(self) -> None:
         """Raise the defect that ended its thread, if one did."""

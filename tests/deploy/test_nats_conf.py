@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -13,6 +14,7 @@ from funding.nats.addresses import parse
 from funding.nats.connection import Append, Connection, Put
 from funding.nats.following import Delivery, Position
 from funding.nats.places import Bucket, Entry, Stream
+from funding.nats.subjects import ASK
 from harness import processes
 from harness.processes import WAIT_SECONDS, free_port, until
 from tests.conftest import ROOT
@@ -82,5 +84,13 @@ def test_a_reader_reads_and_does_not_write(port: int) -> None:
     kept = taker.get(BUCKET, "x.A")
     assert kept is not None
     assert kept.value == b"1"
+    taker.answer(ASK, lambda question: question.upper())
+
+    def answered() -> bytes:
+        with suppress(NatsError):  # the taker's subscription may not be there yet
+            return reader.request(ASK, b"history", WAIT_SECONDS)
+        return b""
+
+    assert until(answered, "an answer") == b"HISTORY"
     taker.close()
     reader.close()

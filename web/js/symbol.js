@@ -103,7 +103,7 @@ export class SymbolView {
     return poll.start();
   }
 
-  // An API that shows what takers publish has neither settled rates nor bars.
+  // An API that shows what takers publish asks one of them for settled rates and bars.
   #refused(name, { error, reasons }) {
     const place = { history: "gaps", bars: "no-bars" }[name];
     if (!place || error !== "not served here") return;

@@ -2,11 +2,14 @@
 is said."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from funding.api.served import Served
+from funding.errors import NatsAway
+from funding.nats.asking import Answer
 from funding.store.replica_file import LACKING
 from tests.support.api_world import BTC, LIMITS, World, plain
 from tests.support.wsgi import ask
@@ -19,11 +22,12 @@ class Replica(World):
     """A world whose database is a replica; `link` is what is wrong with the way to it."""
 
     link: str = ""
+    elsewhere: Callable[[str], Answer] | None = None
 
     def served(self, limits: Any = LIMITS) -> Served:
         world = super().served(limits)
         exchanges = {name: world.of(name)._replace(link=lambda: self.link) for name in world.names}
-        return Served(exchanges, LACKING)
+        return Served(exchanges, LACKING, self.elsewhere)
 
 
 @pytest.fixture
@@ -47,7 +51,37 @@ def test_what_does_not_travel_is_refused_in_words(replica: Replica, path: str) -
     assert answer.status == 501
     assert answer.json["error"] == "not served here"
     (reason,) = answer.json["reasons"]
-    assert reason.endswith("are not published on NATS: ask the API of a taker")
+    assert reason == "settled rates and bars are a taker's"
+
+
+def test_what_does_not_travel_is_answered_elsewhere(replica: Replica) -> None:
+    asked = []
+
+    def elsewhere(path: str) -> Answer:
+        asked.append(path)
+        return Answer(404, "text/csv", b"a,b")
+
+    replica.elsewhere = elsewhere
+    answer = ask(replica.app(), "/funding/币USDT/bars?period=3600&format=csv")
+    assert (answer.status, answer.headers["content-type"], answer.body) == (404, "text/csv", b"a,b")
+    assert ask(replica.app(), "/funding/A%25/history").status == 404
+    assert asked == [
+        "/funding/%E5%B8%81USDT/bars?period=3600&format=csv",
+        "/funding/A%25/history",
+    ]
+    assert ask(replica.app(), "/funding/BTCUSDT/bars?period=7").status == 400
+    assert len(asked) == 2
+
+
+def test_where_no_taker_answers_that_is_said(replica: Replica) -> None:
+    def elsewhere(_path: str) -> Answer:
+        raise NatsAway("NATS: no answer in time")
+
+    replica.elsewhere = elsewhere
+    answer = ask(replica.app(), "/funding/BTCUSDT/history")
+    assert answer.status == 501
+    (reason,) = answer.json["reasons"]
+    assert reason.endswith("and none answers: NATS: no answer in time")
 
 
 @pytest.mark.parametrize(

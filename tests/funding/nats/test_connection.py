@@ -1,5 +1,7 @@
 """Every call against a real server."""
 
+import threading
+from contextlib import suppress
 from queue import SimpleQueue
 
 import pytest
@@ -243,3 +245,31 @@ def test_a_snapshot_of_some_keys(connection: Connection, bucket: Bucket) -> None
 def test_several_values_are_read_at_once(connection: Connection, bucket: Bucket) -> None:
     revision = connection.put(bucket, Put("a", b"1"))
     assert connection.get_many(bucket, ["a", "b"]) == [Entry("a", b"1", revision), None]
+
+
+def test_a_request_is_answered_in_another_thread(connection: Connection) -> None:
+    threads = set()
+
+    def answer(body: bytes) -> bytes:
+        threads.add(threading.current_thread().name)
+        return body * 2
+
+    end = connection.answer("asked", answer)
+
+    def answered() -> bytes:
+        with suppress(NatsAway):  # the subscription may not be there yet
+            return connection.request("asked", b"ab", WAIT_SECONDS)
+        return b""
+
+    assert until(answered, "an answer") == b"abab"
+    assert "nats" not in threads
+    end()
+
+    def nobody() -> bool:
+        try:
+            connection.request("asked", b"ab", WAIT_SECONDS)
+        except NatsAway:
+            return True
+        return False
+
+    until(nobody, "it has ended")
