@@ -163,14 +163,15 @@ class Api:
         problems = (served.link() for served in self._served.asked(exchange))
         return next(filter(None, problems), "")
 
-    def _elsewhere(self, environ: "WSGIEnvironment", **_arguments: object) -> Response:
+    def _elsewhere(self, environ: "WSGIEnvironment", **arguments: object) -> Response:
         """The answer of an API that has what is lacking here."""
         problem = "settled rates and bars are a taker's"
         if self._served.elsewhere is not None:
+            path = requested_path(environ)
+            if arguments.get("exchange") is None:  # there another may be the first
+                path += f"{'&' if '?' in path else '?'}exchange={self._served.names[0]}"
             try:
-                status, media, body = msgspec.structs.astuple(
-                    self._served.elsewhere(requested_path(environ))
-                )
+                status, media, body = msgspec.structs.astuple(self._served.elsewhere(path))
             except errors.NatsError as error:
                 problem = f"{problem}, and none answers: {error}"
             else:

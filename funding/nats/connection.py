@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.errors import NotFoundError
 
-from funding.errors import NatsError
+from funding.errors import NatsAway, NatsError
 from funding.nats.acks import Ack, Acks, Outgoing
 from funding.nats.addresses import Address
 from funding.nats.following import (
@@ -143,7 +143,10 @@ class Connection:
         """The body of the answer of one of those who `answer` there."""
 
         async def ask(client: Client) -> bytes:
-            return (await client.request(subject, body, timeout=seconds)).data
+            try:
+                return (await client.request(subject, body, timeout=seconds)).data
+            except nats.errors.NoRespondersError:
+                raise NatsAway(f"NATS: nobody listens to {subject}") from None
 
         return self._link.call(ask, seconds)
 

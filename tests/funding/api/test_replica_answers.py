@@ -65,12 +65,14 @@ def test_what_does_not_travel_is_answered_elsewhere(replica: Replica) -> None:
     answer = ask(replica.app(), "/funding/币USDT/bars?period=3600&format=csv")
     assert (answer.status, answer.headers["content-type"], answer.body) == (404, "text/csv", b"a,b")
     assert ask(replica.app(), "/funding/A%25/history").status == 404
+    assert ask(replica.app(), "/funding/A/history?exchange=binance").status == 404
     assert asked == [
-        "/funding/%E5%B8%81USDT/bars?period=3600&format=csv",
-        "/funding/A%25/history",
+        "/funding/%E5%B8%81USDT/bars?period=3600&format=csv&exchange=binance",
+        "/funding/A%25/history?exchange=binance",
+        "/funding/A/history?exchange=binance",
     ]
     assert ask(replica.app(), "/funding/BTCUSDT/bars?period=7").status == 400
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_where_no_taker_answers_that_is_said(replica: Replica) -> None:
