@@ -223,7 +223,7 @@ def report(
     """The tables."""
     first, last = (int(wall) // MINUTE + 1) * MINUTE, int(time.time()) // MINUTE * MINUTE
     after = left_out(exchange)
-    time.sleep(max(0.0, last + 5.0 - time.time()))  # bars of the last minute are stored by then
+    time.sleep(max(0.0, last + 10.0 - time.time()))  # its bars are stored 5 to 7 s after a minute
     programs = [
         (name, f"{each.cpu:.1f}", *each.megabytes(), each.restarts)
         for name, each in sorted(used.items())
